@@ -1,0 +1,6 @@
+"""`python -m livemusviz` is the same as the `livemusviz` command."""
+
+from livemusviz.cli import main
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,160 @@
+"""The frozen values that cross threads and processes. numpy inside, never an `mx.array`.
+
+Times are seconds on the `time.perf_counter` scale, which every process of one machine shares.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import astuple, dataclass, fields
+from typing import Any
+
+import numpy as np
+
+SAMPLE_RATE = 48_000  # Hz; the show's audio clock. Every source is resampled to it.
+HOP = 256  # samples; one block, one AudioFeatures
+CHANNELS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFeatures:
+    """What is heard in one hop.
+
+    time : s, capture time of the last sample of the hop.  sample : index of that sample since the stream began.
+    level, bass, mid, treble : >= 0, relative to a slow average; 1.0 is as loud as lately.
+    rms : linear full scale after --gain, before automatic gain.
+    onset : an onset was found in this hop.  onset_strength : 0..1 envelope, jumps on an onset, then decays.
+    onsets : onsets since the stream began.  energy : 0..1, drives the walk and the frame skipping; 0 is rest.
+    bpm : 0 when unknown.  beat_phase : [0, 1), 0 on the beat.  bpm_confidence : 0..1.
+    silent : below the noise gate, or no input at all.
+    """
+
+    time: float
+    sample: int = 0
+    level: float = 0.0
+    rms: float = 0.0
+    bass: float = 0.0
+    mid: float = 0.0
+    treble: float = 0.0
+    onset: bool = False
+    onset_strength: float = 0.0
+    onsets: int = 0
+    energy: float = 0.0
+    bpm: float = 0.0
+    beat_phase: float = 0.0
+    bpm_confidence: float = 0.0
+    silent: bool = True
+
+    @classmethod
+    def rest(cls, time: float) -> AudioFeatures:
+        """The features of silence at `time`."""
+        return cls(time=time)
+
+    def pack(self) -> bytes:
+        """As `PACKED_FEATURES_BYTES` bytes, for a shared-memory ring."""
+        return _PACKING.pack(*astuple(self))
+
+    @classmethod
+    def unpack(cls, data: bytes | memoryview) -> AudioFeatures:
+        return cls(*_PACKING.unpack(data))
+
+
+def _packing() -> struct.Struct:
+    codes: dict[Any, str] = {"float": "d", "int": "q", "bool": "?"}
+    return struct.Struct("<" + "".join(codes[field.type] for field in fields(AudioFeatures)))
+
+
+_PACKING = _packing()
+PACKED_FEATURES_BYTES = _PACKING.size
+
+
+@dataclass(frozen=True, slots=True)
+class AudioBlock:
+    """The sound itself. time : s, capture time of the first sample.  sample : its index on the show's audio clock (a gap
+    in the indices is a gap in the sound).  samples : float32 (HOP, CHANNELS), in [-1, 1], after --gain.
+    """
+
+    time: float
+    sample: int
+    samples: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStatus:
+    """How the audio side is. state : "starting", "running" or "lost".  device : its name.
+
+    overflows : input overflows the driver reported.  blocks : blocks captured.  restarts : respawned processes.
+    message : one line for the log and the HUD.
+    """
+
+    state: str = "starting"
+    device: str = ""
+    overflows: int = 0
+    blocks: int = 0
+    restarts: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A generated picture. image : uint8 (H, W, 4) RGBA, C-contiguous, top row first.
+
+    seq : counts generated frames from 1.  time : s, the sound that caused it.  made : s, when it was finished.
+    duration : s, how long the engine worked on it.
+    """
+
+    image: np.ndarray
+    seq: int
+    time: float
+    made: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the director asks of the engine for one frame.
+
+    noise : float32 (h, w, c), unit normal.  prompt, previous_prompt, fade : 0 is all previous, 1 is all prompt.
+    feedback : 0..1, weight of the previous denoised latent.  compute : False asks the engine to skip this frame.
+    time : s, of the features behind it.
+    """
+
+    noise: np.ndarray
+    prompt: str
+    previous_prompt: str
+    fade: float
+    feedback: float
+    compute: bool
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What the display is to show besides frames and sound.
+
+    blackout, freeze, hud : switches.  effects : shader inputs by name ("zoom", "pulse", ...), 0..1.
+    hud_lines : text for the HUD, never part of the canvas.
+    """
+
+    blackout: bool = False
+    freeze: bool = False
+    hud: bool = False
+    effects: tuple[tuple[str, float], ...] = ()
+    hud_lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CanvasPicture:
+    """The canvas as it was shown, for the recorder. pixels : uint8 (H, W, 4) RGBA, top row first.  time : s, shown."""
+
+    pixels: np.ndarray
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class ControlEvent:
+    """One checked request from a performer. name : of the parameter or action.  value : of its type.  time : s."""
+
+    name: str
+    value: float | int | bool | str | None
+    time: float

@@ -1,0 +1,1 @@
+"""Control room: OSC packets in, checked events out, on the control thread."""

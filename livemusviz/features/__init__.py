@@ -1,0 +1,1 @@
+"""Features room: samples in, AudioFeatures out. Runs in the audio process."""
