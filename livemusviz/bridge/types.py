@@ -70,7 +70,9 @@ PACKED_FEATURES_BYTES = _PACKING.size
 
 @dataclass(frozen=True, slots=True)
 class AudioBlock:
-    """The sound itself. time : s, capture time of the first sample.  sample : its index on the show's audio clock (a gap
+    """The sound itself.
+
+    time : s, capture time of the first sample.  sample : its index on the show's audio clock (a gap
     in the indices is a gap in the sound).  samples : float32 (HOP, CHANNELS), in [-1, 1], after --gain.
     """
 
