@@ -1,0 +1,94 @@
+"""What a live show is made of, checked before anything is opened; and where presets are found. Main thread."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from livemusviz.director.params import ParamValues, suggest
+from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset
+from livemusviz.errors import UserError
+from livemusviz.resources import resource_folder
+
+SIZE_STEP = 32  # pixels; what a UNet of two levels over 16-pixel latents can halve
+SIZE_LIMITS = (64, 2048)
+CANVAS_LIMITS = (64, 7680)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveConfig:
+    """The options of `livemusviz live`. size, canvas : (width, height) in pixels.  duration : s, None is until ended."""
+
+    input: str = "default"
+    model: str = "embedded"
+    size: tuple[int, int] = (256, 256)
+    canvas: tuple[int, int] = (640, 360)
+    bits: int | None = None
+    values: ParamValues = field(default_factory=ParamValues)
+    headless: bool = False
+    fullscreen: bool = False
+    screen: int | None = None
+    fps: float = 60.0
+    engine_fps: float = 30.0
+    duration: float | None = None
+    stats: Path | None = None
+    trace: Path | None = None
+    record: Path | None = None
+    recordings: Path = Path("recordings")
+    osc_host: str = "127.0.0.1"
+    osc_port: int = 7000
+    osc_out: tuple[str, int] | None = None
+
+
+def parse_size(text: str, limits: tuple[int, int] = SIZE_LIMITS, step: int = SIZE_STEP) -> tuple[int, int]:
+    """'512' or '640x352' as (width, height). UserError outside `limits` or if not a multiple of `step`."""
+    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text.strip().lower())
+    if match is None:
+        raise UserError(f"size '{text[:32]}': give one number or WIDTHxHEIGHT, as 512 or 640x352")
+    width = int(match[1])
+    height = int(match[2] or match[1])
+    for side in (width, height):
+        if not limits[0] <= side <= limits[1]:
+            raise UserError(f"size {width}x{height}: each side must be {limits[0]}..{limits[1]} pixels")
+        if side % step:
+            raise UserError(f"size {width}x{height}: each side must be a multiple of {step} pixels")
+    return width, height
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """'host:port' as a pair. UserError otherwise."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise UserError(f"address '{text[:64]}': give HOST:PORT, as 127.0.0.1:7001")
+    return host, int(port)
+
+
+def preset_folders() -> list[Path]:
+    """Where presets are looked for, a user's own folder first: a preset there shadows ours of the same name."""
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return [config / "livemusviz" / "presets", resource_folder("presets")]
+
+
+def find_presets() -> Mapping[str, Path]:
+    """All presets by name."""
+    found: dict[str, Path] = {}
+    for folder in reversed(preset_folders()):
+        if folder.is_dir():
+            found.update({path.stem: path for path in sorted(folder.glob("*.toml"))})
+    return dict(sorted(found.items()))
+
+
+def load_preset(name: str) -> Preset:
+    """The preset of that name, from the discovered ones only. UserError if there is none, or if it is bad."""
+    presets = find_presets()
+    if name not in presets:
+        raise UserError(f"no preset '{name[:64]}'; {suggest(name, presets)}")
+    try:
+        with presets[name].open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"preset '{name}': {error.strerror or error}") from None
+    return parse_preset(name, data)

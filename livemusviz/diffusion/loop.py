@@ -1,0 +1,176 @@
+"""The engine thread, which owns MLX: Controls in, Frames out through a one-slot mailbox.
+
+Everything of MLX is loaded, compiled, seeded and used on this thread; numpy leaves it. Slots come at `max_fps`, or at
+once when `wake` tells of an onset. A slot's frame is computed or skipped as the director says; a failure costs its own
+frame only, three in a row bring the embedded model back.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.types import Controls, Frame
+from livemusviz.clock import Clock
+from livemusviz.errors import UserError
+
+if TYPE_CHECKING:
+    from livemusviz.diffusion.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+Step = Callable[[float], Controls]
+Conduct = Callable[[tuple[int, int, int]], Step]  # latent shape -> what to draw at a time
+
+FAILURES_BEFORE_FALLBACK = 3
+TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """model : a model folder.  fallback : the embedded one.  height, width : pixels.  bits : 4, 8 or None (as stored).
+
+    max_fps : slots a second.
+    """
+
+    model: Path
+    fallback: Path
+    height: int
+    width: int
+    bits: int | None = None
+    max_fps: float = 30.0
+
+
+class Engine:
+    """Runs the engine thread. `frames` holds the newest Frame; the counters may be read from any thread."""
+
+    def __init__(
+        self, spec: EngineSpec, conduct: Conduct, clock: Clock, on_slot: Callable[[Controls], None] | None = None
+    ) -> None:
+        self.spec = spec
+        self.frames: Latest[Frame] = Latest()
+        self.state = "loading"
+        self.message = ""
+        self.generated = 0
+        self.skipped = 0
+        self.failures = 0
+        self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)  # of each computed frame
+        self.about: dict[str, str] = {}  # model, backend, blas
+        self._conduct, self._clock, self._on_slot = conduct, clock, on_slot
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something happened that should be seen: do not wait for the next slot."""
+        self._wake.set()
+
+    def close(self, timeout: float = 1.0) -> bool:
+        """Ask the thread to end; False if it has not within `timeout` seconds."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        try:
+            pipeline = self._load(self.spec.model)
+            while not self._stop.is_set():
+                pipeline = self._draw(pipeline)
+        except Exception as error:  # the show goes on with its idle scene
+            log.exception("the engine stopped")
+            self._say("failed", f"engine: {error}")
+
+    def _load(self, folder: Path) -> Pipeline:
+        """Load and warm up; a folder that cannot be loaded gives way to the embedded model."""
+        from livemusviz.diffusion import backend
+
+        backend.prepare()
+        from livemusviz.diffusion.pipeline import Pipeline
+
+        try:
+            pipeline = Pipeline.load(folder, self.spec.height, self.spec.width, bits=self.spec.bits)
+        except UserError as error:
+            if folder == self.spec.fallback:
+                raise
+            log.error("%s; going on with the embedded model", error)
+            self._say("loading", str(error))
+            return self._load(self.spec.fallback)
+        pipeline.warm_up()
+        self.about = {
+            "model": "embedded" if folder == self.spec.fallback else str(folder),
+            "backend": backend.backend_name(),
+            "blas": backend.blas_name(),
+        }
+        gc.collect()
+        gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
+        self._say("running", self.message)
+        return pipeline
+
+    def _draw(self, pipeline: Pipeline) -> Pipeline:
+        """Draw with one pipeline until the end, or until it has failed too often; then return its successor."""
+        step = self._conduct(pipeline.latent_shape)
+        in_a_row = 0
+        slot = self._clock.now()
+        while not self._stop.is_set():
+            self._wait_until(slot)
+            started = self._clock.now()
+            slot = started + 1.0 / self.spec.max_fps
+            controls = step(started)
+            if self._on_slot is not None:
+                self._on_slot(controls)
+            if not controls.compute:
+                self.skipped += 1
+                continue
+            try:
+                self._publish(pipeline, controls, started)
+                in_a_row = 0
+            except Exception as error:
+                in_a_row += 1
+                self._count_failure(error, in_a_row)
+                if in_a_row >= FAILURES_BEFORE_FALLBACK:
+                    self._wait_until(self._clock.now() + 1.0)
+                    return self._load(self.spec.fallback)
+        return pipeline
+
+    def _publish(self, pipeline: Pipeline, controls: Controls, started: float) -> None:
+        image = pipeline.generate(controls.noise, _text(pipeline, controls), controls.feedback)
+        made = self._clock.now()
+        self.generated += 1
+        self.seconds.append(made - started)
+        self.frames.put(Frame(image, self.generated, controls.time, made, made - started))
+
+    def _count_failure(self, error: Exception, in_a_row: int) -> None:
+        self.failures += 1
+        if in_a_row == 1:
+            log.exception("a frame failed")
+        self._say("running", f"engine: {error}")
+
+    def _wait_until(self, time: float) -> None:
+        """Until `time`, or until woken."""
+        remaining = time - self._clock.now()
+        if remaining > 0 and not self._stop.is_set():
+            self._wake.wait(remaining)
+        self._wake.clear()
+
+    def _say(self, state: str, message: str) -> None:
+        self.state, self.message = state, message
+
+
+def _text(pipeline: Pipeline, controls: Controls) -> Any:
+    """The text embedding of this moment: one prompt's, or the blend of two during a fade."""
+    target = pipeline.encode_prompt(controls.prompt)
+    if controls.fade >= 1.0:
+        return target
+    return pipeline.blend(pipeline.encode_prompt(controls.previous_prompt), target, controls.fade)
