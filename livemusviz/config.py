@@ -20,7 +20,11 @@ CANVAS_LIMITS = (64, 7680)
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
-    """The options of `livemusviz live`. size, canvas : (width, height) in pixels.  duration : s, None is until ended."""
+    """The options of `livemusviz live`.
+
+    size, canvas : (width, height) in pixels.  fps, engine_fps : display and engine slots a second.
+    duration : s; None is until ended by hand.
+    """
 
     input: str = "default"
     model: str = "embedded"

@@ -1,7 +1,59 @@
-"""The command line. A subcommand's module is imported only when it is asked for."""
+"""The command line. A subcommand's module is imported only when it is asked for; each has `add_arguments` and `run`."""
 
 from __future__ import annotations
 
+import argparse
+import importlib
+import logging
+import sys
 
-def main() -> int:
-    return 0
+from livemusviz import __version__
+from livemusviz.errors import UserError
+
+COMMANDS = {
+    "live": "the show: sound in, light out (this is what plain `livemusviz` does)",
+    "generate": "one still picture from a prompt",
+    "devices": "audio inputs by name",
+    "presets": "presets by name",
+    "osc": "the OSC addresses and what they take",
+    "bench": "milliseconds stage by stage, torch beside ours where it is installed",
+    "doctor": "what this machine has and what is missing",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand; returns the exit status. 2 after a UserError, told in one line."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words and words[0] in ("-h", "--help"):
+        print(_overview())
+        return 0
+    if words and words[0] == "--version":
+        print(f"livemusviz {__version__}")
+        return 0
+    name = words.pop(0) if words and not words[0].startswith("-") else "live"
+    if name not in COMMANDS:
+        print(f"livemusviz: no command '{name[:32]}'; there are: {', '.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"livemusviz.cli.{name}")
+    parser = argparse.ArgumentParser(prog=f"livemusviz {name}", description=COMMANDS[name], allow_abbrev=False)
+    module.add_arguments(parser)
+    parser.add_argument("-v", "--verbose", action="store_true", help="log more")
+    options = parser.parse_args(words)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        return int(module.run(options))
+    except UserError as error:
+        print(f"livemusviz: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has gone
+        return 0
+
+
+def _overview() -> str:
+    rows = "\n".join(f"  {name:<10}{text}" for name, text in COMMANDS.items())
+    return f"usage: livemusviz [COMMAND] [OPTION ...]\n\n{rows}\n\n`livemusviz COMMAND --help` tells the options."

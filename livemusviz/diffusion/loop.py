@@ -51,9 +51,7 @@ class EngineSpec:
 class Engine:
     """Runs the engine thread. `frames` holds the newest Frame; the counters may be read from any thread."""
 
-    def __init__(
-        self, spec: EngineSpec, conduct: Conduct, clock: Clock, on_slot: Callable[[Controls], None] | None = None
-    ) -> None:
+    def __init__(self, spec: EngineSpec, conduct: Conduct, clock: Clock) -> None:
         self.spec = spec
         self.frames: Latest[Frame] = Latest()
         self.state = "loading"
@@ -63,7 +61,9 @@ class Engine:
         self.failures = 0
         self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)  # of each computed frame
         self.about: dict[str, str] = {}  # model, backend, blas
-        self._conduct, self._clock, self._on_slot = conduct, clock, on_slot
+        self.on_slot: Callable[[Controls], None] | None = None  # told of each slot, on the engine thread
+        self._conduct, self._clock = conduct, clock
+        self._made: deque[float] = deque(maxlen=30)
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -74,6 +74,10 @@ class Engine:
     def wake(self) -> None:
         """Something happened that should be seen: do not wait for the next slot."""
         self._wake.set()
+
+    def recent_frames(self) -> list[float]:
+        """When the last frames were made, s, oldest first."""
+        return list(self._made)
 
     def close(self, timeout: float = 1.0) -> bool:
         """Ask the thread to end; False if it has not within `timeout` seconds."""
@@ -128,8 +132,8 @@ class Engine:
             started = self._clock.now()
             slot = started + 1.0 / self.spec.max_fps
             controls = step(started)
-            if self._on_slot is not None:
-                self._on_slot(controls)
+            if self.on_slot is not None:
+                self.on_slot(controls)
             if not controls.compute:
                 self.skipped += 1
                 continue
@@ -149,6 +153,7 @@ class Engine:
         made = self._clock.now()
         self.generated += 1
         self.seconds.append(made - started)
+        self._made.append(made)
         self.frames.put(Frame(image, self.generated, controls.time, made, made - started))
 
     def _count_failure(self, error: Exception, in_a_row: int) -> None:

@@ -1,0 +1,46 @@
+"""`livemusviz bench`: milliseconds stage by stage, and torch's for the same model where torch is installed."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from livemusviz.cli.output import add_json_flag, print_json, table
+
+STAGES = ("text_ms", "unet_ms", "decode_ms", "generate_ms", "peak_memory_mb")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", default="embedded", metavar="PATH|ORG/NAME")
+    parser.add_argument("--size", default="256", metavar="N|WxH")
+    parser.add_argument("--bits", type=int, choices=(4, 8))
+    parser.add_argument("--runs", type=int, default=30, metavar="N", help="counted runs of each stage (30)")
+    parser.add_argument("--no-peers", action="store_true", help="ours only")
+    add_json_flag(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    from livemusviz.config import parse_size
+    from livemusviz.diffusion.bench import run_bench
+    from livemusviz.errors import UserError
+
+    if not 1 <= options.runs <= 10_000:
+        raise UserError(f"--runs {options.runs}: give 1 to 10000")
+    figures = run_bench(
+        options.model, parse_size(options.size), options.runs, bits=options.bits, peers=not options.no_peers
+    )
+    if options.json:
+        print_json(figures)
+        return 0
+    print(f"{figures['model']} at {figures['size']}, backend {figures['backend']}, BLAS {figures['blas']}")
+    columns = {"ours": figures, **figures["peers"]}
+    print(
+        table([(stage, *(_cell(column.get(stage)) for column in columns.values())) for stage in STAGES], ("", *columns))
+    )
+    return 0
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, dict):
+        return "  ".join(f"{name} {number:.1f}" for name, number in value.items())
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,110 @@
+"""`livemusviz live`: the show. Flags for every knob come from the registry."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from livemusviz.director.params import PARAMS, Param
+
+FLAGGED = tuple(param for param in PARAMS if param.kind in ("float", "int", "str"))
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    show = parser.add_argument_group("the show")
+    show.add_argument("--input", default="default", metavar="NAME|FILE", help="audio input by name, or a sound file")
+    show.add_argument("--model", default="embedded", metavar="PATH|ORG/NAME", help="a diffusers folder")
+    show.add_argument("--size", default="256", metavar="N|WxH", help="pixels of a generated frame (256)")
+    show.add_argument("--bits", type=int, choices=(4, 8), help="quantize the Linear weights")
+    show.add_argument("--engine-fps", type=float, default=30.0, metavar="N", help="generated frames a second, at most")
+    show.add_argument("--record", type=Path, metavar="FILE.mp4", help="record from the start")
+    show.add_argument("--recordings", type=Path, default=Path("recordings"), metavar="DIR", help="for key R and OSC")
+    show.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself")
+    show.add_argument("--stats", type=Path, metavar="FILE.json", help="write the figures at the end")
+    show.add_argument("--trace", type=Path, metavar="FILE.jsonl", help="write a line for each engine slot")
+    stage = parser.add_argument_group("the stage")
+    stage.add_argument("--canvas", default="640x360", metavar="WxH", help="pixels of the canvas (640x360)")
+    stage.add_argument("--fps", type=float, default=60.0, metavar="N", help="display frames a second")
+    stage.add_argument("--headless", action="store_true", help="no window")
+    stage.add_argument("--fullscreen", action="store_true")
+    stage.add_argument("--screen", type=int, metavar="N", help="which screen, from 1")
+    control = parser.add_argument_group("control")
+    control.add_argument("--osc-host", default="127.0.0.1", metavar="HOST")
+    control.add_argument("--osc-port", type=int, default=7000, metavar="PORT")
+    control.add_argument("--osc-out", metavar="HOST:PORT", help="where feedback goes (the last sender)")
+    knobs = parser.add_argument_group("knobs (each is an OSC address too)")
+    for param in FLAGGED:
+        knobs.add_argument(_flag(param), dest=f"param_{param.name}", metavar=_metavar(param), help=_help(param))
+
+
+def run(options: argparse.Namespace) -> int:
+    from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_address, parse_size
+    from livemusviz.show import run_live
+
+    config = LiveConfig(
+        input=options.input,
+        model=options.model,
+        size=parse_size(options.size),
+        canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2),
+        bits=options.bits,
+        values=_values(options),
+        headless=options.headless,
+        fullscreen=options.fullscreen,
+        screen=options.screen,
+        fps=_within("--fps", options.fps, 1, 240),
+        engine_fps=_within("--engine-fps", options.engine_fps, 0.1, 240),
+        duration=None if options.duration is None else _within("--duration", options.duration, 0.1, 7 * 86400),
+        stats=options.stats,
+        trace=options.trace,
+        record=options.record,
+        recordings=options.recordings,
+        osc_host=options.osc_host,
+        osc_port=int(_within("--osc-port", options.osc_port, 1, 65535)),
+        osc_out=None if options.osc_out is None else parse_address(options.osc_out),
+    )
+    return run_live(config)
+
+
+def _values(options: argparse.Namespace) -> Any:
+    """The parameters: a preset's first, then the flags' own."""
+    from livemusviz.config import load_preset
+    from livemusviz.director.params import ParamValues
+
+    given = {param.name: getattr(options, f"param_{param.name}") for param in FLAGGED}
+    flags = {param.name: _typed(param, given[param.name]) for param in FLAGGED if given[param.name] is not None}
+    preset = load_preset(str(flags["preset"])).values if flags.get("preset") else {}
+    return ParamValues().with_values({**preset, **flags})
+
+
+def _typed(param: Param, text: str) -> object:
+    """The word of the command line as a number where the parameter is one; the registry checks the rest."""
+    if param.kind == "str":
+        return text
+    try:
+        return int(text) if param.kind == "int" else float(text)
+    except ValueError:
+        return text  # the registry's own message says what it should have been
+
+
+def _within(flag: str, value: float, low: float, high: float) -> float:
+    from livemusviz.errors import UserError
+
+    if not low <= value <= high:
+        raise UserError(f"{flag} {value:g}: give {low:g} to {high:g}")
+    return value
+
+
+def _flag(param: Param) -> str:
+    return "--" + param.name.replace("_", "-")
+
+
+def _metavar(param: Param) -> str:
+    return {"str": "TEXT", "int": "N", "float": "X"}[param.kind]
+
+
+def _help(param: Param) -> str:
+    limits = "" if param.kind == "str" else f"; {param.minimum:g}..{param.maximum:g}"
+    default = f" ({param.default})" if param.default not in ("", None) else ""
+    unit = f" {param.unit}" if param.unit else ""
+    return f"{param.doc}{limits}{unit}{default}".replace("%", "%%")

@@ -1,0 +1,272 @@
+"""The live show: opens every room, lets the main thread draw, closes everything again. The only module that knows all.
+
+Order matters: the audio process is spawned before mlx is imported, and the display keeps the main thread.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, TextIO
+
+from livemusviz.audio.host import AudioHost, AudioSpec
+from livemusviz.bridge.types import AudioFeatures, ControlEvent, Controls, View
+from livemusviz.clock import SystemClock
+from livemusviz.config import LiveConfig, load_preset
+from livemusviz.control.loop import OscControl
+from livemusviz.diffusion.loop import Engine, EngineSpec
+from livemusviz.director.director import Director
+from livemusviz.display.loop import DisplayHooks, DisplayOptions, DisplayStats, run_display
+from livemusviz.errors import UserError
+from livemusviz.record.loop import Recorder
+from livemusviz.stats import ShowStats, peak_rss_mb, percentiles, write_json
+
+log = logging.getLogger(__name__)
+
+FEATURES_STALE = 0.25  # s without news from the audio process, after which the show rests
+SWITCH_INTERVAL = 0.001  # s; the display thread gets the GIL back this soon
+EFFECTS = ("zoom", "pulse")
+
+
+class Show:
+    """One live show. Made and run on the main thread."""
+
+    def __init__(self, config: LiveConfig, model: Path, embedded: Path) -> None:
+        """model, embedded : model folders that exist."""
+        self.config = config
+        self.clock = SystemClock()
+        self.values = config.values
+        self.stats = ShowStats()
+        self.features = AudioFeatures.rest(self.clock.now())
+        self.error = ""
+        self._started = self.clock.now()
+        self._ending = False
+        width, height = config.size
+        spec = EngineSpec(model, embedded, height, width, config.bits, config.engine_fps)
+        self.audio = AudioHost(AudioSpec(config.input, gain=self.values.number("gain")), self.clock, self._started)
+        self.engine = Engine(spec, self._conduct, self.clock)
+        self.osc = OscControl(config.osc_host, config.osc_port, self.clock, out=config.osc_out)
+        self.recorder = Recorder(config.recordings, config.canvas, self.clock, self.audio.block_reader().read)
+
+    def run(self) -> dict[str, Any]:
+        """Run to its end and return the figures of `--stats`."""
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        with ExitStack() as stack, _signals(self._signalled):
+            if self.config.trace is not None:
+                self.engine.on_slot = _Trace(stack.enter_context(_open_trace(self.config.trace)), self).slot
+            self.audio.start()
+            stack.callback(self.audio.close)
+            self.osc.start()
+            stack.callback(self.osc.close)
+            self.engine.start()
+            stack.callback(self.engine.close)
+            self.recorder.start_thread()
+            stack.callback(self.recorder.close)
+            if self.config.record is not None:
+                self.recorder.start(self.config.record)
+            shown = run_display(self._options(), self._hooks(), self.clock)
+        return self._figures(shown)
+
+    def _options(self) -> DisplayOptions:
+        config = self.config
+        return DisplayOptions(
+            canvas=config.canvas,
+            fps=config.fps,
+            headless=config.headless,
+            fullscreen=config.fullscreen,
+            screen=config.screen,
+        )
+
+    def _hooks(self) -> DisplayHooks:
+        return DisplayHooks(
+            frames=self.engine.frames,
+            tick=self._tick,
+            on_key=self._key,
+            on_picture=self.recorder.put,
+            wants_pictures=lambda: self.recorder.wants_pictures,
+            on_shown=self.stats.shown,
+            on_onset_shown=self.stats.onset_shown,
+        )
+
+    def _conduct(self, latent_shape: tuple[int, int, int]) -> Callable[[float], Controls]:
+        """The engine's director; it reads the newest features and values at each step."""
+        director = Director(latent_shape, self.values)
+        return lambda now: director.step(now, self.features, self.values)
+
+    # --- each display frame ---------------------------------------------------------------------
+
+    def _tick(self, now: float) -> tuple[AudioFeatures, View] | None:
+        """Called by the display before each of its frames; None ends the show."""
+        if self._ending or (self.config.duration is not None and now - self._started >= self.config.duration):
+            return None
+        self._listen(now)
+        for event in self.osc.events.drain():
+            self._apply(event)
+        self.osc.set_feedback(self.features, self._engine_fps(), self.engine.state)
+        if self.recorder.error and self.recorder.error != self.error:
+            self._tell(self.recorder.error)
+        return self.features, self._view()
+
+    def _listen(self, now: float) -> None:
+        self.audio.poll()
+        arrived = self.audio.features()
+        if arrived:
+            onset = any(features.onset for features in arrived)
+            self.features = replace(arrived[-1], onset=onset)
+            if onset:
+                self.engine.wake()
+        elif now - self.features.time > FEATURES_STALE:
+            self.features = replace(AudioFeatures.rest(now), onsets=self.features.onsets)
+        else:
+            self.features = replace(self.features, onset=False)
+
+    def _apply(self, event: ControlEvent) -> None:
+        """One request of the performer. What cannot be done is told, and the show goes on as it was."""
+        try:
+            if event.name == "record_start":
+                self.recorder.start(str(event.value or ""))
+            elif event.name == "record_stop":
+                self.recorder.stop()
+            elif event.name == "preset":
+                self.values = self.values.with_values({**load_preset(str(event.value)).values, "preset": event.value})
+            else:
+                self.values = self.values.with_value(event.name, event.value)
+        except UserError as error:
+            self._tell(str(error))
+        self.audio.set_gain(self.values.number("gain"))
+        self.engine.wake()
+
+    def _tell(self, error: str) -> None:
+        self.error = error
+        log.error("%s", error)
+        self.osc.error(error)
+
+    def _key(self, action: str) -> None:
+        """A key of the operator's window."""
+        now = self.clock.now()
+        if action == "quit":
+            self._ending = True
+        elif action == "record":
+            self._apply(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
+        elif action in ("blackout", "freeze", "hud"):
+            self._apply(ControlEvent(action, not self.values.flag(action), now))
+
+    def _view(self) -> View:
+        values = self.values
+        hud = values.flag("hud")
+        return View(
+            blackout=values.flag("blackout"),
+            freeze=values.flag("freeze"),
+            hud=hud,
+            effects=tuple((name, values.number(name)) for name in EFFECTS),
+            hud_lines=self._hud_lines() if hud else (),
+        )
+
+    def _hud_lines(self) -> tuple[str, ...]:
+        heard, audio, engine = self.features, self.audio.status, self.engine
+        spent = percentiles(list(engine.seconds)[-60:]) or {"p50": 0.0}
+        recording = f"{self.recorder.seconds:.0f} s" if self.recorder.recording else "off"
+        lines = (
+            f"{engine.state}  {engine.about.get('model', '')}  {self._engine_fps():.1f} frames/s  {spent['p50']:.0f} ms",
+            f"audio {audio.state}  {audio.device}  level {heard.level:.2f}  onset {heard.onset_strength:.2f}"
+            f"  {heard.bpm:.0f} bpm  overflows {audio.overflows}",
+            f"prompt  {self.values.text('prompt')}",
+            f"recording {recording}   osc port {self.osc.port}",
+        )
+        problems = tuple(text for text in (audio.message, engine.message, self.error) if text)
+        return lines + problems
+
+    def _engine_fps(self) -> float:
+        """Generated frames a second, over the last ones."""
+        recent = self.engine.recent_frames()
+        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
+
+    # --- the end --------------------------------------------------------------------------------
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        if self._ending:
+            os._exit(128 + number)  # asked twice: at once
+        self._ending = True
+
+    def _figures(self, shown: DisplayStats) -> dict[str, Any]:
+        engine, audio = self.engine, self.audio.status
+        return {
+            "seconds": round(shown.seconds, 3),
+            "display_fps": round(shown.display_fps, 2),
+            "frames_shown": shown.frames_shown,
+            "frames_generated": engine.generated,
+            "frames_skipped": engine.skipped,
+            "frame_ms": shown.frame_ms,
+            "generate_ms": percentiles(engine.seconds),
+            "audio_to_frame_ms": percentiles(self.stats.audio_to_frame),
+            "onset_to_shader_ms": percentiles(self.stats.onset_to_shader),
+            "onsets": self.features.onsets,
+            "audio_overflows": audio.overflows,
+            "audio": {"state": audio.state, "device": audio.device, "blocks": audio.blocks, "restarts": audio.restarts},
+            "osc_messages": self.osc.messages,
+            "osc_rejected": self.osc.rejected,
+            "recordings": [summary.as_dict() for summary in self.recorder.summaries],
+            "engine_failures": engine.failures,
+            "peak_rss_mb": peak_rss_mb(),
+            "model": engine.about.get("model", self.config.model),
+            "size": list(self.config.size),
+            "backend": engine.about.get("backend", ""),
+            "blas": engine.about.get("blas", ""),
+            "error": self.error or engine.message,
+        }
+
+
+class _Trace:
+    """Writes a line of JSON for each slot of the engine; runs on the engine thread."""
+
+    def __init__(self, file: TextIO, show: Show) -> None:
+        self._file, self._show = file, show
+
+    def slot(self, controls: Controls) -> None:
+        features = self._show.features
+        line = {
+            "time": round(self._show.clock.now() - self._show.audio.epoch, 4),
+            "sound_time": round(controls.time - self._show.audio.epoch, 4),
+            "computed": controls.compute,
+            "onsets": features.onsets,
+            "energy": round(features.energy, 3),
+            "fade": round(controls.fade, 3),
+        }
+        self._file.write(json.dumps(line) + "\n")
+
+
+def _open_trace(path: Path) -> TextIO:
+    try:
+        return path.open("w")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+@contextmanager
+def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM go to `handler` within this block."""
+    kept = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, previous in kept.items():
+            signal.signal(number, previous)
+
+
+def run_live(config: LiveConfig) -> int:
+    """Check what can be checked, run the show, write its figures. Returns the exit status."""
+    from livemusviz.diffusion.models import resolve_model
+
+    show = Show(config, resolve_model(config.model), resolve_model("embedded"))
+    figures = show.run()
+    if config.stats is not None:
+        write_json(config.stats, figures)
+    return 0

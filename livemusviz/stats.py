@@ -1,0 +1,57 @@
+"""The figures of a show, collected on the main thread and written as JSON at its end."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from collections import deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livemusviz.bridge.types import AudioFeatures, Frame
+from livemusviz.errors import UserError
+
+KEPT = 36_000  # samples of each figure; older ones go
+
+
+class ShowStats:
+    """Latencies of what was shown. All times in seconds on the perf_counter scale."""
+
+    def __init__(self) -> None:
+        self.audio_to_frame: deque[float] = deque(maxlen=KEPT)
+        self.onset_to_shader: deque[float] = deque(maxlen=KEPT)
+
+    def shown(self, frame: Frame, time: float) -> None:
+        """A generated frame was presented for the first time at `time`."""
+        self.audio_to_frame.append(time - frame.time)
+
+    def onset_shown(self, features: AudioFeatures, time: float) -> None:
+        """The first display frame that knows of this onset was presented at `time`."""
+        self.onset_to_shader.append(time - features.time)
+
+
+def percentiles(seconds: Iterable[float]) -> dict[str, float] | None:
+    """Median and 99th percentile in milliseconds, or None of nothing."""
+    values = np.fromiter(seconds, dtype=np.float64)
+    if values.size == 0:
+        return None
+    p50, p99 = np.percentile(values, [50, 99]) * 1000
+    return {"p50": round(float(p50), 2), "p99": round(float(p99), 2)}
+
+
+def peak_rss_mb() -> float:
+    """The most memory this process ever held, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+
+
+def write_json(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write `figures` to `path`. UserError if that cannot be."""
+    try:
+        path.write_text(json.dumps(figures, indent=1) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
