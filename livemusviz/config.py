@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from livemusviz import resources
 from livemusviz.director.params import ParamValues, suggest
 from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset
 from livemusviz.errors import UserError
-from livemusviz.resources import resource_folder
 
 SIZE_STEP = 32  # pixels; what a UNet of two levels over 16-pixel latents can halve
 SIZE_LIMITS = (64, 2048)
@@ -73,7 +73,7 @@ def parse_address(text: str) -> tuple[str, int]:
 def preset_folders() -> list[Path]:
     """Where presets are looked for, a user's own folder first: a preset there shadows ours of the same name."""
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return [config / "livemusviz" / "presets", resource_folder("presets")]
+    return [config / "livemusviz" / "presets", resources.folder("presets")]
 
 
 def find_presets() -> Mapping[str, Path]:

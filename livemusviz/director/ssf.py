@@ -5,7 +5,8 @@ StreamDiffusion's filter (Kodaira et al. 2023, arXiv 2312.12491, section 3.5) sk
     p = max(0, (s - eta) / (1 - eta))
 
 where s is the cosine similarity of this frame's input to the last computed one. There eta is fixed; here it rises with
-the energy of the music, so that at rest even a slowly moving input is skipped and at full energy almost nothing is.
+the energy of the music, 1 - eta falling geometrically: at rest even a slowly moving input is skipped, at full energy
+only one that stands still.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ETA_REST = 0.90  # threshold at energy 0
-ETA_FULL = 0.9999  # threshold at energy 1: only an input that stands still may be skipped
+TOLERANCE_REST = 1e-1  # 1 - eta at energy 0
+TOLERANCE_FULL = 1e-9  # 1 - eta at energy 1
 ONSET_HOLD = 0.12  # s after an onset in which every frame is computed
 MAX_SKIPS = 15  # in a row
 
@@ -53,5 +54,5 @@ class SimilarityFilter:
 
 def skip_probability(similarity: float, energy: float) -> float:
     """p of the formula above, 0..1; falls with energy (0..1), rises with similarity (-1..1)."""
-    eta = ETA_REST + (ETA_FULL - ETA_REST) * min(1.0, max(0.0, energy))
-    return min(1.0, max(0.0, (similarity - eta) / (1.0 - eta)))
+    tolerance = TOLERANCE_REST * (TOLERANCE_FULL / TOLERANCE_REST) ** min(1.0, max(0.0, energy))
+    return min(1.0, max(0.0, 1.0 - (1.0 - similarity) / tolerance))

@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import numpy as np
+
+from livemusviz.bridge.types import AudioFeatures, Controls
+from livemusviz.director.director import Director
+from livemusviz.director.params import ParamValues
+from livemusviz.director.walk import similarity
+
+SHAPE = (8, 8, 32)
+RATE = 30
+
+
+def steps(director: Director, start: float, seconds: float, energy: float, values: ParamValues) -> list[Controls]:
+    features = AudioFeatures(time=start, energy=energy)
+    return [
+        director.step(start + i / RATE, replace(features, time=start + i / RATE), values)
+        for i in range(int(seconds * RATE))
+    ]
+
+
+def test_ten_seconds_of_rest_skip_most_frames_and_music_skips_few() -> None:
+    values = ParamValues()
+    director = Director(SHAPE, values)
+    loud = steps(director, 0.0, 10.0, 0.9, values)
+    rest = steps(director, 10.0, 10.0, 0.0, values)
+    assert np.mean([c.compute for c in loud]) > 0.95
+    assert np.mean([not c.compute for c in rest]) > 0.6
+
+
+def test_no_frame_is_skipped_within_100_ms_of_an_onset() -> None:
+    values = ParamValues().with_value("ssf", 1.0)
+    director = Director(SHAPE, values)
+    onset_times = [2.0, 3.1, 4.7]
+    for i in range(6 * 60):
+        now = i / 60
+        count = sum(time <= now for time in onset_times)
+        controls = director.step(now, AudioFeatures(time=now, onsets=count, onset_strength=0.5), values)
+        if any(0.0 <= now - time <= 0.1 for time in onset_times):
+            assert controls.compute, now
+
+
+def test_energy_and_onsets_move_the_walk() -> None:
+    values = ParamValues()
+
+    def moved(energy: float, onset: bool) -> float:
+        director = Director(SHAPE, values)
+        first = director.step(0.0, AudioFeatures(time=0.0), values).noise
+        director.step(0.01, AudioFeatures(time=0.0, energy=energy, onsets=int(onset), onset_strength=1.0), values)
+        last = director.step(0.3, AudioFeatures(time=0.2, energy=energy, onsets=int(onset)), values).noise
+        return 1.0 - similarity(first, last)
+
+    assert moved(0.0, False) < moved(1.0, False) < moved(1.0, True)
+
+
+def test_a_long_pause_is_not_made_up_for() -> None:
+    values = ParamValues()
+    director = Director(SHAPE, values)
+    before = director.step(0.0, AudioFeatures(time=0.0, energy=1.0), values).noise
+    after = director.step(3600.0, AudioFeatures(time=3600.0, energy=1.0), values).noise
+    assert similarity(before, after) > 0.95
+
+
+def test_new_prompt_fades_and_every_frame_of_the_fade_is_computed() -> None:
+    values = ParamValues().with_values({"ssf": 1.0, "fade": 1.0})
+    director = Director(SHAPE, values)
+    steps(director, 0.0, 2.0, 0.0, values)
+    fading = steps(director, 2.0, 1.1, 0.0, values.with_value("prompt", "red lava"))
+    assert all(c.compute for c in fading[:30])
+    assert fading[0].previous_prompt == values.text("prompt") and fading[-1].prompt == "red lava"
+    assert [c.fade for c in fading] == sorted(c.fade for c in fading) and fading[-1].fade == 1.0
+
+
+def test_new_seed_is_computed_at_once_and_gives_other_noise() -> None:
+    values = ParamValues().with_value("ssf", 1.0)
+    director = Director(SHAPE, values)
+    before = steps(director, 0.0, 1.0, 0.0, values)[-1].noise
+    controls = director.step(1.0, AudioFeatures(time=1.0), values.with_value("seed", 99))
+    assert controls.compute and abs(similarity(before, controls.noise)) < 0.1
+
+
+def test_feedback_lets_go_on_an_onset() -> None:
+    values = ParamValues()
+    director = Director(SHAPE, values)
+    calm = director.step(0.0, AudioFeatures(time=0.0), values).feedback
+    struck = director.step(0.1, AudioFeatures(time=0.1, onsets=1, onset_strength=1.0), values).feedback
+    assert calm == values.number("latent_feedback_strength") and struck == 0.0
