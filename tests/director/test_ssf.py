@@ -43,6 +43,6 @@ def test_skips_in_a_row_are_bounded() -> None:
 
 
 def test_same_seed_same_decisions() -> None:
-    where = moment(similarity=0.96, energy=0.1)
+    where = moment(similarity=0.99, energy=0.1)
     assert decisions(where, 0.9, seed=4) == decisions(where, 0.9, seed=4)
     assert decisions(where, 0.9, seed=4) != decisions(where, 0.9, seed=5)
