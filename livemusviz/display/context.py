@@ -1,0 +1,63 @@
+"""OpenGL without a window: a context of its own for `--headless`, and a wait for the GPU that lets other threads run.
+
+Runs on the thread that draws (the main thread of the show).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import moderngl
+
+from livemusviz.errors import UserError
+
+log = logging.getLogger(__name__)
+
+GL_VERSIONS = (410, 330)  # 4.1 core is as far as macOS goes; 3.3 is the oldest that runs our shaders
+
+
+def prefer_one_raster_thread() -> None:
+    """Ask Mesa's software rasteriser for a single thread, so that the model keeps its cores. A GPU does not care.
+
+    Has an effect only before the first context of the process, and none if the user has set it.
+    """
+    os.environ.setdefault("LP_NUM_THREADS", "1")
+
+
+def headless_context() -> moderngl.Context:
+    """A context that no window belongs to, current on this thread. UserError if this machine cannot make one."""
+    backend: dict[str, Any] = {} if sys.platform in ("darwin", "win32") else {"backend": "egl"}
+    reason = ""
+    for version in GL_VERSIONS:
+        try:
+            return moderngl.create_context(standalone=True, require=version, **backend)
+        except Exception as error:  # moderngl and its back ends raise bare Exception
+            reason = " ".join(str(error).split())[:120]
+    raise UserError(
+        f"--headless: no OpenGL 3.3 through EGL here ({reason}); on Debian or Ubuntu: "
+        "apt install libegl1 libgl1 libgl1-mesa-dri"
+    )
+
+
+def finisher(ctx: moderngl.Context) -> Callable[[], None]:
+    """A function that waits until the GPU has drawn everything.
+
+    `ctx.finish` holds the GIL while it waits, which would stall the model's thread; glFinish called through
+    ctypes does not.
+    """
+    name = ctypes.util.find_library("OpenGL" if sys.platform == "darwin" else "GL")
+    if name is None or sys.platform == "win32":
+        return ctx.finish
+    try:
+        gl_finish = ctypes.CDLL(name).glFinish
+    except (OSError, AttributeError) as error:
+        log.info("glFinish is not to be had (%s); waiting with the GIL held", error)
+        return ctx.finish
+    gl_finish.argtypes, gl_finish.restype = [], None
+    return gl_finish

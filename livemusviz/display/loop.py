@@ -1,0 +1,187 @@
+"""The display loop, the show's main thread: frames, features and the view in; a canvas at screen rate out.
+
+Whatever fails while drawing is logged once and the loop goes on with the next frame: the last picture stays up
+until then. Times are seconds of the clock passed in.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+import moderngl
+
+from livemusviz.bridge.types import AudioFeatures, CanvasPicture, View
+from livemusviz.clock import Clock
+from livemusviz.display import context
+from livemusviz.display.compositor import Compositor
+from livemusviz.display.options import DisplayHooks, DisplayOptions, DisplayStats, Durations
+from livemusviz.display.pacer import Gate, Pacer
+from livemusviz.errors import UserError
+
+log = logging.getLogger(__name__)
+
+HOUSEKEEPING = 1.0  # Hz: screens unplugged, shaders edited
+MAX_ERRORS_IN_A_ROW = 300  # five seconds of nothing but errors: the context is gone
+
+
+class Surface(Protocol):
+    """Where the canvas goes."""
+
+    ctx: moderngl.Context
+
+    def poll(self, now: float) -> list[str]:
+        """Names of the keys pressed since the last call."""
+
+    def present(self, compositor: Compositor, view: View, now: float) -> None:
+        """Put the canvas on the screen; returns when it is there."""
+
+    def housekeeping(self) -> None:
+        """Called about once a second."""
+
+    def close(self) -> None:
+        """Give everything back."""
+
+
+class HeadlessSurface:
+    """No screen: the canvas is drawn and waited for, and only the recorder sees it."""
+
+    def __init__(self) -> None:
+        context.prefer_one_raster_thread()
+        self.ctx = context.headless_context()
+        self._finish = context.finisher(self.ctx)
+
+    def poll(self, now: float) -> list[str]:
+        return []
+
+    def present(self, compositor: Compositor, view: View, now: float) -> None:
+        self._finish()
+
+    def housekeeping(self) -> None:
+        """Nothing to look after."""
+
+    def close(self) -> None:
+        self.ctx.release()
+
+
+def run_display(
+    options: DisplayOptions, hooks: DisplayHooks, clock: Clock, sleep: Callable[[float], None] = time.sleep
+) -> DisplayStats:
+    """Show frames until `hooks.tick` returns None. Call it on the main thread. UserError if there is no display to
+    be had, the screen does not exist or a shader does not compile."""
+    surface = HeadlessSurface() if options.headless else _window(options)
+    try:
+        return _Show(options, hooks, clock, surface).run(Pacer(options.fps, clock, sleep))
+    finally:
+        surface.close()
+
+
+def _window(options: DisplayOptions) -> Surface:
+    from livemusviz.display.window import WindowSurface  # pyglet opens a display connection on import
+
+    context.prefer_one_raster_thread()
+    return WindowSurface(options)
+
+
+class _Show:
+    """The state of one run."""
+
+    def __init__(self, options: DisplayOptions, hooks: DisplayHooks, clock: Clock, surface: Surface) -> None:
+        self._hooks, self._clock, self._surface = hooks, clock, surface
+        self._compositor = Compositor(surface.ctx, options.canvas)
+        self._half_frame = 0.5 / options.fps
+        self._housekeeping, self._pictures = Gate(HOUSEKEEPING), Gate(hooks.picture_fps)
+        self._intervals, self._work = Durations(), Durations()
+        self._onsets: int | None = None
+        self._shown = self._generated = self._errors = self._errors_in_a_row = 0
+        self._first_shown = self._last_shown = 0.0
+        self._complaints: set[str] = set()
+
+    def run(self, pacer: Pacer) -> DisplayStats:
+        running = True
+        while running:
+            try:
+                running = self._step(self._clock.now())
+                self._errors_in_a_row = 0
+            except Exception as error:
+                self._complain(error)
+                if self._errors_in_a_row >= MAX_ERRORS_IN_A_ROW:
+                    raise
+            if running:
+                pacer.wait()
+        return self._stats()
+
+    def _step(self, now: float) -> bool:
+        """One display frame. False if the show has ended."""
+        for name in self._surface.poll(now):
+            self._hooks.on_key(name)
+        heard = self._hooks.tick(now)
+        if heard is None:
+            return False
+        features, view = heard
+        frame = None if view.freeze else self._hooks.frames.take()
+        if frame is not None:
+            self._compositor.show(frame, now)
+        self._compositor.draw(now, features, view)
+        self._surface.present(self._compositor, view, now)
+        shown = self._clock.now()
+        self._count(now, shown)
+        if frame is not None:
+            self._generated += 1
+            self._hooks.on_shown(frame, shown)
+        self._report_onset(features, view, shown)
+        self._hand_over_picture(shown)
+        if self._housekeeping.opens(now):
+            self._keep_house()
+        return True
+
+    def _hand_over_picture(self, shown: float) -> None:
+        take = self._hooks.on_picture
+        if take is not None and self._hooks.wants_pictures() and self._pictures.opens(shown, self._half_frame):
+            take(CanvasPicture(self._compositor.read(), shown))
+
+    def _report_onset(self, features: AudioFeatures, view: View, shown: float) -> None:
+        if self._onsets is not None and features.onsets != self._onsets and not view.freeze:
+            self._hooks.on_onset_shown(features, shown)
+        self._onsets = features.onsets
+
+    def _keep_house(self) -> None:
+        self._surface.housekeeping()
+        try:
+            self._compositor.reload_edited()
+        except UserError as error:  # the last good program goes on
+            log.warning("%s", error)
+
+    def _count(self, started: float, shown: float) -> None:
+        self._work.add(shown - started)
+        if self._shown == 0:
+            self._first_shown = shown
+        else:
+            self._intervals.add(shown - self._last_shown)
+        self._shown += 1
+        self._last_shown = shown
+
+    def _complain(self, error: Exception) -> None:
+        self._errors += 1
+        self._errors_in_a_row += 1
+        complaint = f"{type(error).__name__}: {error}"[:300]
+        if complaint not in self._complaints and len(self._complaints) < 100:
+            self._complaints.add(complaint)
+            log.error("a display frame was lost: %s", complaint, exc_info=error)
+
+    def _stats(self) -> DisplayStats:
+        seconds = self._last_shown - self._first_shown
+        return DisplayStats(
+            frames_shown=self._shown,
+            generated_shown=self._generated,
+            seconds=seconds,
+            display_fps=(self._shown - 1) / seconds if seconds > 0.0 else 0.0,
+            frame_ms_p50=self._intervals.percentile(50),
+            frame_ms_p99=self._intervals.percentile(99),
+            work_ms_p50=self._work.percentile(50),
+            work_ms_p99=self._work.percentile(99),
+            errors=self._errors,
+            renderer=str(self._surface.ctx.info["GL_RENDERER"]),
+        )

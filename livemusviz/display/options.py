@@ -1,0 +1,83 @@
+"""What the display is told, what it tells, and what it reports. Frozen values and callables; no OpenGL here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.types import AudioFeatures, CanvasPicture, Frame, View
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayOptions:
+    """canvas, window_size : width, height in pixels.  fps : display frames a second.  screen : counted from 1."""
+
+    canvas: tuple[int, int] = (640, 360)
+    fps: float = 60.0
+    headless: bool = False
+    fullscreen: bool = False
+    screen: int | None = None
+    title: str = "livemusviz"
+    window_size: tuple[int, int] = (1280, 720)
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayHooks:
+    """How the display reaches the rest of the show. All are called on the display's thread; none may block.
+
+    frames : generated frames.  tick : at the start of each display frame, with the time in s; gives the newest
+    features and view, or None to end the show.  on_key : "hud", "blackout", "freeze", "record" or "quit".
+    on_picture : the canvas, at most `picture_fps` times a second, while `wants_pictures()`.
+    on_shown : a generated frame and the time of its first presentation.  on_onset_shown : the features with a new
+    onset and the time at which the first canvas that shows it was presented. Times in s, as the clock gives them.
+    """
+
+    frames: Latest[Frame]
+    tick: Callable[[float], tuple[AudioFeatures, View] | None]
+    on_key: Callable[[str], None] = lambda name: None
+    on_picture: Callable[[CanvasPicture], None] | None = None
+    picture_fps: float = 30.0
+    wants_pictures: Callable[[], bool] = lambda: True
+    on_shown: Callable[[Frame, float], None] = lambda frame, time: None
+    on_onset_shown: Callable[[AudioFeatures, float], None] = lambda features, time: None
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayStats:
+    """frame_ms_* : between two presented canvases.  work_ms_* : from the start of a display frame to its presentation.
+
+    generated_shown : generated frames that reached the canvas.  errors : display frames lost to an exception.
+    renderer : the OpenGL implementation's name.
+    """
+
+    frames_shown: int = 0
+    generated_shown: int = 0
+    seconds: float = 0.0
+    display_fps: float = 0.0
+    frame_ms_p50: float = 0.0
+    frame_ms_p99: float = 0.0
+    work_ms_p50: float = 0.0
+    work_ms_p99: float = 0.0
+    errors: int = 0
+    renderer: str = ""
+
+
+@dataclass(slots=True)
+class Durations:
+    """Percentiles of any number of durations in constant memory: a histogram of 0.1 ms up to 1 s."""
+
+    counts: np.ndarray = field(default_factory=lambda: np.zeros(10_001, np.int64))
+
+    def add(self, seconds: float) -> None:
+        self.counts[min(max(int(seconds * 10_000), 0), 10_000)] += 1
+
+    def percentile(self, percent: float) -> float:
+        """In ms; 0 if there are none. Longer than a second counts as a second."""
+        total = int(self.counts.sum())
+        if total == 0:
+            return 0.0
+        rank = max(1, -(-total * percent // 100))  # rounded up
+        return (float(np.searchsorted(np.cumsum(self.counts), rank)) + 0.5) / 10.0
