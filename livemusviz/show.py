@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
@@ -21,12 +21,13 @@ from livemusviz.audio.host import AudioHost, AudioSpec
 from livemusviz.bridge.types import AudioFeatures, ControlEvent, Controls, View
 from livemusviz.clock import SystemClock
 from livemusviz.config import LiveConfig, load_preset
+from livemusviz.control.events import CoalescedEvents
 from livemusviz.control.loop import OscControl
 from livemusviz.diffusion.loop import Engine, EngineSpec
 from livemusviz.director.director import Director
 from livemusviz.display.loop import DisplayHooks, DisplayOptions, DisplayStats, run_display
 from livemusviz.errors import UserError
-from livemusviz.record.loop import Recorder
+from livemusviz.record.loop import Recorder, RecordSummary
 from livemusviz.stats import ShowStats, peak_rss_mb, percentiles, write_json
 
 log = logging.getLogger(__name__)
@@ -53,8 +54,10 @@ class Show:
         spec = EngineSpec(model, embedded, height, width, config.bits, config.engine_fps)
         self.audio = AudioHost(AudioSpec(config.input, gain=self.values.number("gain")), self.clock, self._started)
         self.engine = Engine(spec, self._conduct, self.clock)
-        self.osc = OscControl(config.osc_host, config.osc_port, self.clock, out=config.osc_out)
+        self.events = CoalescedEvents()
+        self.osc = OscControl(self.clock, self.events, config.osc_host, config.osc_port, config.osc_out)
         self.recorder = Recorder(config.recordings, config.canvas, self.clock, self.audio.block_reader().read)
+        self.recorded: list[RecordSummary] = []
 
     def run(self) -> dict[str, Any]:
         """Run to its end and return the figures of `--stats`."""
@@ -68,9 +71,9 @@ class Show:
             stack.callback(self.osc.close)
             self.engine.start()
             stack.callback(self.engine.close)
-            self.recorder.start_thread()
-            stack.callback(self.recorder.close)
+            stack.callback(self._finish_recording)
             if self.config.record is not None:
+                self.recorder.prepare()
                 self.recorder.start(self.config.record)
             shown = run_display(self._options(), self._hooks(), self.clock)
         return self._figures(shown)
@@ -108,11 +111,12 @@ class Show:
         if self._ending or (self.config.duration is not None and now - self._started >= self.config.duration):
             return None
         self._listen(now)
-        for event in self.osc.events.drain():
+        for event in self.events.drain():
             self._apply(event)
-        self.osc.set_feedback(self.features, self._engine_fps(), self.engine.state)
-        if self.recorder.error and self.recorder.error != self.error:
-            self._tell(self.recorder.error)
+        self.osc.set_feedback(self._engine_fps(), self.engine.state, self.features)
+        problem = self.recorder.status.message
+        if problem and problem != self.error:
+            self._tell(problem)
         return self.features, self._view()
 
     def _listen(self, now: float) -> None:
@@ -173,9 +177,9 @@ class Show:
     def _hud_lines(self) -> tuple[str, ...]:
         heard, audio, engine = self.features, self.audio.status, self.engine
         spent = percentiles(list(engine.seconds)[-60:]) or {"p50": 0.0}
-        recording = f"{self.recorder.seconds:.0f} s" if self.recorder.recording else "off"
+        recording = f"{self.recorder.status.seconds:.0f} s" if self.recorder.recording else "off"
         lines = (
-            f"{engine.state}  {engine.about.get('model', '')}  {self._engine_fps():.1f} frames/s  {spent['p50']:.0f} ms",
+            f"{engine.state}  {engine.about.get('model', '')}  {self._engine_fps():.1f} fps  {spent['p50']:.0f} ms",
             f"audio {audio.state}  {audio.device}  level {heard.level:.2f}  onset {heard.onset_strength:.2f}"
             f"  {heard.bpm:.0f} bpm  overflows {audio.overflows}",
             f"prompt  {self.values.text('prompt')}",
@@ -190,6 +194,11 @@ class Show:
         return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
 
     # --- the end --------------------------------------------------------------------------------
+
+    def _finish_recording(self) -> None:
+        summary = self.recorder.stop()
+        if summary is not None:
+            self.recorded.append(summary)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._ending:
@@ -211,9 +220,9 @@ class Show:
             "onsets": self.features.onsets,
             "audio_overflows": audio.overflows,
             "audio": {"state": audio.state, "device": audio.device, "blocks": audio.blocks, "restarts": audio.restarts},
-            "osc_messages": self.osc.messages,
-            "osc_rejected": self.osc.rejected,
-            "recordings": [summary.as_dict() for summary in self.recorder.summaries],
+            "osc_messages": self.osc.counts.messages,
+            "osc_rejected": self.osc.counts.rejected,
+            "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in self.recorded],
             "engine_failures": engine.failures,
             "peak_rss_mb": peak_rss_mb(),
             "model": engine.about.get("model", self.config.model),
@@ -263,7 +272,7 @@ def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 
 def run_live(config: LiveConfig) -> int:
     """Check what can be checked, run the show, write its figures. Returns the exit status."""
-    from livemusviz.diffusion.models import resolve_model
+    from livemusviz.diffusion.folder import resolve_model
 
     show = Show(config, resolve_model(config.model), resolve_model("embedded"))
     figures = show.run()

@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
     prompt = str(BY_NAME["prompt"].validate(options.prompt))
     seed = int(BY_NAME["seed"].validate(options.seed) or 0)
     backend.prepare()
-    from livemusviz.diffusion.models import resolve_model
+    from livemusviz.diffusion.folder import resolve_model
     from livemusviz.diffusion.pipeline import Pipeline
 
     pipeline = Pipeline.load(resolve_model(options.model), height, width, bits=options.bits)

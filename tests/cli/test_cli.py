@@ -1,0 +1,108 @@
+"""The command line as a user meets it, in subprocesses where start-up matters."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from livemusviz.cli import COMMANDS, main
+from livemusviz.cli.osc import markdown
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    assert caught.value.code == 0
+    assert f"livemusviz {name}" in capsys.readouterr().out
+
+
+BAD_WORDS = {
+    "unknown command": (["fly"], "no command 'fly'"),
+    "size no number": (["live", "--size", "big"], "give one number or WIDTHxHEIGHT"),
+    "size no multiple": (["live", "--size", "250"], "multiple of 32"),
+    "size huge": (["live", "--size", "99999"], "64..2048"),
+    "unknown preset": (["live", "--preset", "lavva"], "did you mean 'lava'"),
+    "fade out of range": (["live", "--fade", "61"], "fade: 61.0 is outside 0..60 s"),
+    "fade no number": (["live", "--fade", "soon"], "fade: 'soon' is not a number"),
+    "seed no number": (["live", "--seed", "1.5"], "seed: '1.5' is not a number"),
+    "prompt too long": (["live", "--prompt", "x" * 2000], "2000 characters"),
+    "no such model": (["live", "--model", "/nonesuch"], "/nonesuch"),
+    "model not fetched": (["live", "--model", "nobody/nothing"], "nobody/nothing"),
+    "address": (["live", "--osc-out", "nowhere"], "HOST:PORT"),
+    "port": (["live", "--osc-port", "99999"], "--osc-port"),
+    "duration": (["live", "--duration", "-1"], "--duration"),
+    "input no file": (["live", "--headless", "--duration", "1", "--input", "nonesuch.wav"], "nonesuch.wav"),
+    "still of no size": (["generate", "--prompt", "x", "--size", "1", "-o", "x.png"], "64..2048"),
+    "bench runs": (["bench", "--runs", "0"], "--runs 0"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_WORDS)
+def test_bad_words_are_one_line_and_status_2(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words, says = BAD_WORDS[case]
+    assert main(words) == 2
+    told = capsys.readouterr().err.strip()
+    assert says in told and "\n" not in told and told.startswith("livemusviz: ")
+
+
+def test_presets_and_osc_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["presets", "--json"]) == 0
+    assert {"name", "description", "path"} <= set(json.loads(capsys.readouterr().out)[0])
+    assert main(["osc", "list", "--json"]) == 0
+    addresses = [row["address"] for row in json.loads(capsys.readouterr().out)]
+    assert "/prompt" in addresses and "/record/start" in addresses
+
+
+def test_readme_holds_the_registrys_table() -> None:
+    assert markdown() in README.read_text()
+
+
+def test_devices_and_doctor_run_on_any_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["devices", "--json"]) == 0
+    json.loads(capsys.readouterr().out)
+    status = main(["doctor", "--json"])
+    findings = json.loads(capsys.readouterr().out)
+    assert {"mlx", "embedded model", "audio input", "OpenGL", "video encoder"} <= {row["what"] for row in findings}
+    assert status == int(any(row["state"] == "FAIL" for row in findings))
+
+
+def test_doctor_sees_the_fast_blas_on_linux() -> None:
+    if sys.platform != "linux":
+        pytest.skip("OpenBLAS is put under MLX on Linux only")
+    out = subprocess.run(
+        [sys.executable, "-m", "livemusviz", "doctor", "--json"], capture_output=True, text=True, check=False
+    ).stdout
+    blas = next(row for row in json.loads(out) if row["what"] == "BLAS")
+    assert blas["state"] == "ok" and "slow" not in blas["detail"]
+
+
+def test_generate_writes_a_picture_of_the_prompt(tmp_path: Path) -> None:
+    from PIL import Image
+
+    from demo.measure import dominant_hue, hue_distance
+    import numpy as np
+
+    for prompt, hue in (("red lava", 10), ("deep blue ocean", 220)):
+        path = tmp_path / f"{hue}.png"
+        words = ["generate", "--prompt", prompt, "--seed", "3", "-o", str(path), "--json"]
+        told = subprocess.run([sys.executable, "-m", "livemusviz", *words], capture_output=True, text=True, check=True)
+        assert json.loads(told.stdout)["size"] == [256, 256]
+        picture = np.asarray(Image.open(path))
+        assert picture.shape == (256, 256, 3) and picture.std() > 15
+        assert hue_distance(dominant_hue(picture), hue) < 40
+
+
+def test_unwritable_output_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["generate", "--prompt", "x", "-o", str(tmp_path / "no" / "such" / "x.png")]) == 2
+    assert "cannot write" in capsys.readouterr().err
