@@ -62,7 +62,7 @@ def motion(film: Film) -> np.ndarray:
 
 
 def onset_motion_ratio(film: Film, onsets: np.ndarray, after: float = 3.0) -> float:
-    """Mean motion within 100 ms after an onset over that elsewhere, from `after` seconds on. onsets : s, in film time."""
+    """Mean motion within 100 ms after an onset over that elsewhere, counted from `after` s. onsets : s, film time."""
     difference, counted = motion(film), film.times >= after
     since = np.full(len(film.times), np.inf)
     for onset in onsets:
@@ -83,7 +83,7 @@ def bad_pictures(film: Film, after: float = 1.0, dark: float = 4.0, flat: float 
 
 
 def dominant_hue(picture: np.ndarray) -> float:
-    """The hue, in degrees, where most colour is. picture : uint8 (h, w, 3). Weighted by saturation times value (HSV)."""
+    """The hue, in degrees, where most colour is, by saturation times value (HSV). picture : uint8 (h, w, 3)."""
     rgb = picture.reshape(-1, 3).astype(np.float32) / 255
     high, low = rgb.max(axis=1), rgb.min(axis=1)
     chroma = high - low

@@ -119,6 +119,7 @@ class Engine:
         }
         gc.collect()
         gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
+        log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", self.about)
         self._say("running", self.message)
         return pipeline
 
