@@ -14,6 +14,6 @@ void main() {
     now *= 1.0 - dim;
     now += lift * now * (1.0 - now) * 1.6;      // full black and full white stay what they are
     vec3 past = texture(trail, v_trail).rgb * keep - 0.002;
-    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715)) + seed));
+    float noise = fract(dot(gl_FragCoord.xy, vec2(0.7548777, 0.5698403)) + seed);
     color = vec4(max(now, past) + (noise - 0.5) / 255.0, 1.0);
 }

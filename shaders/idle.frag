@@ -28,6 +28,6 @@ void main() {
     vec3 sum = deep + light * ribbon * (0.42 + 0.40 * bass) + (0.4 + 0.6 * hue.yzx) * thread * (0.16 + 0.45 * treble);
     sum *= 1.0 + 0.5 * hit;
     sum *= 1.0 - 0.16 * dot(p, p) / (1.0 + aspect * aspect);
-    float noise = fract(52.9829189 * fract(dot(gl_FragCoord.xy, vec2(0.06711056, 0.00583715)) + seed));
+    float noise = fract(dot(gl_FragCoord.xy, vec2(0.7548777, 0.5698403)) + seed);
     color = vec4(1.0 - exp(-1.5 * sum) + (noise - 0.5) / 255.0, 1.0);
 }

@@ -172,6 +172,10 @@ class Compositor:
             program.set(name, getattr(look, name))
         program.draw(self._art.target, image=picture, trail=self._trail.texture)
 
+    def quad(self) -> VertexArrayMaker:
+        """Geometry that fills a viewport, for programs made of quad.vert."""
+        return self._array((1, 1))
+
     def _array(self, cells: tuple[int, int]) -> VertexArrayMaker:
         buffer = self.ctx.buffer(mesh(*cells).tobytes())
         return lambda program: self.ctx.vertex_array(program, [(buffer, "2f", "in_uv")])

@@ -1,0 +1,74 @@
+"""The operator's figures over the window. Never part of the canvas, so never recorded. Runs on the drawing thread.
+
+The text is set with Pillow's built-in font: it needs no font installed and leaves OpenGL's state alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import moderngl
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from livemusviz import resources
+from livemusviz.display.pacer import Gate
+from livemusviz.display.program import ShaderProgram, VertexArrayMaker
+
+RATE = 5.0  # Hz, how often the text may change
+MAX_LINES, MAX_COLUMNS = 40, 120
+_INK, _PANEL = (235, 240, 245, 255), (8, 10, 14, 190)
+
+
+class Hud:
+    """`draw` once per display frame while the HUD is on."""
+
+    def __init__(self, ctx: moderngl.Context, make_array: VertexArrayMaker) -> None:
+        self._ctx = ctx
+        self._program = ShaderProgram(ctx, *_files(), make_array)
+        self._gate = Gate(RATE)
+        self._texture: moderngl.Texture | None = None
+        self._set: tuple[object, ...] = ()
+
+    def draw(self, target: moderngl.Framebuffer, size: tuple[int, int], lines: tuple[str, ...], now: float) -> None:
+        """Put `lines` into the top left corner of `target`, whose `size` is in pixels. `now` : s."""
+        if self._texture is None or self._gate.opens(now):
+            self._typeset(lines, size[1])
+        texture = self._texture
+        if texture is None:
+            return
+        target.viewport = (0, size[1] - texture.height, texture.width, texture.height)
+        self._ctx.enable(moderngl.BLEND)
+        self._program.draw(target, image=texture)
+        self._ctx.disable(moderngl.BLEND)
+
+    def _typeset(self, lines: tuple[str, ...], height: int) -> None:
+        if not lines or (lines, height) == self._set:
+            return
+        self._set = (lines, height)
+        pixels = panel(lines, max(12, min(height // 40, 32)))
+        size = (pixels.shape[1], pixels.shape[0])
+        if self._texture is None or self._texture.size != size:
+            if self._texture is not None:
+                self._texture.release()
+            self._texture = self._ctx.texture(size, 4)
+        self._texture.write(np.ascontiguousarray(pixels[::-1]))
+
+
+def panel(lines: tuple[str, ...], points: int) -> np.ndarray:
+    """The text on a translucent panel: uint8 (H, W, 4) RGBA, top row first. `points` : height of the letters."""
+    font = ImageFont.load_default(points)
+    text = "\n".join("".join(c if c.isprintable() else " " for c in line[:MAX_COLUMNS]) for line in lines[:MAX_LINES])
+    margin = points
+    left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox(
+        (0, 0), text, font=font, spacing=points // 2
+    )
+    step = 8 * points  # widths in steps, so that a changing figure does not make the panel twitch
+    width = -(-(int(right - left) + 2 * margin) // step) * step
+    image = Image.new("RGBA", (width, int(bottom - top) + 2 * margin), _PANEL)
+    ImageDraw.Draw(image).multiline_text((margin - left, margin - top), text, _INK, font, spacing=points // 2)
+    return np.asarray(image)
+
+
+def _files() -> tuple[Path, Path]:
+    return resources.shader("quad.vert"), resources.shader("hud.frag")

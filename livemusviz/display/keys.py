@@ -1,0 +1,22 @@
+"""What the keys of the window mean. Pure."""
+
+from __future__ import annotations
+
+ESCAPE_TWICE = 1.0  # s, the second Esc must follow within
+ACTIONS = {"H": "hud", "F": "fullscreen", "B": "blackout", "Z": "freeze", "R": "record"}
+
+
+class KeyMap:
+    """Turns key names into action names. A single Esc does nothing, so that a slip does not end a show."""
+
+    def __init__(self) -> None:
+        self._escaped_at: float | None = None
+
+    def action(self, key: str, now: float) -> str | None:
+        """The action of `key` ("H", "ESCAPE", ...) pressed at `now`, s; None if it has none."""
+        if key != "ESCAPE":
+            self._escaped_at = None
+            return ACTIONS.get(key)
+        again = self._escaped_at is not None and now - self._escaped_at <= ESCAPE_TWICE
+        self._escaped_at = None if again else now
+        return "quit" if again else None

@@ -1,0 +1,68 @@
+"""Which screen the window belongs on when projectors come and go. Pure: works on descriptions of screens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from livemusviz.errors import UserError
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenInfo:
+    """name : as the system calls it, may be empty.  x, y, width, height : pixels on the desktop."""
+
+    name: str
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def same_as(self, other: ScreenInfo) -> bool:
+        """By name where both have one, else by place and size."""
+        if self.name and other.name:
+            return self.name == other.name
+        return self == other
+
+
+def choose(screens: Sequence[ScreenInfo], number: int | None) -> int:
+    """Index of screen `number`, counted from 1; the first one for None. UserError if there is no such screen."""
+    if not screens:
+        raise UserError("no screen found; --headless runs without one")
+    if number is None:
+        return 0
+    if not 1 <= number <= len(screens):
+        found = ", ".join(f"{i}: {s.width}x{s.height} {s.name}".rstrip() for i, s in enumerate(screens, 1))
+        raise UserError(f"--screen {number}: there {'is' if len(screens) == 1 else 'are'} {len(screens)} ({found})")
+    return number - 1
+
+
+class ScreenWatch:
+    """Remembers the screen that a fullscreen window was put on, and says what to do when the screens change."""
+
+    def __init__(self) -> None:
+        self._home: ScreenInfo | None = None
+        self._lost = False
+
+    @property
+    def watching(self) -> bool:
+        """Whether there is a screen to watch over at all."""
+        return self._home is not None
+
+    def settled(self, screen: ScreenInfo | None) -> None:
+        """The performer chose: fullscreen on `screen`, or a window (None)."""
+        self._home, self._lost = screen, False
+
+    def look(self, screens: Sequence[ScreenInfo]) -> tuple[str, int]:
+        """What to do now, and with which of `screens`: "stay", "leave" (its screen has gone: a window on another
+        one, so that it never covers the operator's), or "return" (it is back: fullscreen again)."""
+        if self._home is None or not screens:
+            return "stay", 0
+        found = [i for i, screen in enumerate(screens) if screen.same_as(self._home)]
+        if not found and not self._lost:
+            self._lost = True
+            return "leave", 0
+        if found and self._lost:
+            self._lost = False
+            return "return", found[0]
+        return "stay", 0
