@@ -1,0 +1,148 @@
+"""A hybrid MP4 written by PyAV: H.264 and AAC. Runs on the recorder thread; importing this module loads PyAV.
+
+In: RGBA pictures with their place on a constant-rate grid, float32 samples that follow on. Out: one file, readable up
+to its last second at any moment (fragments, flushed), an ordinary MP4 once closed. Colours are converted to and tagged
+as BT.709, limited range. Errors of the disk are `OSError`s; PyAV's own derive from it or from `ValueError`.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+
+from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE
+
+log = logging.getLogger(__name__)
+
+CODECS = ("h264_videotoolbox", "h264_nvenc", "libx264")  # the first that opens is used
+OPTIONS: dict[str, dict[str, str]] = {
+    "h264_videotoolbox": {"realtime": "1", "q:v": "65"},
+    "h264_nvenc": {"preset": "p4", "tune": "ll", "rc": "vbr", "cq": "20"},
+    # zerolatency: no look-ahead and no B frames, so that nothing is held back when the process is killed
+    "libx264": {"preset": "ultrafast", "crf": "20", "tune": "zerolatency"},
+}
+CONTAINER = {
+    "movflags": "+hybrid_fragmented+frag_keyframe",
+    "frag_duration": "1000000",  # microseconds
+    "flush_packets": "1",
+}
+AUDIO_BIT_RATE = 192_000
+AAC_FRAME = 1024  # samples
+_BT709 = 1  # the number of BT.709 as matrix, primaries and transfer in ITU-T H.273
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """width, height : pixels; an odd last row or column is left out (4:2:0).  fps : of the grid.
+
+    codecs : in the order in which they are tried.
+    """
+
+    width: int
+    height: int
+    fps: int = 30
+    codecs: tuple[str, ...] = CODECS
+
+
+class HybridMp4Encoder:
+    """Writes `path` (truncated first) until `close`. OSError if it cannot be opened or no encoder works."""
+
+    def __init__(self, path: Path, settings: EncoderSettings) -> None:
+        self.width, self.height = settings.width & ~1, settings.height & ~1
+        self.codec = choose_codec(settings)
+        self.frames = 0
+        self._samples = np.zeros((0, CHANNELS), np.float32)
+        self._written = 0  # samples given to AAC
+        self._last: tuple[np.ndarray | None, av.VideoFrame | None] = (None, None)
+        self._file = av.open(str(path), "w", format="mp4", options=CONTAINER)
+        video = self._file.add_stream(self.codec, rate=settings.fps, options=OPTIONS.get(self.codec, {}))
+        self._video = cast(av.VideoStream, video)
+        _configure(self._video.codec_context, settings)
+        self._audio = self._file.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", bit_rate=AUDIO_BIT_RATE)
+        self._video_base, self._audio_base = Fraction(1, settings.fps), Fraction(1, SAMPLE_RATE)
+
+    def video(self, pixels: np.ndarray, slot: int) -> None:
+        """Encode uint8 (H, W, 4) RGBA, top row first, as picture `slot` of the grid; another size is scaled."""
+        previous, converted = self._last
+        if converted is None or pixels is not previous:
+            converted = self._convert(pixels)
+            self._last = (pixels, converted)
+        converted.pts, converted.time_base = slot, self._video_base
+        self._file.mux(self._video.encode(converted))
+        self.frames += 1
+
+    def audio(self, samples: np.ndarray) -> None:
+        """Append float32 (n, CHANNELS) in [-1, 1]; what is outside or not a number is brought inside."""
+        self._samples = np.concatenate([self._samples, np.clip(np.nan_to_num(samples), -1.0, 1.0)])
+        whole = len(self._samples) - len(self._samples) % AAC_FRAME
+        for begin in range(0, whole, AAC_FRAME):
+            self._encode_audio(self._samples[begin : begin + AAC_FRAME])
+        self._samples = self._samples[whole:]
+
+    def close(self) -> None:
+        """Write what is held back and turn the file into an ordinary MP4. The file is closed even if that fails."""
+        try:
+            if len(self._samples):
+                self._encode_audio(self._samples)
+                self._samples = self._samples[:0]
+            self._mux_audio(None)
+            self._file.mux(self._video.encode(None))
+        finally:
+            self._file.close()
+
+    def _encode_audio(self, samples: np.ndarray) -> None:
+        planes = np.ascontiguousarray(samples.T, np.float32)
+        frame = av.AudioFrame.from_ndarray(planes, format="fltp", layout="stereo")
+        frame.sample_rate = SAMPLE_RATE
+        frame.pts, frame.time_base = self._written, self._audio_base
+        self._written += len(samples)
+        self._mux_audio(frame)
+
+    def _mux_audio(self, frame: av.AudioFrame | None) -> None:
+        """AAC's first packet lies before time 0 and only warms the decoder up. Left in, it would make the muxer move
+        both streams by its 21 ms, and the pictures off their grid."""
+        self._file.mux([packet for packet in self._audio.encode(frame) if packet.pts is None or packet.pts >= 0])
+
+    def _convert(self, pixels: np.ndarray) -> av.VideoFrame:
+        height, width = pixels.shape[0] & ~1, pixels.shape[1] & ~1
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgba")
+        return frame.reformat(
+            width=self.width,
+            height=self.height,
+            format="yuv420p",
+            dst_colorspace=Colorspace.ITU709,
+            dst_color_range=ColorRange.MPEG,
+        )
+
+
+def choose_codec(settings: EncoderSettings) -> str:
+    """The first of `settings.codecs` that opens at this size: a listed encoder may lack its hardware."""
+    for name in settings.codecs:
+        try:
+            context = cast(av.VideoCodecContext, av.codec.CodecContext.create(name, "w"))
+            _configure(context, settings)
+            context.options = OPTIONS.get(name, {})
+            context.open()
+        except (av.FFmpegError, ValueError) as error:
+            log.debug("record: %s does not open: %s", name, error)
+            continue
+        return name
+    raise OSError(f"no H.264 encoder opens at {settings.width}x{settings.height}; tried {', '.join(settings.codecs)}")
+
+
+def _configure(context: av.VideoCodecContext, settings: EncoderSettings) -> None:
+    context.width, context.height = settings.width & ~1, settings.height & ~1
+    context.pix_fmt = "yuv420p"
+    context.time_base, context.framerate = Fraction(1, settings.fps), Fraction(settings.fps)
+    context.gop_size = settings.fps  # one second: a fragment starts with a key frame
+    context.max_b_frames = 0
+    context.thread_count = 2  # the rest of the machine belongs to the show
+    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    context.color_range = ColorRange.MPEG

@@ -1,0 +1,79 @@
+"""Names and room for recordings: what a label may become, which file may be written, whether the disk has space.
+
+Any thread. A label comes from the network and never becomes more than part of a file's name; a path comes only from
+the person at the keyboard.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from livemusviz.errors import UserError
+
+SUFFIX = ".mp4"
+START_FREE = 500_000_000  # bytes that must be free to start
+STOP_FREE = 50_000_000  # bytes at which a recording ends while it still can
+_SAME_NAME = 100
+
+
+def slug(label: str) -> str:
+    """`label` as 1 to 64 characters of A-Z a-z 0-9 _ -; "set" if nothing is left of it."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-")[:64] or "set"
+
+
+def create_labelled(folder: Path, label: str, now: datetime) -> Path:
+    """A new empty file `<folder>/<date>_<label>.mp4` that nobody had before. UserError if there is no such folder."""
+    stem = f"{now:%Y-%m-%d_%H-%M-%S}_{slug(label)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder} for recordings: {error.strerror}") from None
+    for number in range(1, _SAME_NAME):
+        path = folder / f"{stem}{f'_{number}' if number > 1 else ''}{SUFFIX}"
+        if not path.exists():
+            return create_exact(path)
+    raise UserError(f"{folder} already has {_SAME_NAME} recordings called {stem}; use another label")
+
+
+def create_exact(path: Path, overwrite: bool = False) -> Path:
+    """`path` as a new empty file. UserError if it is taken (unless `overwrite`), not an .mp4, or cannot be written."""
+    check_exact(path, overwrite)
+    try:
+        with path.open("wb" if overwrite else "xb"):
+            return path
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from None
+
+
+def check_exact(path: Path, overwrite: bool = False) -> None:
+    """UserError if a recording could not be called `path`. Touches nothing: for the command line, before a show."""
+    if path.suffix.lower() != SUFFIX:
+        raise UserError(f"{path}: recordings are {SUFFIX} files; call it {path.with_suffix(SUFFIX).name}")
+    try:
+        taken, folder = path.exists(), path.parent.is_dir()
+    except OSError as error:
+        raise UserError(f"cannot look at {path}: {error.strerror}") from None
+    if taken and not overwrite:
+        raise UserError(f"{path} exists and would be lost; move it away or choose another name")
+    if not folder:
+        raise UserError(f"{path}: there is no folder {path.parent}; make it first")
+
+
+def free_bytes(folder: Path) -> int:
+    """Bytes free where `folder` is; the whole of it if the system does not say."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return 0
+
+
+def check_room(folder: Path) -> None:
+    """UserError unless there are `START_FREE` bytes for a recording in `folder`."""
+    free = free_bytes(folder)
+    if free < START_FREE:
+        raise UserError(
+            f"{folder}: {free / 1e6:.0f} MB free, a recording needs {START_FREE / 1e6:.0f} MB to start; make room"
+        )

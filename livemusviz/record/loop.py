@@ -1,0 +1,233 @@
+"""The recorder thread: from `start` to `stop` it writes what was shown and heard.
+
+In: canvas pictures by `put`, from the display thread, which never waits for it; audio blocks fetched by `blocks`. Out:
+a hybrid MP4. When the encoder cannot keep up, pictures are dropped from the recording and counted. A fault (disk full,
+encoder lost) ends the recording, not the show: `status` says so. Times are seconds on the `perf_counter` scale.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from livemusviz.bridge.types import AudioBlock, CanvasPicture
+from livemusviz.clock import Clock
+from livemusviz.errors import UserError
+from livemusviz.record.files import STOP_FREE, check_room, create_exact, create_labelled, free_bytes
+from livemusviz.record.take import Encoder, Take
+
+log = logging.getLogger(__name__)
+
+POLL = 0.015  # s between looks at the queues
+DISK_PERIOD = 1.0  # s between looks at the disk
+TAIL_POLLS = 8  # looks for the last blocks of sound after the end
+QUEUE_BYTES = 64 << 20  # of pictures waiting
+MIN_QUEUE, MAX_QUEUE = 4, 30  # pictures
+
+
+@dataclass(frozen=True, slots=True)
+class RecordStatus:
+    """state : "idle", "recording", "finishing" or "error".  seconds : recorded so far.  dropped : pictures.
+
+    message : one line for the HUD and OSC when something went wrong, else "".
+    """
+
+    state: str = "idle"
+    seconds: float = 0.0
+    path: Path | None = None
+    dropped: int = 0
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSummary:
+    """What a recording came to. error : why it ended by itself, or could not be finished; "" if all is well."""
+
+    path: Path
+    seconds: float
+    video_frames: int
+    dropped: int
+    error: str = ""
+
+
+class _Session:
+    """What the two threads share of one recording. `end` is set before `stop`."""
+
+    def __init__(self, path: Path, start: float, capacity: int) -> None:
+        self.path, self.start = path, start
+        self.end: float | None = None
+        self.stop = threading.Event()
+        self.pictures: deque[CanvasPicture] = deque(maxlen=capacity)
+        self.slot = -1  # grid slot of the last picture put
+        self.dropped = self.frames = 0
+        self.state, self.error = "recording", ""
+        self.thread: threading.Thread | None = None
+
+
+class Recorder:
+    """Records one file at a time. `start`, `put`, `stop` belong to one thread; `status` may be read by any.
+
+    folder : where labelled recordings go.  size : (width, height) of the canvas, pixels.  blocks : the audio blocks
+    captured since it was last called, called on the recorder thread only, and only while recording.
+    open_encoder : makes the encoder of a path; the default is `HybridMp4Encoder`.  today : the date in a file's name.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        size: tuple[int, int],
+        clock: Clock,
+        blocks: Callable[[], Iterable[AudioBlock]],
+        fps: int = 30,
+        open_encoder: Callable[[Path], Encoder] | None = None,
+        today: Callable[[], datetime] = datetime.now,
+    ) -> None:
+        self._folder, self._size, self._fps = folder, size, fps
+        self._clock, self._blocks, self._today = clock, blocks, today
+        self._open = open_encoder or self._open_hybrid
+        self._codecs: tuple[str, ...] = ()
+        self._session: _Session | None = None
+        width, height = size
+        self._capacity = min(MAX_QUEUE, max(MIN_QUEUE, QUEUE_BYTES // (width * height * 4)))
+
+    def prepare(self) -> None:
+        """Load PyAV and find the encoder (up to 0.5 s), so that `start` costs the show nothing. UserError if none."""
+        from livemusviz.record.encoder import EncoderSettings, choose_codec
+
+        try:
+            self._codecs = (choose_codec(EncoderSettings(*self._size, self._fps)),)
+        except OSError as error:
+            raise UserError(f"cannot record: {error}") from None
+
+    def start(self, target: str | Path = "", overwrite: bool = False) -> Path:
+        """Start a recording now and return its path.
+
+        target : a `str` is a label, possibly from the network, and becomes part of a name in `folder`; a `Path` is
+        used as it is and must not exist yet unless `overwrite`. UserError if already recording, if the file cannot be
+        made, or if the disk has too little room.
+        """
+        if self._session is not None and self.recording:
+            raise UserError(f"already recording {self._session.path.name}; stop it first")
+        self.stop()
+        if isinstance(target, Path):
+            check_room(target.absolute().parent)
+            path = create_exact(target, overwrite)
+        else:
+            check_room(self._folder if self._folder.is_dir() else self._folder.absolute().parent)
+            path = create_labelled(self._folder, target, self._today())
+        session = _Session(path, self._clock.now(), self._capacity)
+        session.thread = threading.Thread(target=self._run, args=(session,), name="recorder", daemon=True)
+        self._session = session
+        session.thread.start()
+        log.info("record: writing %s", path)
+        return path
+
+    @property
+    def recording(self) -> bool:
+        return self._session is not None and self._session.state == "recording"
+
+    @property
+    def wants_pictures(self) -> bool:
+        """Whether a picture shown now would be a new one on the recording's grid: saves reading the canvas back."""
+        session = self._session
+        return self.recording and session is not None and self._slot(session, self._clock.now()) > session.slot
+
+    def put(self, picture: CanvasPicture) -> bool:
+        """Hand over a picture, whose pixels must not change afterwards. Never waits; False if one was dropped."""
+        session = self._session
+        if session is None or session.state != "recording":
+            return False
+        full = len(session.pictures) == self._capacity
+        session.dropped += full
+        session.pictures.append(picture)
+        session.slot = self._slot(session, picture.time)
+        return not full
+
+    @property
+    def status(self) -> RecordStatus:
+        session = self._session
+        if session is None:
+            return RecordStatus()
+        end = self._clock.now() if session.end is None else session.end
+        return RecordStatus(session.state, end - session.start, session.path, session.dropped, session.error)
+
+    def stop(self, timeout: float = 1.5) -> RecordSummary | None:
+        """Finish the file, waiting at most `timeout` s. None if nothing was recorded since the last `stop`."""
+        session = self._session
+        if session is None or session.thread is None:
+            return None
+        if session.end is None:
+            session.end = self._clock.now()
+        session.stop.set()
+        session.thread.join(timeout)
+        if session.thread.is_alive():
+            session.error = f"not finished after {timeout:g} s; the file is playable up to its last second"
+        session.thread = None
+        return RecordSummary(session.path, session.end - session.start, session.frames, session.dropped, session.error)
+
+    def _slot(self, session: _Session, time: float) -> int:
+        return round((time - session.start) * self._fps)
+
+    def _open_hybrid(self, path: Path) -> Encoder:
+        from livemusviz.record.encoder import CODECS, EncoderSettings, HybridMp4Encoder
+
+        return HybridMp4Encoder(path, EncoderSettings(*self._size, self._fps, self._codecs or CODECS))
+
+    def _run(self, session: _Session) -> None:
+        encoder: Encoder | None = None
+        try:
+            encoder = self._open(session.path)
+            take = Take(encoder, session.start, self._fps, self._size)
+            self._write(session, take)
+            session.state = "finishing"
+            take.finish(self._ended(session))
+            session.state = "error" if session.error else "idle"
+        except Exception as error:
+            self._ended(session)
+            session.error = f"{session.path.name}: recording ended: {error}"
+            session.state = "error"
+            log.error("record: %s", session.error)
+            with suppress(OSError, ValueError):  # the disk may refuse the last bytes as well
+                if encoder is not None:
+                    encoder.close()
+                elif not session.path.stat().st_size:
+                    session.path.unlink()
+        session.frames = encoder.frames if encoder is not None else 0
+
+    def _write(self, session: _Session, take: Take) -> None:
+        look_at_disk = session.start + DISK_PERIOD
+        while not session.stop.wait(POLL):
+            now = self._clock.now()
+            self._move(session, take)
+            take.advance(now)
+            if now >= look_at_disk:
+                look_at_disk = now + DISK_PERIOD
+                if free_bytes(session.path.parent) < STOP_FREE:
+                    session.error = f"{session.path.name}: recording ended, the disk is nearly full"
+                    log.error("record: %s", session.error)
+                    return
+        for _ in range(TAIL_POLLS):  # the last sound is still on its way through the audio process
+            self._move(session, take)
+            if take.sound_end >= self._ended(session):
+                break
+            time.sleep(POLL)
+
+    def _move(self, session: _Session, take: Take) -> None:
+        for block in self._blocks():
+            if session.end is None or block.time < session.end:
+                take.block(block, self._clock.now())
+        for _ in range(len(session.pictures)):
+            take.picture(session.pictures.popleft(), self._clock.now())
+
+    def _ended(self, session: _Session) -> float:
+        """When the recording ended (s); now, if nobody stopped it."""
+        if session.end is None:
+            session.end = self._clock.now()
+        return session.end

@@ -1,0 +1,72 @@
+"""One recording from its first picture to its last sample: grid and timeline in front of an encoder.
+
+Runs on the recorder thread; no thread, clock or disk of its own, so tests drive it with any encoder and any time.
+Times are seconds on the `perf_counter` scale.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from livemusviz.bridge.types import SAMPLE_RATE, AudioBlock, CanvasPicture
+from livemusviz.record.timeline import AudioTimeline, Slot, VideoGrid
+
+LATE = 0.3  # s after which a picture or a block that has not come is taken as missing
+BEHIND = 1.0  # s the encoder may lag before slots without a new picture are left out
+
+
+class Encoder(Protocol):
+    """What writes the file: `HybridMp4Encoder`, or a stand-in."""
+
+    frames: int
+
+    def video(self, pixels: np.ndarray, slot: int) -> None: ...
+    def audio(self, samples: np.ndarray) -> None: ...
+    def close(self) -> None: ...
+
+
+class Take:
+    """Give it pictures and blocks as they come, call `advance` often, and `finish` once."""
+
+    def __init__(self, encoder: Encoder, start: float, fps: int, size: tuple[int, int]) -> None:
+        self._encoder, self._start, self._fps, self._size = encoder, start, fps, size
+        self._grid = VideoGrid(start, fps)
+        self._sound = AudioTimeline(start)
+
+    @property
+    def sound_end(self) -> float:
+        """Up to when (s) there is sound in the file."""
+        return self._start + self._sound.position / SAMPLE_RATE
+
+    def picture(self, picture: CanvasPicture, now: float) -> None:
+        self._encode(self._grid.place(picture, self._in_time(now)))
+
+    def block(self, block: AudioBlock, now: float) -> None:
+        """Append a block; one that claims to come from the future is left out."""
+        if block.time <= now + BEHIND:
+            self._encoder.audio(self._sound.place(block))
+
+    def advance(self, now: float) -> None:
+        """Fill what is missing from before `now - LATE`, so that the file on disk keeps up whatever fails."""
+        self._encode(self._grid.fill(now - LATE, self._in_time(now)))
+        self._encoder.audio(self._sound.fill(now - LATE))
+
+    def finish(self, end: float) -> None:
+        """Bring both streams to `end` and close the file."""
+        if self._grid.empty:
+            width, height = self._size
+            black = np.zeros((height, width, 4), np.uint8)
+            self._encode(self._grid.place(CanvasPicture(black, self._start)))
+        end = max(end, self._start + 1 / self._fps)
+        self._encode(self._grid.fill(end, self._in_time(end)))
+        self._encoder.audio(self._sound.fill(end))
+        self._encoder.close()
+
+    def _in_time(self, now: float) -> bool:
+        return now - self._start - self._grid.next / self._fps <= BEHIND
+
+    def _encode(self, slots: list[Slot]) -> None:
+        for number, pixels in slots:
+            self._encoder.video(pixels, number)

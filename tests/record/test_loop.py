@@ -1,0 +1,313 @@
+"""The recorder as the show uses it: threads, faults, and being killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import av
+import numpy as np
+import pytest
+
+from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioBlock, CanvasPicture
+from livemusviz.clock import SystemClock
+from livemusviz.errors import UserError
+from livemusviz.record.loop import Recorder, RecordSummary
+
+SIZE = (160, 90)
+CLOCK = SystemClock()
+
+
+class Microphone:
+    """Blocks in real time since it was made: silence with a click of 1 ms at each time in `clicks` (s)."""
+
+    def __init__(self, delay: float = 0.03) -> None:
+        self._start, self._next, self._delay = CLOCK.now(), 0, delay
+        self.clicks: list[float] = []
+
+    def _block(self, number: int) -> AudioBlock:
+        begin = self._start + number * HOP / SAMPLE_RATE
+        at = begin + np.arange(HOP) / SAMPLE_RATE
+        loud = np.zeros(HOP, np.float32)
+        for click in self.clicks:
+            loud[(at >= click) & (at < click + 0.001)] = 0.9
+        return AudioBlock(begin, number * HOP, np.stack([loud, loud], axis=1))
+
+    def __call__(self) -> list[AudioBlock]:
+        first = self._next
+        ready = int((CLOCK.now() - self._delay - self._start) * SAMPLE_RATE / HOP)
+        self._next = max(first, ready)
+        return [self._block(number) for number in range(first, self._next)]
+
+
+def grey(level: int) -> np.ndarray:
+    return np.full((SIZE[1], SIZE[0], 4), level, np.uint8)
+
+
+def show(recorder: Recorder, seconds: float, flashes: list[float] | None = None) -> list[float]:
+    """Put pictures for `seconds`, about 60 a second; white for 50 ms at each of `flashes` (s). When white was put."""
+    end, white = CLOCK.now() + seconds, list[float]()
+    while (now := CLOCK.now()) < end:
+        lit = any(flash <= now < flash + 0.05 for flash in flashes or [])
+        if recorder.wants_pictures:
+            recorder.put(CanvasPicture(grey(255 if lit else 60), now))
+            white += [now] if lit else []
+        time.sleep(1 / 60)
+    return white
+
+
+def decode(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Times (s) and mean brightness of the pictures, and the left channel."""
+    with av.open(str(path)) as file:
+        frames = [(float(f.time or 0.0), float(f.to_ndarray(format="gray").mean())) for f in file.decode(video=0)]
+    with av.open(str(path)) as file:
+        sound = [f.to_ndarray()[0] for f in file.decode(audio=0)]
+    times, light = np.array(frames).T
+    return times, light, np.concatenate(sound)
+
+
+def finished(recorder: Recorder) -> RecordSummary:
+    summary = recorder.stop()
+    assert summary is not None
+    return summary
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def microphone() -> Microphone:
+    return Microphone()
+
+
+@pytest.fixture
+def recorder(tmp_path: Path, microphone: Microphone) -> Recorder:
+    made = Recorder(tmp_path / "recordings", SIZE, CLOCK, microphone)
+    made.prepare()
+    return made
+
+
+def test_flash_and_click_are_recorded_together(recorder: Recorder, microphone: Microphone) -> None:
+    time.sleep(0.2)  # sound from before the start must not get in
+    path = recorder.start("first set")
+    flashes = [CLOCK.now() + delay for delay in (0.6, 1.5)]
+    microphone.clicks = flashes
+    white = np.array(show(recorder, 2.2, flashes))
+    began = time.monotonic()
+    summary = finished(recorder)
+    assert time.monotonic() - began < 1.5
+    assert summary.error == "" and summary.path == path and path.name.endswith("_first-set.mp4")
+    times, light, sound = decode(path)
+    assert np.diff(times) == pytest.approx(1 / 30, abs=1e-4)
+    assert len(times) == summary.video_frames == pytest.approx(summary.seconds * 30, abs=2)
+    assert len(sound) / SAMPLE_RATE == pytest.approx(times[-1] + 1 / 30, abs=0.06)
+    lit = times[1:][(light[1:] > 150) & (light[:-1] < 150)]
+    loud = np.flatnonzero(np.abs(sound) > 0.3) / SAMPLE_RATE
+    heard = [loud[0], loud[loud > loud[0] + 0.4][0]]
+    shown = [white[0], white[white > white[0] + 0.4][0]]
+    np.testing.assert_allclose(lit - np.array(heard), np.array(shown) - flashes, atol=1 / 30)
+    assert recorder.status.state == "idle" and recorder.stop() is None
+
+
+def test_missing_sound_becomes_silence_and_missing_pictures_repeat(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list)
+    path = recorder.start()
+    show(recorder, 0.3)
+    time.sleep(0.7)
+    summary = finished(recorder)
+    times, light, sound = decode(path)
+    assert len(times) == pytest.approx(summary.seconds * 30, abs=2) and (np.abs(light - 60) < 8).all()
+    assert len(sound) / SAMPLE_RATE == pytest.approx(summary.seconds, abs=0.06) and not np.abs(sound).max() > 1e-3
+
+
+def test_nothing_shown_still_gives_a_playable_file(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list)
+    path = recorder.start()
+    assert finished(recorder).error == ""
+    assert len(decode(path)[0]) >= 1
+
+
+def test_two_recordings_in_a_row_and_never_two_at_once(recorder: Recorder) -> None:
+    first = recorder.start(Path(recorder._folder.parent / "a.mp4"))
+    with pytest.raises(UserError, match="already recording a.mp4"):
+        recorder.start("b")
+    show(recorder, 0.2)
+    finished(recorder)
+    assert not recorder.put(CanvasPicture(grey(0), CLOCK.now())) and not recorder.wants_pictures
+    second = recorder.start("b")
+    show(recorder, 0.2)
+    finished(recorder)
+    assert first != second and len(decode(first)[0]) and len(decode(second)[0])
+
+
+def test_wants_pictures_once_a_slot(recorder: Recorder) -> None:
+    assert not recorder.wants_pictures
+    recorder.start()
+    assert recorder.wants_pictures
+    recorder.put(CanvasPicture(grey(0), CLOCK.now() + 0.5))  # its slot is half a second ahead
+    assert not recorder.wants_pictures
+    recorder.stop()
+
+
+class SlowEncoder:
+    """Takes `seconds` a picture. Remembers the slots it was given; raises `fault` once there are `good` of them."""
+
+    def __init__(self, seconds: float = 0.0, fault: Exception | None = None, good: int = 0) -> None:
+        self.seconds, self.fault, self.good = seconds, fault, good
+        self.frames, self.slots, self.closed = 0, [0][:0], False
+        self.release = threading.Event()
+
+    def video(self, pixels: np.ndarray, slot: int) -> None:
+        if self.fault is not None and self.frames >= self.good:
+            raise self.fault
+        self.release.wait(self.seconds)
+        self.frames += 1
+        self.slots.append(slot)
+
+    def audio(self, samples: np.ndarray) -> None: ...
+
+    def close(self) -> None:
+        self.closed = True
+        if self.fault is not None:
+            raise self.fault
+
+
+def test_F22_a_slow_encoder_drops_pictures_and_never_makes_the_display_wait(tmp_path: Path) -> None:
+    slow = SlowEncoder(seconds=0.15)
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list, open_encoder=lambda path: slow)
+    recorder.start()
+    longest, end = 0.0, CLOCK.now() + 3.0
+    while (now := CLOCK.now()) < end:
+        recorder.put(CanvasPicture(grey(1), now))
+        longest = max(longest, CLOCK.now() - now)
+        time.sleep(1 / 60)
+    lag = recorder.status.seconds - slow.slots[-1] / 30
+    slow.release.set()
+    summary = finished(recorder)
+    assert longest < 0.02
+    assert summary.dropped > 30 and recorder.status.dropped == summary.dropped
+    assert slow.slots == sorted(set(slow.slots)) and slow.closed
+    assert lag < 2.5  # slots are left out: the file's time stays true
+
+
+def test_an_encoder_that_hangs_cannot_hold_up_the_end(tmp_path: Path) -> None:
+    stuck = SlowEncoder(seconds=60)
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list, open_encoder=lambda path: stuck)
+    recorder.start()
+    show(recorder, 0.2)
+    began = time.monotonic()
+    summary = recorder.stop(timeout=0.3)
+    assert time.monotonic() - began < 0.6
+    assert summary is not None and "not finished" in summary.error
+    stuck.release.set()
+
+
+def test_F21_a_full_disk_ends_the_recording_and_says_so(tmp_path: Path) -> None:
+    full = SlowEncoder(fault=OSError(28, "No space left on device"), good=5)
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list, open_encoder=lambda path: full)
+    recorder.start()
+    show(recorder, 0.5)
+    wait_until(lambda: recorder.status.state == "error")
+    assert "No space left" in recorder.status.message and full.closed and not recorder.recording
+    assert "No space left" in finished(recorder).error
+
+
+def test_F21_little_room_refuses_to_start_and_ends_what_runs(
+    tmp_path: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = [600_000_000]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free[0]))
+    path = recorder.start()
+    show(recorder, 0.4)
+    free[0] = 49_000_000
+    wait_until(lambda: recorder.status.state == "error")
+    summary = finished(recorder)
+    assert "nearly full" in summary.error
+    assert len(decode(path)[0]) >= 12  # finished cleanly all the same
+    with pytest.raises(UserError, match="49 MB free"):
+        recorder.start()
+
+
+def test_F21_a_real_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", tmp_path], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no right to mount a tmpfs here")
+    try:
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=600_000_000))
+        recorder = Recorder(tmp_path, SIZE, CLOCK, list)
+        path, noise = recorder.start(), np.random.default_rng(0)
+        for _ in range(300):
+            recorder.put(CanvasPicture(noise.integers(0, 255, (SIZE[1], SIZE[0], 4), np.uint8), CLOCK.now()))
+            if not recorder.recording:
+                break
+            time.sleep(1 / 60)
+        summary = finished(recorder)
+        assert "No space left" in summary.error
+        assert len(decode_pictures(path)) > 0
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
+def decode_pictures(path: Path) -> list[float]:
+    """Times of the pictures up to where a damaged file stops."""
+    times: list[float] = []
+    try:
+        with av.open(str(path)) as file:
+            times.extend(float(f.time or 0.0) for f in file.decode(video=0))
+    except av.FFmpegError:
+        return times
+    return times
+
+
+def test_an_encoder_that_does_not_open_leaves_no_empty_file(tmp_path: Path) -> None:
+    def broken(path: Path) -> SlowEncoder:
+        raise OSError("no H.264 encoder opens")
+
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list, open_encoder=broken)
+    path = recorder.start()
+    assert "no H.264" in finished(recorder).error
+    assert not path.exists()
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.record.test_loop import CLOCK, Microphone, SIZE, grey
+from livemusviz.bridge.types import CanvasPicture
+from livemusviz.record.loop import Recorder
+recorder = Recorder(Path(sys.argv[1]).parent, SIZE, CLOCK, Microphone())
+recorder.prepare()
+recorder.start(Path(sys.argv[1]))
+began = CLOCK.now()
+print("started", flush=True)
+while True:
+    now = CLOCK.now()
+    recorder.put(CanvasPicture(grey(int((now - began) * 10) % 256), now))
+    time.sleep(1 / 60)
+"""
+
+
+def test_I6_killed_with_SIGKILL_at_most_the_last_second_is_lost(tmp_path: Path) -> None:
+    path, root = tmp_path / "killed.mp4", str(Path(__file__).parents[2])
+    child = subprocess.Popen([sys.executable, "-c", KILLED, str(path), root], stdout=subprocess.PIPE)
+    assert child.stdout is not None and child.stdout.readline() == b"started\n"
+    began = time.monotonic()
+    time.sleep(2.93)  # just before a fragment is due: the worst moment
+    os.kill(child.pid, signal.SIGKILL)
+    lived = time.monotonic() - began
+    child.wait()
+    child.stdout.close()
+    times, _, sound = decode(path)
+    assert times[-1] + 1 / 30 >= lived - 1.1
+    assert len(sound) / SAMPLE_RATE >= lived - 1.1
