@@ -1,0 +1,136 @@
+"""Puts MLX on its fastest footing: the BLAS under it, the default device, the cache cap, a private JIT folder.
+
+Call `prepare()` before anything imports mlx, on any thread; only the stdlib is needed until it returns. The other
+functions import mlx and belong to the engine thread. MLX arrays, compiled functions and the random state belong to
+one thread: whatever this room makes is created, evaluated, compiled and used on that thread alone.
+"""
+
+import ctypes
+import ctypes.util
+import glob
+import logging
+import os
+import stat
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+CACHE_LIMIT = 1 << 30
+"""Bytes of freed buffers that MLX may keep for reuse; without a cap its cache grows for ever."""
+
+SLOW_BLAS_GFLOPS = 12.0
+"""A 2-core machine reaches 4-5 with netlib's reference BLAS and 60 or more with OpenBLAS."""
+
+_OPENBLAS_NAMES = ("libopenblas.so.0", "libopenblasp.so.0", "libopenblas.so")
+_OPENBLAS_PATTERNS = (
+    "/usr/lib/*/openblas-pthread/libblas.so.3",
+    "/usr/lib/*/openblas*/libopenblas*.so.0",
+    "/usr/lib64/libopenblasp*.so.0",
+    "/usr/local/lib/libopenblas*.so*",
+    "/opt/OpenBLAS/lib/libopenblas.so*",
+)
+
+
+def prepare(device: str | None = None) -> str:
+    """Load OpenBLAS under MLX where that matters, then import mlx and set it up.
+
+    device : "cpu" keeps MLX off the GPU; None takes MLX's own choice.
+    Returns `backend_name()`. Calling it again is harmless; calling it after `import mlx` is too late for OpenBLAS
+    to be sure, which `blas_name()` then tells.
+    """
+    if sys.platform.startswith("linux") and "mlx.core" not in sys.modules:
+        _load_openblas()
+    if sys.platform.startswith("linux"):
+        _private_jit_folder()
+    import mlx.core as mx
+
+    if device == "cpu":
+        mx.set_default_device(mx.Device(mx.cpu))
+    mx.set_cache_limit(CACHE_LIMIT)
+    return backend_name()
+
+
+def backend_name() -> str:
+    """"cpu", "metal" or "cuda": where MLX computes by default."""
+    import mlx.core as mx
+
+    if mx.default_device().type == mx.DeviceType.cpu:
+        return "cpu"
+    return "metal" if mx.metal.is_available() else "cuda"
+
+
+def blas_name() -> str:
+    """What multiplies matrices: "metal", "cuda", "accelerate", "openblas" or "netlib (slow)".
+
+    On a Linux CPU the answer is measured, not assumed: OpenBLAS in the process but behind MLX's bundled reference
+    BLAS would be no help. Takes 2 ms, or 40 ms in the slow case.
+    """
+    backend = backend_name()
+    if backend != "cpu":
+        return backend
+    if sys.platform == "darwin":
+        return "accelerate"
+    if matmul_gflops() < SLOW_BLAS_GFLOPS:
+        return "netlib (slow)"
+    return "openblas" if _mapped("openblas") else "system BLAS"
+
+
+def matmul_gflops(size: int = 256, runs: int = 5) -> float:
+    """The best of `runs` fp32 products of two (size, size) matrices, in 1e9 floating-point operations a second."""
+    import mlx.core as mx
+
+    a = mx.full((size, size), 0.5)
+    mx.eval(a, a @ a)
+    best = float("inf")
+    for _ in range(runs):
+        start = time.perf_counter()
+        mx.eval(a @ a)
+        best = min(best, time.perf_counter() - start)
+    return 2 * size**3 / best / 1e9
+
+
+def _load_openblas() -> str | None:
+    """Load OpenBLAS with global symbols, so that libmlx binds to it and not to the BLAS in its wheel."""
+    found = ctypes.util.find_library("openblas")
+    names = ([found] if found else []) + list(_OPENBLAS_NAMES)
+    paths = [p for pattern in _OPENBLAS_PATTERNS for p in sorted(glob.glob(pattern))]
+    for name in dict.fromkeys(names + paths):
+        try:
+            library = ctypes.CDLL(name, ctypes.RTLD_GLOBAL)
+        except OSError:
+            continue
+        if hasattr(library, "cblas_sgemm"):
+            log.debug("OpenBLAS loaded from %s", name)
+            return name
+    log.warning("OpenBLAS not found: MLX falls back to a BLAS some 30 times slower (Debian/Ubuntu: libopenblas0)")
+    return None
+
+
+def _mapped(word: str) -> bool:
+    """True if a shared library whose path contains `word` is in this process (Linux)."""
+    try:
+        return word in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+
+
+def _private_jit_folder() -> None:
+    """Point TMPDIR at a folder only this user can write.
+
+    MLX's CPU compiler puts shared objects at a predictable path under TMPDIR and loads them; in a world-writable
+    /tmp another user could plant one. Python's own temporary folder stays where it was.
+    """
+    tempfile.gettempdir()
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livemusviz" / "jit"
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = cache.stat()
+        if info.st_uid == os.getuid() and not stat.S_IMODE(info.st_mode) & 0o077:
+            os.environ["TMPDIR"] = str(cache)
+            return
+    except (OSError, RuntimeError):
+        log.debug("no cache folder at %s", cache)
+    os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="livemusviz-jit-")

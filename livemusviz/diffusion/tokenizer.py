@@ -1,0 +1,105 @@
+"""Prompts to token ids with the `tokenizers` library, as CLIP's tokenizer does. Engine thread; numpy out."""
+
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from livemusviz.diffusion.weights import read_json
+from livemusviz.errors import UserError
+
+MAX_PROMPT = 1000
+"""Characters of a prompt that are read; the rest is dropped before anything looks at it."""
+
+START, END = "<|startoftext|>", "<|endoftext|>"
+WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+
+
+def clean_prompt(text: str) -> str:
+    """At most `MAX_PROMPT` characters, NFC, without control characters, no white space at the ends."""
+    text = unicodedata.normalize("NFC", text[:MAX_PROMPT])[:MAX_PROMPT]
+    return "".join(" " if c in "\t\r\n" else c for c in text if c in "\t\r\n" or _printable(c)).strip()
+
+
+class PromptTokenizer:
+    """Token ids of fixed length from a diffusers `tokenizer/` folder: tokenizer.json, or vocab.json and merges.txt.
+
+    max_length : what the text encoder holds; the folder's own `model_max_length` wins where it is smaller.
+    """
+
+    def __init__(self, folder: Path, max_length: int) -> None:
+        config = read_json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+        limit = config.get("model_max_length")
+        self.max_length = min(max_length, int(limit)) if isinstance(limit, int | float) and limit >= 2 else max_length
+        self._tokenizer = _load(folder)
+        pad = _pad_token(folder, config)
+        pad_id = self._tokenizer.token_to_id(pad)
+        if pad_id is None:
+            raise UserError(f"{folder}: the pad token {pad!r} is not in the vocabulary")
+        self._tokenizer.enable_truncation(self.max_length)
+        self._tokenizer.enable_padding(length=self.max_length, pad_id=pad_id, pad_token=pad)
+
+    @property
+    def vocab_size(self) -> int:
+        return self._tokenizer.get_vocab_size()
+
+    def __call__(self, text: str) -> np.ndarray:
+        """int32 (1, max_length): start, the tokens of the cleaned prompt, end, padding."""
+        return np.array([self._tokenizer.encode(clean_prompt(text)).ids], dtype=np.int32)
+
+
+def _printable(c: str) -> bool:
+    return unicodedata.category(c) not in ("Cc", "Cs", "Cn")
+
+
+def _load(folder: Path) -> Tokenizer:
+    try:
+        if (folder / "tokenizer.json").is_file():
+            return Tokenizer.from_file(str(folder / "tokenizer.json"))
+        if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+            return _clip_bpe(folder)
+    except UserError:
+        raise
+    except Exception as error:  # tokenizers raises nothing narrower
+        raise UserError(f"{folder}: not a usable tokenizer ({' '.join(str(error).split())[:200]})") from None
+    raise UserError(f"{folder}: neither tokenizer.json nor vocab.json with merges.txt in it")
+
+
+def _clip_bpe(folder: Path) -> Tokenizer:
+    """CLIP's byte-level BPE (Radford et al. 2021) from its two original files."""
+    model = models.BPE.from_file(
+        str(folder / "vocab.json"),
+        str(folder / "merges.txt"),
+        unk_token=END,
+        continuing_subword_prefix="",
+        end_of_word_suffix="</w>",
+        fuse_unk=False,
+    )
+    tokenizer = Tokenizer(model)
+    start, end = tokenizer.token_to_id(START), tokenizer.token_to_id(END)
+    if start is None or end is None:
+        raise UserError(f"{folder / 'vocab.json'}: {START} or {END} is missing, so it is not CLIP's vocabulary")
+    tokenizer.add_special_tokens([START, END])
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(Regex(WORDS), "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.post_processor = processors.RobertaProcessing((END, end), (START, start), False, False)
+    return tokenizer
+
+
+def _pad_token(folder: Path, config: dict[str, Any]) -> str:
+    """The pad token that the folder names (SD 2 and SD-Turbo pad with "!"), else the end token."""
+    specials = folder / "special_tokens_map.json"
+    for source in (config, read_json(specials) if specials.is_file() else {}):
+        token = source.get("pad_token")
+        if isinstance(token, dict):
+            token = token.get("content")
+        if isinstance(token, str):
+            return token
+    return END
