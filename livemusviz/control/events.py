@@ -1,0 +1,56 @@
+"""The performer's requests on their way to the director. Any threads put, one drains; neither side ever waits.
+
+Unlike `bridge.events`, a flood cannot push anything out: of each value only the newest is kept, so the size is bounded
+by the number of parameters. Actions (start recording) all count and queue in their order; the oldest goes when full.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from livemusviz.bridge.types import ControlEvent
+from livemusviz.director.params import BY_NAME, Param
+
+MAX_ACTIONS = 64
+
+
+class CoalescedEvents:
+    """Takes `ControlEvent`s by `put`, gives them back by `drain` in the order in which they were last put.
+
+    dropped : actions pushed out by more than `MAX_ACTIONS` in one go.  coalesced : values overtaken by a newer one.
+    """
+
+    def __init__(self, params: Mapping[str, Param] = BY_NAME) -> None:
+        self._actions = {name for name, param in params.items() if param.kind == "action"}
+        self._events: dict[str | tuple[str, int], ControlEvent] = {}
+        self._waiting: list[tuple[str, int]] = []  # keys of the actions in `_events`, oldest first
+        self._count = 0
+        self._lock = threading.Lock()
+        self.dropped = 0
+        self.coalesced = 0
+
+    def put(self, event: ControlEvent) -> bool:
+        """Add `event`; False if an action had to go for it."""
+        with self._lock:
+            if event.name not in self._actions:
+                self.coalesced += self._events.pop(event.name, None) is not None
+                self._events[event.name] = event
+                return True
+            self._count += 1
+            key = (event.name, self._count)
+            self._events[key] = event
+            self._waiting.append(key)
+            if len(self._waiting) <= MAX_ACTIONS:
+                return True
+            del self._events[self._waiting.pop(0)]
+            self.dropped += 1
+            return False
+
+    def drain(self) -> list[ControlEvent]:
+        """All events so far, oldest first; nothing is left afterwards."""
+        with self._lock:
+            events = list(self._events.values())
+            self._events.clear()
+            self._waiting.clear()
+        return events

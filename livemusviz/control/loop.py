@@ -1,0 +1,219 @@
+"""The control thread: OSC in from one UDP socket, feedback out through the same one.
+
+In: datagrams. Out: `ControlEvent`s (seconds on the show's clock) into an event queue, and OSC feedback to the last
+sender. The thread empties the socket in batches and, of several datagrams for one value, reads the newest good one,
+so a flood costs little and never reaches the show. Whatever goes wrong is counted; the thread goes on.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+from livemusviz.bridge.types import AudioFeatures, ControlEvent
+from livemusviz.clock import Clock
+from livemusviz.control.feedback import Feedback, RateLimit, encode
+from livemusviz.control.osc import Datagram, OscTable, UnknownAddress
+from livemusviz.control.osc_guard import MAX_DATAGRAM, Message, OscRejected, validate
+from livemusviz.errors import UserError
+
+log = logging.getLogger(__name__)
+
+DEFAULT_PORT = 7000
+PORTS_TRIED = 11  # the port asked for and ten more
+BATCH = 1024  # datagrams read before they are looked at
+GATHER = 0.004  # s to let the kernel collect a batch; a quarter of a display frame
+TICK = 0.02  # s between looks at what is to be sent
+RECEIVE_BUFFER = 1 << 20  # bytes asked of the kernel, which may give less
+BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s to wait after a fault, the last one for good
+REPLIES_A_SECOND = 10.0
+
+
+class EventSink(Protocol):
+    """Where events go: `CoalescedEvents`, or a `BoundedEvents`."""
+
+    def put(self, event: ControlEvent) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OscCounts:
+    """messages : all that arrived, those overtaken in a flood included.  rejected : refused, messages or datagrams.
+
+    faults : times the thread had to recover.
+    """
+
+    messages: int
+    rejected: int
+    faults: int
+
+
+class OscControl:
+    """Listens on `host`:`port` (UDP) from `start` to `close`. `port` says which one it got.
+
+    out : where feedback goes; None is the last sender, for a minute after it last spoke.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        events: EventSink,
+        host: str = "127.0.0.1",
+        port: int = DEFAULT_PORT,
+        out: tuple[str, int] | None = None,
+    ) -> None:
+        self.host, self.port = host, port
+        self._clock, self._events = clock, events
+        self._table = OscTable()
+        self._feedback = Feedback(out)
+        self._replies = RateLimit(REPLIES_A_SECOND)
+        self._outbox: deque[bytes] = deque(maxlen=64)
+        self._socket: socket.socket | None = None
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._buffer = bytearray(MAX_DATAGRAM)
+        self._messages = self._rejected = self._faults = 0
+
+    def start(self) -> None:
+        """Bind the first free port from the one asked for and listen. UserError if there is none."""
+        self._socket, self.port = _bind(self.host, self.port)
+        self._thread = threading.Thread(target=self._run, args=(self._socket,), name="control", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening and free the port. Safe to call twice."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout=1.0)
+        if self._socket is not None:
+            self._socket.close()
+
+    @property
+    def counts(self) -> OscCounts:
+        return OscCounts(self._messages, self._rejected, self._faults)
+
+    def set_feedback(self, fps: float, state: str, features: AudioFeatures) -> None:
+        """What to tell controllers from now on: display frames a second, one word for the state, the sound."""
+        self._feedback.set(fps, state, features)
+
+    def send(self, address: str, *arguments: float | int | str) -> None:
+        """Send one message soon to whom the feedback goes; lost if that is nobody."""
+        self._outbox.append(encode(address, *arguments))
+
+    def error(self, text: str) -> None:
+        """Tell the performer's controller what went wrong, by `/error`."""
+        self.send("/error", text)
+
+    def _run(self, udp: socket.socket) -> None:
+        in_a_row = 0
+        while not self._stopping.is_set():
+            try:
+                self._turn(udp)
+                in_a_row = 0
+            except Exception:
+                self._faults += 1
+                if in_a_row == 0:
+                    log.exception("control: a fault on port %d; the show goes on", self.port)
+                self._stopping.wait(BACK_OFF[min(in_a_row, len(BACK_OFF) - 1)])
+                in_a_row += 1
+
+    def _turn(self, udp: socket.socket) -> None:
+        if select.select([udp], [], [], TICK)[0]:
+            self._handle(udp, self._receive(udp))
+            self._stopping.wait(GATHER)
+        now = self._clock.now()
+        target = self._feedback.target(now)
+        outgoing = [*self._feedback.due(now), *(self._outbox.popleft() for _ in range(len(self._outbox)))]
+        if target is not None:
+            for datagram in outgoing:
+                _send(udp, datagram, target)
+
+    def _receive(self, udp: socket.socket) -> list[Datagram]:
+        batch: list[Datagram] = []
+        view = memoryview(self._buffer)
+        while len(batch) < BATCH:
+            try:
+                size, sender = udp.recvfrom_into(self._buffer)
+            except (BlockingIOError, ConnectionResetError):  # nothing left; or a controller that has gone
+                break
+            batch.append((bytes(view[:size]), sender[:2]))
+        return batch
+
+    def _handle(self, udp: socket.socket, batch: list[Datagram]) -> None:
+        """Turn a batch into events. From the newest back, so that what is overtaken need not be read at all."""
+        now = self._clock.now()
+        settled: set[str] = set()
+        events: list[ControlEvent] = []
+        newest: tuple[str, int] | None = None
+        for datagram, sender in reversed(batch):
+            name = self._table.coalescible(datagram)
+            if name is not None and name in settled:
+                self._messages += 1
+                continue
+            try:
+                messages = validate(datagram)
+            except OscRejected:
+                self._rejected += 1  # and no reply: whoever sends garbage may not be who the packet says
+                continue
+            newest = newest or sender
+            found = [event for message in messages if (event := self._checked(udp, message, sender, now))]
+            events.extend(reversed(found))
+            if name is not None and found:
+                settled.add(name)
+        if newest is not None:
+            self._feedback.heard(newest, now)
+        for event in reversed(events):
+            self._events.put(event)
+
+    def _checked(
+        self, udp: socket.socket, message: Message, sender: tuple[str, int], now: float
+    ) -> ControlEvent | None:
+        self._messages += 1
+        address, arguments = message
+        try:
+            return self._table.event(address, arguments, now)
+        except UserError as error:
+            self._rejected += 1
+            if address != "/error" and self._replies.allow(now):  # two shows must not complain to each other for ever
+                text = error.explain() if isinstance(error, UnknownAddress) else str(error)
+                _send(udp, encode("/error", text), sender)
+            return None
+
+
+def _send(udp: socket.socket, datagram: bytes, target: tuple[str, int]) -> None:
+    """Feedback is news, not a promise: what the network does not take now is gone."""
+    try:
+        udp.sendto(datagram, target)
+    except OSError as error:
+        log.debug("control: nothing sent to %s:%d: %s", *target, error)
+
+
+def _bind(host: str, port: int) -> tuple[socket.socket, int]:
+    if not 0 <= port <= 65_535:
+        raise UserError(f"OSC port {port} is outside 0..65535")
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    except (OSError, UnicodeError) as error:
+        raise UserError(f"OSC host '{host}' is not an address of this machine ({error}); try 127.0.0.1") from None
+    last = 65_535 if port == 0 else min(port + PORTS_TRIED - 1, 65_535)
+    for candidate in [0] if port == 0 else range(port, last + 1):
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            udp.bind((address[0], candidate, *address[2:]))
+        except OSError as error:
+            udp.close()
+            log.info("control: port %d on %s is not free (%s)", candidate, host, error.strerror)
+            continue
+        udp.setblocking(False)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        bound = int(udp.getsockname()[1])
+        if port not in (0, bound):
+            log.warning("control: OSC port %d is taken; listening on %d instead", port, bound)
+        if not str(address[0]).startswith("127.") and address[0] != "::1":
+            log.warning("control: OSC on %s:%d accepts packets from the whole network, unchecked by whom", host, bound)
+        return udp, bound
+    raise UserError(f"no free OSC port on {host} from {port} to {last}; close the other program or use --osc-port")

@@ -1,0 +1,137 @@
+"""What may enter by OSC. Any thread; bytes in, plain values out, or `OscRejected`. Pure, standard library only.
+
+The parser is our own and small on purpose. python-osc's codec recurses without a bound, lets UnicodeDecodeError escape,
+logs a line for each unknown type and reads past an element's end; guarding it from outside would need the same walk
+over the same bytes. Here every length is checked against what is left before it is used, nothing recurses deeper than
+`MAX_DEPTH`, and the work is linear in the datagram. Time tags are read over: every message acts when it arrives.
+
+The format is OSC 1.0 (opensoundcontrol.stanford.edu/spec-1_0.html): big-endian, everything padded to 4 bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+
+Argument = float | int | bool | str | bytes | None
+Message = tuple[str, list[Argument]]
+
+MAX_DATAGRAM = 65_507  # bytes, the largest UDP payload over IPv4
+MAX_DEPTH = 4  # bundles inside one another
+MAX_MESSAGES = 64  # in one datagram
+MAX_ARGUMENTS = 64  # of one message
+ADDRESS = re.compile(rb"/[a-z0-9_/.-]{1,127}")  # no pattern characters: an address names exactly one thing
+
+_BUNDLE = b"#bundle\0"
+_BUNDLE_HEADER = 16  # bytes: the name and a time tag
+_CONSTANTS: dict[int, Argument] = {ord("T"): True, ord("F"): False, ord("N"): None}
+_NUMBERS = {
+    ord("i"): struct.Struct(">i"),
+    ord("h"): struct.Struct(">q"),
+    ord("f"): struct.Struct(">f"),
+    ord("d"): struct.Struct(">d"),
+}
+_FLOAT = ord("f")
+_SIZE = struct.Struct(">i")
+
+
+class OscRejected(Exception):
+    """Not a datagram we accept; the text says why in a few words. Counted, never printed per packet."""
+
+
+def validate(datagram: bytes) -> list[Message]:
+    """The messages of one datagram, in order, as (address, arguments).
+
+    Accepts argument types i h f d s b T F N; numbers are finite, strings are UTF-8. Raises `OscRejected`.
+    """
+    if len(datagram) > MAX_DATAGRAM:
+        raise OscRejected(f"{len(datagram)} bytes; at most {MAX_DATAGRAM}")
+    messages: list[Message] = []
+    _element(datagram, 0, len(datagram), 0, messages)
+    return messages
+
+
+def _element(data: bytes, start: int, end: int, depth: int, messages: list[Message]) -> None:
+    if end - start < 4 or (end - start) % 4:
+        raise OscRejected(f"an element of {end - start} bytes; OSC counts in fours")
+    if not data.startswith(_BUNDLE, start, end):
+        if len(messages) >= MAX_MESSAGES:
+            raise OscRejected(f"more than {MAX_MESSAGES} messages in one datagram")
+        messages.append(_message(data, start, end))
+        return
+    if depth >= MAX_DEPTH:
+        raise OscRejected(f"bundles nested deeper than {MAX_DEPTH}")
+    at = start + _BUNDLE_HEADER
+    if at > end:
+        raise OscRejected("a bundle without a time tag")
+    while at < end:
+        size = _SIZE.unpack_from(data, at)[0]  # 4 bytes are there: everything is a multiple of 4
+        at += 4
+        if not 0 < size <= end - at:
+            raise OscRejected(f"a bundle element of size {size} with {end - at} bytes left")
+        _element(data, at, at + size, depth + 1, messages)
+        at += size
+
+
+def _message(data: bytes, start: int, end: int) -> Message:
+    raw, at = _string(data, start, end)
+    if not ADDRESS.fullmatch(raw):
+        raise OscRejected("an address outside a-z 0-9 _ / . - or longer than 128 bytes")
+    address = raw.decode("ascii")
+    if at == end:  # some old senders leave the type tags out when there are no arguments
+        return address, []
+    tags, at = _string(data, at, end)
+    if not tags.startswith(b","):
+        raise OscRejected("no type tags")
+    if len(tags) - 1 > MAX_ARGUMENTS:
+        raise OscRejected(f"more than {MAX_ARGUMENTS} arguments")
+    arguments: list[Argument] = []
+    for tag in tags[1:]:
+        value, at = _argument(data, at, end, tag)
+        arguments.append(value)
+    if at != end:
+        raise OscRejected(f"{end - at} bytes after the last argument")
+    return address, arguments
+
+
+def _argument(data: bytes, at: int, end: int, tag: int) -> tuple[Argument, int]:
+    if tag in _NUMBERS:
+        number = _NUMBERS[tag]
+        if at + number.size > end:
+            raise OscRejected("an argument is cut short")
+        value = number.unpack_from(data, at)[0]
+        if not math.isfinite(value):
+            raise OscRejected("a number that is not finite")
+        if tag == _FLOAT:  # the decimal that was meant, so that a fader's 0.1 does not exceed a range that ends at 0.1
+            value = float(f"{value:.7g}")
+        return value, at + number.size
+    if tag in _CONSTANTS:
+        return _CONSTANTS[tag], at
+    if tag == ord("s"):
+        raw, at = _string(data, at, end)
+        try:
+            return raw.decode("utf-8"), at
+        except UnicodeDecodeError:
+            raise OscRejected("text that is not UTF-8") from None
+    if tag == ord("b"):
+        return _blob(data, at, end)
+    raise OscRejected(f"argument type {chr(tag)!r} is not one of i h f d s b T F N")
+
+
+def _string(data: bytes, at: int, end: int) -> tuple[bytes, int]:
+    """The bytes up to the NUL, and where the next field starts."""
+    stop = data.find(b"\0", at, end)
+    if stop < 0:
+        raise OscRejected("text without an end")
+    return data[at:stop], stop + 4 - (stop - at) % 4
+
+
+def _blob(data: bytes, at: int, end: int) -> tuple[bytes, int]:
+    if at + 4 > end:
+        raise OscRejected("an argument is cut short")
+    size = _SIZE.unpack_from(data, at)[0]
+    at += 4
+    if not 0 <= size <= end - at:
+        raise OscRejected(f"a blob of size {size} with {end - at} bytes left")
+    return data[at : at + size], at + size + -size % 4

@@ -1,0 +1,291 @@
+"""The control thread on real loopback sockets."""
+
+import logging
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from livemusviz.bridge.types import AudioFeatures, ControlEvent
+from livemusviz.clock import SystemClock
+from livemusviz.control.events import CoalescedEvents
+from livemusviz.control.feedback import Feedback, RateLimit, encode
+from livemusviz.control.loop import OscControl
+from livemusviz.control.osc_guard import Message, validate
+from livemusviz.director.params import BY_NAME, PARAMS
+from livemusviz.errors import UserError
+from tests.control.test_osc import good_value
+from tests.control.test_osc_guard import BAD
+
+
+@pytest.fixture
+def control() -> Iterator[OscControl]:
+    made = OscControl(SystemClock(), CoalescedEvents(), port=0)
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(control: OscControl) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect(("127.0.0.1", control.port))
+        udp.settimeout(3)
+        yield udp
+
+
+def events(control: OscControl) -> list[ControlEvent]:
+    assert isinstance(control._events, CoalescedEvents)
+    return control._events.drain()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.005)
+
+
+def reply(client: socket.socket, address: str) -> Message:
+    """The next message at `address`, passing over other feedback."""
+    for _ in range(500):
+        for found in validate(client.recv(65_535)):
+            if found[0] == address:
+                return found
+    raise AssertionError(f"no {address} came")
+
+
+def test_every_address_of_the_registry_can_be_set(control: OscControl, client: socket.socket) -> None:
+    expected = {}
+    for param in PARAMS:
+        value = good_value(param)
+        client.send(encode(param.address, value))  # type: ignore[arg-type]
+        expected[param.name] = param.validate(value)
+    wait_until(lambda: control.counts.messages == len(PARAMS))
+    time.sleep(0.02)
+    assert {event.name: event.value for event in events(control)} == expected
+    assert control.counts.rejected == 0
+
+
+@pytest.mark.parametrize(
+    ("datagram", "complaint"),
+    [
+        (encode("/gain", 99.0), "gain: 99.0 is outside 0..32 x"),
+        (encode("/gain", "loud"), "is not a number"),
+        (encode("/promt", "sea"), "did you mean '/prompt'?"),
+        (encode("/prompt"), "0 arguments; give one"),
+    ],
+)
+def test_what_is_refused_is_told_to_the_sender(
+    control: OscControl, client: socket.socket, datagram: bytes, complaint: str
+) -> None:
+    client.send(datagram)
+    address, (text,) = reply(client, "/error")
+    assert complaint in str(text)
+    assert control.counts.rejected == 1 and events(control) == []
+
+
+def test_F20_malformed_datagrams_are_counted_and_nothing_else(
+    control: OscControl, client: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    datagrams = [datagram for datagram, _ in BAD.values() if len(datagram) <= 65_507]
+    for datagram in datagrams:
+        client.send(datagram)
+        time.sleep(0.002)
+    wait_until(lambda: control.counts.rejected == len(datagrams))
+    client.send(encode("/seed", 5))
+    wait_until(lambda: control.counts.messages == 1)
+    time.sleep(0.02)
+    assert [event.value for event in events(control)] == [5]
+    assert control.counts.faults == 0 and caplog.records == []
+
+
+def test_complaints_are_limited_and_never_answered(control: OscControl, client: socket.socket) -> None:
+    for _ in range(100):
+        client.send(encode("/nothing/here", 1))
+    for _ in range(20):
+        client.send(encode("/error", "no such address"))
+    wait_until(lambda: control.counts.rejected == 120)
+    client.settimeout(0.2)
+    complaints = 0
+    end = time.monotonic() + 0.3
+    while time.monotonic() < end:
+        complaints += validate(client.recv(65_535))[0][0] == "/error"
+    assert 1 <= complaints <= 15
+
+
+FLOOD = """
+import socket, sys, time
+from pythonosc.osc_message_builder import OscMessageBuilder
+def encode(address, value):
+    builder = OscMessageBuilder(address); builder.add_arg(value); return builder.build().dgram
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); udp.connect(("127.0.0.1", int(sys.argv[1])))
+
+packets = [encode(("/gain", "/fade", "/walk_speed", "/ssf")[n % 4], (n % 1000) / 1000) for n in range(4000)]
+began, sent = time.perf_counter(), 0
+while (passed := time.perf_counter() - began) < 2.0:
+    while sent < passed * 20000:
+        udp.send(packets[sent % 4000]); sent += 1
+    time.sleep(0.001)
+time.sleep(0.05)
+for address, value in (("/gain", 7.5), ("/fade", 3.5), ("/walk_speed", 1.5), ("/ssf", 0.25)):
+    udp.send(encode(address, value))
+print(sent)
+"""
+
+
+def test_F19_a_flood_costs_little_and_the_newest_value_wins(control: OscControl) -> None:
+    native = control._thread.native_id if control._thread is not None else 0
+    before = cpu_seconds(native)
+    child = subprocess.Popen([sys.executable, "-c", FLOOD, str(control.port)], stdout=subprocess.PIPE, text=True)
+    newest: dict[str, object] = {}
+    sizes = []
+    while child.poll() is None:
+        drained = events(control)
+        sizes.append(len(drained))
+        newest.update({event.name: event.value for event in drained})
+        time.sleep(1 / 60)
+    time.sleep(0.05)
+    newest.update({event.name: event.value for event in events(control)})
+    assert child.stdout is not None
+    sent = int(child.stdout.read())
+    child.stdout.close()
+    assert newest == {"gain": 7.5, "fade": 3.5, "walk_speed": 1.5, "ssf": 0.25}
+    assert max(sizes) <= 4
+    assert control.counts.messages > sent / 2 and control.counts.rejected == 0
+    if before is not None:
+        spent = (cpu_seconds(native) or 0.0) - before
+        logging.getLogger(__name__).info("flood: %d messages, %.3f s of CPU", control.counts.messages, spent)
+        assert spent / 2.0 < 0.25  # 0.05-0.1 of a core on a quiet machine
+
+
+def cpu_seconds(native: int | None) -> float | None:
+    """User and system seconds of one thread of this process; None where the system does not say."""
+    try:
+        with open(f"/proc/self/task/{native}/schedstat") as file:
+            return int(file.read().split()[0]) / 1e9
+    except OSError:
+        return None
+
+
+def test_a_bad_newest_value_does_not_hide_the_good_one_before_it(control: OscControl, client: socket.socket) -> None:
+    for _ in range(50):
+        client.send(encode("/gain", 2.0))
+        client.send(encode("/gain", 99.0))
+    wait_until(lambda: control.counts.messages == 100)
+    time.sleep(0.02)
+    assert [event.value for event in events(control)] == [2.0]
+
+
+def test_a_busy_port_is_stepped_over_and_said(control: OscControl, caplog: pytest.LogCaptureFixture) -> None:
+    second = OscControl(SystemClock(), CoalescedEvents(), port=control.port)
+    second.start()
+    try:
+        assert control.port < second.port <= control.port + 10
+        assert f"listening on {second.port} instead" in caplog.text
+    finally:
+        second.close()
+
+
+def test_closing_frees_the_port(control: OscControl) -> None:
+    control.close()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", control.port))
+    control.close()
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "complaint"), [("999.1.1.1", 7000, "not an address"), ("127.0.0.1", 70_000, "outside")]
+)
+def test_a_host_or_port_that_is_none_is_a_user_error(host: str, port: int, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        OscControl(SystemClock(), CoalescedEvents(), host, port).start()
+
+
+def test_listening_to_the_network_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
+    open_to_all = OscControl(SystemClock(), CoalescedEvents(), "0.0.0.0", 0)  # noqa: S104
+    open_to_all.start()
+    open_to_all.close()
+    assert "the whole network" in caplog.text
+
+
+def test_feedback_goes_to_the_last_sender(control: OscControl, client: socket.socket) -> None:
+    control.set_feedback(59.5, "running", AudioFeatures(time=0.0, level=1.25, bpm=124.0))
+    client.send(encode("/seed", 1))
+    assert reply(client, "/server_active") == ("/server_active", [1])
+    assert reply(client, "/stream-info/fps") == ("/stream-info/fps", [59.5])
+    assert reply(client, "/stream-info/state") == ("/stream-info/state", ["running"])
+    assert reply(client, "/audio/level") == ("/audio/level", [1.25])
+    assert reply(client, "/audio/bpm") == ("/audio/bpm", [124.0])
+    control.error("the disk is full")
+    assert reply(client, "/error") == ("/error", ["the disk is full"])
+
+
+def test_feedback_goes_where_it_was_told_to() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        udp.settimeout(3)
+        made = OscControl(SystemClock(), CoalescedEvents(), port=0, out=udp.getsockname())
+        made.start()
+        assert reply(udp, "/server_active") == ("/server_active", [1])
+        made.close()
+
+
+def test_feedback_is_paced_and_stops_a_minute_after_the_last_word() -> None:
+    feedback = Feedback()
+    assert feedback.due(0.0) == []
+    feedback.heard(("127.0.0.1", 5), 0.0)
+    sent = [validate(datagram)[0][0] for n in range(3000) for datagram in feedback.due(n / 1000)]
+    assert sent.count("/server_active") == 3 and 55 <= sent.count("/audio/onset") <= 60
+    assert feedback.due(60.5) == []
+
+
+def test_the_rate_limit_allows_a_burst_and_then_its_rate() -> None:
+    limit = RateLimit(10.0)
+    assert sum(limit.allow(5.0) for _ in range(100)) == 10
+    assert sum(limit.allow(5.0 + n / 100) for n in range(1, 201)) == 20
+
+
+def test_a_fault_is_counted_and_the_thread_goes_on() -> None:
+    class Broken(CoalescedEvents):
+        broken = True
+
+        def put(self, event: ControlEvent) -> bool:
+            if self.broken:
+                raise RuntimeError("a fault")
+            return super().put(event)
+
+    sink = Broken()
+    made = OscControl(SystemClock(), sink, port=0)
+    made.start()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.connect(("127.0.0.1", made.port))
+        udp.send(encode("/seed", 1))
+        wait_until(lambda: made.counts.faults == 1)
+        sink.broken = False
+        udp.send(encode("/seed", 2))
+        wait_until(lambda: made.counts.messages == 2)
+    made.close()
+    assert [event.value for event in sink.drain()] == [2]
+    assert threading.active_count() < 20
+
+
+@pytest.mark.skipif(shutil.which("oscsend") is None, reason="liblo-tools is not installed")
+def test_oscsend_is_understood(control: OscControl) -> None:
+    for arguments in (("/prompt", "s", "red lava"), ("/gain", "f", "2.5"), ("/seed", "i", "9"), ("/freeze", "T")):
+        subprocess.run(["oscsend", "127.0.0.1", str(control.port), *arguments], check=True)
+    wait_until(lambda: control.counts.messages == 4)
+    time.sleep(0.02)
+    assert {event.name: event.value for event in events(control)} == {
+        "prompt": "red lava",
+        "gain": 2.5,
+        "seed": 9,
+        "freeze": True,
+    }
+    assert BY_NAME["prompt"].address == "/prompt"
