@@ -54,7 +54,7 @@ def prepare(device: str | None = None) -> str:
 
 
 def backend_name() -> str:
-    """"cpu", "metal" or "cuda": where MLX computes by default."""
+    """Where MLX computes by default: "cpu", "metal" or "cuda"."""
     import mlx.core as mx
 
     if mx.default_device().type == mx.DeviceType.cpu:

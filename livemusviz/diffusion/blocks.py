@@ -123,9 +123,7 @@ class DownBlock(nn.Module):
         if not last:
             self.downsample = nn.Conv2d(channels, channels, 3, stride=2, padding=1)
 
-    def __call__(
-        self, x: mx.array, conditions: Iterator[mx.array], text: mx.array
-    ) -> tuple[mx.array, list[mx.array]]:
+    def __call__(self, x: mx.array, conditions: Iterator[mx.array], text: mx.array) -> tuple[mx.array, list[mx.array]]:
         """Returns the output and what the up path will be given: every intermediate result in order."""
         skips = []
         for i, resnet in enumerate(self.resnets):
@@ -168,9 +166,7 @@ class UpBlock(nn.Module):
         if not last:
             self.upsample = nn.Conv2d(channels, channels, 3, padding=1)
 
-    def __call__(
-        self, x: mx.array, skips: list[mx.array], conditions: Iterator[mx.array], text: mx.array
-    ) -> mx.array:
+    def __call__(self, x: mx.array, skips: list[mx.array], conditions: Iterator[mx.array], text: mx.array) -> mx.array:
         """`skips` is consumed from its end. An odd-sized skip that follows decides the size of the result."""
         for i, resnet in enumerate(self.resnets):
             x = resnet(mx.concatenate([x, skips.pop()], axis=-1), next(conditions))

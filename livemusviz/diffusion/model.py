@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
-import mlx.nn as nn
 
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.backend import backend_name

@@ -35,9 +35,7 @@ class PixelShuffleConfig:
             raise UserError(f"{where}: AutoencoderPixelShuffle needs {', '.join(missing)}")
         first, second = config["upscale"]
         values = {key: config[key] for key in keys[:-1]}
-        return PixelShuffleConfig(
-            **values, upscale=(first, second), scaling_factor=config.get("scaling_factor", 1.0)
-        )
+        return PixelShuffleConfig(**values, upscale=(first, second), scaling_factor=config.get("scaling_factor", 1.0))
 
 
 class ConvBlock(nn.Module):
@@ -98,7 +96,7 @@ class AutoencoderPixelShuffle(nn.Module):
 
 
 def pixel_shuffle(x: mx.array, factor: int) -> mx.array:
-    """(B, H, W, C*f*f) -> (B, H*f, W*f, C), the channels ordered as `torch.nn.PixelShuffle` has them: c, row, column."""
+    """(B, H, W, C*f*f) -> (B, H*f, W*f, C), channels ordered as `torch.nn.PixelShuffle` has them: c, row, column."""
     B, H, W, C = x.shape
     C //= factor**2
     x = x.reshape(B, H, W, C, factor, factor).transpose(0, 1, 4, 2, 5, 3)

@@ -5,7 +5,6 @@ product is eighty times slower than fp32's. So it is the default only for large 
 """
 
 import mlx.nn as nn
-from mlx.utils import tree_flatten
 
 from livemusviz.errors import UserError
 
@@ -31,8 +30,7 @@ def quantizable(module: nn.Module) -> bool:
 
 def linear_weights(model: nn.Module) -> int:
     """How many weights of a model `quantize_linear` would reach."""
-    modules = tree_flatten(model.leaf_modules(), is_leaf=nn.Module.is_module)
-    return sum(m.weight.size for _, m in modules if quantizable(m))
+    return sum(module.weight.size for module in model.modules() if quantizable(module))
 
 
 def quantize_linear(model: nn.Module, bits: int) -> None:

@@ -4,13 +4,14 @@ Pure: no thread, no mlx. `EulerDiscrete` is diffusers' `EulerDiscreteScheduler` 
 algorithm 1).
 """
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from livemusviz.errors import UserError
 
-Latents = TypeVar("Latents")
+Latents = Any
+"""A numpy or mlx array of any shape."""
 
 PREDICTIONS = ("epsilon", "v_prediction", "sample")
 SPACINGS = ("trailing", "leading", "linspace")
@@ -57,7 +58,7 @@ class EulerDiscrete:
 
     def scale_input(self, latents: Latents, step: int) -> Latents:
         """What the UNet sees of the latents at a step: about unit variance."""
-        return latents * float((self.sigmas[step] ** 2 + 1) ** -0.5)  # type: ignore[operator]
+        return latents * float((self.sigmas[step] ** 2 + 1) ** -0.5)
 
     def denoised(self, prediction: Latents, latents: Latents, step: int) -> Latents:
         """x0, the clean latents that the UNet's prediction at a step means."""
@@ -65,15 +66,15 @@ class EulerDiscrete:
         if self.prediction == "sample":
             return prediction
         if self.prediction == "epsilon":
-            return latents - sigma * prediction  # type: ignore[operator]
-        return prediction * (-sigma / (sigma**2 + 1) ** 0.5) + latents / (sigma**2 + 1)  # type: ignore[operator]
+            return latents - sigma * prediction
+        return prediction * (-sigma / (sigma**2 + 1) ** 0.5) + latents / (sigma**2 + 1)
 
     def step(self, x0: Latents, latents: Latents, step: int) -> Latents:
         """The latents at the next noise level, on the straight line from `latents` to x0."""
         if step == len(self.timesteps) - 1:
             return x0
         here, following = float(self.sigmas[step]), float(self.sigmas[step + 1])
-        return latents + (latents - x0) * ((following - here) / here)  # type: ignore[operator]
+        return latents + (latents - x0) * ((following - here) / here)
 
 
 def _training_sigmas(config: dict[str, Any], train_steps: int) -> np.ndarray:
@@ -87,6 +88,7 @@ def _training_sigmas(config: dict[str, Any], train_steps: int) -> np.ndarray:
 
 
 def _timesteps(spacing: str, train_steps: int, steps: int, offset: int) -> np.ndarray:
+    t: np.ndarray
     if spacing == "linspace":
         t = np.linspace(0, train_steps - 1, steps)[::-1]
     elif spacing == "leading":

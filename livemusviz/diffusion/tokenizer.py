@@ -33,8 +33,8 @@ class PromptTokenizer:
         config = read_json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
         limit = config.get("model_max_length")
         self.max_length = min(max_length, int(limit)) if isinstance(limit, int | float) and limit >= 2 else max_length
-        self._tokenizer = _load(folder)
         pad = _pad_token(folder, config)
+        self._tokenizer = _load(folder, pad)
         pad_id = self._tokenizer.token_to_id(pad)
         if pad_id is None:
             raise UserError(f"{folder}: the pad token {pad!r} is not in the vocabulary")
@@ -54,12 +54,12 @@ def _printable(c: str) -> bool:
     return unicodedata.category(c) not in ("Cc", "Cs", "Cn")
 
 
-def _load(folder: Path) -> Tokenizer:
+def _load(folder: Path, pad: str) -> Tokenizer:
     try:
         if (folder / "tokenizer.json").is_file():
             return Tokenizer.from_file(str(folder / "tokenizer.json"))
         if (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
-            return _clip_bpe(folder)
+            return _clip_bpe(folder, pad)
     except UserError:
         raise
     except Exception as error:  # tokenizers raises nothing narrower
@@ -67,8 +67,11 @@ def _load(folder: Path) -> Tokenizer:
     raise UserError(f"{folder}: neither tokenizer.json nor vocab.json with merges.txt in it")
 
 
-def _clip_bpe(folder: Path) -> Tokenizer:
-    """CLIP's byte-level BPE (Radford et al. 2021) from its two original files."""
+def _clip_bpe(folder: Path, pad: str) -> Tokenizer:
+    """CLIP's byte-level BPE (Radford et al. 2021) from its two original files.
+
+    The pad token is special in prompts too: where it is "!", that is what an exclamation mark becomes.
+    """
     model = models.BPE.from_file(
         str(folder / "vocab.json"),
         str(folder / "merges.txt"),
@@ -81,7 +84,7 @@ def _clip_bpe(folder: Path) -> Tokenizer:
     start, end = tokenizer.token_to_id(START), tokenizer.token_to_id(END)
     if start is None or end is None:
         raise UserError(f"{folder / 'vocab.json'}: {START} or {END} is missing, so it is not CLIP's vocabulary")
-    tokenizer.add_special_tokens([START, END])
+    tokenizer.add_special_tokens([START, END, pad])
     tokenizer.normalizer = normalizers.Sequence(
         [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
     )

@@ -172,13 +172,13 @@ class UNet2DConditionModel(nn.Module):
         told = iter(conditions)
         x = self.conv_in(x)
         skips = [x]
-        for block in self.down_blocks:
-            x, more = block(x, told, text)
+        for down in self.down_blocks:
+            x, more = down(x, told, text)
             skips += more
         if "mid_block" in self:
             x = self.mid_block(x, told, text)
-        for block in self.up_blocks:
-            x = block(x, skips, told, text)
+        for up in self.up_blocks:
+            x = up(x, skips, told, text)
         return self.conv_out(self.act(self.norm_out(x)))
 
 

@@ -8,7 +8,7 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -84,12 +84,13 @@ def load_weights(model: nn.Module, path: Path, renames: keys.Renames, dtype: mx.
 
     Raises UserError that names the first missing, unknown or misshapen tensor and how many there are.
     """
-    expected = {name: tuple(a.shape) for name, a in tree_flatten(model.parameters())}
+    parameters = cast(dict[str, mx.array], tree_flatten(model.parameters(), destination={}))
+    expected = {name: tuple(a.shape) for name, a in parameters.items()}
     header = read_header(path)
     ours = {torch: name for torch in header if (name := keys.to_ours(torch, renames)) is not None}
     _check(path, header, ours, expected, renames)
     try:
-        tensors = mx.load(str(path))
+        tensors = cast(dict[str, mx.array], mx.load(str(path)))
     except (RuntimeError, ValueError) as error:
         raise UserError(f"{path}: mlx cannot read it ({_one_line(error)}); fetch it again") from None
     loaded = [

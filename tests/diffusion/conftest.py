@@ -1,151 +1,22 @@
-"""Prepares MLX once, and writes small random model folders in diffusers layout, so that no test needs trained weights."""
+"""Prepares MLX once, before anything imports it, and keeps the model folders that several tests share."""
 
-import json
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from livemusviz.diffusion import backend
 
 backend.prepare("cpu")
 
-import mlx.core as mx  # noqa: E402
-import mlx.nn as nn  # noqa: E402
-from mlx.utils import tree_flatten  # noqa: E402
-from safetensors.numpy import save_file  # noqa: E402
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors  # noqa: E402
-
-from livemusviz.diffusion import keys  # noqa: E402
-from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel  # noqa: E402
-from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig  # noqa: E402
-from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig  # noqa: E402
-from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig  # noqa: E402
-
-EMBEDDED_UNET: dict[str, Any] = {
-    "_class_name": "UNet2DConditionModel",
-    "in_channels": 34,
-    "out_channels": 32,
-    "coordinate_channels": 2,
-    "sample_size": 16,
-    "block_out_channels": [128, 192],
-    "layers_per_block": 1,
-    "down_block_types": ["DownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "UpBlock2D"],
-    "mid_block_type": "UNetMidBlock2D",
-    "act_fn": "relu",
-    "norm_num_groups": 32,
-    "resnet_time_scale_shift": "scale_shift",
-    "addition_embed_type": "text",
-    "addition_embed_type_num_heads": 4,
-    "cross_attention_dim": 128,
-}
-TINY_UNET = EMBEDDED_UNET | {
-    "in_channels": 10,
-    "out_channels": 8,
-    "block_out_channels": [16, 32],
-    "norm_num_groups": 8,
-    "cross_attention_dim": 32,
-}
-EMBEDDED_VAE: dict[str, Any] = {
-    "_class_name": "AutoencoderPixelShuffle",
-    "latent_channels": 32,
-    "channels": 128,
-    "num_blocks": 2,
-    "fine_channels": 48,
-    "num_fine_blocks": 1,
-    "upscale": [4, 4],
-    "scaling_factor": 1.0,
-}
-TINY_VAE = EMBEDDED_VAE | {"latent_channels": 8, "channels": 16, "fine_channels": 8}
-EMBEDDED_TEXT: dict[str, Any] = {
-    "architectures": ["CLIPTextModel"],
-    "vocab_size": 320,
-    "hidden_size": 128,
-    "intermediate_size": 256,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "max_position_embeddings": 32,
-    "hidden_act": "quick_gelu",
-    "layer_norm_eps": 1e-5,
-}
-TINY_TEXT = EMBEDDED_TEXT | {"hidden_size": 32, "intermediate_size": 64}
-SCHEDULER: dict[str, Any] = {
-    "_class_name": "EulerDiscreteScheduler",
-    "beta_schedule": "scaled_linear",
-    "beta_start": 0.00085,
-    "beta_end": 0.012,
-    "num_train_timesteps": 1000,
-    "prediction_type": "sample",
-    "timestep_spacing": "trailing",
-}
-
-
-def torch_layout(model: nn.Module, renames: keys.Renames) -> dict[str, np.ndarray]:
-    """A model's parameters as torch would save them: its names, convolutions as (O, I, h, w), 1x1 ones included."""
-    tensors = {}
-    for name, value in tree_flatten(model.parameters()):
-        array = np.array(value)
-        if array.ndim == 4:
-            array = array.transpose(0, 3, 1, 2)
-        elif array.ndim == 2 and name.split(".")[-2] in ("shortcut", "expand"):
-            array = array[:, :, None, None]
-        tensors[keys.to_torch(name, renames)] = np.ascontiguousarray(array)
-    return tensors
-
-
-def save(folder: Path, stem: str, model: nn.Module, renames: keys.Renames, config: dict[str, Any]) -> None:
-    folder.mkdir(parents=True)
-    tensors = {name: a.astype(np.float16) for name, a in torch_layout(model, renames).items()}
-    save_file(tensors, folder / f"{stem}.safetensors")
-    (folder / "config.json").write_text(json.dumps(config))
-
-
-def save_tokenizer(folder: Path, max_length: int = 32) -> None:
-    """A byte-level CLIP-like vocabulary without merges: one token a character, 2 special ones."""
-    folder.mkdir(parents=True, exist_ok=True)
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocab = {t: i for i, t in enumerate([*letters, "<|startoftext|>", "<|endoftext|>"])}
-    tokenizer = Tokenizer(models.BPE(vocab, []))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.add_special_tokens(["<|startoftext|>", "<|endoftext|>"])
-    start, end = vocab["<|startoftext|>"], vocab["<|endoftext|>"]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<|startoftext|> $A <|endoftext|>",
-        special_tokens=[("<|startoftext|>", start), ("<|endoftext|>", end)],
-    )
-    tokenizer.save(str(folder / "tokenizer.json"))
-    config = {"model_max_length": max_length, "pad_token": "<|endoftext|>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(config))
-
-
-def write_model(
-    folder: Path, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any], scheduler: dict[str, Any] = SCHEDULER
-) -> Path:
-    """A complete random model folder with the given configs; the same numbers every time."""
-    mx.random.seed(7)
-    save(folder / "unet", "diffusion_pytorch_model", UNet2DConditionModel(UNetConfig.read(unet, "")), keys.UNET, unet)
-    if vae["_class_name"] == "AutoencoderTiny":
-        net, renames = AutoencoderTiny(TinyConfig.read(vae, "")), keys.AUTOENCODER_TINY
-    else:
-        net, renames = AutoencoderPixelShuffle(PixelShuffleConfig.read(vae, "")), keys.PIXEL_SHUFFLE
-    save(folder / "vae", "diffusion_pytorch_model", net, renames, vae)
-    save(folder / "text_encoder", "model", CLIPTextModel(CLIPTextConfig.read(text, "")), keys.CLIP_TEXT, text)
-    save_tokenizer(folder / "tokenizer", text["max_position_embeddings"])
-    (folder / "scheduler").mkdir()
-    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(scheduler))
-    index = {
-        "_class_name": "StableDiffusionPipeline",
-        "unet": ["diffusers", "UNet2DConditionModel"],
-        "vae": ["diffusers", vae["_class_name"]],
-        "text_encoder": ["transformers", "CLIPTextModel"],
-        "tokenizer": ["transformers", "CLIPTokenizer"],
-        "scheduler": ["diffusers", "EulerDiscreteScheduler"],
-    }
-    (folder / "model_index.json").write_text(json.dumps(index))
-    return folder
+from tests.diffusion.model_folders import (  # noqa: E402
+    EMBEDDED_TEXT,
+    EMBEDDED_UNET,
+    EMBEDDED_VAE,
+    TINY_TEXT,
+    TINY_UNET,
+    TINY_VAE,
+    write_model,
+)
 
 
 @pytest.fixture(scope="session")
