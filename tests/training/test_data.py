@@ -1,0 +1,134 @@
+"""The procedural data: same noise, same picture; a small step in noise, a small step on screen; every family and
+palette is worth looking at."""
+
+import numpy as np
+import pytest
+
+from training.captions import MODIFIERS, Wish, corpus, draw
+from training.families import FAMILIES
+from training.fields import CELL, Fields, coordinates
+from training.palettes import HUES, NAMES, PALETTES, table
+from training.pictures import picture, planes_of, sample
+
+CELLS = 8
+
+
+def noise(seed: int, cells: int = CELLS) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((32, cells, cells), dtype=np.float32)
+
+
+def drawn(z: np.ndarray, wish: Wish) -> np.ndarray:
+    return picture(z, *coordinates(z.shape[1], z.shape[2], min(z.shape[1:]), per_cell=CELL), wish)
+
+
+def test_there_are_enough_families_palettes_and_nouns() -> None:
+    assert len(FAMILIES) >= 16 and len(NAMES) >= 16
+    nouns = [noun for _, named in FAMILIES.values() for noun, _ in named]
+    assert all(len(named) >= 6 or sum(len(noun.split()) for noun, _ in named) >= 4 for _, named in FAMILIES.values())
+    assert len(nouns) == len(set(nouns)), "a noun names two families"
+    assert {palette for _, named in FAMILIES.values() for _, palette in named} <= set(NAMES)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_family_is_finite_in_range_and_has_contrast(family: str) -> None:
+    for index, palette in enumerate(NAMES):
+        image = drawn(noise(index), Wish("", family, palette))
+        assert image.shape == (128, 128, 3) and image.dtype == np.float32
+        assert np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1
+        assert image.std() > 0.05, palette
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_picture_is_a_smooth_function_of_the_noise(family: str) -> None:
+    wish = Wish("", family, "blue")
+    a, b = noise(1), noise(2)
+    still = drawn(a, wish)
+    assert np.array_equal(still, drawn(a.copy(), wish))
+    small, half = (np.abs(drawn(np.cos(t) * a + np.sin(t) * b, wish) - still).mean() for t in (0.02, 0.01))
+    assert 0 < half < small < 0.05
+    assert half < 0.75 * small
+    assert np.abs(drawn(b, wish) - still).mean() > 3 * small
+
+
+@pytest.mark.parametrize("palette", HUES)
+def test_named_colour_is_the_palettes_hue(palette: str) -> None:
+    rgb = table(palette).astype(float)
+    value, least = rgb.max(1), rgb.min(1)
+    weight = value - least
+    top = rgb.argmax(1)
+    after, before = (np.take_along_axis(rgb, ((top + shift) % 3)[:, None], 1)[:, 0] for shift in (1, 2))
+    angle = np.deg2rad(60 * (2 * top + (after - before) / np.maximum(weight, 1e-6)))
+    mean = np.rad2deg(np.angle((weight * np.exp(1j * angle)).sum()))
+    assert abs((mean - HUES[palette] + 180) % 360 - 180) < 15
+
+
+def test_a_colour_word_means_one_palette() -> None:
+    words = [word for _, named in PALETTES.values() for word in named]
+    assert len(words) == len(set(words))
+
+
+def test_modifiers_change_the_picture_as_they_say() -> None:
+    z = noise(3, 16)
+    plain = drawn(z, Wish("", "clouds", "blue"))
+    changed = {name: drawn(z, Wish("", "clouds", "blue", None, (name,))) for name in MODIFIERS}
+    assert changed["dark"].mean() < 0.8 * plain.mean()
+    assert changed["bright"].mean() > 1.1 * plain.mean()
+    assert np.abs(np.diff(changed["soft"], axis=1)).mean() < 0.8 * np.abs(np.diff(plain, axis=1)).mean()
+    assert np.abs(np.diff(changed["dense"], axis=1)).mean() > 1.1 * np.abs(np.diff(plain, axis=1)).mean()
+
+
+def test_two_colours_both_show() -> None:
+    image = drawn(noise(4, 16), Wish("", "plasma", "red", "blue"))
+    red, blue = ((image[..., a] - image[..., b] > 0.15).mean() for a, b in ((0, 2), (2, 0)))
+    assert red > 0.1 and blue > 0.1
+
+
+def test_blend_reaches_both_ends_and_keeps_contrast() -> None:
+    z = noise(5)
+    grid = coordinates(CELLS, CELLS, CELLS, per_cell=CELL)
+    a, b = Wish("", "ocean", "blue"), Wish("", "lava", "fire")
+    assert np.allclose(picture(z, *grid, a, b, 0.0), picture(z, *grid, a), atol=1e-5)
+    assert np.allclose(picture(z, *grid, a, b, 1.0), picture(z, *grid, b), atol=1e-5)
+    assert picture(z, *grid, a, b, 0.5).std() > 0.06
+
+
+def test_fields_have_unit_variance_up_to_the_border() -> None:
+    stack = []
+    for seed in range(300):
+        fields = Fields(noise(seed, 4), *coordinates(4, 4, 4, per_cell=CELL))
+        stack.append([fields.fine(0.5), fields.fine(0.25, 2.0), fields.slow(3)])
+    spread = np.std(stack, axis=0)
+    assert np.all((spread > 0.75) & (spread < 1.25))
+
+
+def test_coordinates_of_a_window_are_those_of_the_picture() -> None:
+    planes = planes_of(22, 40)
+    assert planes.shape == (2, 22, 40)
+    assert planes[1, 0, 0] == pytest.approx(-1 + 1 / 22) and planes[0, 0, -1] == pytest.approx(39 / 22)
+    u, v = coordinates(4, 4, 22, top=3, left=30, height=22, width=40)
+    assert np.allclose(u[0], planes[0, 0, 30:34]) and np.allclose(v[:, 0], planes[1, 3:7, 0])
+
+
+def test_samples_repeat_and_differ() -> None:
+    def one(seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return sample(rng, draw(rng)).image
+
+    assert np.array_equal(one(1), one(1)) and not np.array_equal(one(1), one(2))
+    assert one(1).shape == (3, 128, 128) and -1 <= one(1).min() < one(1).max() <= 1
+
+
+def test_captions_name_what_they_ask_for() -> None:
+    rng = np.random.default_rng(0)
+    wishes = [draw(rng) for _ in range(3000)]
+    for wish in wishes:
+        text = wish.caption
+        assert text == text.strip(" ,") and "  " not in text and text == text.lower()
+        named = [(noun, palette) for noun, palette in FAMILIES[wish.family][1] if noun in text]
+        assert named, text
+        coloured = [word for word in PALETTES[wish.palette][1] if word in text]
+        assert coloured or any(palette == wish.palette for _, palette in named), text
+        assert all(any(word in text for word in MODIFIERS[name]) for name in wish.modifiers), text
+    assert {wish.family for wish in wishes} == set(FAMILIES) and {wish.palette for wish in wishes} == set(NAMES)
+    assert any(wish.second for wish in wishes) and max(len(wish.caption.split()) for wish in wishes) <= 20
+    assert corpus(1, 50)[:50] == corpus(1, 50)[:50] != corpus(2, 50)[:50]

@@ -1,0 +1,153 @@
+"""The embedded model in torch: CLIP text encoder, diffusers UNet, our depth-to-space decoder; one Euler step from noise
+to picture.
+
+It is the trainer's model and the reference for the product's own implementation. Layouts are torch's (NCHW).
+"""
+
+from __future__ import annotations
+
+import torch
+from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import CLIPTextConfig, CLIPTextModel
+
+from training.tokens import LENGTH
+
+COORDINATE_CHANNELS = 2
+LAST_TIMESTEP = 999
+UNET = {
+    "sample_size": 16,
+    "in_channels": 32 + COORDINATE_CHANNELS,
+    "out_channels": 32,
+    "block_out_channels": [128, 192],
+    "layers_per_block": 1,
+    "down_block_types": ["DownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "UpBlock2D"],
+    "mid_block_type": "UNetMidBlock2D",
+    "act_fn": "relu",
+    "norm_num_groups": 32,
+    "resnet_time_scale_shift": "scale_shift",
+    "cross_attention_dim": 128,
+    "addition_embed_type": "text",
+    "addition_embed_type_num_heads": 4,
+}
+VAE = {
+    "_class_name": "AutoencoderPixelShuffle",
+    "latent_channels": 32,
+    "channels": 128,
+    "num_blocks": 2,
+    "fine_channels": 48,
+    "num_fine_blocks": 1,
+    "upscale": [4, 4],
+    "scaling_factor": 1.0,
+}
+SCHEDULER = {
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "num_train_timesteps": 1000,
+    "timestep_spacing": "trailing",
+    "prediction_type": "sample",
+    "interpolation_type": "linear",
+    "steps_offset": 1,
+    "use_karras_sigmas": False,
+    "trained_betas": None,
+}
+
+
+def text_config(vocabulary: int, start: int, end: int) -> CLIPTextConfig:
+    return CLIPTextConfig(
+        vocab_size=vocabulary,
+        hidden_size=128,
+        intermediate_size=256,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        projection_dim=128,
+        max_position_embeddings=LENGTH,
+        hidden_act="quick_gelu",
+        bos_token_id=start,
+        eos_token_id=end,
+        pad_token_id=end,
+    )
+
+
+class Residual(nn.Module):
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.conv2(F.relu(self.conv1(F.relu(x))))
+
+
+class Decoder(nn.Module):
+    """Latents (N, 32, h, w) -> RGB (N, 3, 16 h, 16 w), nominally in [-1, 1]."""
+
+    def __init__(
+        self,
+        latent_channels: int = 32,
+        channels: int = 128,
+        num_blocks: int = 2,
+        fine_channels: int = 48,
+        num_fine_blocks: int = 1,
+        upscale: tuple[int, int] = (4, 4),
+    ) -> None:
+        super().__init__()
+        self.upscale = tuple(upscale)
+        self.conv_in = nn.Conv2d(latent_channels, channels, 3, padding=1)
+        self.blocks = nn.ModuleList(Residual(channels) for _ in range(num_blocks))
+        self.expand = nn.Conv2d(channels, fine_channels * self.upscale[0] ** 2, 1)
+        self.fine_blocks = nn.ModuleList(Residual(fine_channels) for _ in range(num_fine_blocks))
+        self.conv_out = nn.Conv2d(fine_channels, 3 * self.upscale[1] ** 2, 3, padding=1)
+
+    def forward(self, z: Tensor) -> Tensor:
+        x = self.conv_in(z)
+        for block in self.blocks:
+            x = block(x)
+        x = F.pixel_shuffle(self.expand(F.relu(x)), self.upscale[0])
+        for block in self.fine_blocks:
+            x = block(x)
+        return F.pixel_shuffle(self.conv_out(F.relu(x)), self.upscale[1])
+
+
+class AutoencoderPixelShuffle(nn.Module):
+    def __init__(self, **config: object) -> None:
+        super().__init__()
+        shape = {key: value for key, value in config.items() if key not in ("_class_name", "scaling_factor")}
+        self.decoder = Decoder(**shape)  # type: ignore[arg-type]
+
+
+def input_scale() -> float:
+    """What Euler multiplies unit noise by on its way into the UNet: init_noise_sigma / sqrt(sigma^2 + 1) for one
+    trailing step."""
+    scheduler = EulerDiscreteScheduler.from_config(SCHEDULER)
+    scheduler.set_timesteps(1)
+    sigma = float(scheduler.sigmas[0])
+    return float(scheduler.init_noise_sigma) / (sigma * sigma + 1) ** 0.5
+
+
+class Embedded(nn.Module):
+    """The whole model. forward: token ids (N, 32), noise (N, 32, h, w), planes (N, 2, h, w) -> picture (N, 3, 16 h, 16
+    w) and its latents."""
+
+    def __init__(self, vocabulary: int, start: int, end: int) -> None:
+        super().__init__()
+        self.text_encoder = CLIPTextModel(text_config(vocabulary, start, end))
+        self.unet = UNet2DConditionModel(**UNET)
+        self.vae = AutoencoderPixelShuffle(**VAE)
+        self.scale = input_scale()
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(N, 32) ids -> (N, 32, 128) token embeddings."""
+        return self.text_encoder(input_ids=ids).last_hidden_state
+
+    def denoise(self, embedding: Tensor, noise: Tensor, planes: Tensor) -> Tensor:
+        """x0 (N, 32, h, w) of unit noise in one step."""
+        x = torch.cat([noise * self.scale, planes], dim=1)
+        return self.unet(x, LAST_TIMESTEP, encoder_hidden_states=embedding, return_dict=False)[0]
+
+    def forward(self, ids: Tensor, noise: Tensor, planes: Tensor) -> tuple[Tensor, Tensor]:
+        latents = self.denoise(self.embed(ids), noise, planes)
+        return self.vae.decoder(latents), latents

@@ -1,0 +1,106 @@
+"""A training pair: latent noise and the picture it must become under a caption.
+
+`picture(z, u, v, wish)` is a pure function; `sample` draws a window of a picture of one of several sizes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+import numpy as np
+
+from training.captions import Wish
+from training.families import FAMILIES, Layers
+from training.fields import CELL, LATENT_CHANNELS, Fields, Style, coordinates, sigmoid
+from training.palettes import paint
+
+
+@dataclass(frozen=True)
+class Sample:
+    """z: float32 (32, h, w) N(0, 1); planes: float32 (2, h, w), u and v of the cells; image: float32 (3, 16 h, 16 w) in
+    [-1, 1]."""
+
+    z: np.ndarray
+    planes: np.ndarray
+    image: np.ndarray
+
+
+def _coloured(z: np.ndarray, u: np.ndarray, v: np.ndarray, wish: Wish) -> tuple[Layers, Fields, Style]:
+    style = wish.style()
+    fields = Fields(z, u, v, style)
+    layers = FAMILIES[wish.family][0](fields)
+    shape = fields.u.shape
+    tone = 0.5 + style.contrast * (np.clip(layers.tone, 0, 1) - 0.5)
+    spark = np.clip(layers.spark, 0, 1) * (0.5 + 0.5 * style.contrast)
+    return (
+        Layers(tone, np.broadcast_to(np.clip(layers.light, 0, 1.6), shape), np.broadcast_to(spark, shape)),
+        fields,
+        style,
+    )
+
+
+def _blend(a: Any, b: Any, amount: float) -> Any:
+    """Two equal dataclasses of numbers or arrays, `amount` of the way from a to b."""
+    return type(a)(*((1 - amount) * getattr(a, f.name) + amount * getattr(b, f.name) for f in dataclass_fields(a)))
+
+
+def picture(
+    z: np.ndarray, u: np.ndarray, v: np.ndarray, wish: Wish, other: Wish | None = None, amount: float = 0.0
+) -> np.ndarray:
+    """float32 (H, W, 3) in [0, 1] for z (32, H/16, W/16) and pixel coordinates u (1, W), v (H, 1).
+
+    With an `other` wish: the picture `amount` in [0, 1] of the way to it. Shapes and colours are blended apart, so
+    half-way is a third picture with full contrast and not two faded ones.
+    """
+    layers, fields, style = _coloured(z, u, v, wish)
+    if other is not None:
+        layers_to, _, style_to = _coloured(z, u, v, other)
+        layers, style = _blend(layers, layers_to, amount), _blend(style, style_to, amount)
+    slow = 1.8 * fields.slow(11, 2.5)
+
+    def painted(one: Wish) -> np.ndarray:
+        return paint(
+            layers.tone,
+            one.palette,
+            one.second,
+            None if one.second is None else sigmoid(3.0 * (layers.tone - 0.45) + slow),
+        )
+
+    rgb = painted(wish)
+    if other is not None:
+        rgb += amount * (painted(other) - rgb)
+    vignette = 1.06 - 0.26 * np.minimum(fields.r * fields.r, 2.0)
+    rgb *= (layers.light * vignette)[..., None]
+    rgb += (1.08 - rgb) * (0.85 * layers.spark)[..., None]
+    rgb = np.clip(rgb, 0.0, None)
+    rgb = np.where(rgb > 0.75, 0.75 + 0.25 * np.tanh((rgb - 0.75) / 0.25), rgb)
+    return np.clip(style.gain * rgb**style.gamma, 0.0, 1.0).astype(np.float32)
+
+
+def planes_of(h: int, w: int) -> np.ndarray:
+    """float32 (2, h, w): the coordinate planes u and v of a whole picture of h x w latent cells, as the UNet gets
+    them."""
+    return np.stack(np.broadcast_arrays(*coordinates(h, w, min(h, w))))
+
+
+def sample(
+    rng: np.random.Generator,
+    wish: Wish,
+    cells: int = 8,
+    whole: bool = False,
+    other: Wish | None = None,
+    amount: float = 0.0,
+) -> Sample:
+    """A window of cells x cells of a picture (or a whole one); 256 pixels on the shorter side mostly, else 384 or 512,
+    a third of them 16:9."""
+    m = cells if whole else int(rng.choice((16, 24, 32), p=(0.7, 0.15, 0.15)))
+    width = m if whole or rng.random() < 0.67 else round(m * 16 / 9 / 2) * 2
+    top, left = int(rng.integers(m - cells + 1)), int(rng.integers(width - cells + 1))
+    window = {"top": top, "left": left, "height": m, "width": width}
+    z = rng.standard_normal((LATENT_CHANNELS, cells, cells), dtype=np.float32)
+    image = picture(z, *coordinates(cells, cells, m, per_cell=CELL, **window), wish, other, amount)
+    u, v = coordinates(cells, cells, m, **window)
+    planes = np.stack(np.broadcast_arrays(u, v))
+    return Sample(z, planes, np.ascontiguousarray((2 * image - 1).transpose(2, 0, 1)))
