@@ -1,0 +1,204 @@
+"""A sound file played in real time. Decoded on a thread of its own; blocks go out on PortAudio's output thread where
+the file is heard through speakers, else on a thread that keeps absolute deadlines.
+
+Out: as from a device, float32 (HOP, 2) at SAMPLE_RATE. Memory does not depend on the file's length.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from livemusviz.audio.devices import load_portaudio, quiet_stderr
+from livemusviz.audio.source import Sink
+from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
+from livemusviz.errors import UserError
+
+HOURS_MAX = 12.0
+CHUNK = 4096  # frames decoded at once
+AHEAD = 96  # hops decoded ahead: half a second
+HOP_SECONDS = HOP / SAMPLE_RATE
+VIDEO = frozenset((".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg"))
+
+
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """seconds, rate (Hz), channels of a sound file."""
+
+    seconds: float
+    rate: int
+    channels: int
+
+
+def probe(path: Path) -> FileInfo:
+    """What is in the file. UserError if it is missing, empty, too long or not a sound file."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such sound file")
+    if path.stat().st_size == 0:
+        raise UserError(f"{path}: the file is empty (0 bytes)")
+    try:
+        info = soundfile.info(str(path))
+    except soundfile.SoundFileError:
+        kind = "a video" if path.suffix.lower() in VIDEO else "not a sound file that can be read"
+        hint = "give WAV, FLAC, Ogg or MP3 (ffmpeg -i IN OUT.flac makes one)"
+        raise UserError(f"{path}: {kind}; {hint}") from None
+    if info.frames < 1 or info.samplerate < 1:
+        raise UserError(f"{path}: there is no sound in it")
+    seconds = info.frames / info.samplerate
+    if seconds > HOURS_MAX * 3600:
+        raise UserError(f"{path}: {seconds / 3600:.1f} hours long; the limit is {HOURS_MAX:g}")
+    return FileInfo(seconds, info.samplerate, info.channels)
+
+
+def hops(path: Path, resume: float = 0.0, loop: bool = False) -> Iterator[np.ndarray]:
+    """The file as float32 (HOP, 2) at SAMPLE_RATE, from `resume` seconds on; the last hop is filled up with silence."""
+    info = probe(path)
+    rest = np.zeros((0, CHANNELS), np.float32)
+    with soundfile.SoundFile(str(path)) as file:
+        if resume > 0.0:
+            position = int(resume * info.rate)
+            file.seek(position % file.frames if loop else min(position, file.frames))
+        for chunk in _at_show_rate(_chunks(file, loop), info.rate):
+            rest = np.concatenate([rest, chunk])
+            whole = len(rest) // HOP * HOP
+            yield from rest[:whole].reshape(-1, HOP, CHANNELS)
+            rest = rest[whole:]
+    if len(rest):
+        yield np.pad(rest, ((0, HOP - len(rest)), (0, 0)))
+
+
+def _chunks(file: soundfile.SoundFile, loop: bool) -> Iterator[np.ndarray]:
+    """float32 (n, 2) at the file's own rate."""
+    barren = False  # a whole turn without a sample: damaged behind its header
+    while True:
+        block = file.read(CHUNK, dtype="float32", always_2d=True)[:, :CHANNELS]
+        if len(block):
+            barren = False
+            yield block if block.shape[1] == CHANNELS else np.repeat(block, CHANNELS, axis=1)
+        elif not loop or barren:
+            return
+        else:
+            barren = True
+            file.seek(0)
+
+
+def _at_show_rate(chunks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+    if rate == SAMPLE_RATE:
+        yield from chunks
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(rate, SAMPLE_RATE, CHANNELS, dtype="float32", quality="HQ")
+    for chunk in chunks:
+        yield stream.resample_chunk(chunk)
+    yield stream.resample_chunk(np.zeros((0, CHANNELS), np.float32), last=True)
+
+
+class FileSource:
+    """Plays a file into the sink. After its end (`loop` off) silence goes on."""
+
+    rate = float(SAMPLE_RATE)
+    settle = 0.0
+
+    def __init__(self, path: Path, resume: float = 0.0, loop: bool = True, speakers: bool = True) -> None:
+        """UserError as from `probe`."""
+        probe(path)
+        self.name = path.name
+        self.ended = False
+        self.late = 0  # hops that were not decoded in time, and went out as silence
+        self._hops = hops(path, resume, loop)
+        self._ready: queue.Queue[np.ndarray | None] = queue.Queue(AHEAD)
+        self._closing = threading.Event()
+        self._output: Any | None = None
+        self._speakers = speakers
+        self._sink: Sink | None = None
+        self._threads = [threading.Thread(target=self._decode, name="decoder", daemon=True)]
+
+    def start(self, sink: Sink) -> None:
+        self._sink = sink
+        self._threads[0].start()
+        self._output = self._open_output() if self._speakers else None
+        if self._output is None:
+            self._threads.append(threading.Thread(target=self._keep_time, name="file", daemon=True))
+            self._threads[1].start()
+
+    def alive(self) -> bool:
+        return self._output is None or bool(self._output.active)
+
+    def remark(self) -> str:
+        return f"{self.name} has ended" if self.ended else ""
+
+    def close(self) -> None:
+        self._closing.set()
+        if self._output is not None:
+            self._output.abort(ignore_errors=True)
+            self._output.close(ignore_errors=True)
+        with suppress(queue.Empty):
+            self._ready.get_nowait()  # lets a decoder go that waits for room
+        for thread in self._threads:
+            thread.join(0.5)
+
+    def _decode(self) -> None:
+        try:
+            for hop in self._hops:
+                self._ready.put(hop)
+                if self._closing.is_set():
+                    return
+        except soundfile.SoundFileError:
+            pass  # damaged half-way: ends here
+        self._ready.put(None)
+
+    def _next(self, patience: float) -> np.ndarray:
+        """The hop that is due; silence after the end, or if the decoder is behind for more than `patience` seconds."""
+        silence = np.zeros((HOP, CHANNELS), np.float32)
+        if self.ended:
+            return silence
+        try:
+            hop = self._ready.get(timeout=patience) if patience else self._ready.get_nowait()
+        except queue.Empty:
+            self.late += 1
+            return silence
+        self.ended = hop is None
+        return silence if hop is None else hop
+
+    def _keep_time(self) -> None:
+        """Each hop goes out when its last sample is due."""
+        began = time.perf_counter()
+        count = 0
+        while self._sink is not None:
+            hop = self._next(patience=0.1)
+            due = began + (count + 1) * HOP_SECONDS
+            if self._closing.wait(max(0.0, due - time.perf_counter())):
+                return
+            self._sink(hop, due - HOP_SECONDS, False)
+            count += 1
+
+    def _open_output(self) -> Any | None:
+        """The speakers, already playing; None where there are none."""
+        portaudio = load_portaudio()
+        if portaudio is None:
+            return None
+        try:
+            with quiet_stderr():
+                stream = portaudio.OutputStream(
+                    samplerate=SAMPLE_RATE, blocksize=HOP, channels=CHANNELS, dtype="float32", callback=self._play
+                )
+                stream.start()
+        except (portaudio.PortAudioError, ValueError):
+            return None
+        return stream
+
+    def _play(self, out: np.ndarray, frames: int, when: Any, status: Any) -> None:
+        hop = self._next(patience=0.0)
+        out[:] = hop
+        if self._sink is not None:
+            self._sink(hop, time.perf_counter() - HOP_SECONDS, False)

@@ -1,0 +1,212 @@
+"""The show's side of the audio process: makes the rings, spawns and supervises the process, hands over what it hears.
+
+Runs on the show's main thread (`poll`, `features`, `set_gain`); a `BlockReader` belongs to the thread that reads it.
+Imports neither sounddevice nor aubio, so that no audio library is ever loaded beside mlx.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import threading
+from dataclasses import replace
+from multiprocessing.context import SpawnProcess
+
+from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Wiring, unpack_status
+from livemusviz.bridge.ring import RingReader, SharedRing
+from livemusviz.bridge.supervise import LOST, STARTING, Patience, Supervisor
+from livemusviz.bridge.types import PACKED_FEATURES_BYTES, SAMPLE_RATE, AudioBlock, AudioFeatures, AudioStatus
+from livemusviz.clock import Clock
+from livemusviz.features.decay import decayed
+from livemusviz.features.hop import HOP_BYTES, unpack_block
+
+__all__ = ["AudioHost", "AudioSpec", "BlockReader"]
+
+log = logging.getLogger(__name__)
+
+BLOCK_SLOTS = 2048  # 11 s: how far a recorder may fall behind
+FEATURE_SLOTS = 512
+STATUS_SLOTS = 16
+QUIET = 0.1  # s without news, after which the features fade
+STEADY_AFTER = 50  # overflows in one life of the process, after which the next asks for more latency
+END_PATIENCE = 0.5  # s
+
+
+class _Process:
+    """A spawned audio process, as the supervisor sees it."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._process: SpawnProcess = context.Process(target=_main, args=(wiring,), name="audio", daemon=True)
+        self._process.start()
+
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def join(self, seconds: float) -> None:
+        self._process.join(seconds)
+
+
+def _main(wiring: Wiring) -> None:
+    """What the new process runs first."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    from livemusviz.audio.process import run
+
+    run(wiring)
+
+
+class BlockReader:
+    """Hands over the blocks of sound captured since the last `read`, each once. For one thread."""
+
+    def __init__(self, host: AudioHost) -> None:
+        self._host = host
+        self._reader: RingReader | None = None
+
+    def read(self) -> list[AudioBlock]:
+        """New blocks, oldest first; empty before the host's start and after its end."""
+        return self._host.read_blocks(self)
+
+    def drain(self, ring: SharedRing) -> list[AudioBlock]:
+        """Called by the host while it keeps the ring open."""
+        if self._reader is None:
+            self._reader = ring.reader()
+        blocks = []
+        while (data := self._reader.read()) is not None:
+            blocks.append(unpack_block(data))
+        return blocks
+
+    @property
+    def dropped(self) -> int:
+        """Blocks overwritten before they were read."""
+        return self._reader.dropped if self._reader is not None else 0
+
+
+class AudioHost:
+    """Everything that is heard. `start` it before mlx is imported, `poll` it each display frame, `close` it."""
+
+    def __init__(self, spec: AudioSpec, clock: Clock, epoch: float) -> None:
+        """epoch : s on the clock, time of sample 0."""
+        self.spec, self.clock, self.epoch = spec, clock, epoch
+        self.blocks = BlockReader(self)
+        self._gain = spec.gain
+        self._rings: tuple[SharedRing, SharedRing, SharedRing, SharedRing] | None = None
+        self._lock = threading.Lock()  # between closing the rings and reading them
+        self._supervisor = Supervisor(self._spawn, patience=Patience())
+        self._process: _Process | None = None
+        self._features: RingReader | None = None
+        self._statuses: RingReader | None = None
+        self._last = AudioFeatures.rest(epoch)
+        self._news = epoch  # s; when features last came
+        self._heard_since: float | None = None
+        self._child = AudioStatus()
+        self._past_overflows = 0
+
+    def start(self) -> None:
+        """Spawn the process. UserError if the input is a file that cannot be played; a missing device is no error."""
+        if self.spec.file is not None:
+            from livemusviz.audio.file import probe
+
+            probe(self.spec.file)
+        self._rings = (
+            SharedRing.create(BLOCK_SLOTS, HOP_BYTES),
+            SharedRing.create(FEATURE_SLOTS, PACKED_FEATURES_BYTES),
+            SharedRing.create(STATUS_SLOTS, STATUS_BYTES),
+            SharedRing.create(STATUS_SLOTS, CONTROL.size),
+        )
+        self._features, self._statuses = self._rings[1].reader(), self._rings[2].reader()
+        self._supervisor.begin(self.clock.now())
+
+    def poll(self) -> None:
+        """Look after the process: cheap, for every display frame."""
+        if self._rings is None or self._statuses is None:
+            return
+        data = self._statuses.latest()
+        if data is not None:
+            self._child = unpack_status(data)
+        before = self._supervisor.state
+        now = self.clock.now()
+        blocks = self._rings[0].newest()
+        state = self._supervisor.poll(now, blocks)
+        if blocks and self._heard_since is None:
+            self._heard_since = now
+        if state != before:
+            log.log(logging.WARNING if state == LOST else logging.INFO, "audio %s %s", state, self.status.message)
+
+    def features(self) -> list[AudioFeatures]:
+        """What was heard since the last call, oldest first. While nothing comes: one fading `AudioFeatures` a call."""
+        now = self.clock.now()
+        found = []
+        while self._features is not None and (data := self._features.read()) is not None:
+            found.append(AudioFeatures.unpack(data))
+        if found:
+            self._last, self._news = found[-1], now
+            return found
+        return [self.latest()] if now - self._news > QUIET else []
+
+    def latest(self) -> AudioFeatures:
+        """The newest features; faded towards rest if they are old."""
+        now = self.clock.now()
+        if now - self._news <= QUIET:
+            return self._last
+        return decayed(self._last, now, max(self._last.sample, round((now - self.epoch) * SAMPLE_RATE)))
+
+    def block_reader(self) -> BlockReader:
+        """A reader of its own for another thread; it starts with what is captured after its first `read`."""
+        return BlockReader(self)
+
+    def read_blocks(self, reader: BlockReader) -> list[AudioBlock]:
+        """What `BlockReader.read` returns."""
+        with self._lock:
+            return reader.drain(self._rings[0]) if self._rings is not None else []
+
+    @property
+    def status(self) -> AudioStatus:
+        """How the audio side is, for stats and the HUD."""
+        state = self._supervisor.state
+        message = self._child.message
+        if state == LOST and not message:
+            message = f"the audio process {self._supervisor.reason}; starting it again"
+        return replace(
+            self._child,
+            state=state,
+            message=message if state != STARTING else message or "opening the audio input",
+            restarts=self._supervisor.restarts,
+            overflows=self._past_overflows + self._child.overflows,
+            blocks=self._rings[0].newest() if self._rings is not None else self._child.blocks,
+        )
+
+    def set_gain(self, gain: float) -> None:
+        """Linear gain on every sample from the next block or so on."""
+        if gain != self._gain and self._rings is not None:
+            self._rings[3].write(CONTROL.pack(gain))
+        self._gain = gain
+
+    def close(self) -> None:
+        """End the process and let the rings go; at most a second. May be called twice."""
+        self._supervisor.stop()
+        if self._process is not None:
+            self._process.join(END_PATIENCE)
+            self._process = None
+        with self._lock:
+            rings, self._rings = self._rings, None
+            self._child = replace(self._child, blocks=rings[0].newest()) if rings is not None else self._child
+            self._features = self._statuses = None
+            for ring in rings or ():
+                ring.close()
+
+    def _spawn(self) -> _Process:
+        if self._rings is None:
+            raise RuntimeError("an audio host that was not started cannot spawn")
+        steady = self._child.overflows > STEADY_AFTER
+        self._past_overflows += self._child.overflows
+        self._child = AudioStatus(message=self._child.message)
+        resume = self.clock.now() - self._heard_since if self._heard_since is not None else 0.0
+        blocks, features, status, control = (ring.name for ring in self._rings)
+        spec = replace(self.spec, gain=self._gain)
+        self._process = _Process(Wiring(spec, self.epoch, (blocks, features, status, control), resume, steady))
+        return self._process

@@ -1,0 +1,175 @@
+"""The body of the audio process. Its main thread opens the source, watches it, and reports; the sound itself runs from
+the callback (audio/loop.py) through the ring of blocks to the features thread (features/loop.py).
+
+It ends by itself when the source is lost or the show is gone; the show starts another.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import Any
+
+from livemusviz.audio.loop import Capture
+from livemusviz.audio.source import Source, open_source
+from livemusviz.audio.spec import CONTROL, Wiring, pack_status
+from livemusviz.bridge.ring import RingReader, SharedRing
+from livemusviz.bridge.types import HOP, AudioFeatures, AudioStatus
+from livemusviz.errors import UserError
+from livemusviz.features.hop import unpack_block
+from livemusviz.features.loop import FeaturesLoop
+
+log = logging.getLogger(__name__)
+
+LOOK = 0.05  # s between looks at the source
+SILENT_REOPEN = 2.0  # s of perfect zeros, after which the device is opened once more
+SILENT_TELL = 5.0  # s of perfect zeros, after which the user is told
+OVERFLOWS = 10  # overflows a second, after which the device is opened with more latency
+NICENESS = -11  # as PulseAudio asks for itself; refused without the right to it
+
+
+def run(wiring: Wiring) -> None:
+    """Hear until the source is lost. The exit status is 0 after a report of the reason."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
+    sys.setswitchinterval(0.0005)
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    with ExitStack() as stack:
+        rings = [SharedRing.attach(name) for name in wiring.rings]
+        for ring in rings:
+            stack.callback(ring.close)
+        session = Session(wiring, *rings)
+        try:
+            session.listen()
+        except UserError as error:
+            session.report("lost", str(error))
+
+
+class Session:
+    """One life of the audio process. Its counts start where the last life's ended: the rings remember."""
+
+    def __init__(
+        self, wiring: Wiring, blocks: SharedRing, features: SharedRing, status: SharedRing, control: SharedRing
+    ) -> None:
+        self._wiring, self._blocks, self._status, self._control = wiring, blocks, status, control
+        self._features = FeaturesLoop(blocks, features, _onsets_so_far(features))
+        self._controls: RingReader = control.reader()
+        self._name = ""
+        self._overflows = 0
+
+    def listen(self) -> None:
+        """Open, watch, reopen where that may help. Returns when the source is lost, or the show."""
+        self._features.start()
+        reopened = False
+        steady = self._wiring.steady
+        while True:
+            source = open_source(self._wiring.spec, self._wiring.resume, steady)
+            try:
+                verdict = self._watch(source, reopened)
+            finally:
+                source.close()
+            if verdict == "silent":
+                reopened = True
+            elif verdict == "overflows":
+                steady = True
+            else:
+                return
+
+    def report(self, state: str, message: str = "", overflows: int = 0) -> None:
+        status = AudioStatus(state, self._name, overflows, self._blocks.newest(), 0, message)
+        self._status.write(pack_status(status))
+
+    def _watch(self, source: Source, reopened: bool) -> str:
+        """Run the source to its end, and say what ended it: "gone", "orphan", or a reason to reopen."""
+        self._name = source.name
+        capture = self._capture(source)
+        health = capture.health
+        self.report("starting", overflows=self._overflows)
+        source.start(self._with_bell(capture))
+        gc.collect()
+        gc.freeze()
+        gc.disable()  # nothing in the callback or the features thread makes cycles
+        parent = multiprocessing.parent_process()
+        burst = _Rate(OVERFLOWS)
+        while source.alive():
+            time.sleep(LOOK)
+            self._take_gain(capture)
+            silent = health.zeros > SILENT_TELL and self._is_device
+            message = "perfect silence: check the microphone permission and the cable" if silent else source.remark()
+            state = "running" if health.blocks else "starting"
+            self.report(state, message, self._overflows + health.overflows)
+            if parent is not None and not parent.is_alive():
+                return "orphan"
+            if self._is_device and health.zeros > SILENT_REOPEN and not reopened:
+                return self._close("silent", health.overflows)
+            if self._is_device and burst.exceeded(health.overflows, time.perf_counter()) and not self._wiring.steady:
+                return self._close("overflows", health.overflows)
+        self.report("lost", f"audio input '{source.name}' is gone; looking for it", self._overflows + health.overflows)
+        return "gone"
+
+    @property
+    def _is_device(self) -> bool:
+        return self._wiring.spec.file is None
+
+    def _close(self, verdict: str, overflows: int) -> str:
+        self._overflows += overflows
+        return verdict
+
+    def _capture(self, source: Source) -> Capture:
+        gain = _latest_gain(self._control, self._wiring.spec.gain)
+        first = _next_sample(self._blocks)
+        return Capture(self._blocks.write, source.rate, self._wiring.epoch, first, gain, source.settle)
+
+    def _with_bell(self, capture: Capture) -> Callable[[Any, float, bool], None]:
+        bell = self._features.bell
+
+        def sink(block: Any, began: float, overflow: bool) -> None:
+            capture(block, began, overflow)
+            bell.ring()
+
+        return sink
+
+    def _take_gain(self, capture: Capture) -> None:
+        data = self._controls.latest()
+        if data is not None:
+            capture.gain = CONTROL.unpack(data)[0]
+
+
+class _Rate:
+    """Whether a count grows by more than `limit` a second, looked at second by second."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit, self._since, self._count = limit, float("-inf"), 0
+
+    def exceeded(self, count: int, now: float) -> bool:
+        if now - self._since < 1.0:
+            return False
+        grown = count - self._count if self._since > float("-inf") else 0
+        self._since, self._count = now, count
+        return grown > self._limit
+
+
+def _newest(ring: SharedRing) -> bytes | None:
+    return ring.slot(ring.newest()) if ring.newest() else None
+
+
+def _next_sample(blocks: SharedRing) -> int:
+    data = _newest(blocks)
+    return unpack_block(data).sample + HOP if data is not None else 0
+
+
+def _onsets_so_far(features: SharedRing) -> int:
+    data = _newest(features)
+    return AudioFeatures.unpack(data).onsets if data is not None else 0
+
+
+def _latest_gain(control: SharedRing, default: float) -> float:
+    data = _newest(control)
+    return float(CONTROL.unpack(data)[0]) if data is not None else default

@@ -1,0 +1,117 @@
+"""A sound card's input as a stream of blocks. Opened and watched by the audio process; the blocks come
+on PortAudio's thread.
+
+Out, to the sink: float32 (frames, channels) blocks at `rate`, the capture time of their first frame on the
+`time.perf_counter` scale, and whether the driver lost sound before it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from livemusviz.audio.devices import InputDevice, find_input, input_devices, load_portaudio, quiet_stderr
+from livemusviz.audio.spec import AudioSpec
+from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
+from livemusviz.errors import UserError
+
+Sink = Callable[[np.ndarray, float, bool], None]
+LATENCY_MAX = 2.0  # s; a driver that claims more is not believed
+
+
+class Source(Protocol):
+    """What feeds the callback. name : for people.  rate : of its blocks, Hz.  settle : s its clock needs to be sure."""
+
+    name: str
+    rate: float
+    settle: float
+
+    def start(self, sink: Sink) -> None:
+        """Begin to call `sink` on a thread of the source's own."""
+
+    def alive(self) -> bool:
+        """False once no more blocks will come."""
+
+    def remark(self) -> str:
+        """One line for the user, empty if there is nothing to say."""
+
+    def close(self) -> None: ...
+
+
+def open_source(spec: AudioSpec, resume: float = 0.0, steady: bool = False) -> Source:
+    """The source that `spec` asks for. UserError if there is no such device or file, or if it cannot be opened.
+
+    resume : s into a file.  steady : open a device with its high latency instead of its low one.
+    """
+    if spec.file is not None:
+        from livemusviz.audio.file import FileSource
+
+        return FileSource(spec.file, resume, spec.loop, spec.speakers)
+    return DeviceSource(find_input(spec.input, input_devices()), steady)
+
+
+class DeviceSource:
+    """A PortAudio input stream of fixed blocks: HOP frames at SAMPLE_RATE if the device takes that rate."""
+
+    settle = 0.1
+
+    def __init__(self, device: InputDevice, steady: bool = False) -> None:
+        portaudio = load_portaudio()
+        if portaudio is None:
+            raise UserError("the PortAudio library is missing; on Debian install libportaudio2")
+        self.name = device.name
+        self._sink: Sink | None = None
+        self._finished = False
+        latency = "high" if steady else "low"
+        problem: Exception | None = None
+        for rate in dict.fromkeys((float(SAMPLE_RATE), device.rate)):
+            try:
+                with quiet_stderr():
+                    self._stream = portaudio.InputStream(
+                        samplerate=rate,
+                        blocksize=max(16, round(HOP * rate / SAMPLE_RATE)),
+                        device=device.index,
+                        channels=min(device.channels, CHANNELS),
+                        dtype="float32",
+                        latency=latency,
+                        callback=self._callback,
+                        finished_callback=self._finish,
+                    )
+            except portaudio.PortAudioError as error:
+                problem = error
+                continue
+            self.rate = rate
+            return
+        raise UserError(f"audio input '{device.name}' cannot be opened: {_first_line(problem)}")
+
+    def start(self, sink: Sink) -> None:
+        self._sink = sink
+        self._stream.start()
+
+    def alive(self) -> bool:
+        return not self._finished and bool(self._stream.active)
+
+    def remark(self) -> str:
+        return ""
+
+    def close(self) -> None:
+        self._stream.abort(ignore_errors=True)
+        self._stream.close(ignore_errors=True)
+
+    def _finish(self) -> None:
+        self._finished = True
+
+    def _callback(self, block: np.ndarray, frames: int, when: Any, status: Any) -> None:
+        now = time.perf_counter()
+        latency = when.currentTime - when.inputBufferAdcTime
+        if not 0.0 < latency < LATENCY_MAX or when.inputBufferAdcTime <= 0.0:
+            latency = frames / self.rate
+        if self._sink is not None:
+            self._sink(block, now - latency, bool(status.input_overflow))
+
+
+def _first_line(problem: object) -> str:
+    return str(problem).splitlines()[0][:200] if problem else "unknown reason"

@@ -1,0 +1,71 @@
+"""What the audio side is asked to hear, and how its two processes find each other. Plain values."""
+
+from __future__ import annotations
+
+import json
+import struct
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from livemusviz.bridge.types import AudioStatus
+
+DEFAULT = "default"
+FILE_SUFFIXES = frozenset(
+    (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64")
+    + (".m4a", ".aac", ".wma", ".mp4", ".mov", ".mkv", ".webm", ".avi")  # cannot be read: to be told so
+)
+
+STATUS_BYTES = 640
+CONTROL = struct.Struct("<d")  # gain
+
+
+@dataclass(frozen=True, slots=True)
+class AudioSpec:
+    """input : "default", a device's name, or the path of a sound file.  gain : factor on every sample, live.
+
+    loop : a file starts again at its end (otherwise silence follows).  speakers : a file is played aloud as well,
+    where there is an output.
+    """
+
+    input: str = DEFAULT
+    gain: float = 1.0
+    loop: bool = True
+    speakers: bool = True
+
+    @property
+    def file(self) -> Path | None:
+        """The path, if `input` means a file: it has a sound file's suffix, or it names a file that exists."""
+        path = Path(self.input)
+        if self.input == DEFAULT:
+            return None
+        return path if path.suffix.lower() in FILE_SUFFIXES or path.is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """What a new audio process is told.
+
+    rings : names of those for blocks, features and status, written there, and for control, written here.
+    epoch : s, time of sample 0.  resume : s into the file at which to go on.  steady : ask the driver for more latency.
+    """
+
+    spec: AudioSpec
+    epoch: float
+    rings: tuple[str, str, str, str]
+    resume: float = 0.0
+    steady: bool = False
+
+
+def pack_status(status: AudioStatus) -> bytes:
+    """As exactly `STATUS_BYTES` bytes; an overlong message is cut."""
+    fields = asdict(status)
+    for size in (300, 60, 0):
+        cut = {**fields, "message": status.message[:size], "device": status.device[: min(size, 100)]}
+        data = json.dumps(cut).encode()
+        if len(data) <= STATUS_BYTES:
+            break
+    return data.ljust(STATUS_BYTES)
+
+
+def unpack_status(data: bytes) -> AudioStatus:
+    return AudioStatus(**json.loads(data))

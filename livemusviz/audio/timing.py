@@ -1,0 +1,52 @@
+"""When a sample was captured. Pure; runs in the audio callback.
+
+In: how many seconds of sound have come, and the driver's word on when the newest block began. Out: seconds on the
+`time.perf_counter` scale, smooth, never going back.
+"""
+
+from __future__ import annotations
+
+CREEP = 1e-3  # s of correction a second: ten times what two quartz clocks drift apart
+GAP = 0.1  # s; a block this late for `PROOF` seconds of sound means that sound was lost
+PROOF = 0.25
+
+
+class StreamTime:
+    """The running estimate of `perf_counter - seconds of sound`.
+
+    A driver's word is never too early, only too late (a delayed callback). So the estimate goes down quickly, by at
+    most a quarter of the elapsed time (time still moves on), and creeps up at `CREEP`.
+    """
+
+    def __init__(self) -> None:
+        self._offset: float | None = None
+        self._late = 0.0  # s of sound for which every block has been late by more than GAP
+        self._least = 0.0  # s; the smallest of these delays
+
+    def settle(self, heard: float, began: float) -> None:
+        """Before anything is published: the earliest word counts. Arguments as in `step`."""
+        offset = began - heard
+        self._offset = offset if self._offset is None else min(self._offset, offset)
+
+    def step(self, heard: float, began: float, dt: float) -> float:
+        """Take note that the block after `heard` seconds of sound began at `began` and lasts `dt` seconds.
+
+        Returns the seconds of sound that were lost just now, mostly 0.
+        """
+        if self._offset is None:
+            self._offset = began - heard
+        error = began - heard - self._offset
+        if error > GAP:
+            self._least = error if self._late == 0.0 else min(self._least, error)
+            self._late += dt
+            if self._late >= PROOF:
+                self._late, self._offset = 0.0, self._offset + self._least
+                return self._least
+        else:
+            self._late = 0.0
+        self._offset += max(error, -0.25 * dt) if error < 0.0 else min(error, CREEP * dt)
+        return 0.0
+
+    def at(self, heard: float) -> float:
+        """Capture time of the sample after `heard` seconds of sound."""
+        return heard + (self._offset or 0.0)

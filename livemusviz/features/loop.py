@@ -1,0 +1,78 @@
+"""The features thread: takes hops out of the ring of blocks, puts `AudioFeatures` into the ring of features.
+
+Runs in the audio process. In: packed `Hop`. Out: packed `AudioFeatures`, well under a millisecond after the hop.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from livemusviz.bridge.ring import SharedRing
+from livemusviz.features.extractor import Extractor
+from livemusviz.features.hop import Hop
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 0.1  # s between looks if nobody rings the bell
+
+
+class Bell:
+    """Wakes one sleeping thread. `ring` never waits, so a real-time callback may call it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake the sleeper, or spare it its next sleep. For one ringer."""
+        if self._lock.locked():
+            self._lock.release()
+
+    def wait(self, timeout: float) -> None:
+        """Sleep until the bell rings, at most `timeout` seconds."""
+        self._lock.acquire(timeout=timeout)
+
+
+class FeaturesLoop:
+    """Runs an `Extractor` on a thread of its own. `failures` counts hops whose analysis raised; they are left out."""
+
+    def __init__(self, blocks: SharedRing, features: SharedRing, onsets: int) -> None:
+        self._hops = blocks.reader()
+        self._features = features
+        self._extractor = Extractor(onsets)
+        self._ending = False
+        self.bell = Bell()
+        self.failures = 0
+        self._thread = threading.Thread(target=self._run, name="features", daemon=True)
+
+    @property
+    def dropped(self) -> int:
+        """Hops that were overwritten before they were analysed."""
+        return self._hops.dropped
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._ending = True
+        self.bell.ring()
+        self._thread.join(1.0)
+
+    def drain(self) -> int:
+        """Analyse all hops that wait; returns how many."""
+        count = 0
+        while (data := self._hops.read()) is not None:
+            count += 1
+            try:
+                self._features.write(self._extractor.step(Hop.unpack(data)).pack())
+            except Exception:
+                self.failures += 1
+                if self.failures == 1:
+                    log.exception("the analysis of a hop failed; it goes on with the next")
+        return count
+
+    def _run(self) -> None:
+        while not self._ending:
+            self.bell.wait(PATIENCE)
+            self.drain()
