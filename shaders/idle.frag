@@ -9,7 +9,7 @@ in vec2 v_uv;
 out vec4 color;
 
 void main() {
-    vec2 p = (v_uv - 0.5) * vec2(aspect, 1.0) * 2.4;
+    vec2 p = (v_uv - 0.5) * vec2(aspect, 1.0) * 3.3;
     vec2 q = p;
     float fold = 0.0;
     for (int i = 1; i <= 4; i++) {
@@ -19,15 +19,19 @@ void main() {
     }
     float ribbon = 1.0 - abs(sin(q.x * 1.1 + fold * 0.6));
     float thread = 1.0 - abs(sin(q.y * 1.6 - fold + phases.w));
-    ribbon *= ribbon * ribbon;
+    float silk = 0.5 + 0.5 * sin(q.x * 9.0 + q.y * 5.0 + fold * 3.0 - phases.y * 2.0);
+    float veil = ribbon * ribbon;
+    ribbon = veil * veil * ribbon;
     thread *= thread * thread * thread;
 
     vec3 hue = 0.5 + 0.5 * cos(vec3(0.0, 1.9, 3.9) + fold * 0.75 + q.x * 0.35 + phases.z);
-    vec3 deep = vec3(0.012, 0.018, 0.05) + 0.05 * hue.zxy * (fold * 0.25 + 0.5);
-    vec3 light = mix(vec3(0.10, 0.32, 0.75), hue, 0.7);
-    vec3 sum = deep + light * ribbon * (0.42 + 0.40 * bass) + (0.4 + 0.6 * hue.yzx) * thread * (0.16 + 0.45 * treble);
+    vec3 light = mix(vec3(0.10, 0.32, 0.75), hue, 0.75);
+    vec3 sum = vec3(0.010, 0.016, 0.045) + 0.10 * hue.zxy * (fold * 0.25 + 0.6);
+    sum += light * veil * (0.14 + 0.5 * silk * silk) * (0.7 + 0.6 * bass);
+    sum += (light + 0.35 * ribbon) * ribbon * (0.50 + 0.45 * bass);
+    sum += (0.4 + 0.6 * hue.yzx) * thread * (0.26 + 0.50 * treble);
     sum *= 1.0 + 0.5 * hit;
-    sum *= 1.0 - 0.16 * dot(p, p) / (1.0 + aspect * aspect);
+    sum *= 1.0 - 0.09 * dot(p, p) / (1.0 + aspect * aspect);
     float noise = fract(dot(gl_FragCoord.xy, vec2(0.7548777, 0.5698403)) + seed);
     color = vec4(1.0 - exp(-1.5 * sum) + (noise - 0.5) / 255.0, 1.0);
 }

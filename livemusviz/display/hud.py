@@ -32,10 +32,10 @@ class Hud:
 
     def draw(self, target: moderngl.Framebuffer, size: tuple[int, int], lines: tuple[str, ...], now: float) -> None:
         """Put `lines` into the top left corner of `target`, whose `size` is in pixels. `now` : s."""
-        if self._texture is None or self._gate.opens(now):
+        if self._gate.opens(now) or self._texture is None:
             self._typeset(lines, size[1])
         texture = self._texture
-        if texture is None:
+        if texture is None or not lines:
             return
         target.viewport = (0, size[1] - texture.height, texture.width, texture.height)
         self._ctx.enable(moderngl.BLEND)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 ESCAPE_TWICE = 1.0  # s, the second Esc must follow within
+FULLSCREEN_REST = 0.4  # s between two switches: a key held down repeats
 ACTIONS = {"H": "hud", "F": "fullscreen", "B": "blackout", "Z": "freeze", "R": "record"}
 
 
@@ -11,12 +12,18 @@ class KeyMap:
 
     def __init__(self) -> None:
         self._escaped_at: float | None = None
+        self._switched_at: float | None = None
 
     def action(self, key: str, now: float) -> str | None:
         """The action of `key` ("H", "ESCAPE", ...) pressed at `now`, s; None if it has none."""
         if key != "ESCAPE":
             self._escaped_at = None
-            return ACTIONS.get(key)
+            return None if key == "F" and self._too_soon(now) else ACTIONS.get(key)
         again = self._escaped_at is not None and now - self._escaped_at <= ESCAPE_TWICE
         self._escaped_at = None if again else now
         return "quit" if again else None
+
+    def _too_soon(self, now: float) -> bool:
+        soon = self._switched_at is not None and now - self._switched_at < FULLSCREEN_REST
+        self._switched_at = now
+        return soon

@@ -13,7 +13,7 @@ from livemusviz.bridge.types import AudioFeatures
 
 MAX_DT = 0.1  # s; a longer gap (a laptop that slept) counts as this much
 _TURN = 2.0 * math.pi
-_CLOCK_RATES = (0.11, 0.083, 0.061, 0.047)  # rad/s at rest; no simple ratios, so the drift never visibly repeats
+_CLOCK_RATES = (0.17, 0.129, 0.095, 0.073)  # rad/s at rest; no simple ratios, so the drift never visibly repeats
 _TINTS = (0.0, 2.1, 4.2)  # rad; where on the slow clock red, green and blue live longest in the trail
 
 

@@ -186,6 +186,10 @@ def _switch(window: Any, full: bool, screen: Any) -> None:
     if not full:
         window.set_location(screen.x + 40, screen.y + 60)
     window.set_mouse_visible(not full)
+    window.activate()  # the keyboard is lost when the native window is made anew, ...
+    getattr(
+        window, "pressed_keys", set()
+    ).clear()  # ... and F's release with it: pyglet would take the next F for a repeat
     window.switch_to()
 
 

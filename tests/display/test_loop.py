@@ -1,0 +1,150 @@
+"""The loop without a window: what it calls, what it counts, what it survives."""
+
+import logging
+
+import numpy as np
+import pytest
+
+from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.types import AudioFeatures, Frame, View
+from livemusviz.clock import ManualClock
+from livemusviz.display import loop
+from livemusviz.display.compositor import Compositor
+from livemusviz.display.options import DisplayHooks, DisplayOptions
+from livemusviz.errors import UserError
+
+from .conftest import flat
+
+
+class Show:
+    """A scripted rest of the show, on a manual clock: `script[i]` is called before display frame i."""
+
+    def __init__(self, frames, script=None, features=lambda now, i: AudioFeatures.rest(now), view=lambda i: View()):
+        self.clock = ManualClock(50.0)
+        self.frames, self.script = frames, script or {}
+        self.features, self.view = features, view
+        self.mailbox = Latest()
+        self.ticks = 0
+        self.shown, self.onsets, self.pictures = [], [], []
+
+    def tick(self, now):
+        if self.ticks == self.frames:
+            return None
+        i, self.ticks = self.ticks, self.ticks + 1
+        if i in self.script:
+            self.script[i]()
+        return self.features(now, i), self.view(i)
+
+    def run(self, wants=lambda: True, **options):
+        hooks = DisplayHooks(
+            frames=self.mailbox,
+            tick=self.tick,
+            on_picture=self.pictures.append,
+            wants_pictures=wants,
+            on_shown=lambda frame, at: self.shown.append((frame.seq, at)),
+            on_onset_shown=lambda features, at: self.onsets.append((features.onsets, at)),
+        )
+        options = DisplayOptions(canvas=(64, 36), headless=True, **options)
+        return loop.run_display(options, hooks, self.clock, lambda seconds: self.clock.advance(seconds) and None)
+
+    def put(self, seq, image=None):
+        return lambda: self.mailbox.put(Frame(flat(255, 0, 0) if image is None else image, seq, 0.0, 0.0, 0.05))
+
+
+def test_it_runs_at_its_rate_and_hands_over_pictures_at_theirs():
+    show = Show(180)
+    stats = show.run()
+    assert stats.frames_shown == 180
+    assert stats.display_fps == pytest.approx(60.0, rel=0.01)
+    assert stats.frame_ms_p50 == pytest.approx(16.7, abs=0.2)
+    assert stats.errors == 0 and stats.renderer
+    assert len(show.pictures) == 90
+    assert np.diff([picture.time for picture in show.pictures]) == pytest.approx(1 / 30.0)
+    assert show.pictures[0].pixels.shape == (36, 64, 4)
+
+
+def test_no_picture_is_read_while_nobody_wants_one():
+    show = Show(60)
+    show.run(wants=lambda: False)
+    assert show.pictures == []
+
+
+def test_frames_and_onsets_are_reported_when_first_shown():
+    def features(now, i):
+        return AudioFeatures(time=now, onsets=7 + (i >= 20), onset=i == 20, onset_strength=float(i == 20))
+
+    show = Show(40, features=features)
+    show.script = {5: show.put(1), 6: show.put(2), 30: show.put(3)}
+    stats = show.run()
+    assert [seq for seq, _ in show.shown] == [1, 2, 3]
+    assert stats.generated_shown == 3
+    assert show.shown[0][1] == pytest.approx(50.0 + 5 / 60.0, abs=0.002)
+    assert [count for count, _ in show.onsets] == [8], "the seven before the show are none of ours"
+    assert show.onsets[0][1] == pytest.approx(50.0 + 20 / 60.0, abs=0.002)
+
+
+def test_a_frozen_canvas_takes_no_frames_and_the_newest_wins_afterwards():
+    show = Show(40, view=lambda i: View(freeze=i < 20))
+    show.script = {5: show.put(1), 10: show.put(2)}
+    show.run()
+    assert [seq for seq, _ in show.shown] == [2]
+
+
+def test_a_bad_frame_is_logged_once_and_the_show_goes_on(caplog):
+    show = Show(30)
+    bad = np.zeros((8, 8, 3), np.uint8)
+    show.script = {i: show.put(9, bad) for i in range(5, 15)}
+    with caplog.at_level(logging.ERROR):
+        stats = show.run()
+    assert stats.errors == 10
+    assert stats.frames_shown == 20
+    assert len([r for r in caplog.records if "display frame was lost" in r.message]) == 1
+
+
+def test_an_exception_in_drawing_does_not_end_the_show(monkeypatch):
+    draw, calls = Compositor.draw, []
+
+    def sometimes(self, *args):
+        calls.append(1)
+        if len(calls) % 3 == 0:
+            raise RuntimeError("GL says no")
+        draw(self, *args)
+
+    monkeypatch.setattr(Compositor, "draw", sometimes)
+    stats = Show(60).run()
+    assert (stats.frames_shown, stats.errors) == (40, 20)
+    assert stats.frame_ms_p99 < 100.0, "I1"
+
+
+def test_a_context_that_is_gone_ends_it(monkeypatch):
+    monkeypatch.setattr(Compositor, "draw", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        Show(10_000).run()
+
+
+def test_an_edited_shader_that_is_bad_becomes_a_warning(monkeypatch, caplog):
+    def bad(self):
+        raise UserError("feedback.frag:3: nonsense")
+
+    monkeypatch.setattr(Compositor, "reload_edited", bad)
+    with caplog.at_level(logging.WARNING):
+        stats = Show(70).run()
+    assert stats.frames_shown == 70 and stats.errors == 0
+    assert "feedback.frag:3" in caplog.text
+
+
+def test_a_laptop_that_slept(monkeypatch):
+    show = Show(60)
+    show.script = {30: lambda: show.clock.advance(3600.0)}
+    stats = show.run()
+    assert stats.frames_shown == 60 and stats.errors == 0
+
+
+def test_no_egl_is_told_in_one_line(monkeypatch):
+    def nothing(*args, **kwargs):
+        raise RuntimeError("libEGL.so: no such\nfile")
+
+    monkeypatch.setattr("livemusviz.display.context.moderngl.create_context", nothing)
+    with pytest.raises(UserError, match="libegl1") as caught:
+        Show(1).run()
+    assert "\n" not in str(caught.value)

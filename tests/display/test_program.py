@@ -1,0 +1,115 @@
+"""Shader files that are edited, and shader files that are wrong."""
+
+import os
+import shutil
+
+import pytest
+
+from livemusviz import resources
+from livemusviz.display.program import MAX_SHADER_BYTES
+from livemusviz.errors import UserError
+
+from .conftest import Stage, flat
+
+SPLIT = "// one\nuniform sampler2D image;\nin vec2 v_uv;\nout vec4 color;\nvoid main() {\n    color = vec4(%s);\n}\n"
+
+
+@pytest.fixture
+def shaders(tmp_path, monkeypatch):
+    """A folder of shaders that a test may spoil."""
+    copy = tmp_path / "shaders"
+    shutil.copytree(resources.folder("shaders"), copy)
+    monkeypatch.setattr(resources, "_PLACES", (tmp_path,))
+    return copy
+
+
+def edit(path, body):
+    path.write_bytes(body if isinstance(body, bytes) else body.encode())
+    os.utime(path, (0, path.stat().st_mtime + 10))
+
+
+def test_an_edited_shader_is_taken_over(ctx, shaders):
+    stage = Stage(ctx)
+    stage.settle(flat(100, 100, 100))
+    edit(shaders / "feedback.frag", SPLIT.replace("v_uv", "v_image") % "0.0, 1.0, 0.0, 1.0")
+    stage.compositor.reload_edited()
+    assert stage.run(1)[0, 0].tolist() == [0, 255, 0], "and uniforms that it does not have are no matter"
+
+
+def test_a_broken_shader_names_file_and_line_and_the_last_good_one_goes_on(ctx, shaders):
+    stage = Stage(ctx)
+    stage.settle(flat(100, 100, 100))
+    edit(shaders / "feedback.frag", SPLIT % "no_such_thing")
+    with pytest.raises(UserError, match=r"feedback\.frag:6: .*no_such_thing"):
+        stage.compositor.reload_edited()
+    assert stage.run(3).mean() == pytest.approx(100, abs=3)
+    stage.compositor.reload_edited()  # told once, not once a second
+
+
+def test_a_vertex_shader_that_is_broken_is_named(ctx, shaders):
+    stage = Stage(ctx)
+    edit(shaders / "feedback.vert", "in vec2 in_uv;\nvoid main() { gl_Position = nonsense; }\n")
+    with pytest.raises(UserError, match=r"feedback\.vert:2: "):
+        stage.compositor.reload_edited()
+
+
+def test_a_repaired_shader_is_taken_up_again(ctx, shaders):
+    stage = Stage(ctx)
+    path = shaders / "feedback.frag"
+    good = path.read_text()
+    edit(path, "void main() {")
+    with pytest.raises(UserError):
+        stage.compositor.reload_edited()
+    edit(path, good)
+    os.utime(path, (0, path.stat().st_mtime + 20))
+    stage.compositor.reload_edited()
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        (b"", "feedback.frag"),
+        (b"out vec4 color;\n", "feedback.frag"),
+        (b"\xff\xfe\x00binary", "not text"),
+        (b"void main() {}\0", "zero bytes"),
+        (b"// " + b"x" * MAX_SHADER_BYTES, "a shader may have"),
+        (b"#version 100\nvoid main() {}\n", "feedback.frag"),
+    ],
+    ids=["empty", "no main", "binary", "zero byte", "huge", "old version"],
+)
+def test_the_ladder_of_bad_shaders(ctx, shaders, body, complaint):
+    stage = Stage(ctx)
+    stage.settle(flat(100, 100, 100))
+    edit(shaders / "feedback.frag", body)
+    with pytest.raises(UserError, match=complaint):
+        stage.compositor.reload_edited()
+    assert stage.run(3).mean() == pytest.approx(100, abs=3)
+
+
+def test_a_shader_deleted_during_the_show(ctx, shaders):
+    stage = Stage(ctx)
+    (shaders / "idle.frag").unlink()
+    with pytest.raises(UserError, match="idle.frag"):
+        stage.compositor.reload_edited()
+    assert stage.run(5).mean() > 5
+
+
+def test_a_missing_folder_is_told_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(resources, "_PLACES", (tmp_path / "a", tmp_path / "b"))
+    with pytest.raises(UserError, match="shaders: no such folder") as caught:
+        resources.shader("idle.frag")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_copy_inside_a_wheel_comes_first(tmp_path, monkeypatch):
+    (tmp_path / "data" / "presets").mkdir(parents=True)
+    (tmp_path / "tree" / "presets").mkdir(parents=True)
+    monkeypatch.setattr(resources, "_PLACES", (tmp_path / "data", tmp_path / "tree"))
+    assert resources.folder("presets") == tmp_path / "data" / "presets"
+
+
+def test_every_shader_compiles_in_the_oldest_dialect(ctx, monkeypatch):
+    from livemusviz.display import program
+
+    monkeypatch.setattr(program, "_source", lambda path, version, real=program._source: real(path, 330))
+    Stage(ctx).run(1)

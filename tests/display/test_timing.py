@@ -1,0 +1,119 @@
+"""Pacing, fades, smoothing, percentiles: all without a real clock."""
+
+import math
+
+import numpy as np
+import pytest
+
+from livemusviz.bridge.types import AudioFeatures
+from livemusviz.clock import ManualClock
+from livemusviz.display.fade import FadeClock
+from livemusviz.display.motion import Motion, follow, unit
+from livemusviz.display.options import Durations
+from livemusviz.display.pacer import Gate, Pacer
+
+
+def paced(fps, works):
+    """Times at which a frame starts, where frame i takes works[i] seconds."""
+    clock = ManualClock(100.0)
+    pacer = Pacer(fps, clock, lambda seconds: clock.advance(seconds) and None)
+    starts = []
+    for work in works:
+        starts.append(clock.now() - 100.0)
+        clock.advance(work)
+        pacer.wait()
+    return np.array(starts)
+
+
+def test_frames_start_on_absolute_deadlines():
+    starts = paced(60.0, np.random.default_rng(1).uniform(0.0, 0.015, 600))
+    assert np.abs(starts - np.arange(600) / 60.0).max() < 1e-9
+
+
+def test_a_slow_frame_is_made_up_for_only_within_its_slot():
+    starts = paced(50.0, [0.0, 0.025, 0.0, 0.0])
+    assert starts == pytest.approx([0.0, 0.02, 0.045, 0.06])
+
+
+def test_after_a_stall_there_is_no_burst():
+    works = [0.001] * 10 + [3600.0] + [0.001] * 50
+    starts = paced(60.0, works)
+    after = np.diff(starts[11:])
+    assert after.min() > 1e-3
+    assert np.sort(after)[1] == pytest.approx(1 / 60.0)
+
+
+def test_too_much_work_runs_as_fast_as_it_can():
+    assert np.diff(paced(60.0, [0.03] * 200))[50:].mean() == pytest.approx(0.03, rel=0.02)
+
+
+def test_a_rate_must_be_positive():
+    for wrong in (0.0, -1.0, float("nan")):
+        with pytest.raises(ValueError):
+            Pacer(wrong, ManualClock())
+        with pytest.raises(ValueError):
+            Gate(wrong)
+
+
+def test_the_gate_keeps_its_rate_under_a_faster_caller():
+    gate = Gate(30.0)
+    opened = [i / 60.0 for i in range(600) if gate.opens(i / 60.0 + 0.001 * math.sin(i), 0.5 / 60.0)]
+    assert len(opened) == 300
+    assert np.diff(opened).max() == pytest.approx(1 / 30.0)
+
+
+def test_the_gate_does_not_catch_up():
+    gate = Gate(10.0)
+    assert gate.opens(0.0)
+    assert gate.opens(100.0)
+    assert sum(gate.opens(100.0 + i / 1000.0) for i in range(1, 400)) <= 5
+
+
+def test_the_fade_learns_the_engines_rate():
+    fade = FadeClock()
+    assert fade.progress(0.0, 0.016) == 0.0
+    now = 0.0
+    for _ in range(100):
+        now += 0.25
+        fade.arrived(now)
+    assert fade.interval == pytest.approx(0.25, rel=0.05)
+    assert 0.0 < fade.progress(now, 0.016) < 0.1
+    assert fade.progress(now + 10.0, 0.016) == 1.0
+    fade.arrived(now + 30.0)  # silence: frames were skipped
+    assert fade.interval < 0.75
+
+
+def test_the_look_does_not_depend_on_the_display_rate():
+    def after_a_second(fps):
+        motion, trail = Motion(), 1.0
+        for i in range(fps):
+            heard = AudioFeatures(time=i / fps, energy=0.8, bass=1.5, treble=0.5)
+            look = motion.advance(1.0 / fps, heard, 0.5, 0.6)
+            trail *= look.zoom
+        return (trail, *look.phases, look.bass, look.dim)
+
+    assert after_a_second(30) == pytest.approx(after_a_second(120), rel=0.03)
+
+
+def test_clocks_stay_small_for_hours():
+    motion = Motion()
+    for _ in range(20_000):
+        look = motion.advance(0.1, AudioFeatures(time=0.0, energy=1.0), 1.0, 1.0)
+    assert all(0.0 <= phase < 2 * math.pi for phase in look.phases)
+    assert all(0.0 <= keep < 1.0 for keep in look.keep)
+
+
+def test_followers():
+    assert follow(0.0, 1.0, 0.1, 0.1, 9.0) == pytest.approx(1 - math.exp(-1))
+    assert follow(1.0, 0.0, 0.1, 9.0, 0.1) == pytest.approx(math.exp(-1))
+    assert [unit(x) for x in (-1.0, 0.4, math.inf, math.nan)] == [0.0, 0.4, 1.0, 0.0]
+
+
+def test_percentiles_in_constant_memory():
+    durations = Durations()
+    assert durations.percentile(99) == 0.0
+    for ms in range(1, 101):
+        durations.add(ms / 1000.0 + 1e-6)
+    durations.add(7200.0)
+    assert durations.percentile(50) == pytest.approx(51, abs=0.2)
+    assert durations.percentile(100) == pytest.approx(1000, abs=0.2)

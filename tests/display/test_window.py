@@ -1,0 +1,167 @@
+"""The real window, on a virtual X server, with real key presses."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+import pytest
+
+from livemusviz.display.keys import FULLSCREEN_REST
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("Xvfb") is None or shutil.which("xdotool") is None, reason="needs Xvfb and xdotool"
+)
+
+# A show of nothing but the idle scene, which ends when it is asked to. It says on stdout what it was told.
+PROGRAM = """
+import sys
+from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.types import AudioFeatures, View
+from livemusviz.clock import SystemClock
+from livemusviz.display.loop import run_display
+from livemusviz.display.options import DisplayHooks, DisplayOptions
+from livemusviz.errors import UserError
+
+told, started = [], []
+
+def tick(now):
+    if not started:
+        started.append(now)
+        print("running", flush=True)
+    if "quit" in told or now - started[0] > 20.0:
+        return None
+    return AudioFeatures.rest(now), View(hud="hud" in told, hud_lines=("livemusviz",))
+
+def on_key(name):
+    told.append(name)
+    print("key", name, flush=True)
+
+screen = int(sys.argv[1]) if len(sys.argv) > 1 else None
+options = DisplayOptions(canvas=(160, 90), window_size=(320, 180), screen=screen, title="a test of livemusviz")
+try:
+    print(run_display(options, DisplayHooks(Latest(), tick, on_key), SystemClock()))
+except UserError as error:
+    print("UserError:", error)
+"""
+
+
+@pytest.fixture(scope="module")
+def display():
+    """The name of an X server of our own."""
+    read, write = os.pipe()
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    assert number, "Xvfb did not start"
+    yield f":{number}"
+    server.terminate()
+    server.wait(10)
+
+
+class Window:
+    """The program above in a process of its own."""
+
+    def __init__(self, display, *arguments):
+        self.environment = {**os.environ, "DISPLAY": display}
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *arguments], env=self.environment, stdout=subprocess.PIPE, text=True
+        )
+
+    def line(self):
+        return self.process.stdout.readline().strip()
+
+    def xdotool(self, *arguments):
+        command = ["xdotool", *arguments]
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=20).stdout
+
+    def geometry(self):
+        """Place and size of the window, pixels."""
+        found = self.xdotool("search", "--name", "a test of livemusviz", "getwindowgeometry")
+        x, y, width, height = map(int, re.search(r"(-?\d+),(-?\d+).*?(\d+)x(\d+)", found, re.DOTALL).groups())
+        return x, y, width, height
+
+    def wait_for(self, geometry, seconds=5.0):
+        deadline = time.monotonic() + seconds
+        while self.geometry() != geometry and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return self.geometry()
+
+    def finish(self):
+        output = self.process.stdout.read()
+        self.process.wait(20)
+        return output
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
+        self.process.stdout.close()
+
+
+def test_keys_fullscreen_and_escape_twice(display):
+    with Window(display) as window:
+        assert window.line() == "running"
+        windowed = window.geometry()
+        assert windowed[2:] == (320, 180)
+        for key, action in (("h", "hud"), ("b", "blackout"), ("z", "freeze"), ("r", "record")):
+            window.xdotool("key", key)
+            assert window.line() == f"key {action}"
+        window.xdotool("key", "f")
+        assert window.wait_for((0, 0, 800, 600)) == (0, 0, 800, 600)
+        time.sleep(FULLSCREEN_REST)
+        window.xdotool("key", "f")
+        assert window.wait_for(windowed)[2:] == (320, 180)
+        window.xdotool("key", "Escape")
+        window.xdotool("key", "Escape")
+        assert window.line() == "key quit"
+        stats = window.finish()
+        assert "errors=0" in stats
+        assert int(re.search(r"frames_shown=(\d+)", stats)[1]) > 10
+        assert window.process.returncode == 0
+
+
+def test_closing_the_window_ends_the_show(display):
+    with Window(display) as window:
+        assert window.line() == "running"
+        close = (
+            "import sys; from pyglet.libs.x11 import xlib; from ctypes import byref;"
+            "d = xlib.XOpenDisplay(None); w = int(sys.argv[1]); e = xlib.XEvent();"
+            "e.type = 33; e.xclient.window = w; e.xclient.format = 32;"
+            "e.xclient.message_type = xlib.XInternAtom(d, b'WM_PROTOCOLS', 0);"
+            "e.xclient.data.l[0] = xlib.XInternAtom(d, b'WM_DELETE_WINDOW', 0);"
+            "xlib.XSendEvent(d, w, 0, 0, byref(e)); xlib.XCloseDisplay(d)"
+        )
+        found = window.xdotool("search", "--name", "a test of livemusviz").split()[0]
+        subprocess.run([sys.executable, "-c", close, found], env=window.environment, check=True, timeout=20)
+        assert window.line() == "key quit"
+        assert "errors=0" in window.finish()
+
+
+def test_a_window_may_be_made_as_small_as_it_gets(display):
+    with Window(display) as window:
+        assert window.line() == "running"
+        window.xdotool("search", "--name", "a test of livemusviz", "windowsize", "1", "1")
+        window.wait_for((0, 0, 1, 1), seconds=1.0)
+        window.xdotool("search", "--name", "a test of livemusviz", "windowsize", "500", "100")
+        window.xdotool("key", "Escape", "Escape")
+        assert window.line() == "key quit"
+        assert "errors=0" in window.finish()
+
+
+def test_an_unknown_screen_says_how_many_there_are(display):
+    with Window(display, "3") as window:
+        assert re.match(r"UserError: --screen 3: there is 1 \(1: 800x600", window.finish())
+
+
+def test_no_display_at_all_points_to_headless():
+    with Window("") as window:
+        output = window.finish()
+        assert output.startswith("UserError: no display") and "--headless" in output

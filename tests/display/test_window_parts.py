@@ -1,0 +1,118 @@
+"""What the window is made of, without one: screens, keys, the HUD's text, where the canvas goes."""
+
+import numpy as np
+import pytest
+
+from livemusviz.display.hud import MAX_LINES, Hud, panel
+from livemusviz.display.keys import KeyMap
+from livemusviz.display.screens import ScreenInfo, ScreenWatch, choose
+from livemusviz.display.window import fit
+from livemusviz.errors import UserError
+
+LAPTOP = ScreenInfo("eDP-1", 0, 0, 1440, 900)
+PROJECTOR = ScreenInfo("HDMI-1", 1440, 0, 1920, 1080)
+
+
+def test_screens_are_counted_from_one():
+    assert choose([LAPTOP, PROJECTOR], None) == 0
+    assert choose([LAPTOP, PROJECTOR], 2) == 1
+    with pytest.raises(UserError, match="--screen 3: there are 2"):
+        choose([LAPTOP, PROJECTOR], 3)
+    with pytest.raises(UserError, match="there is 1 "):
+        choose([LAPTOP], 0)
+    with pytest.raises(UserError, match="--headless"):
+        choose([], None)
+
+
+def test_an_unplugged_projector_is_left_once_and_returned_to():
+    watch = ScreenWatch()
+    watch.settled(PROJECTOR)
+    assert watch.look([LAPTOP, PROJECTOR])[0] == "stay"
+    assert watch.look([LAPTOP]) == ("leave", 0)
+    assert watch.look([LAPTOP])[0] == "stay"
+    moved = ScreenInfo("HDMI-1", 0, 900, 1280, 720)
+    assert watch.look([LAPTOP, moved]) == ("return", 1)
+    assert watch.look([LAPTOP, moved])[0] == "stay"
+
+
+def test_a_performer_who_chose_a_window_keeps_it():
+    watch = ScreenWatch()
+    watch.settled(PROJECTOR)
+    watch.look([LAPTOP])
+    watch.settled(None)
+    assert not watch.watching
+    assert watch.look([LAPTOP, PROJECTOR])[0] == "stay"
+
+
+def test_no_screens_at_all_for_a_moment():
+    watch = ScreenWatch()
+    watch.settled(LAPTOP)
+    assert watch.look([])[0] == "stay"
+
+
+def test_screens_without_names_are_known_by_their_place():
+    nameless = ScreenInfo("", 0, 0, 800, 600)
+    assert nameless.same_as(ScreenInfo("", 0, 0, 800, 600))
+    assert not nameless.same_as(ScreenInfo("", 800, 0, 800, 600))
+
+
+def test_keys():
+    keys = KeyMap()
+    pressed = [keys.action(key, 0.0) for key in "HFBZRQ"]
+    assert pressed == ["hud", "fullscreen", "blackout", "freeze", "record", None]
+
+
+def test_a_held_key_does_not_flicker_between_window_and_screen():
+    keys = KeyMap()
+    assert [keys.action("F", at) for at in (0.0, 0.3, 0.35, 0.8)] == ["fullscreen", None, None, "fullscreen"]
+
+
+@pytest.mark.parametrize(
+    ("presses", "ends"),
+    [
+        ([("ESCAPE", 0.0)], False),
+        ([("ESCAPE", 0.0), ("ESCAPE", 0.5)], True),
+        ([("ESCAPE", 0.0), ("ESCAPE", 1.5)], False),
+        ([("ESCAPE", 0.0), ("ESCAPE", 1.5), ("ESCAPE", 2.0)], True),
+        ([("ESCAPE", 0.0), ("H", 0.2), ("ESCAPE", 0.5)], False),
+    ],
+)
+def test_escape_twice(presses, ends):
+    keys = KeyMap()
+    assert ("quit" in [keys.action(key, at) for key, at in presses]) is ends
+
+
+def test_the_canvas_fits_the_window():
+    assert fit((640, 360), (1280, 720)) == (0, 0, 1280, 720)
+    assert fit((640, 360), (1000, 1000)) == (0, 219, 1000, 562)
+    assert fit((100, 100), (1, 3000)) == (0, 1499, 1, 1)
+
+
+def test_hud_text_is_set_and_bounded():
+    picture = panel(("fps 60", "prompt: caf\u00e9 \x00\n"), 16)
+    assert picture.dtype == np.uint8 and picture.shape[2] == 4
+    assert (picture[..., 0] > 200).any() and (picture[..., 3] >= 190).all()
+    tall = panel(("x" * 5000,) * 5000, 12)
+    assert tall.shape[0] < MAX_LINES * 30 and tall.shape[1] < 2500
+
+
+def test_the_hud_is_upright_in_the_top_left_corner_at_five_hertz(ctx, stage):
+    target = ctx.simple_framebuffer((320, 240), 4)
+    hud = Hud(ctx, stage.compositor.quad())
+
+    def drawn(lines, now):
+        target.viewport = (0, 0, 320, 240)
+        target.clear(0.0, 0.0, 1.0, 1.0)
+        hud.draw(target, (320, 240), lines, now)
+        return np.frombuffer(target.read(components=3), np.uint8).reshape(240, 320, 3)[::-1]
+
+    first = drawn(("LLLLLL",), 0.0)
+    assert first[0, 0, 2] < 120, "the panel darkens"
+    assert first[-1, -1].tolist() == [0, 0, 255]
+    ink = first[..., 0].astype(int)
+    rows = np.nonzero(ink.max(axis=1) > 100)[0]
+    assert rows.max() < 40
+    assert ink[rows[-3:]].sum() > 1.3 * ink[rows[:3]].sum(), "an L has its bar at the bottom"
+    assert (drawn(("WWWW",), 0.1) == first).all()
+    assert (drawn(("WWWW",), 0.21) != first).any()
+    assert drawn((), 1.0) is not None
