@@ -22,11 +22,13 @@ CANVAS_LIMITS = (64, 7680)
 class LiveConfig:
     """The options of `livemusviz live`.
 
-    size, canvas : (width, height) in pixels.  fps, engine_fps : display and engine slots a second.
+    loop : an input file starts again at its end.  size, canvas : (width, height) in pixels.
+    fps, engine_fps : display and engine slots a second.
     duration : s; None is until ended by hand.
     """
 
     input: str = "default"
+    loop: bool = True
     model: str = "embedded"
     size: tuple[int, int] = (256, 256)
     canvas: tuple[int, int] = (640, 360)

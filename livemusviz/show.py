@@ -18,21 +18,21 @@ from types import FrameType
 from typing import Any, TextIO
 
 from livemusviz.audio.host import AudioHost, AudioSpec
-from livemusviz.bridge.types import AudioFeatures, ControlEvent, Controls, View
+from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, Controls, View
 from livemusviz.clock import SystemClock
 from livemusviz.config import LiveConfig, load_preset
 from livemusviz.control.events import CoalescedEvents
 from livemusviz.control.loop import OscControl
 from livemusviz.diffusion.loop import Engine, EngineSpec
 from livemusviz.director.director import Director
-from livemusviz.display.loop import DisplayHooks, DisplayOptions, DisplayStats, run_display
+from livemusviz.display.loop import run_display
+from livemusviz.display.options import DisplayHooks, DisplayOptions, DisplayStats
 from livemusviz.errors import UserError
 from livemusviz.record.loop import Recorder, RecordSummary
 from livemusviz.stats import ShowStats, peak_rss_mb, percentiles, write_json
 
 log = logging.getLogger(__name__)
 
-FEATURES_STALE = 0.25  # s without news from the audio process, after which the show rests
 SWITCH_INTERVAL = 0.001  # s; the display thread gets the GIL back this soon
 EFFECTS = ("zoom", "pulse")
 
@@ -52,7 +52,8 @@ class Show:
         self._ending = False
         width, height = config.size
         spec = EngineSpec(model, embedded, height, width, config.bits, config.engine_fps)
-        self.audio = AudioHost(AudioSpec(config.input, gain=self.values.number("gain")), self.clock, self._started)
+        heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop)
+        self.audio = AudioHost(heard, self.clock, self._started)
         self.engine = Engine(spec, self._conduct, self.clock)
         self.events = CoalescedEvents()
         self.osc = OscControl(self.clock, self.events, config.osc_host, config.osc_port, config.osc_out)
@@ -93,7 +94,7 @@ class Show:
             frames=self.engine.frames,
             tick=self._tick,
             on_key=self._key,
-            on_picture=self.recorder.put,
+            on_picture=self._shot,
             wants_pictures=lambda: self.recorder.wants_pictures,
             on_shown=self.stats.shown,
             on_onset_shown=self.stats.onset_shown,
@@ -110,7 +111,7 @@ class Show:
         """Called by the display before each of its frames; None ends the show."""
         if self._ending or (self.config.duration is not None and now - self._started >= self.config.duration):
             return None
-        self._listen(now)
+        self._listen()
         for event in self.events.drain():
             self._apply(event)
         self.osc.set_feedback(self._engine_fps(), self.engine.state, self.features)
@@ -119,7 +120,7 @@ class Show:
             self._tell(problem)
         return self.features, self._view()
 
-    def _listen(self, now: float) -> None:
+    def _listen(self) -> None:
         self.audio.poll()
         arrived = self.audio.features()
         if arrived:
@@ -127,8 +128,6 @@ class Show:
             self.features = replace(arrived[-1], onset=onset)
             if onset:
                 self.engine.wake()
-        elif now - self.features.time > FEATURES_STALE:
-            self.features = replace(AudioFeatures.rest(now), onsets=self.features.onsets)
         else:
             self.features = replace(self.features, onset=False)
 
@@ -193,6 +192,9 @@ class Show:
         recent = self.engine.recent_frames()
         return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
 
+    def _shot(self, picture: CanvasPicture) -> None:
+        self.recorder.put(picture)
+
     # --- the end --------------------------------------------------------------------------------
 
     def _finish_recording(self) -> None:
@@ -213,7 +215,8 @@ class Show:
             "frames_shown": shown.frames_shown,
             "frames_generated": engine.generated,
             "frames_skipped": engine.skipped,
-            "frame_ms": shown.frame_ms,
+            "frame_ms": {"p50": shown.frame_ms_p50, "p99": shown.frame_ms_p99},
+            "display_work_ms": {"p50": shown.work_ms_p50, "p99": shown.work_ms_p99},
             "generate_ms": percentiles(engine.seconds),
             "audio_to_frame_ms": percentiles(self.stats.audio_to_frame),
             "onset_to_shader_ms": percentiles(self.stats.onset_to_shader),
@@ -229,6 +232,7 @@ class Show:
             "size": list(self.config.size),
             "backend": engine.about.get("backend", ""),
             "blas": engine.about.get("blas", ""),
+            "renderer": shown.renderer,
             "error": self.error or engine.message,
         }
 

@@ -1,4 +1,4 @@
-"""`livemusviz doctor`: what this machine has, what is missing, what to do about it. Exit status 1 if a show cannot run."""
+"""`livemusviz doctor`: what this machine has, what is missing, what to do. Exit status 1 if a show cannot run."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ FLAGGED = tuple(param for param in PARAMS if param.kind in ("float", "int", "str
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = parser.add_argument_group("the show")
     show.add_argument("--input", default="default", metavar="NAME|FILE", help="audio input by name, or a sound file")
+    show.add_argument("--no-loop", action="store_true", help="a sound file plays once; silence follows")
     show.add_argument("--model", default="embedded", metavar="PATH|ORG/NAME", help="a diffusers folder")
     show.add_argument("--size", default="256", metavar="N|WxH", help="pixels of a generated frame (256)")
     show.add_argument("--bits", type=int, choices=(4, 8), help="quantize the Linear weights")
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
     config = LiveConfig(
         input=options.input,
+        loop=not options.no_loop,
         model=options.model,
         size=parse_size(options.size),
         canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2),

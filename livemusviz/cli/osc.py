@@ -41,7 +41,7 @@ def _row(param: Param) -> tuple[str, str, str, str, str]:
         "action": f"0..{param.maximum:g} characters" if param.maximum else "",
         "bool": "",
     }.get(param.kind, f"{param.minimum:g}..{param.maximum:g} {param.unit}".rstrip())
-    default = "" if param.kind == "action" else str(int(param.default) if param.kind == "bool" else param.default)
+    default = {"action": "", "bool": "1" if param.default else "0"}.get(param.kind, str(param.default))
     return param.address, TYPES[param.kind], limits, default, param.doc
 
 
