@@ -143,19 +143,21 @@ def _import_pyglet() -> Any:
         import pyglet.gl
         import pyglet.window
         import pyglet.window.key
-    except Exception as error:  # pyglet reports a missing library or display in many ways
+    except ImportError as error:  # a system library is missing
         raise UserError(f"no window to be had ({' '.join(str(error).split())[:120]}); {_HELP}") from None
     return pyglet
 
 
 def _open_display(pyglet: Any) -> Any:
+    if not sys.platform.startswith("linux"):
+        return pyglet.display.get_display()
+    from pyglet.display.xlib import NoSuchDisplayException
+
+    _ask_without_probing()
     try:
-        display = pyglet.display.get_display()
-    except Exception as error:
+        return pyglet.display.get_display()
+    except NoSuchDisplayException as error:
         raise UserError(f"no display ({' '.join(str(error).split())[:120]}); {_HELP}") from None
-    if sys.platform.startswith("linux"):
-        _ask_without_probing()
-    return display
 
 
 def _ask_without_probing() -> None:
