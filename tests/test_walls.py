@@ -19,7 +19,7 @@ HEAVY = {
     "moderngl": {"display"},
     "av": {"record"},
     "pythonosc": {"control"},
-    "PIL": {"cli"},
+    "PIL": {"cli", "display"},
 }
 FORBIDDEN = {"torch", "diffusers", "transformers"}
 IMPURE = {
@@ -34,6 +34,13 @@ IMPURE = {
     "random",
     "asyncio",
 }
+THREAD_FILES = {"audio/file.py"}  # plays a file in the place of PortAudio's own callback thread
+CATCH_ALLS = {  # libraries that raise bare `Exception`, each caught at one place
+    "display/context.py": "moderngl",
+    "display/program.py": "moderngl",
+    "display/window.py": "pyglet",
+    "diffusion/tokenizer.py": "tokenizers",
+}
 ROOMS = {"audio", "features", "director", "diffusion", "display", "record", "control"}
 # The audio process holds two rooms; everything else meets in show.py and the command line.
 NEIGHBOURS = {"audio": {"features"}}
@@ -41,6 +48,10 @@ NEIGHBOURS = {"audio": {"features"}}
 
 def modules() -> list[Path]:
     return sorted(path for path in PACKAGE.rglob("*.py"))
+
+
+def inside(path: Path) -> str:
+    return path.relative_to(PACKAGE).as_posix()
 
 
 def room_of(path: Path) -> str:
@@ -99,7 +110,7 @@ def test_no_heavy_library_is_imported_with_the_package() -> None:
 def test_threads_are_visible_as_files() -> None:
     for path in modules():
         if "threading.Thread(" in path.read_text():
-            assert path.name in {"loop.py", "host.py"}, f"{path} starts a thread"
+            assert path.name == "loop.py" or inside(path) in THREAD_FILES, f"{path} starts a thread"
 
 
 def test_only_loops_catch_everything() -> None:
@@ -109,4 +120,5 @@ def test_only_loops_catch_everything() -> None:
                 node.type is None
                 or (isinstance(node.type, ast.Name) and node.type.id in {"Exception", "BaseException"})
             )
-            assert not broad or path.name == "loop.py", f"{path}:{getattr(node, 'lineno', 0)} catches everything"
+            allowed = path.name == "loop.py" or inside(path) in CATCH_ALLS
+            assert allowed or not broad, f"{path}:{getattr(node, 'lineno', 0)} catches everything"
