@@ -11,16 +11,19 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+import numpy as np  # noqa: E402
+import soundfile  # noqa: E402
 from pythonosc.udp_client import SimpleUDPClient  # noqa: E402
 
 from demo.compose import compose  # noqa: E402
-from demo.measure import bad_pictures, dominant_hue, onset_motion_ratio, read_film  # noqa: E402
+from demo.measure import bad_pictures, dominant_hue, offset_of, onset_motion_ratio, read_film  # noqa: E402
 from demo.sheet import contact_sheet  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
 
@@ -48,7 +51,7 @@ def main() -> int:
         return 1
     say("reading the recording back")
     figures = json.loads(outputs["json"].read_text())
-    figures["demo"] = measure(outputs["mp4"])
+    figures["demo"] = measure(outputs["mp4"], track, piece.onsets)
     outputs["json"].write_text(json.dumps(figures, indent=1) + "\n")
     contact_sheet(outputs["mp4"], outputs["png"])
     print(table(rows(figures), ("", "")))
@@ -79,10 +82,11 @@ def play(track: Path, seconds: float, headless: bool, outputs: dict[str, Path], 
     return show.returncode
 
 
-def measure(recording: Path) -> dict[str, Any]:
-    """What the recording itself shows."""
+def measure(recording: Path, track: Path, played: Sequence[float]) -> dict[str, Any]:
+    """What the recording itself shows. played : s into `track`, the drum hits as they were composed."""
     film = read_film(recording)
-    onsets = heard_onsets(film.sound)
+    sound, _ = soundfile.read(track, dtype="float32", always_2d=True)
+    onsets = np.asarray(played) + offset_of(sound, film.sound)
     quarter = len(film.pictures) // 4
     return {
         "seconds": round(film.seconds, 2),
