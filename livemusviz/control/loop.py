@@ -146,12 +146,12 @@ class OscControl:
     def _handle(self, udp: socket.socket, batch: list[Datagram]) -> None:
         """Turn a batch into events. From the newest back, so that what is overtaken need not be read at all."""
         now = self._clock.now()
-        settled: set[str] = set()
+        settled: set[bytes] = set()
         events: list[ControlEvent] = []
         newest: tuple[str, int] | None = None
         for datagram, sender in reversed(batch):
-            name = self._table.coalescible(datagram)
-            if name is not None and name in settled:
+            start = datagram[: datagram.find(b"\0")]
+            if start in settled:
                 self._messages += 1
                 continue
             try:
@@ -162,8 +162,8 @@ class OscControl:
             newest = newest or sender
             found = [event for message in messages if (event := self._checked(udp, message, sender, now))]
             events.extend(reversed(found))
-            if name is not None and found:
-                settled.add(name)
+            if found and start in self._table.values:
+                settled.add(start)
         if newest is not None:
             self._feedback.heard(newest, now)
         for event in reversed(events):

@@ -31,15 +31,18 @@ class UnknownAddress(UserError):
 
 
 class OscTable:
-    """Exact addresses to parameters."""
+    """Exact addresses to parameters.
+
+    addresses : all there are.  values : those, as they start a datagram, where a newer message replaces an older one.
+    """
 
     def __init__(self, params: Iterable[Param] = PARAMS) -> None:
         self._by_address = {param.address: param for param in params}
         self._names = {param.name for param in self._by_address.values()}
         self.addresses = tuple(sorted([*self._by_address, *self._aliases()]))
-        self._values = {
-            param.address.encode("ascii"): param.name for param in self._by_address.values() if param.kind != "action"
-        }
+        self.values = frozenset(
+            param.address.encode("ascii") for param in self._by_address.values() if param.kind != "action"
+        )
 
     def event(self, address: str, arguments: list[Argument], time: float) -> ControlEvent | None:
         """The request in a message that arrived at `time` (s). UserError if there is no such address or value.
@@ -59,10 +62,6 @@ class OscTable:
         if param.kind == "action" and isinstance(argument, int | float):
             return ControlEvent(param.name, "", time) if _pressed(address, arguments) else None
         return ControlEvent(param.name, param.validate(_clean(argument, param)), time)
-
-    def coalescible(self, datagram: bytes) -> str | None:
-        """The parameter that a datagram of one plain message sets, judged by its address alone; else None."""
-        return self._values.get(datagram[: datagram.find(b"\0")])
 
     def _aliases(self) -> list[str]:
         return [address for address, (name, _) in ALIASES.items() if name in self._names]
