@@ -86,12 +86,15 @@ class Pipeline:
         if text in self._prompts:
             self._prompts.move_to_end(text)
             return self._prompts[text]
-        tokens = mx.array(self.parts.tokenizer(text))
-        embedding = self._embed(self.parts.text_encoder(tokens))
+        embedding = self.embed_prompt(text)
         self._prompts[text] = embedding
         if len(self._prompts) > CACHED_PROMPTS:
             self._prompts.popitem(last=False)
         return embedding
+
+    def embed_prompt(self, text: str) -> Embedding:
+        """What `encode_prompt` does for a prompt that it does not remember."""
+        return self._embed(self.parts.text_encoder(mx.array(self.parts.tokenizer(text))))
 
     def blend(self, a: Embedding, b: Embedding, t: float) -> Embedding:
         """The embedding at t, 0 (a) to 1 (b), on the arc between two. Only in between is anything computed."""
