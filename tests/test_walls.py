@@ -37,8 +37,6 @@ IMPURE = {
 THREAD_FILES = {"audio/file.py"}  # plays a file in the place of PortAudio's own callback thread
 CATCH_ALLS = {  # libraries that raise bare `Exception`, each caught at one place
     "display/context.py": "moderngl",
-    "display/program.py": "moderngl",
-    "display/window.py": "pyglet",
     "diffusion/tokenizer.py": "tokenizers",
 }
 ROOMS = {"audio", "features", "director", "diffusion", "display", "record", "control"}
