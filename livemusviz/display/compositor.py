@@ -66,6 +66,7 @@ class Compositor:
         self._idle_share = 1.0
         self._darkness = 0.0
         self._drawn_at: float | None = None
+        self._pixels = np.empty((height, width, 4), np.uint8)
         self.canvas = self._art.texture
 
     def show(self, frame: Frame, now: float) -> None:
@@ -85,9 +86,10 @@ class Compositor:
 
     def draw(self, now: float, features: AudioFeatures, view: View) -> None:
         """Draw the canvas of time `now`, s. While frozen the picture stays as it is; blackout works all the same."""
+        first = self._drawn_at is None
         dt = 1.0 / 60.0 if self._drawn_at is None else min(max(now - self._drawn_at, 0.0), MAX_DT)
         self._drawn_at = now
-        if not view.freeze:
+        if first or not view.freeze:  # there must be something to hold
             effects = dict(view.effects)
             look = self._motion.advance(dt, features, effects.get("zoom", 0.5), effects.get("pulse", 0.6))
             self._draw_art(self._picture(now, dt, look), look)
@@ -101,11 +103,9 @@ class Compositor:
 
     def read(self) -> np.ndarray:
         """The canvas as uint8 (H, W, 4) RGBA, top row first, in an array of its own."""
-        width, height = self.size
         layer = self._dark if self.canvas is self._dark.texture else self._art
-        pixels = np.empty((height, width, 4), np.uint8)
-        layer.target.read_into(pixels, components=4)
-        return np.ascontiguousarray(pixels[::-1])
+        layer.target.read_into(self._pixels, components=4)
+        return self._pixels[::-1].copy()
 
     def blit(self, target: moderngl.Framebuffer) -> None:
         """Draw the canvas into `target`, filling its viewport."""

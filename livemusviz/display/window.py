@@ -41,7 +41,8 @@ class WindowSurface:
         self._screen = found[screens.choose([_describe(screen) for screen in found], options.screen)]
         self._window = self._open(options)
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            if handler is not None:  # else it was not installed from Python
+                signal.signal(number, handler)
         self._window.push_handlers(on_key_press=self._on_key, on_close=self._on_close)
         self.ctx = moderngl.create_context(require=330)
         self._hud: Hud | None = None

@@ -195,6 +195,10 @@ def test_freeze_holds_the_picture_through_everything(stage):
     assert np.abs(stage.run(30, bass=2.0, energy=1.0) - held).mean() > 0.5
 
 
+def test_frozen_from_the_start_is_not_black(stage):
+    assert stage.run(3, view=View(freeze=True)).mean() > 5
+
+
 def test_a_leap_of_the_clock_is_one_ordinary_frame(stage):
     stage.settle(colourful(0.0))
     before = stage.run(1)
