@@ -131,7 +131,8 @@ class Recorder:
 
     @property
     def recording(self) -> bool:
-        return self._session is not None and self._session.state == "recording"
+        session = self._session
+        return session is not None and session.state == "recording" and session.end is None
 
     @property
     def wants_pictures(self) -> bool:
@@ -142,7 +143,7 @@ class Recorder:
     def put(self, picture: CanvasPicture) -> bool:
         """Hand over a picture, whose pixels must not change afterwards. Never waits; False if one was dropped."""
         session = self._session
-        if session is None or session.state != "recording":
+        if session is None or not self.recording:
             return False
         full = len(session.pictures) == self._capacity
         session.dropped += full
@@ -158,19 +159,26 @@ class Recorder:
         end = self._clock.now() if session.end is None else session.end
         return RecordStatus(session.state, end - session.start, session.path, session.dropped, session.error)
 
+    def end(self) -> None:
+        """Ask the recording to end here, without waiting: for the display thread. `stop` gives the summary later."""
+        session = self._session
+        if session is not None and session.end is None:
+            session.end = self._clock.now()
+            session.stop.set()
+
     def stop(self, timeout: float = 1.5) -> RecordSummary | None:
         """Finish the file, waiting at most `timeout` s. None if nothing was recorded since the last `stop`."""
         session = self._session
         if session is None or session.thread is None:
             return None
-        if session.end is None:
-            session.end = self._clock.now()
-        session.stop.set()
+        self.end()
         session.thread.join(timeout)
         if session.thread.is_alive():
             session.error = f"not finished after {timeout:g} s; the file is playable up to its last second"
         session.thread = None
-        return RecordSummary(session.path, session.end - session.start, session.frames, session.dropped, session.error)
+        return RecordSummary(
+            session.path, self._ended(session) - session.start, session.frames, session.dropped, session.error
+        )
 
     def _slot(self, session: _Session, time: float) -> int:
         return round((time - session.start) * self._fps)
@@ -228,6 +236,6 @@ class Recorder:
 
     def _ended(self, session: _Session) -> float:
         """When the recording ended (s); now, if nobody stopped it."""
-        if session.end is None:
-            session.end = self._clock.now()
-        return session.end
+        end = self._clock.now() if session.end is None else session.end
+        session.end = end
+        return end

@@ -150,6 +150,17 @@ def test_two_recordings_in_a_row_and_never_two_at_once(recorder: Recorder) -> No
     assert first != second and len(decode(first)[0]) and len(decode(second)[0])
 
 
+def test_end_does_not_wait_and_stop_tells_of_it_later(recorder: Recorder) -> None:
+    path = recorder.start()
+    show(recorder, 0.3)
+    began = CLOCK.now()
+    recorder.end()
+    assert CLOCK.now() - began < 0.02 and not recorder.recording
+    wait_until(lambda: recorder.status.state == "idle")
+    summary = finished(recorder)
+    assert summary.error == "" and summary.seconds < 0.6 and len(decode(path)[0]) == summary.video_frames
+
+
 def test_wants_pictures_once_a_slot(recorder: Recorder) -> None:
     assert not recorder.wants_pictures
     recorder.start()
