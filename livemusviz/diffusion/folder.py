@@ -25,7 +25,7 @@ def resolve_model(name: str) -> Path:
             raise UserError("the embedded model is not in this installation; install livemusviz again")
         return folder
     path = Path(name).expanduser()
-    if path.is_dir():
+    if name and path.is_dir():
         return path
     if path.is_file():
         raise UserError(f"{path}: a model is a folder in diffusers layout, this is a file")

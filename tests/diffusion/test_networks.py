@@ -1,0 +1,152 @@
+"""Pieces of the networks against plain numpy, without torch."""
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+
+from livemusviz.diffusion import backend
+from livemusviz.diffusion.interpolate import slerp_tokens
+from livemusviz.diffusion.layers import GroupNorm, upsample_nearest
+from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, pixel_shuffle
+from livemusviz.diffusion.quantize import choose_bits, linear_weights, quantize_linear
+from livemusviz.diffusion.schedulers import EulerDiscrete
+from livemusviz.errors import UserError
+from tests.diffusion.model_folders import SCHEDULER, TINY_VAE
+
+
+def normal(*shape: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+
+
+def test_group_norm_equals_the_plain_one() -> None:
+    ours, plain = GroupNorm(4, 16, 1e-5), nn.GroupNorm(4, 16, eps=1e-5, pytorch_compatible=True)
+    weight, bias = mx.array(normal(16, seed=1)), mx.array(normal(16, seed=2))
+    ours.weight = plain.weight = weight
+    ours.bias = plain.bias = bias
+    x = mx.array(normal(2, 5, 6, 16) * 3 + 40)
+    np.testing.assert_allclose(np.array(ours(x)), np.array(plain(x)), atol=2e-4)
+    scale, shift = mx.array(normal(2, 1, 1, 16, seed=3)), mx.array(normal(2, 1, 1, 16, seed=4))
+    told = ours(x, weight * (1 + scale), bias * (1 + scale) + shift)
+    np.testing.assert_allclose(np.array(told), np.array(plain(x) * (1 + scale) + shift), atol=1e-3)
+
+
+def test_group_norm_keeps_half_precision_finite() -> None:
+    x = mx.array(normal(1, 8, 8, 16) * 300).astype(mx.float16)
+    y = GroupNorm(4, 16, 1e-5)(x)
+    assert y.dtype == mx.float16
+    assert np.isfinite(np.array(y)).all()
+
+
+def test_pixel_shuffle_puts_channel_row_column_in_torchs_order() -> None:
+    x = normal(1, 3, 2, 5 * 4)
+    y = np.array(pixel_shuffle(mx.array(x), 2))
+    assert y.shape == (1, 6, 4, 5)
+    for row, column, c in ((0, 0, 0), (5, 3, 4), (2, 1, 3)):
+        assert y[0, row, column, c] == x[0, row // 2, column // 2, c * 4 + row % 2 * 2 + column % 2]
+
+
+def test_upsample_nearest() -> None:
+    x = normal(1, 2, 3, 2)
+    np.testing.assert_array_equal(np.array(upsample_nearest(mx.array(x))), x.repeat(2, 1).repeat(2, 2))
+
+
+def test_pixel_shuffle_autoencoder_against_numpy() -> None:
+    mx.random.seed(1)
+    vae = AutoencoderPixelShuffle(PixelShuffleConfig.read(TINY_VAE, "vae"))
+    d = vae.decoder
+
+    def conv(x: np.ndarray, layer: nn.Module) -> np.ndarray:
+        w, b = np.array(layer.weight), np.array(layer.bias)
+        if w.ndim == 2:
+            return x @ w.T + b
+        padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+        H, W, _ = x.shape
+        shifted = [padded[i : i + H, j : j + W] @ w[:, i, j].T for i in range(3) for j in range(3)]
+        return sum(shifted) + b
+
+    def block(x: np.ndarray, b: nn.Module) -> np.ndarray:
+        return x + conv(np.maximum(conv(np.maximum(x, 0), b.conv1), 0), b.conv2)
+
+    def shuffle(x: np.ndarray) -> np.ndarray:
+        H, W, C = x.shape
+        return x.reshape(H, W, C // 16, 4, 4).transpose(0, 3, 1, 4, 2).reshape(4 * H, 4 * W, C // 16)
+
+    z = normal(3, 4, 8)
+    x = conv(z, d.conv_in)
+    for b in d.blocks:
+        x = block(x, b)
+    x = block(shuffle(conv(np.maximum(x, 0), d.expand)), d.fine_blocks[0])
+    x = shuffle(conv(np.maximum(x, 0), d.conv_out))
+    np.testing.assert_allclose(np.array(vae.decode(mx.array(z)[None]))[0], x, atol=1e-5)
+    assert x.shape == (3 * vae.downscale, 4 * vae.downscale, 3)
+
+
+def test_slerp_holds_for_identical_tokens_and_turns_the_others() -> None:
+    a, b = normal(1, 5, 16), normal(1, 5, 16, seed=1)
+    b[0, 0] = a[0, 0]
+    b[0, 1] = -a[0, 1]
+    b[0, 2] = 0
+    y = np.array(slerp_tokens(mx.array(a), mx.array(b), mx.array(0.5)))
+    assert np.isfinite(y).all()
+    np.testing.assert_allclose(y[0, 0], a[0, 0], atol=1e-6)
+    cosine = (a[0, 3] * b[0, 3]).sum() / np.linalg.norm(a[0, 3]) / np.linalg.norm(b[0, 3])
+    half = np.sin(np.arccos(cosine) / 2) / np.sin(np.arccos(cosine))
+    np.testing.assert_allclose(y[0, 3], half * (a[0, 3] + b[0, 3]), rtol=1e-4, atol=1e-5)
+    for t, end in ((0.0, a), (1.0, b)):
+        np.testing.assert_allclose(np.array(slerp_tokens(mx.array(a), mx.array(b), mx.array(t))), end, atol=1e-5)
+
+
+def test_slerp_of_unit_vectors_stays_on_the_sphere() -> None:
+    a, b = normal(1, 20, 8), normal(1, 20, 8, seed=1)
+    a, b = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
+    for t in (0.1, 0.5, 0.8):
+        y = np.array(slerp_tokens(mx.array(a), mx.array(b), mx.array(t)))
+        np.testing.assert_allclose(np.linalg.norm(y, axis=-1), 1, atol=1e-5)
+
+
+def test_one_trailing_euler_step_has_sd_turbos_numbers() -> None:
+    euler = EulerDiscrete(SCHEDULER)
+    assert euler.timesteps.tolist() == [999.0]
+    assert euler.init_noise_sigma == pytest.approx(14.6146, abs=1e-3)
+    latents = normal(4) * euler.init_noise_sigma
+    prediction = normal(4, seed=1)
+    np.testing.assert_array_equal(euler.step(euler.denoised(prediction, latents, 0), latents, 0), prediction)
+    assert euler.scale_input(latents, 0).std() == pytest.approx(normal(4).std(), rel=0.01)
+
+
+def test_euler_refuses_what_it_does_not_compute() -> None:
+    for wrong in ({"prediction_type": "flow"}, {"use_karras_sigmas": True}, {"beta_schedule": "squaredcos_cap_v2"}):
+        with pytest.raises(UserError, match=next(iter(wrong))):
+            EulerDiscrete(SCHEDULER | wrong)
+    with pytest.raises(UserError, match="0 steps"):
+        EulerDiscrete(SCHEDULER, steps=0)
+
+
+def test_bits() -> None:
+    assert choose_bits(None, "cpu", 10**9) == 16
+    assert choose_bits(None, "metal", 10**9) == 4
+    assert choose_bits(None, "metal", 10**6) == 16
+    assert choose_bits(8, "cpu", 0) == 8
+    with pytest.raises(UserError, match="5 bits"):
+        choose_bits(5, "cpu", 0)
+
+
+def test_quantizing_reaches_linear_layers_and_stays_close() -> None:
+    mx.random.seed(0)
+    model = nn.Sequential(nn.Linear(128, 64), nn.Linear(64, 10), nn.Conv2d(64, 64, 3), nn.Linear(10, 4))
+    assert linear_weights(model) == 128 * 64 + 64 * 10
+    x = mx.array(normal(3, 128))
+    before = np.array(model.layers[1](model.layers[0](x)))
+    quantize_linear(model, 8)
+    kinds = [type(layer) for layer in model.layers]
+    assert kinds == [nn.QuantizedLinear, nn.QuantizedLinear, nn.Conv2d, nn.Linear]
+    after = np.array(model.layers[1](model.layers[0](x)))
+    assert np.linalg.norm(after - before) / np.linalg.norm(before) < 0.02
+
+
+def test_backend_says_what_it_runs_on() -> None:
+    assert backend.backend_name() == "cpu"
+    gflops = backend.matmul_gflops()
+    assert gflops > 0
+    assert backend.blas_name() in ("openblas", "accelerate", "netlib (slow)", "system BLAS")

@@ -1,0 +1,235 @@
+"""Noise and prompt to picture on small random folders: shapes, feedback, fades, and what must never happen."""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+
+from livemusviz.diffusion import pipeline as module
+from livemusviz.diffusion.bench import run_bench
+from livemusviz.diffusion.pipeline import Embedding, NonFiniteFrame, Pipeline
+from livemusviz.diffusion.unet import UNet2DConditionModel
+from livemusviz.errors import UserError
+from tests.diffusion.model_folders import SCHEDULER, TINY_TEXT, TINY_UNET, write_model
+
+
+@pytest.fixture(scope="module")
+def shared(tiny_folder: Path) -> Pipeline:
+    return Pipeline.load(tiny_folder, 64, 96)
+
+
+@pytest.fixture
+def pipeline(shared: Pipeline) -> Iterator[Pipeline]:
+    shared.reset()
+    yield shared
+    shared.reset()
+
+
+def unit_noise(pipeline: Pipeline, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(pipeline.latent_shape, dtype=np.float32)
+
+
+def denoised(pipeline: Pipeline, noise: np.ndarray, text: Embedding) -> np.ndarray:
+    return np.array(pipeline.denoise(mx.array(noise)[None], text.tokens, text.conditions))
+
+
+def test_picture(pipeline: Pipeline) -> None:
+    assert pipeline.latent_shape == (4, 6, 8)
+    image = pipeline.generate(unit_noise(pipeline), pipeline.encode_prompt("red lava"))
+    assert image.shape == (64, 96, 4) and image.dtype == np.uint8
+    assert image.flags.c_contiguous and image.flags.owndata
+    assert (image[..., 3] == 255).all()
+    assert image[..., :3].std() > 1
+
+
+def test_same_input_same_picture_and_other_input_another(pipeline: Pipeline) -> None:
+    noise, text = unit_noise(pipeline), pipeline.encode_prompt("red lava")
+    image = pipeline.generate(noise, text)
+    np.testing.assert_array_equal(image, pipeline.generate(noise, text))
+    assert (image != pipeline.generate(unit_noise(pipeline, 1), text)).mean() > 0.1
+    assert (image != pipeline.generate(noise, pipeline.encode_prompt("blue ocean"))).mean() > 0.01
+
+
+def test_bytes_are_rounded_and_clipped(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.array([-9.0, -1.0, -0.9961, 0.0, 0.5, 0.9961, 1.0, 9.0], np.float32)
+    picture = mx.array(np.resize(values, (1, 64, 96, 3)))
+    monkeypatch.setattr(type(pipeline.parts.vae), "decode", lambda self, z: picture)
+    image, finite = pipeline.decode(mx.zeros((1, 4, 6, 8)))
+    wanted = np.rint(np.clip((np.resize(values, (64, 96, 3)) + 1) * 127.5, 0, 255) + 1e-4).astype(np.uint8)
+    np.testing.assert_array_equal(np.array(image)[..., :3], wanted)
+    assert finite.item()
+
+
+def test_feedback_keeps_part_of_the_last_denoised_latents(pipeline: Pipeline) -> None:
+    text = pipeline.encode_prompt("marble")
+    first, second = unit_noise(pipeline), unit_noise(pipeline, 1)
+    x0_first, x0_second = denoised(pipeline, first, text), denoised(pipeline, second, text)
+    pipeline.generate(first, text, 0.9)
+    np.testing.assert_allclose(np.array(pipeline._previous), x0_first, atol=1e-6)
+    pipeline.generate(second, text, 0.25)
+    kept = 0.75 * x0_second + 0.25 * x0_first
+    np.testing.assert_allclose(np.array(pipeline._previous), kept, atol=1e-5)
+    pipeline.generate(second, text, 0.0)
+    np.testing.assert_allclose(np.array(pipeline._previous), x0_second, atol=1e-5)
+
+
+def test_reset_forgets(pipeline: Pipeline) -> None:
+    text = pipeline.encode_prompt("marble")
+    fresh = pipeline.generate(unit_noise(pipeline), text)
+    pipeline.generate(unit_noise(pipeline, 1), text)
+    pipeline.reset()
+    np.testing.assert_array_equal(pipeline.generate(unit_noise(pipeline), text, 0.8), fresh)
+
+
+def test_full_feedback_freezes_the_picture(pipeline: Pipeline) -> None:
+    text = pipeline.encode_prompt("marble")
+    image = pipeline.generate(unit_noise(pipeline), text)
+    np.testing.assert_array_equal(pipeline.generate(unit_noise(pipeline, 1), text, 1.0), image)
+
+
+def test_blend_ends_are_the_prompts_themselves(pipeline: Pipeline) -> None:
+    a, b = pipeline.encode_prompt("blue ocean"), pipeline.encode_prompt("red lava")
+    assert pipeline.blend(a, b, 0.0) is a
+    assert pipeline.blend(a, b, 1.0) is b
+    half = pipeline.blend(a, b, 0.5)
+    assert np.isfinite(np.array(half.tokens)).all()
+    np.testing.assert_allclose(np.array(half.tokens)[0, 0], np.array(a.tokens)[0, 0], atol=1e-5)
+    plain = pipeline.parts.unet.embed(mx.array([999.0]), half.tokens)
+    for told, wanted in zip(half.conditions[0], plain, strict=True):
+        np.testing.assert_allclose(np.array(told), np.array(wanted), atol=1e-5)
+
+
+def test_prompts_are_encoded_once_and_the_cache_is_bounded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CACHED_PROMPTS", 3)
+    pipeline._prompts.clear()
+    text = pipeline.encode_prompt("red lava")
+    assert pipeline.encode_prompt("  red lava\x00 ") is text
+    for i in range(3):
+        pipeline.encode_prompt(f"prompt {i}")
+    assert len(pipeline._prompts) == 3
+    assert pipeline.encode_prompt("red lava") is not text
+
+
+def test_the_condition_is_not_computed_again_in_a_frame(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = pipeline.encode_prompt("red lava")
+    monkeypatch.setattr(UNet2DConditionModel, "embed", lambda *a: pytest.fail("embed in a frame"))
+    pipeline.generate(unit_noise(pipeline), text)
+
+
+def test_moving_any_knob_compiles_nothing(tiny_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiled function runs its Python body only while it is traced: the UNet's calls count the compilations."""
+    if shutil.which("g++") is None:
+        pytest.skip("MLX compiles for the CPU with g++")
+    traces = []
+    call = UNet2DConditionModel.__call__
+
+    def counting(self: Any, *args: Any) -> mx.array:
+        traces.append(1)
+        return call(self, *args)
+
+    monkeypatch.setattr(UNet2DConditionModel, "__call__", counting)
+    pipeline = Pipeline.load(tiny_folder, 64, 64, compiled=True)
+    pipeline.warm_up()
+    assert len(traces) == 1
+    a, b = pipeline.encode_prompt("blue"), pipeline.encode_prompt("red")
+    for i in range(6):
+        text = pipeline.blend(a, b, i / 5)
+        pipeline.generate(unit_noise(pipeline, i), text, feedback=i / 7)
+    pipeline.reset()
+    compiled = pipeline.generate(unit_noise(pipeline), a, 0.123)
+    assert len(traces) == 1
+    plain = Pipeline.load(tiny_folder, 64, 64, compiled=False).generate(unit_noise(pipeline), a)
+    assert np.abs(compiled.astype(int) - plain).max() <= 1
+
+
+def test_non_finite_frame_is_named_and_leaves_no_trace(pipeline: Pipeline) -> None:
+    text = pipeline.encode_prompt("marble")
+    noise = unit_noise(pipeline)
+    image = pipeline.generate(noise, text)
+    spoilt = noise.copy()
+    spoilt[0, 0, 0] = np.nan
+    with pytest.raises(NonFiniteFrame):
+        pipeline.generate(spoilt, text, 0.5)
+    np.testing.assert_array_equal(pipeline.generate(noise, text, 0.5), image)
+
+
+def test_noise_of_another_shape(pipeline: Pipeline) -> None:
+    with pytest.raises(ValueError, match="this pipeline takes"):
+        pipeline.generate(np.zeros((4, 4, 8), np.float32), pipeline.encode_prompt(""))
+
+
+@pytest.mark.parametrize(("height", "width"), [(0, 64), (63, 64), (64, 4096), (64, 72), (32, 64)])
+def test_size_out_of_range(tiny_folder: Path, height: int, width: int) -> None:
+    with pytest.raises(UserError, match="multiple of 16"):
+        Pipeline.load(tiny_folder, height, width)
+
+
+def test_several_steps_and_quantized_weights(tiny_folder: Path) -> None:
+    pipeline = Pipeline.load(tiny_folder, 64, 64, steps=2, bits=8)
+    pipeline.warm_up("two steps")
+    text = pipeline.encode_prompt("two steps")
+    assert len(text.conditions) == 2
+    assert pipeline.generate(unit_noise(pipeline), text)[..., :3].std() > 1
+
+
+def test_a_folder_with_a_tiny_autoencoder_and_cross_attention(tmp_path: Path) -> None:
+    unet = TINY_UNET | {
+        "in_channels": 4,
+        "out_channels": 4,
+        "coordinate_channels": 0,
+        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+        "mid_block_type": "UNetMidBlock2DCrossAttn",
+        "attention_head_dim": [2, 4],
+        "addition_embed_type": None,
+        "act_fn": "silu",
+        "resnet_time_scale_shift": "default",
+    }
+    vae = {
+        "_class_name": "AutoencoderTiny",
+        "latent_channels": 4,
+        "encoder_block_out_channels": [8] * 4,
+        "decoder_block_out_channels": [8] * 4,
+    }
+    folder = write_model(tmp_path / "m", unet, vae, TINY_TEXT, SCHEDULER | {"prediction_type": "epsilon"})
+    pipeline = Pipeline.load(folder, 72, 64)
+    assert pipeline.latent_shape == (9, 8, 4)
+    images = [pipeline.generate(unit_noise(pipeline), pipeline.encode_prompt(p)) for p in ("blue ocean", "red lava")]
+    assert images[0].shape == (72, 64, 4)
+    assert (images[0] != images[1]).any()
+
+
+def test_bench_has_the_promised_keys(tiny_folder: Path) -> None:
+    figures = run_bench(str(tiny_folder), (96, 64), 3, peers=False)
+    assert figures["size"] == "96x64" and figures["backend"] == "cpu" and figures["peers"] == {}
+    assert figures["model"] == tiny_folder.name
+    for key in ("text_ms", "unet_ms", "decode_ms", "peak_memory_mb"):
+        assert figures[key] > 0
+    assert 0 < figures["generate_ms"]["p50"] <= figures["generate_ms"]["p99"]
+
+
+def test_a_whole_life_on_another_thread(tiny_folder: Path, pipeline: Pipeline) -> None:
+    """As the engine lives: loaded, warmed up and used on one thread that is not the main one."""
+
+    def life() -> np.ndarray:
+        ours = Pipeline.load(tiny_folder, 64, 96)
+        ours.warm_up()
+        return ours.generate(unit_noise(ours), ours.encode_prompt("red lava"))
+
+    with ThreadPoolExecutor(1) as pool:
+        image = pool.submit(life).result(30)
+    np.testing.assert_array_equal(image, pipeline.generate(unit_noise(pipeline), pipeline.encode_prompt("red lava")))
+
+
+@pytest.mark.slow
+@pytest.mark.parity
+def test_bench_runs_torch_beside(embedded_like_folder: Path) -> None:
+    for name in ("torch", "diffusers", "transformers"):
+        pytest.importorskip(name)
+    figures = run_bench(str(embedded_like_folder), (128, 64), 3)
+    assert set(figures["peers"]["torch"]) >= {"text_ms", "unet_ms", "decode_ms", "generate_ms", "peak_memory_mb"}

@@ -1,0 +1,209 @@
+"""Bad model folders, as a ladder from nothing to nearly right: each ends in one line that names the file."""
+
+import json
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from livemusviz.diffusion import keys
+from livemusviz.diffusion.folder import model_name, resolve_model
+from livemusviz.diffusion.model import load_model
+from livemusviz.diffusion.weights import read_header
+from livemusviz.errors import UserError
+from tests.diffusion.model_folders import TINY_UNET
+
+WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
+SOME_TENSOR = "down_blocks.0.resnets.0.conv1.weight"
+
+
+@pytest.fixture
+def folder(tiny_folder: Path, tmp_path: Path) -> Path:
+    """A model folder of the test's own, to be spoilt."""
+    return Path(shutil.copytree(tiny_folder, tmp_path / "model"))
+
+
+def edit_tensors(folder: Path, change: Callable[[dict[str, np.ndarray]], object]) -> None:
+    tensors = load_file(folder / WEIGHTS)
+    change(tensors)
+    save_file(tensors, folder / WEIGHTS)
+
+
+def edit_json(path: Path, **values: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def truncate(folder: Path) -> None:
+    data = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(data[: len(data) // 2])
+
+
+def eight_bytes(folder: Path) -> None:
+    (folder / WEIGHTS).write_bytes(struct.pack("<Q", 2))
+
+
+def header_bomb(folder: Path) -> None:
+    (folder / WEIGHTS).write_bytes(struct.pack("<Q", 1 << 40) + b'{"a":' * 1000)
+
+
+def overlapping_offsets(folder: Path) -> None:
+    """Two tensors on the same bytes: mlx's own reader would take it."""
+    entry = {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+    header = json.dumps({"a": entry, "b": entry}).encode()
+    (folder / WEIGHTS).write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
+
+
+def only_bin(folder: Path) -> None:
+    (folder / WEIGHTS).rename(folder / "unet/diffusion_pytorch_model.bin")
+
+
+def sharded(folder: Path) -> None:
+    (folder / WEIGHTS).rename(folder / "unet/x.safetensors")
+    (folder / (WEIGHTS + ".index.json")).write_text("{}")
+
+
+LADDER: list[tuple[Callable[[Path], object], str]] = [
+    (lambda f: (f / "model_index.json").unlink(), "no model_index.json"),
+    (lambda f: (f / "model_index.json").write_bytes(b"\xff\xfe"), "model_index.json: not readable as JSON"),
+    (lambda f: (f / "model_index.json").write_text("[" * 100_000), "model_index.json: not readable as JSON"),
+    (lambda f: (f / "model_index.json").write_text("[]"), "must hold a JSON object"),
+    (lambda f: (f / "model_index.json").write_bytes(bytes(2 << 20)), "larger than"),
+    (lambda f: edit_json(f / "model_index.json", text_encoder_2=["transformers", "X"]), "text_encoder_2"),
+    (lambda f: shutil.rmtree(f / "vae"), "no vae in it"),
+    (lambda f: (f / "unet/config.json").unlink(), "config.json: not found"),
+    (lambda f: (f / WEIGHTS).write_bytes(b""), "not a valid safetensors file"),
+    (eight_bytes, "not a valid safetensors file"),
+    (header_bomb, "not a valid safetensors file"),
+    (truncate, "not a valid safetensors file"),
+    (overlapping_offsets, "not a valid safetensors file"),
+    (only_bin, "only .safetensors is read"),
+    (sharded, "several files"),
+    (lambda f: (f / WEIGHTS).unlink(), "no diffusion_pytorch_model.safetensors"),
+    (lambda f: edit_tensors(f, lambda t: t.pop(SOME_TENSOR)), f"{SOME_TENSOR} is missing"),
+    (lambda f: edit_tensors(f, lambda t: t.update(evil=np.zeros(1, np.float16))), "evil is not in this model"),
+    (lambda f: edit_tensors(f, lambda t: t.update({SOME_TENSOR: t[SOME_TENSOR][:, :1]})), "has shape [16, 1, 3, 3]"),
+    (lambda f: edit_tensors(f, lambda t: t.update({SOME_TENSOR: t[SOME_TENSOR].astype(np.int8)})), "dtype I8"),
+    (lambda f: edit_tensors(f, lambda t: t.update({"text_model." + k: v for k, v in list(t.items())})), "stored twice"),
+    (lambda f: edit_json(f / "unet/config.json", _class_name="UNet3D"), "class UNet3D is not implemented"),
+    (lambda f: edit_json(f / "vae/config.json", _class_name="AutoencoderKL"), "tiny autoencoder"),
+    (lambda f: edit_json(f / "text_encoder/config.json", architectures=["T5"]), "class T5 is not implemented"),
+    (lambda f: edit_json(f / "unet/config.json", block_out_channels=7), "not of the kind expected"),
+    (lambda f: edit_json(f / "unet/config.json", act_fn="mish"), "activation 'mish'"),
+    (lambda f: edit_json(f / "unet/config.json", coordinate_channels=0), "plus coordinate_channels 8"),
+    (lambda f: edit_json(f / "scheduler/scheduler_config.json", _class_name="PNDM"), "class PNDM"),
+    (lambda f: edit_json(f / "scheduler/scheduler_config.json", use_karras_sigmas=True), "use_karras_sigmas"),
+    (lambda f: (f / "tokenizer/tokenizer.json").write_text("{}"), "not a usable tokenizer"),
+    (lambda f: (f / "tokenizer/tokenizer.json").unlink(), "neither tokenizer.json nor vocab.json"),
+    (
+        lambda f: edit_json(f / "tokenizer/tokenizer_config.json", **{"pad_token": "<nil>"}),
+        "'<nil>' is not in the vocabulary",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spoil", "told"), LADDER, ids=[told for _, told in LADDER])
+def test_ladder(folder: Path, spoil: Callable[[Path], object], told: str) -> None:
+    spoil(folder)
+    with pytest.raises(UserError) as raised:
+        load_model(folder)
+    message = str(raised.value)
+    assert told in message
+    assert str(folder) in message
+    assert "\n" not in message and len(message) < 500
+
+
+def test_untouched_folder_loads_in_fp32_on_a_cpu(folder: Path) -> None:
+    parts = load_model(folder)
+    assert parts.dtype == mx.float32
+    assert parts.unet.conv_in.weight.dtype == mx.float32
+    stored = load_file(folder / WEIGHTS)[SOME_TENSOR].astype(np.float32)
+    loaded = np.array(parts.unet.down_blocks[0].resnets[0].conv1.weight)
+    np.testing.assert_array_equal(loaded, stored.transpose(0, 2, 3, 1))
+
+
+def test_the_old_prefix_of_transformers_is_taken_off(folder: Path) -> None:
+    path = folder / "text_encoder/model.safetensors"
+    before = load_model(folder).text_encoder(mx.array([[1, 2, 3]]))
+    tensors = {"text_model." + name: a for name, a in load_file(path).items()}
+    save_file(tensors | {"text_model.embeddings.position_ids": np.arange(32)[None]}, path)
+    after = load_model(folder).text_encoder(mx.array([[1, 2, 3]]))
+    np.testing.assert_array_equal(np.array(before), np.array(after))
+
+
+@pytest.mark.parametrize("key", ["class_embed_type", "time_cond_proj_dim", "encoder_hid_dim", "a_future_key"])
+def test_unet_config_value_that_changes_the_arithmetic_is_refused_by_name(folder: Path, key: str) -> None:
+    edit_json(folder / "unet/config.json", **{key: 7})
+    with pytest.raises(UserError, match=key):
+        load_model(folder)
+
+
+NAMES = {
+    "unet": (
+        "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_out.0.bias",
+        "up_blocks.0.attentions.2.transformer_blocks.0.ff.net.0.proj.weight",
+        "up_blocks.0.attentions.2.transformer_blocks.0.ff.net.2.weight",
+        "mid_block.attentions.0.proj_in.weight",
+        "down_blocks.0.downsamplers.0.conv.weight",
+        "add_embedding.pool.q_proj.weight",
+        "add_embedding.norm1.weight",
+        "conv_norm_out.weight",
+    ),
+    "vae": ("decoder.layers.3.conv.0.weight", "decoder.layers.0.bias"),
+    "text_encoder": (
+        "encoder.layers.11.self_attn.out_proj.weight",
+        "encoder.layers.0.layer_norm2.weight",
+        "embeddings.token_embedding.weight",
+        "final_layer_norm.bias",
+    ),
+}
+RENAMES = {"unet": keys.UNET, "vae": keys.AUTOENCODER_TINY, "text_encoder": keys.CLIP_TEXT}
+
+
+@pytest.mark.parametrize("part", NAMES)
+def test_names_map_both_ways(part: str) -> None:
+    for name in NAMES[part]:
+        ours = keys.to_ours(name, RENAMES[part])
+        assert ours is not None
+        assert keys.to_torch(ours, RENAMES[part]) == name
+
+
+def test_layout() -> None:
+    conv = np.arange(2 * 3 * 5 * 7).reshape(2, 3, 5, 7)
+    assert keys.tensor_to_ours(conv, 4).shape == keys.shape_to_ours(conv.shape, 4) == (2, 5, 7, 3)
+    assert keys.tensor_to_ours(conv, 4)[1, 4, 6, 2] == conv[1, 2, 4, 6]
+    pointwise = conv[:, :, :1, :1]
+    np.testing.assert_array_equal(keys.tensor_to_ours(pointwise, 2), pointwise[:, :, 0, 0])
+
+
+def test_header_tells_shapes_without_loading(folder: Path) -> None:
+    assert read_header(folder / WEIGHTS)["conv_in.weight"].shape == (16, TINY_UNET["in_channels"], 3, 3)
+
+
+def test_resolve_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert resolve_model(str(tmp_path)) == tmp_path
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(UserError, match="not in the Hugging Face cache"):
+        resolve_model("stabilityai/sd-turbo")
+    store = tmp_path / "hub/models--stabilityai--sd-turbo"
+    for revision in ("abc", "def"):
+        (store / "snapshots" / revision).mkdir(parents=True)
+    (store / "refs").mkdir()
+    (store / "refs/main").write_text("def\n")
+    snapshot = resolve_model("stabilityai/sd-turbo")
+    assert snapshot == store / "snapshots/def"
+    assert model_name(snapshot) == "stabilityai/sd-turbo"
+    (store / "refs/main").write_text("../../../..")
+    with pytest.raises(UserError, match="fetch it first"):
+        resolve_model("stabilityai/sd-turbo")
+
+
+@pytest.mark.parametrize("name", ["", "no such", "../../etc", "a/../b", "a/b/c", "/nowhere/at/all"])
+def test_no_such_model(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError):
+        resolve_model(name)
