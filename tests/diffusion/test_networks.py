@@ -1,16 +1,24 @@
 """Pieces of the networks against plain numpy, without torch."""
 
+import os
+import tempfile
+from pathlib import Path
+
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 import pytest
+from mlx.utils import tree_flatten
 
 from livemusviz.diffusion import backend
+from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.interpolate import slerp_tokens
 from livemusviz.diffusion.layers import GroupNorm, upsample_nearest
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, pixel_shuffle
 from livemusviz.diffusion.quantize import choose_bits, linear_weights, quantize_linear
 from livemusviz.diffusion.schedulers import EulerDiscrete
+from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
+from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
 from livemusviz.errors import UserError
 from tests.diffusion.model_folders import SCHEDULER, TINY_VAE
 
@@ -150,3 +158,45 @@ def test_backend_says_what_it_runs_on() -> None:
     gflops = backend.matmul_gflops()
     assert gflops > 0
     assert backend.blas_name() in ("openblas", "accelerate", "netlib (slow)", "system BLAS")
+
+
+def test_sd_turbos_configs_have_sd_turbos_sizes() -> None:
+    """The real architectures, built but not evaluated: as many weights as the published checkpoints hold."""
+    unet = {
+        "block_out_channels": [320, 640, 1280, 1280],
+        "attention_head_dim": [5, 10, 20, 20],
+        "cross_attention_dim": 1024,
+        "use_linear_projection": True,
+    }
+    text = {
+        "vocab_size": 49408,
+        "hidden_size": 1024,
+        "intermediate_size": 4096,
+        "num_hidden_layers": 23,
+        "num_attention_heads": 16,
+        "hidden_act": "gelu",
+    }
+    sizes = [
+        sum(a.size for a in tree_flatten(network.parameters(), destination={}).values())
+        for network in (
+            UNet2DConditionModel(UNetConfig.read(unet, "unet")),
+            CLIPTextModel(CLIPTextConfig.read(text, "text_encoder")),
+            AutoencoderTiny(TinyConfig.read({}, "vae")),
+        )
+    ]
+    assert sizes == [865_910_724, 340_387_840, 2_445_063]
+
+
+def test_the_jit_folder_is_private_and_pythons_own_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tempfile.gettempdir()
+    monkeypatch.setenv("TMPDIR", before)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    backend._private_jit_folder()
+    folder = Path(os.environ["TMPDIR"])
+    assert folder.is_relative_to(tmp_path) and folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    backend._private_jit_folder()
+    assert Path(os.environ["TMPDIR"]) != folder
+    assert Path(os.environ["TMPDIR"]).stat().st_mode & 0o777 == 0o700
+    Path(os.environ["TMPDIR"]).rmdir()
+    assert tempfile.gettempdir() == before

@@ -10,6 +10,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
+from livemusviz.diffusion import model as loader
 from livemusviz.diffusion import pipeline as module
 from livemusviz.diffusion.bench import run_bench
 from livemusviz.diffusion.pipeline import Embedding, NonFiniteFrame, Pipeline
@@ -211,6 +212,18 @@ def test_bench_has_the_promised_keys(tiny_folder: Path) -> None:
     for key in ("text_ms", "unet_ms", "decode_ms", "peak_memory_mb"):
         assert figures[key] > 0
     assert 0 < figures["generate_ms"]["p50"] <= figures["generate_ms"]["p99"]
+
+
+def test_half_precision_as_a_gpu_computes_it(
+    tiny_folder: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "backend_name", lambda: "cuda")
+    half = Pipeline.load(tiny_folder, 64, 96)
+    assert half.parts.dtype == mx.float16 and half.parts.unet.conv_in.weight.dtype == mx.float16
+    noise, prompt = unit_noise(pipeline), "red lava"
+    for feedback in (0.0, 0.5):
+        found = half.generate(noise, half.encode_prompt(prompt), feedback).astype(int)
+        assert np.abs(found - pipeline.generate(noise, pipeline.encode_prompt(prompt), feedback)).max() <= 3
 
 
 def test_a_whole_life_on_another_thread(tiny_folder: Path, pipeline: Pipeline) -> None:
