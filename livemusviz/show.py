@@ -115,9 +115,11 @@ class Show:
         for event in self.events.drain():
             self._apply(event)
         self.osc.set_feedback(self._engine_fps(), self.engine.state, self.features)
-        problem = self.recorder.status.message
-        if problem and problem != self.error:
-            self._tell(problem)
+        recording = self.recorder.status
+        if recording.message and recording.message != self.error:
+            self._tell(recording.message)
+        if recording.state in ("idle", "error"):
+            self._finish_recording()  # its thread has ended: nothing is waited for
         return self.features, self._view()
 
     def _listen(self) -> None:
@@ -137,7 +139,7 @@ class Show:
             if event.name == "record_start":
                 self.recorder.start(str(event.value or ""))
             elif event.name == "record_stop":
-                self.recorder.stop()
+                self.recorder.end()
             elif event.name == "preset":
                 self.values = self.values.with_values({**load_preset(str(event.value)).values, "preset": event.value})
             else:
