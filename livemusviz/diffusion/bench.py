@@ -7,6 +7,7 @@ import importlib.util
 import json
 import logging
 import math
+import resource
 import subprocess
 import sys
 import time
@@ -34,8 +35,8 @@ def run_bench(
     """Time a model at a picture size (width, height), `runs` times each stage.
 
     Returns `model`, `size` ("256x256"), `backend`, `blas`, `text_ms`, `unet_ms`, `decode_ms` (medians),
-    `generate_ms` {p50, p99}, `peak_memory_mb` (MLX's own, loading included), and `peers`: {"torch": the same stages}
-    where torch, diffusers and transformers are installed, else {}.
+    `generate_ms` {p50, p99}, `peak_memory_mb` (loading included: of the whole process on a CPU, of the device's arrays
+    on a GPU), and `peers`: {"torch": the same figures} where torch, diffusers and transformers are installed, else {}.
     Raises UserError for a model or a size that cannot be used.
     """
     backend.prepare()
@@ -61,7 +62,7 @@ def run_bench(
         "unet_ms": median_ms(lambda: mx.eval(pipeline.denoise(latents, text.tokens, text.conditions)), runs),
         "decode_ms": median_ms(lambda: mx.eval(pipeline.decode(x0)), runs),
         "generate_ms": spread_ms(lambda: pipeline.generate(noise, text, 0.2), runs),
-        "peak_memory_mb": round(mx.get_peak_memory() / MEBIBYTE, 1),
+        "peak_memory_mb": round(_peak_memory(pipeline.backend) / MEBIBYTE, 1),
         "peers": {},
     }
     torch = _torch_peer(folder, size, runs) if peers else None
@@ -94,6 +95,16 @@ def spread_ms(work: Callable[[], object], runs: int) -> dict[str, float]:
 def percentile(ordered: list[float], p: float) -> float:
     """The value that p percent of an ascending list do not exceed (nearest rank)."""
     return ordered[max(0, math.ceil(len(ordered) * p / 100) - 1)]
+
+
+def _peak_memory(backend_in_use: str) -> int:
+    """Bytes. torch's figure in `benchmarks/torch_peer.py` is taken in the same way."""
+    import mlx.core as mx
+
+    if backend_in_use != "cpu":
+        return mx.get_peak_memory()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _torch_peer(folder: Path, size: tuple[int, int], runs: int) -> dict[str, Any] | None:

@@ -26,9 +26,10 @@ from livemusviz.diffusion import model as loader  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
 from livemusviz.diffusion.schedulers import EulerDiscrete  # noqa: E402
 
-pytestmark = pytest.mark.parity
+pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
 TOLERANCE = 1e-4
+EMBEDDED_FOLDER = Path(loader.__file__).parent / "embedded"
 
 SD_TURBO_UNET: dict[str, Any] = {
     "sample_size": 16,
@@ -177,9 +178,15 @@ def test_pixel_shuffle_decoder(embedded_like_folder: Path) -> None:
     assert relative_error(ours.decode(z), x) < TOLERANCE
 
 
-def test_one_step_of_a_whole_folder(tmp_path: Path) -> None:
-    """Prompt to picture in the embedded model's arithmetic: the same bytes, give or take rounding."""
-    folder = write_model(tmp_path / "m", EMBEDDED_UNET, EMBEDDED_VAE, EMBEDDED_TEXT)
+@pytest.mark.parametrize("kind", ["random", "embedded"])
+def test_one_step_of_a_whole_folder(kind: str, tmp_path: Path) -> None:
+    """Prompt to denoised latents to picture in the embedded model's arithmetic, and with its own weights."""
+    if kind == "embedded":
+        if not EMBEDDED_FOLDER.is_dir():
+            pytest.skip("no embedded model in this checkout")
+        folder = EMBEDDED_FOLDER
+    else:
+        folder = write_model(tmp_path / "m", EMBEDDED_UNET, EMBEDDED_VAE, EMBEDDED_TEXT)
     pipeline = Pipeline.load(folder, 64, 128)
     ids = pipeline.parts.tokenizer("deep blue ocean")
     text = transformers.CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32).eval()

@@ -13,6 +13,7 @@ import pytest
 from livemusviz.diffusion import model as loader
 from livemusviz.diffusion import pipeline as module
 from livemusviz.diffusion.bench import run_bench
+from livemusviz.diffusion.folder import resolve_model
 from livemusviz.diffusion.pipeline import Embedding, NonFiniteFrame, Pipeline
 from livemusviz.diffusion.unet import UNet2DConditionModel
 from livemusviz.errors import UserError
@@ -203,6 +204,20 @@ def test_a_folder_with_a_tiny_autoencoder_and_cross_attention(tmp_path: Path) ->
     images = [pipeline.generate(unit_noise(pipeline), pipeline.encode_prompt(p)) for p in ("blue ocean", "red lava")]
     assert images[0].shape == (72, 64, 4)
     assert (images[0] != images[1]).any()
+
+
+@pytest.mark.parametrize(("height", "width"), [(256, 256), (352, 640)])
+def test_the_embedded_model_paints(height: int, width: int) -> None:
+    """Its own folder, at two sizes: no flat picture, and another prompt makes another one."""
+    if not (Path(module.__file__).parent / "embedded").is_dir():
+        pytest.skip("no embedded model in this checkout")
+    pipeline = Pipeline.load(resolve_model("embedded"), height, width)
+    assert pipeline.name == "embedded"
+    noise = unit_noise(pipeline)
+    blue, red = (pipeline.generate(noise, pipeline.encode_prompt(p)) for p in ("deep blue ocean", "red lava"))
+    assert blue.shape == (height, width, 4)
+    assert blue[..., :3].std() > 4 and red[..., :3].std() > 4
+    assert (blue != red).any()
 
 
 def test_bench_has_the_promised_keys(tiny_folder: Path) -> None:
