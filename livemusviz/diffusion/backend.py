@@ -66,7 +66,7 @@ def blas_name() -> str:
     """What multiplies matrices: "metal", "cuda", "accelerate", "openblas" or "netlib (slow)".
 
     On a Linux CPU the answer is measured, not assumed: OpenBLAS in the process but behind MLX's bundled reference
-    BLAS would be no help. Takes 2 ms, or 40 ms in the slow case.
+    BLAS would be no help. Takes 5 ms, or 80 ms in the slow case.
     """
     backend = backend_name()
     if backend != "cpu":
@@ -78,7 +78,7 @@ def blas_name() -> str:
     return "openblas" if _mapped("openblas") else "system BLAS"
 
 
-def matmul_gflops(size: int = 256, runs: int = 5) -> float:
+def matmul_gflops(size: int = 256, runs: int = 10) -> float:
     """The best of `runs` fp32 products of two (size, size) matrices, in 1e9 floating-point operations a second."""
     import mlx.core as mx
 
