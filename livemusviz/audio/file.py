@@ -59,11 +59,19 @@ def probe(path: Path) -> FileInfo:
     return FileInfo(seconds, info.samplerate, info.channels)
 
 
+class _Stream(soundfile.SoundFile):
+    """A sound file that is read on and on. soundfile seeks after each read of a seekable file, and an MP3 decoder that
+    has just sought has lost what the frames before would have lent it: noise and holes instead of music."""
+
+    def seekable(self) -> bool:
+        return False
+
+
 def hops(path: Path, resume: float = 0.0, loop: bool = False) -> Iterator[np.ndarray]:
     """The file as float32 (HOP, 2) at SAMPLE_RATE, from `resume` seconds on; the last hop is filled up with silence."""
     info = probe(path)
     rest = np.zeros((0, CHANNELS), np.float32)
-    with soundfile.SoundFile(str(path)) as file:
+    with _Stream(str(path)) as file:
         if resume > 0.0:
             position = int(resume * info.rate)
             file.seek(position % file.frames if loop else min(position, file.frames))

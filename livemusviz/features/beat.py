@@ -17,6 +17,7 @@ from livemusviz.bridge.types import HOP, SAMPLE_RATE
 WINDOW = 1024
 BEATS = 8  # beats whose tempo must agree before the estimate is sure
 AGREE = 0.04  # relative; two tempi closer than this are the same
+SURE = 0.5  # share of the beats that must agree for there to be a tempo at all
 PULL = 0.4  # s; time constant with which the phase is pulled to the heard beats
 MAX_PULL = 0.25  # of the tempo: how much faster or slower the phase may run for it
 FORGET = 4.0  # s without sound, after which the tempo is unknown again
@@ -64,8 +65,8 @@ class BeatFollower:
         if len(self._heard) < BEATS // 2:
             return 0.0, 0.0
         bpm = median(self._heard)
-        agreeing = sum(abs(heard - bpm) <= AGREE * bpm for heard in self._heard)
-        return (bpm, agreeing / BEATS) if bpm > 0.0 else (0.0, 0.0)
+        agreeing = sum(abs(heard - bpm) <= AGREE * bpm for heard in self._heard) / BEATS
+        return (bpm, agreeing) if bpm > 0.0 and agreeing >= SURE else (0.0, 0.0)
 
     def _run(self, bpm: float, dt: float) -> None:
         step = bpm / 60.0 * dt

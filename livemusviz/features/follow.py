@@ -11,7 +11,7 @@ import math
 GATE_OPEN = 10 ** (-64 / 20)  # RMS above which there is sound
 GATE_CLOSE = 10 ** (-70 / 20)  # RMS below which there is none, once it lasts for GATE_HOLD
 GATE_HOLD = 0.15  # s
-TARGET = 10 ** (-18 / 20)  # RMS the automatic gain brings loud passages to
+TARGET = 10 ** (-12 / 20)  # RMS the automatic gain brings loud passages to
 GAIN_MAX = 10 ** (32 / 20)
 
 
@@ -70,12 +70,12 @@ class Gate:
 class AutomaticGain:
     """The gain that brings the loud passages of lately to `TARGET`, so that detectors hear every desk alike.
 
-    It follows the loudness upwards within 0.3 s and lets go of it over 12 s. Closed gate: the gain stands still, so
+    It follows the loudness upwards within 50 ms and lets go of it over 12 s. Closed gate: the gain stands still, so
     silence is never lifted. The first sound sets it at once.
     """
 
     def __init__(self) -> None:
-        self._loud = Follower(attack=0.3, release=12.0)
+        self._loud = Follower(attack=0.05, release=12.0)
         self.gain = 1.0
 
     def step(self, rms: float, dt: float, gate_open: bool) -> float:

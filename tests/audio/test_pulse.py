@@ -1,0 +1,125 @@
+"""A real PortAudio input without a sound card: PulseAudio's null sink, captured from its monitor."""
+
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from livemusviz.audio.host import AudioHost, AudioSpec
+from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.clock import SystemClock
+from tests.drum_loop import write_drum_loop
+
+BUSY = """
+import numpy, sys
+a = numpy.ones((700, 700), numpy.float32)
+while True:
+    a = a @ a * 1e-3
+"""
+
+
+@pytest.fixture
+def host(pulse, monkeypatch):
+    """A host whose process lives in the server's environment."""
+    for name in [name for name in os.environ if name.startswith(("PULSE_", "ALSA_"))]:
+        monkeypatch.delenv(name)
+    for name, value in pulse.env.items():
+        monkeypatch.setenv(name, value)
+    clock = SystemClock()
+    made = AudioHost(AudioSpec(pulse.input), clock, clock.now())
+    made.start()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def busy():
+    """Two processes that keep every core at matrix products, as an engine would."""
+    made = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(2)]
+    yield
+    for process in made:
+        process.kill()
+        process.wait(5.0)
+
+
+def until(host, condition, within, seen=None):
+    began = time.monotonic()
+    while not condition():
+        host.poll()
+        features = host.features()
+        if seen is not None:
+            seen += features
+        assert time.monotonic() - began < within, f"waited {within} s; {host.status}"
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+def test_a_drum_loop_is_captured_while_every_core_is_busy(pulse, host, busy, tmp_path):
+    times = write_drum_loop(tmp_path / "loop.wav", bars=5, lead_in=0.5)  # 10 s, 40 onsets
+    seen, reader = [], host.block_reader()
+    until(host, lambda: host.status.state == "running", within=15.0)
+    reader.read()
+    player = pulse.play(tmp_path / "loop.wav")
+    until(host, lambda: player.poll() is not None, within=20.0, seen=seen)
+    until(host, lambda: seen[-1].time > host.clock.now() - 0.2, within=2.0, seen=seen)
+
+    onsets = [features.time for features in seen if features.onset]
+    assert len(onsets) == pytest.approx(len(times), abs=0.1 * len(times))
+    offset = np.median([min(onsets, key=lambda t, m=m: abs(t - onsets[0] - (m - times[0]))) - m for m in times])
+    hits = sum(min(abs(np.array(onsets) - offset - mark)) < 0.05 for mark in times)
+    assert hits >= 0.9 * len(times), "the onsets do not lie where the loop's do"
+    status = host.status
+    assert (status.overflows, status.restarts, status.device) == (0, 0, pulse.input)
+
+    blocks = reader.read()
+    steps = np.diff([block.sample for block in blocks])
+    assert len(blocks) > 9.5 * SAMPLE_RATE / HOP
+    assert (steps == HOP).all(), f"sound was lost: {steps[steps != HOP]}"
+    tempi = [features.bpm for features in seen if features.bpm]
+    assert tempi and tempi[-1] == pytest.approx(120.0, abs=2.0)
+
+
+@pytest.mark.parametrize("accident", ["sink removed", "server killed"])
+def test_a_lost_input_is_noticed_and_found_again(pulse, host, tmp_path, accident):
+    write_drum_loop(tmp_path / "loop.wav", bars=10)
+    pulse.play(tmp_path / "loop.wav")
+    until(host, lambda: host.latest().energy > 0.2, within=15.0)
+    before = host.latest()
+
+    if accident == "sink removed":
+        pulse.pull()
+    else:
+        pulse.stop()
+    assert until(host, lambda: host.status.state == "lost", within=5.0) < 1.0
+    assert host.status.message
+    until(host, lambda: host.latest().energy < 0.02, within=3.0)
+    assert host.latest().silent
+
+    if accident == "sink removed":
+        pulse.plug()
+    else:
+        pulse.start()
+    pulse.play(tmp_path / "loop.wav")
+    until(host, lambda: host.status.state == "running" and host.latest().energy > 0.2, within=20.0)
+    assert host.status.restarts >= 1
+    until(host, lambda: host.latest().onsets > before.onsets + 2, within=10.0)
+    assert host.latest().sample == pytest.approx((host.clock.now() - host.epoch) * SAMPLE_RATE, abs=0.1 * SAMPLE_RATE)
+
+
+def test_the_default_input_is_heard_too(pulse, tmp_path):
+    """As a user without any option has it: `default` means the server's default source."""
+    program = (
+        "from livemusviz.audio.devices import find_input, input_devices\n"
+        "devices = input_devices()\n"
+        "print(find_input('default', devices).name, len(devices), find_input('GIG', devices).name)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=pulse.env, capture_output=True, text=True, check=True, timeout=20
+    )
+    default, count, named = done.stdout.split()
+    assert (default, named) == ("default", "gig")
+    assert int(count) >= 2
+    assert done.stderr == ""
