@@ -18,13 +18,14 @@ from types import FrameType
 from typing import Any, TextIO
 
 from livemusviz.audio.host import AudioHost, AudioSpec
+from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, Controls, View
 from livemusviz.clock import SystemClock
 from livemusviz.config import LiveConfig, load_preset
-from livemusviz.control.events import CoalescedEvents
 from livemusviz.control.loop import OscControl
 from livemusviz.diffusion.loop import Engine, EngineSpec
 from livemusviz.director.director import Director
+from livemusviz.director.params import ACTIONS
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHooks, DisplayOptions, DisplayStats
 from livemusviz.errors import UserError
@@ -55,7 +56,7 @@ class Show:
         heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop)
         self.audio = AudioHost(heard, self.clock, self._started)
         self.engine = Engine(spec, self._conduct, self.clock)
-        self.events = CoalescedEvents()
+        self.events = CoalescedEvents(ACTIONS)
         self.osc = OscControl(self.clock, self.events, config.osc_host, config.osc_port, config.osc_out)
         self.recorder = Recorder(config.recordings, config.canvas, self.clock, self.audio.block_reader().read)
         self.recorded: list[RecordSummary] = []

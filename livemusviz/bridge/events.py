@@ -1,33 +1,56 @@
-"""A bounded queue of events between threads: when full, the oldest goes. `put` never waits."""
+"""The performer's requests on their way to the director. Any threads put, one drains; neither side ever waits.
+
+A flood cannot push anything out: of each value only the newest is kept, so the size is bounded by the number of
+parameters. Actions (start recording) all count and queue in their order; the oldest goes when full.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections import deque
-from typing import Generic, TypeVar
+from collections.abc import Iterable
 
-T = TypeVar("T")
+from livemusviz.bridge.types import ControlEvent
+
+MAX_ACTIONS = 64
 
 
-class BoundedEvents(Generic[T]):
-    """At most `maxlen` events in order of arrival; `dropped` counts those that were pushed out."""
+class CoalescedEvents:
+    """Takes `ControlEvent`s by `put`, gives them back by `drain` in the order in which they were last put.
 
-    def __init__(self, maxlen: int) -> None:
-        self._events: deque[T] = deque(maxlen=maxlen)
+    dropped : actions pushed out by more than `MAX_ACTIONS` in one go.  coalesced : values overtaken by a newer one.
+    """
+
+    def __init__(self, actions: Iterable[str]) -> None:
+        """actions : names of the parameters that are actions."""
+        self._actions = frozenset(actions)
+        self._events: dict[str | tuple[str, int], ControlEvent] = {}
+        self._waiting: list[tuple[str, int]] = []  # keys of the actions in `_events`, oldest first
+        self._count = 0
         self._lock = threading.Lock()
         self.dropped = 0
+        self.coalesced = 0
 
-    def put(self, event: T) -> bool:
-        """Add `event`; False if the oldest had to go for it."""
+    def put(self, event: ControlEvent) -> bool:
+        """Add `event`; False if an action had to go for it."""
         with self._lock:
-            full = len(self._events) == self._events.maxlen
-            self.dropped += full
-            self._events.append(event)
-        return not full
+            if event.name not in self._actions:
+                self.coalesced += self._events.pop(event.name, None) is not None
+                self._events[event.name] = event
+                return True
+            self._count += 1
+            key = (event.name, self._count)
+            self._events[key] = event
+            self._waiting.append(key)
+            if len(self._waiting) <= MAX_ACTIONS:
+                return True
+            del self._events[self._waiting.pop(0)]
+            self.dropped += 1
+            return False
 
-    def drain(self) -> list[T]:
-        """All events so far, oldest first; the queue is empty afterwards."""
+    def drain(self) -> list[ControlEvent]:
+        """All events so far, oldest first; nothing is left afterwards."""
         with self._lock:
-            events = list(self._events)
+            events = list(self._events.values())
             self._events.clear()
+            self._waiting.clear()
         return events

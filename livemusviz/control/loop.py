@@ -35,7 +35,7 @@ REPLIES_A_SECOND = 10.0
 
 
 class EventSink(Protocol):
-    """Where events go: `CoalescedEvents`, or a `BoundedEvents`."""
+    """Where events go, as a rule `CoalescedEvents`."""
 
     def put(self, event: ControlEvent) -> bool: ...
 

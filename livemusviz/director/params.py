@@ -110,6 +110,7 @@ PARAMS: tuple[Param, ...] = (
 )
 BY_NAME: Mapping[str, Param] = {param.name: param for param in PARAMS}
 BY_ADDRESS: Mapping[str, Param] = {param.address: param for param in PARAMS}
+ACTIONS = frozenset(param.name for param in PARAMS if param.kind == "action")
 
 
 @dataclass(frozen=True, slots=True)

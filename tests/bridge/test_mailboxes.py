@@ -1,6 +1,5 @@
 import threading
 
-from livemusviz.bridge.events import BoundedEvents
 from livemusviz.bridge.latest import Latest
 
 
@@ -35,32 +34,3 @@ def test_latest_between_threads_only_moves_forward():
     writer.join()
     assert seen == sorted(set(seen))
     assert box.version == 20_001
-
-
-def test_events_keep_their_order():
-    events = BoundedEvents(4)
-    assert [events.put(n) for n in (1, 2, 3)] == [True, True, True]
-    assert events.drain() == [1, 2, 3]
-    assert events.drain() == []
-
-
-def test_a_full_queue_drops_the_oldest_and_counts():
-    events = BoundedEvents(3)
-    assert [events.put(n) for n in range(5)] == [True, True, True, False, False]
-    assert events.drain() == [2, 3, 4]
-    assert events.dropped == 2
-
-
-def test_events_of_many_threads_are_all_there_or_counted():
-    events = BoundedEvents(1000)
-
-    def write():
-        for number in range(500):
-            events.put(number)
-
-    writers = [threading.Thread(target=write) for _ in range(4)]
-    for writer in writers:
-        writer.start()
-    for writer in writers:
-        writer.join()
-    assert len(events.drain()) + events.dropped == 2000

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.types import AudioFeatures, ControlEvent
 from livemusviz.clock import SystemClock
-from livemusviz.control.events import CoalescedEvents
 from livemusviz.control.feedback import Feedback, RateLimit, encode
 from livemusviz.control.loop import OscControl
 from livemusviz.control.osc_guard import Message, validate
-from livemusviz.director.params import BY_NAME, PARAMS
+from livemusviz.director.params import ACTIONS, BY_NAME, PARAMS
 from livemusviz.errors import UserError
 from tests.control.test_osc import good_value
 from tests.control.test_osc_guard import BAD
@@ -25,7 +25,7 @@ from tests.control.test_osc_guard import BAD
 
 @pytest.fixture
 def control() -> Iterator[OscControl]:
-    made = OscControl(SystemClock(), CoalescedEvents(), port=0)
+    made = OscControl(SystemClock(), CoalescedEvents(ACTIONS), port=0)
     made.start()
     yield made
     made.close()
@@ -184,7 +184,7 @@ def test_a_bad_newest_value_does_not_hide_the_good_one_before_it(control: OscCon
 
 
 def test_a_busy_port_is_stepped_over_and_said(control: OscControl, caplog: pytest.LogCaptureFixture) -> None:
-    second = OscControl(SystemClock(), CoalescedEvents(), port=control.port)
+    second = OscControl(SystemClock(), CoalescedEvents(ACTIONS), port=control.port)
     second.start()
     try:
         assert control.port < second.port <= control.port + 10
@@ -205,11 +205,11 @@ def test_closing_frees_the_port(control: OscControl) -> None:
 )
 def test_a_host_or_port_that_is_none_is_a_user_error(host: str, port: int, complaint: str) -> None:
     with pytest.raises(UserError, match=complaint):
-        OscControl(SystemClock(), CoalescedEvents(), host, port).start()
+        OscControl(SystemClock(), CoalescedEvents(ACTIONS), host, port).start()
 
 
 def test_listening_to_the_network_is_warned_about(caplog: pytest.LogCaptureFixture) -> None:
-    open_to_all = OscControl(SystemClock(), CoalescedEvents(), "0.0.0.0", 0)  # noqa: S104
+    open_to_all = OscControl(SystemClock(), CoalescedEvents(ACTIONS), "0.0.0.0", 0)  # noqa: S104
     open_to_all.start()
     open_to_all.close()
     assert "the whole network" in caplog.text
@@ -231,7 +231,7 @@ def test_feedback_goes_where_it_was_told_to() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(("127.0.0.1", 0))
         udp.settimeout(3)
-        made = OscControl(SystemClock(), CoalescedEvents(), port=0, out=udp.getsockname())
+        made = OscControl(SystemClock(), CoalescedEvents(ACTIONS), port=0, out=udp.getsockname())
         made.start()
         assert reply(udp, "/server_active") == ("/server_active", [1])
         made.close()
@@ -261,7 +261,7 @@ def test_a_fault_is_counted_and_the_thread_goes_on() -> None:
                 raise RuntimeError("a fault")
             return super().put(event)
 
-    sink = Broken()
+    sink = Broken(ACTIONS)
     made = OscControl(SystemClock(), sink, port=0)
     made.start()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:

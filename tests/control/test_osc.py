@@ -2,11 +2,11 @@
 
 import pytest
 
+from livemusviz.bridge.events import MAX_ACTIONS, CoalescedEvents
 from livemusviz.bridge.types import ControlEvent
-from livemusviz.control.events import MAX_ACTIONS, CoalescedEvents
 from livemusviz.control.osc import OscTable, UnknownAddress
 from livemusviz.control.osc_guard import Argument
-from livemusviz.director.params import PARAMS, Param
+from livemusviz.director.params import ACTIONS, PARAMS, Param
 from livemusviz.errors import UserError
 
 TABLE = OscTable()
@@ -86,7 +86,7 @@ def test_only_values_may_be_overtaken() -> None:
 
 
 def test_events_keep_the_newest_value_in_the_order_it_came() -> None:
-    events = CoalescedEvents()
+    events = CoalescedEvents(ACTIONS)
     for name, value in (("gain", 1.0), ("preset", "a"), ("record_start", ""), ("gain", 2.0), ("record_start", "b")):
         assert events.put(ControlEvent(name, value, 0.0))
     assert [(e.name, e.value) for e in events.drain()] == [
@@ -99,7 +99,7 @@ def test_events_keep_the_newest_value_in_the_order_it_came() -> None:
 
 
 def test_events_are_bounded() -> None:
-    events = CoalescedEvents()
+    events = CoalescedEvents(ACTIONS)
     for number in range(1000):
         events.put(ControlEvent("gain", float(number), 0.0))
         events.put(ControlEvent("record_start", str(number), 0.0))
