@@ -88,10 +88,10 @@ def test_doctor_sees_the_fast_blas_on_linux() -> None:
 
 
 def test_generate_writes_a_picture_of_the_prompt(tmp_path: Path) -> None:
+    import numpy as np
     from PIL import Image
 
     from demo.measure import dominant_hue, hue_distance
-    import numpy as np
 
     for prompt, hue in (("red lava", 10), ("deep blue ocean", 220)):
         path = tmp_path / f"{hue}.png"

@@ -56,7 +56,7 @@ def test_stats_hold_what_the_contract_names(tmp_path: Path, shows: list[LiveShow
     shows.append(show)
     show.gone(time.monotonic())
     stats = show.stats()
-    assert STATS_KEYS <= set(stats)
+    assert set(stats) >= STATS_KEYS
     assert stats["frames_generated"] > 10 and stats["model"] == "embedded" and not stats["error"]
     assert 8 <= stats["onsets"] <= 12
     assert stats["generate_ms"]["p50"] > 0 and stats["onset_to_shader_ms"]["p50"] > 0
