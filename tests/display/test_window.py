@@ -10,6 +10,7 @@ import time
 import pytest
 
 from livemusviz.display.keys import FULLSCREEN_REST
+from tests.fixtures_display import close_window
 
 pytestmark = pytest.mark.skipif(
     shutil.which("Xvfb") is None or shutil.which("xdotool") is None, reason="needs Xvfb and xdotool"
@@ -46,21 +47,6 @@ try:
 except UserError as error:
     print("UserError:", error)
 """
-
-
-@pytest.fixture(scope="module")
-def display():
-    """The name of an X server of our own."""
-    read, write = os.pipe()
-    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", "800x600x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
-    os.close(write)
-    with os.fdopen(read) as pipe:
-        number = pipe.readline().strip()
-    assert number, "Xvfb did not start"
-    yield f":{number}"
-    server.terminate()
-    server.wait(10)
 
 
 class Window:
@@ -106,8 +92,8 @@ class Window:
         self.process.stdout.close()
 
 
-def test_keys_fullscreen_and_escape_twice(display):
-    with Window(display) as window:
+def test_keys_fullscreen_and_escape_twice(x_display):
+    with Window(x_display) as window:
         assert window.line() == "running"
         windowed = window.geometry()
         assert windowed[2:] == (320, 180)
@@ -128,25 +114,17 @@ def test_keys_fullscreen_and_escape_twice(display):
         assert window.process.returncode == 0
 
 
-def test_closing_the_window_ends_the_show(display):
-    with Window(display) as window:
+def test_closing_the_window_ends_the_show(x_display):
+    with Window(x_display) as window:
         assert window.line() == "running"
-        close = (
-            "import sys; from pyglet.libs.x11 import xlib; from ctypes import byref;"
-            "d = xlib.XOpenDisplay(None); w = int(sys.argv[1]); e = xlib.XEvent();"
-            "e.type = 33; e.xclient.window = w; e.xclient.format = 32;"
-            "e.xclient.message_type = xlib.XInternAtom(d, b'WM_PROTOCOLS', 0);"
-            "e.xclient.data.l[0] = xlib.XInternAtom(d, b'WM_DELETE_WINDOW', 0);"
-            "xlib.XSendEvent(d, w, 0, 0, byref(e)); xlib.XCloseDisplay(d)"
-        )
         found = window.xdotool("search", "--name", "a test of livemusviz").split()[0]
-        subprocess.run([sys.executable, "-c", close, found], env=window.environment, check=True, timeout=20)
+        close_window(found, x_display)
         assert window.line() == "key quit"
         assert "errors=0" in window.finish()
 
 
-def test_a_window_may_be_made_as_small_as_it_gets(display):
-    with Window(display) as window:
+def test_a_window_may_be_made_as_small_as_it_gets(x_display):
+    with Window(x_display) as window:
         assert window.line() == "running"
         window.xdotool("search", "--name", "a test of livemusviz", "windowsize", "1", "1")
         window.wait_for((0, 0, 1, 1), seconds=1.0)
@@ -156,8 +134,8 @@ def test_a_window_may_be_made_as_small_as_it_gets(display):
         assert "errors=0" in window.finish()
 
 
-def test_an_unknown_screen_says_how_many_there_are(display):
-    with Window(display, "3") as window:
+def test_an_unknown_screen_says_how_many_there_are(x_display):
+    with Window(x_display, "3") as window:
         assert re.match(r"UserError: --screen 3: there is 1 \(1: 800x600", window.finish())
 
 

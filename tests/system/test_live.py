@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +15,9 @@ import pytest
 import soundfile
 
 from demo.measure import bad_pictures, dominant_hue, hue_distance, read_film
+from tests.drum_loop import RATE, drum_loop
+from tests.fixtures_display import close_window
+from tests.fixtures_pulse import PulseServer
 from tests.system.shows import LiveShow
 
 pytestmark = pytest.mark.system
@@ -22,7 +27,6 @@ STATS_KEYS = {
     *("audio_to_frame_ms", "onset_to_shader_ms", "onsets", "audio_overflows", "osc_messages", "osc_rejected"),
     *("peak_rss_mb", "model", "size", "backend"),
 }
-RATE = 48_000
 
 
 @pytest.fixture
@@ -34,38 +38,30 @@ def shows(tmp_path: Path) -> Iterator[list[LiveShow]]:
         show.kill()
 
 
-def drums(seconds: float, bpm: float = 120.0) -> np.ndarray:
-    """A plain loop: a decaying low sine and noise burst on each beat. float32 (samples, 2)."""
-    sound = np.zeros(int(seconds * RATE), np.float32)
-    t = np.arange(int(0.2 * RATE)) / RATE
-    burst = np.random.default_rng(0).standard_normal(len(t)) * np.exp(-t * 60) * 0.4
-    hit = (np.sin(2 * np.pi * 60 * t) * np.exp(-t * 18) * 0.7 + burst).astype(np.float32)
-    for start in np.arange(0.0, seconds - 0.2, 60.0 / bpm):
-        sound[int(start * RATE) : int(start * RATE) + len(hit)] += hit
-    return np.stack([sound, sound], axis=1) * 0.8
-
-
-def write(path: Path, sound: np.ndarray) -> Path:
-    soundfile.write(path, sound, RATE)
+def write(path: Path, bars: int, rest: float = 0.0) -> Path:
+    """`bars` bars of drums (2 s each, 8 onsets) as a WAV; with `rest`, that much silence and the bars again."""
+    sound, _ = drum_loop(bars)
+    pieces = [sound, np.zeros((int(rest * RATE), 2), np.float32), sound] if rest else [sound]
+    soundfile.write(path, np.concatenate(pieces), RATE)
     return path
 
 
 def test_stats_hold_what_the_contract_names(tmp_path: Path, shows: list[LiveShow]) -> None:
-    track = write(tmp_path / "drums.wav", drums(6.0))
+    track = write(tmp_path / "drums.wav", 3)
     show = LiveShow(tmp_path, "--input", str(track), "--duration", "6")
     shows.append(show)
     show.gone(time.monotonic())
     stats = show.stats()
     assert set(stats) >= STATS_KEYS
     assert stats["frames_generated"] > 10 and stats["model"] == "embedded" and not stats["error"]
-    assert 8 <= stats["onsets"] <= 12
+    assert 18 <= stats["onsets"] <= 26
     assert stats["generate_ms"]["p50"] > 0 and stats["onset_to_shader_ms"]["p50"] > 0
 
 
 @pytest.mark.skipif(shutil.which("oscsend") is None, reason="liblo-tools is not installed")
 def test_prompt_by_osc_moves_the_hue_within_the_fade(tmp_path: Path, shows: list[LiveShow]) -> None:
     fade = 2.0
-    track = write(tmp_path / "drums.wav", drums(20.0))
+    track = write(tmp_path / "drums.wav", 10)
     words = ["--input", str(track), "--prompt", "deep blue ocean", "--fade", str(fade), "--duration", "60"]
     show = LiveShow(tmp_path, *words, "--record", str(tmp_path / "set.mp4"))
     shows.append(show)
@@ -87,10 +83,8 @@ def test_prompt_by_osc_moves_the_hue_within_the_fade(tmp_path: Path, shows: list
 
 
 def test_silence_is_skipped_and_onsets_never_are(tmp_path: Path, shows: list[LiveShow]) -> None:
-    music = drums(4.0)
-    silence = np.zeros((10 * RATE, 2), np.float32)
-    track = write(tmp_path / "rest.wav", np.concatenate([music, silence, music]))
-    show = LiveShow(tmp_path, "--input", str(track), "--duration", "19")
+    track = write(tmp_path / "rest.wav", 2, rest=10.0)
+    show = LiveShow(tmp_path, "--input", str(track), "--no-loop", "--duration", "19")
     shows.append(show)
     show.gone(time.monotonic())
     trace = show.trace()
@@ -111,7 +105,7 @@ def test_silence_is_skipped_and_onsets_never_are(tmp_path: Path, shows: list[Liv
 def test_signal_ends_the_show_with_a_playable_recording(
     number: signal.Signals, tmp_path: Path, shows: list[LiveShow]
 ) -> None:
-    track = write(tmp_path / "drums.wav", drums(20.0))
+    track = write(tmp_path / "drums.wav", 10)
     show = LiveShow(tmp_path, "--input", str(track), "--record", str(tmp_path / "set.mp4"))
     shows.append(show)
     show.wait_until_drawing()
@@ -140,3 +134,49 @@ def test_busy_osc_port_is_not_the_end(tmp_path: Path, shows: list[LiveShow]) -> 
     shows.append(second)
     second.gone(time.monotonic())
     assert str(first.port) in second.log()
+
+
+def test_a_real_input_is_heard_without_a_sound_card(pulse: PulseServer, tmp_path: Path, shows: list[LiveShow]) -> None:
+    sound, times = drum_loop(bars=5, lead_in=0.5)  # 10.5 s
+    loop = tmp_path / "loop.wav"
+    soundfile.write(loop, sound, RATE)
+    words = ["--input", pulse.input, "--duration", "15", "--record", str(tmp_path / "set.mp4"), "--engine-fps", "240"]
+    show = LiveShow(tmp_path, *words, "--ssf", "0", env=pulse.env)  # MLX flat out: no slot waits, no frame is skipped
+    shows.append(show)
+    show.wait_until_drawing()
+    show.wait_for(lambda: "audio running" in show.log(), "the input to run")
+    pulse.play(loop)
+    show.gone(time.monotonic())
+    stats, film = show.stats(), read_film(show.recording)
+    assert stats["onsets"] == pytest.approx(len(times), abs=0.1 * len(times))
+    assert stats["audio_overflows"] == 0 and stats["audio"]["restarts"] == 0
+    assert stats["audio"]["device"] == pulse.input and stats["frames_skipped"] == 0
+    assert film.seconds > 12.0 and bad_pictures(film) == 0
+    assert np.abs(film.sound).max() > 0.3, "the recording holds the sound that was heard"
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None, reason="Xvfb is not installed")
+def test_closing_the_window_ends_the_show(x_display: str, tmp_path: Path, shows: list[LiveShow]) -> None:
+    track = write(tmp_path / "drums.wav", 10)
+    words = ["--input", str(track), "--record", str(tmp_path / "set.mp4")]
+    show = LiveShow(tmp_path, *words, window=True, env={"DISPLAY": x_display})
+    shows.append(show)
+    show.wait_until_drawing()
+    search = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "livemusviz"]
+    environment = {**os.environ, "DISPLAY": x_display}
+    found = subprocess.run(search, env=environment, capture_output=True, text=True, timeout=20, check=True)
+    time.sleep(2.0)
+    begun = time.monotonic()
+    close_window(found.stdout.split()[0], x_display)
+    assert show.gone(begun) < 2.0
+    film = read_film(show.recording)
+    assert film.seconds > 1.5 and bad_pictures(film) == 0
+
+
+def test_second_signal_is_immediate(tmp_path: Path, shows: list[LiveShow]) -> None:
+    show = LiveShow(tmp_path)
+    shows.append(show)
+    show.wait_until_drawing()
+    show.process.send_signal(signal.SIGINT)
+    show.process.send_signal(signal.SIGTERM)
+    assert show.process.wait(2.0) in (0, 128 + signal.SIGTERM)
