@@ -1,6 +1,6 @@
 """Three frequency bands from one short Fourier transform a hop. Runs on the features thread.
 
-In: levelled mono hops, float32 (HOP,). Out: the linear RMS of bass, mid and treble.
+In: mono hops, float32 (HOP,). Out: the linear RMS of bass, mid and treble.
 """
 
 from __future__ import annotations

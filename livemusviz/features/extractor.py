@@ -10,19 +10,18 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures
 from livemusviz.features.bands import Bands
 from livemusviz.features.beat import BeatFollower
-from livemusviz.features.follow import TARGET, Follower, SlowAverage, weight
+from livemusviz.features.follow import Follower, GainRamp, SlowAverage, weight
 from livemusviz.features.hop import Hop
 
 HOP_SECONDS = HOP / SAMPLE_RATE
 LATELY = 20.0  # s; what "lately" means
 LEVEL_MAX = 4.0
 FAINT = 0.1  # relative loudness that counts as a rest: the averages then learn at a tenth, in silence not at all
-BAND_FLOOR = 0.02 * TARGET  # a band this weak counts as absent
+SILENCE = 1e-4  # RMS; no average is taken as less
+BAND_FLOOR = 0.02  # of the usual loudness: a band weaker than this counts as absent
 STRENGTH_DECAY = 0.15  # s
 PRESENCE = (-64.0, -50.0)  # dBFS of the loudness between which the energy fades in: a noise floor moves nothing
 
@@ -30,26 +29,31 @@ PRESENCE = (-64.0, -50.0)  # dBFS of the loudness between which the energy fades
 class Relative:
     """A level by its own slow average: 1.0 is as loud as lately, limited to `LEVEL_MAX`."""
 
-    def __init__(self, attack: float, release: float, floor: float) -> None:
-        """floor : the average is never taken as less, in the unit of the level."""
+    def __init__(self, attack: float, release: float) -> None:
         self._level = Follower(attack, release)
         self._average = SlowAverage(LATELY)
-        self._floor = floor
 
     @property
     def absolute(self) -> float:
         return self._level.value
 
     @property
+    def usual(self) -> float:
+        return self._average.value
+
+    @property
     def faint(self) -> bool:
         """Far below what is usual lately."""
         return self._level.value < FAINT * self._average.value
 
-    def step(self, level: float, dt: float, learn: float) -> float:
-        """The relative level after `dt` seconds, of which the average takes `learn` seconds to heart."""
+    def step(self, level: float, dt: float, learn: float, floor: float = SILENCE) -> float:
+        """The relative level after `dt` seconds, of which the average takes `learn` seconds to heart.
+
+        floor : the average is never taken as less, in the unit of the level.
+        """
         value = self._level.step(level, dt)
         self._average.step(value, learn)
-        return min(value / max(self._average.value, self._floor), LEVEL_MAX)
+        return min(value / max(self._average.value, floor), LEVEL_MAX)
 
 
 class Extractor:
@@ -57,21 +61,23 @@ class Extractor:
 
     def __init__(self, onsets: int = 0) -> None:
         self.onsets = onsets
-        self._loudness = Relative(attack=0.12, release=0.28, floor=1e-4)
-        self._level = Relative(attack=0.02, release=0.15, floor=1e-4)
+        self._loudness = Relative(attack=0.12, release=0.28)
+        self._level = Relative(attack=0.02, release=0.15)
         self._bands = Bands()
-        self._relative = tuple(Relative(attack=0.01, release=0.12, floor=BAND_FLOOR) for _ in range(3))
+        self._relative = tuple(Relative(attack=0.01, release=0.12) for _ in range(3))
         self._beat = BeatFollower()
+        self._levelled = GainRamp(HOP)
         self._strength = 0.0
 
     def step(self, hop: Hop) -> AudioFeatures:
-        mono = hop.samples.mean(axis=1) * np.float32(hop.gain)
+        mono = hop.samples.mean(axis=1)
         learn = HOP_SECONDS * (0.0 if not hop.sound else 0.1 if self._loudness.faint else 1.0)
+        floor = max(BAND_FLOOR * self._loudness.usual, SILENCE)
         bass, mid, treble = (
-            relative.step(level, HOP_SECONDS, learn)
+            relative.step(level, HOP_SECONDS, learn, floor)
             for relative, level in zip(self._relative, self._bands.step(mono), strict=True)
         )
-        beat = self._beat.step(mono, hop.sound)
+        beat = self._beat.step(self._levelled(mono, hop.gain), hop.sound)
         rms = hop.rms if hop.sound else 0.0
         self.onsets += hop.onset > 0.0
         self._strength = max(hop.onset, self._strength * (1.0 - weight(HOP_SECONDS, STRENGTH_DECAY)))

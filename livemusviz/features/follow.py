@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 GATE_OPEN = 10 ** (-64 / 20)  # RMS above which there is sound
 GATE_CLOSE = 10 ** (-70 / 20)  # RMS below which there is none, once it lasts for GATE_HOLD
 GATE_HOLD = 0.15  # s
@@ -86,3 +88,17 @@ class AutomaticGain:
             self._loud.step(rms, dt)
             self.gain = min(TARGET / max(self._loud.value, 1e-9), GAIN_MAX)
         return self.gain
+
+
+class GainRamp:
+    """Applies a gain that changes from hop to hop without a step, which a detector would take for a click."""
+
+    def __init__(self, hop: int) -> None:
+        self._ramp = np.arange(1, hop + 1, dtype=np.float32) / np.float32(hop)
+        self._last = 0.0
+
+    def __call__(self, mono: np.ndarray, gain: float) -> np.ndarray:
+        """mono : float32 (hop,). From the last gain to `gain` in a straight line; from 0 at once."""
+        last = self._last or gain
+        self._last = gain
+        return mono * (np.float32(last) + np.float32(gain - last) * self._ramp)
