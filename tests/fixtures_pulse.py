@@ -90,9 +90,12 @@ class PulseServer:
         self._ask("load-module", "module-null-sink", f"sink_name={SINK}", f"rate={RATE}", "channels=2", "norewinds=1")
 
     def play(self, path: Path) -> subprocess.Popen[bytes]:
-        """Play a WAV file into the sink; returns at once."""
+        """Play a WAV file into the sink; returns at once.
+
+        With less latency than this the player itself runs dry on a busy machine, and its holes are onsets.
+        """
         player = subprocess.Popen(
-            ["paplay", f"--device={SINK}", "--latency-msec=40", str(path)], env=self.env, stderr=subprocess.DEVNULL
+            ["paplay", f"--device={SINK}", "--latency-msec=200", str(path)], env=self.env, stderr=subprocess.DEVNULL
         )
         self._players.append(player)
         return player

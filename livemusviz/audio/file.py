@@ -198,7 +198,12 @@ class FileSource:
         try:
             with quiet_stderr():
                 stream = portaudio.OutputStream(
-                    samplerate=SAMPLE_RATE, blocksize=HOP, channels=CHANNELS, dtype="float32", callback=self._play
+                    samplerate=SAMPLE_RATE,
+                    blocksize=HOP,
+                    channels=CHANNELS,
+                    dtype="float32",
+                    latency="low",
+                    callback=self._play,
                 )
                 stream.start()
         except (portaudio.PortAudioError, ValueError):

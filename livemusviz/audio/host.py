@@ -170,7 +170,7 @@ class AudioHost:
         state = self._supervisor.state
         message = self._child.message
         if state == LOST and not message:
-            message = f"the audio process {self._supervisor.reason}; starting it again"
+            message = f"audio input lost (the process {self._supervisor.reason}); opening it again"
         return replace(
             self._child,
             state=state,

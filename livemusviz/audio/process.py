@@ -17,7 +17,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import Any
 
-from livemusviz.audio.loop import Capture
+from livemusviz.audio.loop import Capture, Health
 from livemusviz.audio.source import Source, open_source
 from livemusviz.audio.spec import CONTROL, Wiring, pack_status
 from livemusviz.bridge.ring import RingReader, SharedRing
@@ -39,6 +39,7 @@ def run(wiring: Wiring) -> None:
     """Hear until the source is lost. The exit status is 0 after a report of the reason."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
     sys.setswitchinterval(0.0005)
+    gc.disable()  # nothing here makes cycles, and a collection would hold the callback up
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     with ExitStack() as stack:
@@ -63,64 +64,59 @@ class Session:
         self._controls: RingReader = control.reader()
         self._name = ""
         self._overflows = 0
+        self._steady = wiring.steady
+        self._reopened = False  # for perfect silence; once is enough
 
     def listen(self) -> None:
         """Open, watch, reopen where that may help. Returns when the source is lost, or the show."""
         self._features.start()
-        reopened = False
-        steady = self._wiring.steady
-        while True:
-            source = open_source(self._wiring.spec, self._wiring.resume, steady)
+        again = True
+        while again:
+            source = open_source(self._wiring.spec, self._wiring.resume, self._steady)
             try:
-                verdict = self._watch(source, reopened)
+                again = self._watch(source)
             finally:
                 source.close()
-            if verdict == "silent":
-                reopened = True
-            elif verdict == "overflows":
-                steady = True
-            else:
-                return
 
     def report(self, state: str, message: str = "", overflows: int = 0) -> None:
         status = AudioStatus(state, self._name, overflows, self._blocks.newest(), 0, message)
         self._status.write(pack_status(status))
 
-    def _watch(self, source: Source, reopened: bool) -> str:
-        """Run the source to its end, and say what ended it: "gone", "orphan", or a reason to reopen."""
+    def _watch(self, source: Source) -> bool:
+        """Run the source until it is lost or the show is gone (False), or until it should be opened anew (True)."""
         self._name = source.name
         capture = self._capture(source)
         health = capture.health
         self.report("starting", overflows=self._overflows)
         source.start(self._with_bell(capture))
-        gc.collect()
-        gc.freeze()
-        gc.disable()  # nothing in the callback or the features thread makes cycles
         parent = multiprocessing.parent_process()
         burst = _Rate(OVERFLOWS)
+        is_device = self._wiring.spec.file is None
         while source.alive():
             time.sleep(LOOK)
             self._take_gain(capture)
-            silent = health.zeros > SILENT_TELL and self._is_device
+            silent = health.zeros > SILENT_TELL and is_device
             message = "perfect silence: check the microphone permission and the cable" if silent else source.remark()
             state = "running" if health.blocks else "starting"
             self.report(state, message, self._overflows + health.overflows)
             if parent is not None and not parent.is_alive():
-                return "orphan"
-            if self._is_device and health.zeros > SILENT_REOPEN and not reopened:
-                return self._close("silent", health.overflows)
-            if self._is_device and burst.exceeded(health.overflows, time.perf_counter()) and not self._wiring.steady:
-                return self._close("overflows", health.overflows)
-        self.report("lost", f"audio input '{source.name}' is gone; looking for it", self._overflows + health.overflows)
-        return "gone"
+                return False
+            if is_device and self._worth_reopening(health, burst):
+                self._overflows += health.overflows
+                return True
+        lost = f"audio input '{source.name}' is gone; looking for it" if is_device else "the speakers are gone"
+        self.report("lost", lost, self._overflows + health.overflows)
+        return False
 
-    @property
-    def _is_device(self) -> bool:
-        return self._wiring.spec.file is None
-
-    def _close(self, verdict: str, overflows: int) -> str:
-        self._overflows += overflows
-        return verdict
+    def _worth_reopening(self, health: Health, burst: _Rate) -> bool:
+        """Once for perfect silence, which a fresh stream may end; once for overflows, with more latency."""
+        if health.zeros > SILENT_REOPEN and not self._reopened:
+            self._reopened = True
+            return True
+        if burst.exceeded(health.overflows, time.perf_counter()) and not self._steady:
+            self._steady = True
+            return True
+        return False
 
     def _capture(self, source: Source) -> Capture:
         gain = _latest_gain(self._control, self._wiring.spec.gain)

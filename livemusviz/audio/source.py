@@ -85,7 +85,7 @@ class DeviceSource:
                 continue
             self.rate = rate
             return
-        raise UserError(f"audio input '{device.name}' cannot be opened: {_first_line(problem)}")
+        raise UserError(f"audio input '{device.name}' cannot be opened: {_reason(problem)}")
 
     def start(self, sink: Sink) -> None:
         self._sink = sink
@@ -113,5 +113,7 @@ class DeviceSource:
             self._sink(block, now - latency, bool(status.input_overflow))
 
 
-def _first_line(problem: object) -> str:
-    return str(problem).splitlines()[0][:200] if problem else "unknown reason"
+def _reason(problem: Exception | None) -> str:
+    """The driver's own words, if there are any; they come last in PortAudio's message."""
+    words = str(problem).splitlines()[0] if problem and str(problem) else "unknown reason"
+    return words.rpartition("'")[0].rpartition("'")[2] or words[:200]

@@ -123,3 +123,29 @@ def test_the_default_input_is_heard_too(pulse, tmp_path):
     assert (default, named) == ("default", "gig")
     assert int(count) >= 2
     assert done.stderr == ""
+
+
+def test_a_file_is_played_aloud_where_there_are_speakers(pulse, host, tmp_path):
+    """One host plays a file into the default output; the other captures what comes out of it."""
+    write_drum_loop(tmp_path / "loop.wav", bars=4)
+    clock = SystemClock()
+    player = AudioHost(AudioSpec(str(tmp_path / "loop.wav")), clock, clock.now())
+    player.start()
+    try:
+        played = []
+        until(host, lambda: played_by(player, played) >= 12 and host.latest().onsets >= 8, within=20.0)
+        assert player.status.state == "running"
+        heard = [features for features in played if not features.silent]
+        assert (np.diff([features.sample for features in heard]) == HOP).all()
+        pulse.stop()  # the speakers go: the file plays on without them
+        until(host, lambda: played_by(player, played) >= 1 and player.status.restarts == 1, within=10.0)
+        count = played[-1].onsets
+        until(host, lambda: played_by(player, played) >= count + 4, within=10.0)
+    finally:
+        player.close()
+
+
+def played_by(player, played):
+    player.poll()
+    played += player.features()
+    return played[-1].onsets if played else 0

@@ -82,6 +82,19 @@ def test_a_damaged_slot_is_never_handed_over(ring):
     assert reader.dropped == 1
 
 
+def test_a_slot_that_is_under_the_pen_is_read_again(ring, monkeypatch):
+    reader, slot, tries = ring.reader(), ring.slot, []
+
+    def under_the_pen_at_first(sequence):
+        tries.append(sequence)
+        return None if len(tries) < 4 else slot(sequence)
+
+    ring.write(payload(1))
+    monkeypatch.setattr(ring, "slot", under_the_pen_at_first)
+    assert reader.read() == payload(1)
+    assert (reader.torn, reader.dropped) == (3, 0)
+
+
 @pytest.mark.parametrize("size", [0, 15, 17])
 def test_a_payload_of_the_wrong_size_is_refused(ring, size):
     with pytest.raises(ValueError, match="payload of"):
@@ -122,43 +135,45 @@ def test_any_order_of_reads_and_writes_loses_only_the_oldest(steps, slots):
         ring.close()
 
 
-SIZE = 4096
-SECONDS = 3.0
+SECONDS = 2.5
 
 
 def _write_at_full_speed(name: str) -> None:
     ring = SharedRing.attach(name)
+    size = ring.payload_bytes
     until = time.perf_counter() + SECONDS
     number = 0
     while time.perf_counter() < until:
-        for _ in range(200):
+        for _ in range(20):
             number += 1
-            ring.write(payload(number, SIZE))
+            ring.write(payload(number, size))
     ring.close()
 
 
-def test_two_processes_at_full_speed_hand_over_no_torn_payload():
+@pytest.mark.parametrize("size", [2104, 1 << 18], ids=["a block of sound", "a large one, so that copies collide"])
+def test_two_processes_at_full_speed_hand_over_no_torn_payload(size):
     """A writer that never pauses laps a reader again and again; all that gets through must be whole and in order."""
-    ring = SharedRing.create(slots=4, payload_bytes=SIZE)
+    ring = SharedRing.create(slots=4, payload_bytes=size)
     try:
         reader = ring.reader()
         writer = multiprocessing.get_context("spawn").Process(target=_write_at_full_speed, args=(ring.name,))
         writer.start()
         count = last = 0
         while writer.is_alive() or last < ring.newest():
-            for _ in range(500):
+            for _ in range(50):
                 data = reader.read()
                 if data is None:
                     continue
                 number = int.from_bytes(data[:8], "little")
-                assert data == payload(number, SIZE), "torn"
+                assert data == payload(number, size), "torn"
                 assert number > last, "out of order"
                 last, count = number, count + 1
         writer.join(5.0)
         assert writer.exitcode == 0
         assert last == ring.newest()
         assert count + reader.dropped == ring.newest()
-        assert count > 1000
+        assert count > 50
+        print(f"{count} read, {reader.dropped} overwritten, {reader.torn} torn and caught")
         assert reader.dropped > 0, "the writer never lapped the reader: the test proved nothing"
     finally:
         ring.close()

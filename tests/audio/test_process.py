@@ -1,0 +1,217 @@
+"""The audio process's own judgement, with a stand-in for the sound card; its threads run, its clock is shortened."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from livemusviz.audio import process
+from livemusviz.audio.process import Session
+from livemusviz.audio.source import DeviceSource, _reason
+from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Wiring, unpack_status
+from livemusviz.bridge.ring import SharedRing
+from livemusviz.bridge.types import HOP, PACKED_FEATURES_BYTES
+from livemusviz.features.hop import HOP_BYTES, Hop
+
+
+class FakeSource:
+    """Delivers one and the same block every 2 ms until it has delivered `count`."""
+
+    name, rate, settle = "fake", 48000.0, 0.0
+
+    def __init__(self, value, overflow=False, count=250):
+        self._block = np.full((HOP, 2), value, np.float32)
+        self._overflow, self._count, self._closing = overflow, count, False
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self, sink):
+        self._sink = sink
+        self._thread.start()
+
+    def alive(self):
+        return self._thread.is_alive()
+
+    def remark(self):
+        return ""
+
+    def close(self):
+        self._closing = True
+        self._thread.join(2.0)
+
+    def _run(self):
+        for number in range(self._count):
+            if self._closing:
+                return
+            self._sink(self._block, number * HOP / 48000.0, self._overflow)
+            time.sleep(0.002)
+
+
+@pytest.fixture
+def rings():
+    sizes = HOP_BYTES, PACKED_FEATURES_BYTES, STATUS_BYTES, CONTROL.size
+    made = [SharedRing.create(1024, size) for size in sizes]
+    yield made
+    for ring in made:
+        ring.close()
+
+
+@pytest.fixture
+def listen(rings, monkeypatch):
+    """Runs a session over the sources given, one for each opening; returns what was asked of each, and all reports."""
+
+    def run(*sources, spec=None):
+        waiting, opened, reports = list(sources), [], rings[2].reader()
+        session = Session(Wiring(spec or AudioSpec(), 0.0, ("", "", "", "")), *rings)
+
+        def open_source(spec, resume, steady):
+            opened.append(steady)
+            return waiting.pop(0)
+
+        monkeypatch.setattr(process, "open_source", open_source)
+        session.listen()
+        session._features.close()
+        seen = []
+        while (data := reports.read()) is not None:
+            seen.append(unpack_status(data))
+        return opened, seen
+
+    monkeypatch.setattr(process, "LOOK", 0.01)
+    return run
+
+
+def test_a_source_that_ends_is_reported_lost_by_name(listen, rings):
+    opened, seen = listen(FakeSource(0.1, count=40))
+    assert opened == [False]
+    assert [seen[0].state, seen[-1].state] == ["starting", "lost"]
+    assert "running" in [status.state for status in seen]
+    assert "'fake' is gone" in seen[-1].message and seen[-1].device == "fake"
+    assert rings[0].newest() == 40
+
+
+def test_perfect_silence_is_opened_once_more_and_then_only_told(listen, monkeypatch):
+    monkeypatch.setattr(process, "SILENT_REOPEN", 0.2)
+    monkeypatch.setattr(process, "SILENT_TELL", 0.5)
+    opened, seen = listen(FakeSource(0.0), FakeSource(0.0, count=200))
+    assert opened == [False, False]
+    assert any("microphone permission" in status.message for status in seen)
+    assert not any("permission" in status.message for status in seen[:5])
+
+
+def test_the_quietest_sound_is_no_perfect_silence(listen, monkeypatch):
+    monkeypatch.setattr(process, "SILENT_REOPEN", 0.1)
+    monkeypatch.setattr(process, "SILENT_TELL", 0.2)
+    opened, seen = listen(FakeSource(1e-7, count=100))
+    assert opened == [False]
+    assert not any(status.message for status in seen[:-1])
+
+
+def test_silence_in_a_file_is_the_files_business(listen, monkeypatch):
+    monkeypatch.setattr(process, "SILENT_REOPEN", 0.1)
+    monkeypatch.setattr(process, "SILENT_TELL", 0.2)
+    opened, seen = listen(FakeSource(0.0, count=100), spec=AudioSpec("rest.wav"))
+    assert len(opened) == 1
+    assert not any("permission" in status.message for status in seen)
+
+
+def test_many_overflows_ask_the_driver_once_for_more_latency(listen):
+    opened, seen = listen(FakeSource(0.1, overflow=True, count=900), FakeSource(0.1, overflow=True, count=600))
+    assert opened == [False, True]
+    counts = [status.overflows for status in seen]
+    assert counts == sorted(counts) and counts[-1] > 600
+
+
+def test_few_overflows_are_only_counted(listen):
+    opened, seen = listen(FakeSource(0.1, overflow=True, count=5))
+    assert (opened, seen[-1].overflows) == ([False], 5)
+
+
+def test_a_session_goes_on_from_what_the_last_one_left(listen, rings):
+    listen(FakeSource(0.1, count=20))
+    last = Hop.unpack(rings[0].slot(rings[0].newest()))
+    listen(FakeSource(0.1, count=5))
+    first = Hop.unpack(rings[0].slot(rings[0].newest() - 4))
+    assert first.sample == last.sample + HOP
+
+
+def test_gain_is_taken_from_the_show_even_if_it_was_set_before(listen, rings):
+    rings[3].write(CONTROL.pack(0.5))
+    listen(FakeSource(0.2, count=5))
+    assert Hop.unpack(rings[0].slot(rings[0].newest())).samples[0, 0] == pytest.approx(0.1)
+
+
+class FakePortAudio:
+    """Takes only the sample rates it is told to; keeps the arguments of the streams it made."""
+
+    class PortAudioError(Exception):
+        pass
+
+    def __init__(self, rates):
+        self.rates, self.made = rates, []
+
+    def InputStream(self, **options):
+        if options["samplerate"] not in self.rates:
+            raise self.PortAudioError("Error opening InputStream: Invalid sample rate [PaErrorCode -9997]")
+        self.made.append(options)
+        return self
+
+    active = True
+
+    def start(self):
+        pass
+
+
+def device(monkeypatch, rates, channels=2, rate=44100.0, steady=False):
+    from livemusviz.audio import source
+    from livemusviz.audio.devices import InputDevice
+
+    fake = FakePortAudio(rates)
+    monkeypatch.setattr(source, "load_portaudio", lambda: fake)
+    return fake, DeviceSource(InputDevice(3, "line", channels, rate, True), steady)
+
+
+def test_a_device_is_opened_at_the_shows_rate_if_it_takes_it(monkeypatch):
+    fake, source = device(monkeypatch, {44100.0, 48000.0})
+    options = fake.made[0]
+    assert (source.rate, options["blocksize"], options["device"], options["channels"]) == (48000.0, 256, 3, 2)
+    assert (options["dtype"], options["latency"]) == ("float32", "low")
+
+
+@pytest.mark.parametrize(("rate", "block"), [(8000.0, 43), (16000.0, 85), (44100.0, 235), (96000.0, 512)])
+def test_else_at_its_own_rate_and_never_with_block_size_0(monkeypatch, rate, block):
+    fake, source = device(monkeypatch, {rate}, channels=1, rate=rate, steady=True)
+    assert (source.rate, fake.made[0]["blocksize"], fake.made[0]["channels"]) == (rate, block, 1)
+    assert fake.made[0]["latency"] == "high"
+
+
+def test_a_device_that_takes_no_rate_says_so(monkeypatch):
+    from livemusviz.errors import UserError
+
+    with pytest.raises(UserError, match="'line' cannot be opened.*Invalid sample rate"):
+        device(monkeypatch, set())
+
+
+def test_the_drivers_own_words_are_found():
+    words = (
+        "Error opening InputStream: Unanticipated host error [PaErrorCode -9999]: 'Input/output error' [ALSA error -5]"
+    )
+    assert _reason(Exception(words)) == "Input/output error"
+    assert _reason(Exception("Device unavailable [PaErrorCode -9985]")) == "Device unavailable [PaErrorCode -9985]"
+    assert _reason(None) == "unknown reason"
+
+
+@pytest.mark.parametrize(
+    ("current", "adc", "expected"), [(5.0, 4.99, 0.01), (1.8e9, 1.8e9 - 0.02, 0.02), (0.0, 0.0, None), (5.0, 1.0, None)]
+)
+def test_capture_time_is_the_drivers_if_it_makes_sense(monkeypatch, current, adc, expected):
+    """Clocks with any epoch are fine; a driver that tells nothing, or nonsense, is taken to be one block late."""
+    _, source = device(monkeypatch, {48000.0})
+    heard = []
+    source.start(lambda block, began, overflow: heard.append((began, overflow)))
+    when = type("when", (), {"currentTime": current, "inputBufferAdcTime": adc})
+    status = type("status", (), {"input_overflow": True})
+    before = time.perf_counter()
+    source._callback(np.zeros((HOP, 2), np.float32), HOP, when, status)
+    began, overflow = heard[0]
+    assert overflow
+    assert before - began == pytest.approx(HOP / 48000.0 if expected is None else expected, abs=0.005)
