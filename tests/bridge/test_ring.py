@@ -135,7 +135,7 @@ def test_any_order_of_reads_and_writes_loses_only_the_oldest(steps, slots):
         ring.close()
 
 
-SECONDS = 2.5
+SECONDS = 1.5
 
 
 def _write_at_full_speed(name: str) -> None:
