@@ -16,6 +16,7 @@ from training.tokens import LENGTH
 
 COORDINATE_CHANNELS = 2
 LAST_TIMESTEP = 999
+MEAN_PICTURE = -0.4
 UNET = {
     "sample_size": 16,
     "in_channels": 32 + COORDINATE_CHANNELS,
@@ -138,6 +139,23 @@ class Embedded(nn.Module):
         self.unet = UNet2DConditionModel(**UNET)
         self.vae = AutoencoderPixelShuffle(**VAE)
         self.scale = input_scale()
+        self._start()
+
+    def _start(self) -> None:
+        """Variance-keeping convolutions, small where a residual ends, and the mean picture as the last bias.
+
+        A residual stream that grows from block to block drowns what the text adds to it, and were the last bias 0,
+        every last weight would first learn "darker", and bright pictures would leave all ReLUs dead and grey.
+        """
+        for name, module in [*self.unet.named_modules(), *self.vae.named_modules()]:
+            if isinstance(module, nn.Conv2d):
+                after_relu = not name.endswith(("conv_in", "shortcut", "samplers.0.conv"))
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu" if after_relu else "linear")
+                nn.init.zeros_(module.bias)
+                if name.endswith("conv2"):
+                    module.weight.data *= 0.5
+        nn.init.normal_(self.vae.decoder.conv_out.weight, std=0.01)
+        nn.init.constant_(self.vae.decoder.conv_out.bias, MEAN_PICTURE)
 
     def embed(self, ids: Tensor) -> Tensor:
         """(N, 32) ids -> (N, 32, 128) token embeddings."""

@@ -39,9 +39,12 @@ class Plan:
     out: Path = Path("training/runs/first")
     batch: int = 32
     whole_batch: int = 8
-    whole_from: float = 0.67
-    rate: float = 1e-3
-    warm_up: float = 0.01
+    whole_from: float = 0.75
+    small_until: float = 0.12
+    muon_rate: float = 0.02
+    rate: float = 2e-4
+    word_rate: float = 1e-3
+    warm_up: float = 0.015
     word_steps: int = 700
     word_batch: int = 256
     seed: int = 0
@@ -51,6 +54,8 @@ class Plan:
         """Size in latent cells (0: captions only) and number of the samples of a step, the same in every process."""
         if step < self.word_steps:
             return 0, self.word_batch
+        if share < self.small_until:
+            return 4, 2 * self.batch
         whole = np.random.default_rng((self.seed, step)).random() < (0.85 if share >= self.whole_from else 0.05)
         return (16, self.whole_batch) if whole else (8, self.batch)
 
@@ -61,6 +66,7 @@ class Shared:
     step."""
 
     gradients: Any
+    updates: Any
     progress: Any
     barrier: Any
 
@@ -94,7 +100,7 @@ def meaning(wishes: list[Wish]) -> np.ndarray:
 
 
 def draw_batch(plan: Plan, tokenizer: Any, step: int, rank: int, cells: int, count: int) -> Batch:
-    """Drawn from (seed, step, rank) alone. cells 16: whole pictures; 8: windows; 0: only captions."""
+    """Drawn from (seed, step, rank) alone. cells 16: whole pictures; 4 or 8: windows; 0: captions."""
     import torch
 
     rng = np.random.default_rng((plan.seed, step, rank))
@@ -152,12 +158,12 @@ def word_loss(guess: Any, wanted: Any) -> Any:
     )
 
 
-def rate_at(plan: Plan, share: float) -> float:
-    """Warm-up, then cosine to 2 % at the end."""
+def schedule(plan: Plan, share: float) -> float:
+    """Share of the full learning rate: warm-up, then cosine to 2 % at the end."""
     if share < plan.warm_up:
-        return plan.rate * max(share / plan.warm_up, 0.01)
+        return max(share / plan.warm_up, 0.01)
     cosine = 0.5 * (1 + np.cos(np.pi * min(1.0, (share - plan.warm_up) / (1 - plan.warm_up))))
-    return float(plan.rate * (0.02 + 0.98 * cosine))
+    return float(0.02 + 0.98 * cosine)
 
 
 class Trainer:
@@ -167,17 +173,17 @@ class Trainer:
         import torch
 
         from training.model import Embedded
+        from training.muon import Muon, matrices
 
         torch.manual_seed(plan.seed)
         self.plan, self.sizes, self.device, self.path = plan, sizes, device, plan.out / "last.pt"
         self.model = Embedded(*sizes).to(device)
         self.head = torch.nn.Linear(512, len(FAMILIES) + 2 * len(NAMES) + len(MODIFIERS) + 36).to(device)
         self.parameters = [*self.model.parameters(), *self.head.parameters()]
-        groups = [
-            {"params": [p for p in self.parameters if (p.ndim > 1) == wide], "weight_decay": 0.01 * wide}
-            for wide in (True, False)
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=plan.rate, betas=(0.9, 0.98), fused=True)
+        self.muon = Muon(matrices(self.model))
+        taken = {id(p) for p in self.muon.parameters}
+        rest = [p for p in self.parameters if id(p) not in taken]
+        self.optimiser = torch.optim.AdamW(rest, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
         self.average = [p.detach().clone() for p in self.model.parameters()]
         self.steps, self.samples, self.spent = 0, 0, 0.0
         if self.path.exists():
@@ -186,6 +192,7 @@ class Trainer:
             self.head.load_state_dict(saved["head"])
             self.average = [saved["average"][name] for name, _ in self.model.named_parameters()]
             self.optimiser.load_state_dict(saved["optimiser"])
+            self.muon.load_state_dict(saved["muon"])
             self.steps, self.samples, self.spent = saved["steps"], saved["samples"], saved["minutes"] * 60
         self.model = self.model.to(memory_format=torch.channels_last)
 
@@ -198,6 +205,7 @@ class Trainer:
             "head": self.head.state_dict(),
             "average": dict(zip(names, self.average, strict=True)),
             "optimiser": self.optimiser.state_dict(),
+            "muon": self.muon.state_dict(),
             "steps": self.steps,
             "samples": self.samples,
             "minutes": self.spent / 60,
@@ -226,10 +234,14 @@ class Trainer:
                 embedding = torch.lerp(embedding, self.model.embed(other_ids), amount.to(embedding.dtype))
             latents = self.model.denoise(embedding, z.contiguous(memory_format=torch.channels_last), planes)
             made = self.model.vae.decoder(latents)
-        loss = picture_loss(made.float(), image, min(1.0, 0.15 + 3 * share))
+        made = made.float()
+        loss = (
+            picture_loss(made, image, min(1.0, 0.1 + 2.5 * share))
+            + max(0.0, 2 - 8 * share) * (made - image).square().mean()
+        )
         latents = latents.float()
         tidy = latents.mean((0, 2, 3)).square().mean() + (latents.std((0, 2, 3)) - 1).square().mean()
-        (loss + 0.003 * tidy + 0.02 * words).backward()
+        (loss + 0.003 * tidy + 0.03 * words).backward()
         return float(loss.detach()), float(words.detach())
 
     def exchange(self, shared: Shared, rank: int, processes: int) -> None:
@@ -244,12 +256,19 @@ class Trainer:
         for p, part in zip(active, mean.split(sizes), strict=True):
             p.grad.copy_(part.view(p.grad.shape))
 
-    def step(self, share: float, count: int) -> None:
+    def step(self, share: float, count: int, shared: Shared, rank: int, processes: int) -> None:
+        """One step of both optimisers; count: samples of all processes, 0 in the word stage."""
         import torch
 
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate_at(self.plan, share)
+        rate = schedule(self.plan, share)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        if count:
+            updates = list(shared.updates[self.steps % 2].split([p.numel() for p in self.muon.parameters]))
+            self.muon.work_out(rank, processes, updates)
+            shared.barrier.wait(timeout=300)
+            self.muon.apply(self.plan.muon_rate * rate, updates)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.plan.rate * rate if count else self.plan.word_rate
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.steps += 1
@@ -293,7 +312,7 @@ def _run(rank: int, plan: Plan, processes: int, shared: Shared) -> None:
             )
         if processes > 1:
             trainer.exchange(shared, rank, processes)
-        trainer.step(share, count if cells else 0)
+        trainer.step(share, count if cells else 0, shared, rank, processes)
         now = time.monotonic()
         trainer.spent += min(now - begun, 20.0)
         if rank == 0 and now - last_log >= 60:
@@ -304,13 +323,13 @@ def _run(rank: int, plan: Plan, processes: int, shared: Shared) -> None:
                 "loss": round(float(np.mean(losses, axis=0)[0]), 4),
                 "words": round(float(np.mean(losses, axis=0)[1]), 3),
                 "per_second": round((trainer.samples - first) / (now - last_log), 1),
-                "rate": round(rate_at(plan, share), 6),
+                "rate": round(plan.rate * schedule(plan, share), 6),
             }
             with (plan.out / "log.jsonl").open("a") as file:
                 file.write(json.dumps(line) + "\n")
             log.info("%s", line)
             last_log, first, losses = now, trainer.samples, []
-        if rank == 0 and now - last_save >= 150:
+        if rank == 0 and now - last_save >= 90:
             trainer.save()
             last_save = time.monotonic()
     if rank == 0:
@@ -324,9 +343,11 @@ def train(plan: Plan, processes: int) -> None:
 
     plan.out.mkdir(parents=True, exist_ok=True)
     sizes = _tokenizer(plan)
-    size = sum(p.numel() for p in Trainer(plan, sizes, "cpu").parameters)
+    trainer = Trainer(plan, sizes, "cpu")
+    size = sum(p.numel() for p in trainer.parameters)
     shared = Shared(
         torch.zeros(2, processes, size).share_memory_(),
+        torch.zeros(2, sum(p.numel() for p in trainer.muon.parameters)).share_memory_(),
         torch.zeros(2, dtype=torch.float64).share_memory_(),
         mp.get_context("spawn").Barrier(processes),
     )
