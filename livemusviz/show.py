@@ -29,6 +29,7 @@ from livemusviz.director.params import ACTIONS
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHooks, DisplayOptions, DisplayStats
 from livemusviz.errors import UserError
+from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder, RecordSummary
 from livemusviz.stats import ShowStats, peak_rss_mb, percentiles, write_json
 
@@ -64,6 +65,8 @@ class Show:
     def run(self) -> dict[str, Any]:
         """Run to its end and return the figures of `--stats`."""
         sys.setswitchinterval(SWITCH_INTERVAL)
+        if self.config.record is not None:
+            check_exact(self.config.record)
         with ExitStack() as stack, _signals(self._signalled):
             if self.config.trace is not None:
                 self.engine.on_slot = _Trace(stack.enter_context(_open_trace(self.config.trace)), self).slot
@@ -218,6 +221,7 @@ class Show:
             "frames_shown": shown.frames_shown,
             "frames_generated": engine.generated,
             "frames_skipped": engine.skipped,
+            "first_frame_s": self.stats.first_frame and round(self.stats.first_frame - self._started, 3),
             "frame_ms": {"p50": shown.frame_ms_p50, "p99": shown.frame_ms_p99},
             "display_work_ms": {"p50": shown.work_ms_p50, "p99": shown.work_ms_p99},
             "generate_ms": percentiles(engine.seconds),
@@ -285,4 +289,7 @@ def run_live(config: LiveConfig) -> int:
     figures = show.run()
     if config.stats is not None:
         write_json(config.stats, figures)
+    if not show.engine.close(timeout=0.0):  # still loading: mlx does not survive the end of Python under its feet
+        logging.shutdown()
+        os._exit(0)
     return 0

@@ -22,11 +22,14 @@ class ShowStats:
     """Latencies of what was shown. All times in seconds on the perf_counter scale."""
 
     def __init__(self) -> None:
+        self.first_frame: float | None = None  # s, when the first generated frame was presented
         self.audio_to_frame: deque[float] = deque(maxlen=KEPT)
         self.onset_to_shader: deque[float] = deque(maxlen=KEPT)
 
     def shown(self, frame: Frame, time: float) -> None:
         """A generated frame was presented for the first time at `time`."""
+        if self.first_frame is None:
+            self.first_frame = time
         self.audio_to_frame.append(time - frame.time)
 
     def onset_shown(self, features: AudioFeatures, time: float) -> None:

@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from livemusviz.errors import UserError
+
 log = logging.getLogger(__name__)
 
 CACHE_LIMIT = 1 << 30
@@ -45,7 +47,10 @@ def prepare(device: str | None = None) -> str:
         _load_openblas()
     if sys.platform.startswith("linux"):
         _private_jit_folder()
-    import mlx.core as mx
+    try:
+        import mlx.core as mx
+    except ImportError as error:
+        raise UserError(f"mlx cannot be imported ({error}); install livemusviz[cpu], [cuda12] or [cuda13]") from None
 
     if device == "cpu":
         mx.set_default_device(mx.Device(mx.cpu))

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Step = Callable[[float], Controls]
+OpenModel = Callable[[Path, "EngineSpec"], tuple["Pipeline", dict[str, str]]]
 Conduct = Callable[[tuple[int, int, int]], Step]  # latent shape -> what to draw at a time
 
 FAILURES_BEFORE_FALLBACK = 3
@@ -51,7 +52,8 @@ class EngineSpec:
 class Engine:
     """Runs the engine thread. `frames` holds the newest Frame; the counters may be read from any thread."""
 
-    def __init__(self, spec: EngineSpec, conduct: Conduct, clock: Clock) -> None:
+    def __init__(self, spec: EngineSpec, conduct: Conduct, clock: Clock, open_model: OpenModel | None = None) -> None:
+        """open_model : loads and warms up a model folder (for tests); the default is `open_pipeline`."""
         self.spec = spec
         self.frames: Latest[Frame] = Latest()
         self.state = "loading"
@@ -62,7 +64,7 @@ class Engine:
         self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)  # of each computed frame
         self.about: dict[str, str] = {}  # model, backend, blas
         self.on_slot: Callable[[Controls], None] | None = None  # told of each slot, on the engine thread
-        self._conduct, self._clock = conduct, clock
+        self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
         self._made: deque[float] = deque(maxlen=30)
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -97,29 +99,19 @@ class Engine:
             self._say("failed", f"engine: {error}")
 
     def _load(self, folder: Path) -> Pipeline:
-        """Load and warm up; a folder that cannot be loaded gives way to the embedded model."""
-        from livemusviz.diffusion import backend
-
-        backend.prepare()
-        from livemusviz.diffusion.pipeline import Pipeline
-
+        """A folder that cannot be loaded gives way to the embedded model."""
         try:
-            pipeline = Pipeline.load(folder, self.spec.height, self.spec.width, bits=self.spec.bits)
+            pipeline, about = self._open(folder, self.spec)
         except UserError as error:
             if folder == self.spec.fallback:
                 raise
             log.error("%s; going on with the embedded model", error)
             self._say("loading", str(error))
             return self._load(self.spec.fallback)
-        pipeline.warm_up()
-        self.about = {
-            "model": "embedded" if folder == self.spec.fallback else str(folder),
-            "backend": backend.backend_name(),
-            "blas": backend.blas_name(),
-        }
+        self.about = about
         gc.collect()
         gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
-        log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", self.about)
+        log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
         self._say("running", self.message)
         return pipeline
 
@@ -172,6 +164,18 @@ class Engine:
 
     def _say(self, state: str, message: str) -> None:
         self.state, self.message = state, message
+
+
+def open_pipeline(folder: Path, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:
+    """Load and warm up the model in `folder`; and what it runs on. UserError if it cannot be loaded."""
+    from livemusviz.diffusion import backend
+
+    backend.prepare()
+    from livemusviz.diffusion.pipeline import Pipeline
+
+    pipeline = Pipeline.load(folder, spec.height, spec.width, bits=spec.bits)
+    pipeline.warm_up()
+    return pipeline, {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}
 
 
 def _text(pipeline: Pipeline, controls: Controls) -> Any:

@@ -1,0 +1,153 @@
+"""The engine thread with models that fail on schedule: what it shows, counts and falls back to."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from livemusviz.bridge.types import Controls
+from livemusviz.clock import SystemClock
+from livemusviz.diffusion.loop import FAILURES_BEFORE_FALLBACK, Engine, EngineSpec
+from livemusviz.errors import UserError
+
+GIVEN, EMBEDDED = Path("given"), Path("embedded")
+SPEC = EngineSpec(GIVEN, EMBEDDED, 64, 64, max_fps=200.0)
+SHAPE = (4, 4, 32)
+
+
+class FakePipeline:
+    """Draws a picture of one colour; `fails` says of each call whether it raises."""
+
+    latent_shape = SHAPE
+
+    def __init__(self, colour: int, fails: Callable[[int], bool] = lambda call: False) -> None:
+        self.colour, self.fails, self.calls = colour, fails, 0
+        self.texts: list[Any] = []
+
+    def encode_prompt(self, text: str) -> str:
+        return text
+
+    def blend(self, a: str, b: str, t: float) -> tuple[str, str, float]:
+        return a, b, t
+
+    def generate(self, noise: np.ndarray, text: Any, feedback: float) -> np.ndarray:
+        self.calls += 1
+        self.texts.append(text)
+        if self.fails(self.calls):
+            raise RuntimeError("[METAL] out of memory")
+        return np.full((64, 64, 4), self.colour, np.uint8)
+
+
+def controls(compute: bool = True, fade: float = 1.0) -> Controls:
+    return Controls(np.zeros(SHAPE, np.float32), "lava", "sea", fade, 0.0, compute, time=1.5)
+
+
+def engine(models: dict[Path, Any], step: Callable[[float], Controls] = lambda now: controls()) -> Engine:
+    def open_model(folder: Path, spec: EngineSpec) -> tuple[Any, dict[str, str]]:
+        if isinstance(models[folder], Exception):
+            raise models[folder]
+        return models[folder], {"model": str(folder), "backend": "fake", "blas": "none"}
+
+    return Engine(SPEC, lambda shape: step, SystemClock(), open_model)
+
+
+def until(condition: Callable[[], bool], within: float = 10.0) -> None:
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def run() -> Any:
+    started: list[Engine] = []
+
+    def start(made: Engine) -> Engine:
+        started.append(made)
+        made.start()
+        return made
+
+    yield start
+    assert all(made.close(5.0) for made in started)
+
+
+def test_frames_carry_the_time_of_their_sound_and_count_up(run: Any) -> None:
+    made = run(engine({GIVEN: FakePipeline(7)}))
+    until(lambda: made.generated >= 5)
+    frame = made.frames.get()
+    assert frame.seq >= 5 and frame.time == 1.5 and frame.image[0, 0, 0] == 7
+    assert 0 < frame.duration == pytest.approx(made.seconds[frame.seq - 1]) and frame.made > frame.duration
+    assert made.state == "running" and made.about["model"] == "given"
+
+
+def test_skipped_slots_draw_nothing_and_are_counted(run: Any) -> None:
+    pipeline = FakePipeline(7)
+    made = run(engine({GIVEN: pipeline}, lambda now: controls(compute=False)))
+    until(lambda: made.skipped >= 5)
+    assert made.generated == pipeline.calls == 0 and made.frames.get() is None
+
+
+def test_a_fade_draws_with_the_blend_of_both_prompts(run: Any) -> None:
+    pipeline = FakePipeline(7)
+    made = run(engine({GIVEN: pipeline}, lambda now: controls(fade=0.25)))
+    until(lambda: made.generated >= 1)
+    assert pipeline.texts[0] == ("sea", "lava", 0.25)
+
+
+def test_wake_ends_the_wait_for_the_next_slot(run: Any) -> None:
+    slow = EngineSpec(GIVEN, EMBEDDED, 64, 64, max_fps=0.1)
+    made = Engine(slow, lambda shape: lambda now: controls(), SystemClock(), lambda f, s: (FakePipeline(7), ABOUT))
+    run(made)
+    until(lambda: made.generated == 1)
+    made.wake()
+    until(lambda: made.generated == 2, within=5.0)
+
+
+ABOUT = {"model": "given", "backend": "fake", "blas": "none"}
+
+
+def test_one_failed_frame_costs_only_itself(run: Any) -> None:
+    made = run(engine({GIVEN: FakePipeline(7, fails=lambda call: call % 3 == 0)}))
+    until(lambda: made.generated >= 10)
+    assert made.failures >= 3 and made.about["model"] == "given" and "METAL" in made.message
+
+
+def test_failures_in_a_row_bring_the_embedded_model(run: Any) -> None:
+    broken = FakePipeline(7, fails=lambda call: True)
+    made = run(engine({GIVEN: broken, EMBEDDED: FakePipeline(9)}))
+    until(lambda: made.generated >= 1)
+    assert broken.calls == FAILURES_BEFORE_FALLBACK == made.failures
+    assert made.frames.get().image[0, 0, 0] == 9 and made.about["model"] == "embedded"
+
+
+def test_a_folder_that_cannot_be_loaded_gives_way_and_says_which(run: Any) -> None:
+    made = run(engine({GIVEN: UserError("given/unet: truncated"), EMBEDDED: FakePipeline(9)}))
+    until(lambda: made.generated >= 1)
+    assert made.about["model"] == "embedded" and made.message == "given/unet: truncated"
+
+
+def test_no_model_at_all_ends_the_thread_but_raises_nothing(run: Any) -> None:
+    made = run(engine({GIVEN: UserError("a"), EMBEDDED: UserError("b")}))
+    until(lambda: made.state == "failed")
+    assert made.message == "engine: b" and made.frames.get() is None
+
+
+def test_everything_of_the_model_happens_on_one_thread(run: Any) -> None:
+    seen: set[str] = set()
+
+    class Watched(FakePipeline):
+        def generate(self, noise: np.ndarray, text: Any, feedback: float) -> np.ndarray:
+            seen.add(threading.current_thread().name)
+            return super().generate(noise, text, feedback)
+
+    def open_model(folder: Path, spec: EngineSpec) -> tuple[Any, dict[str, str]]:
+        seen.add(threading.current_thread().name)
+        return Watched(7), ABOUT
+
+    made = run(Engine(SPEC, lambda shape: lambda now: controls(), SystemClock(), open_model))
+    until(lambda: made.generated >= 3)
+    assert seen == {"engine"}
