@@ -95,7 +95,7 @@ class Engine:
             while not self._stop.is_set():
                 pipeline = self._draw(pipeline)
         except Exception as error:  # the show goes on with its idle scene
-            log.exception("the engine stopped")
+            log.error("the engine stopped: %s", error, exc_info=None if isinstance(error, UserError) else error)
             self._say("failed", f"engine: {error}")
 
     def _load(self, folder: Path) -> Pipeline:
