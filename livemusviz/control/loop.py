@@ -97,7 +97,7 @@ class OscControl:
         return OscCounts(self._messages, self._rejected, self._faults)
 
     def set_feedback(self, fps: float, state: str, features: AudioFeatures) -> None:
-        """What to tell controllers from now on: display frames a second, one word for the state, the sound."""
+        """What to tell controllers from now on: generated frames a second, one word for the state, the sound."""
         self._feedback.set(fps, state, features)
 
     def send(self, address: str, *arguments: float | int | str) -> None:
