@@ -43,16 +43,16 @@ def nebula(f: Fields) -> Layers:
 
 
 def marble(f: Fields) -> Layers:
-    n = f.fbm(1.2, 4, 0.55)
-    phase = 2.2 * f.u + 3.4 * f.v + 1.5 * n + 1.2 * f.slow(0)
-    vein = np.exp(-5.0 * np.abs(np.sin(phase * f.scale)))
-    grain = 0.5 + 0.5 * np.sin(2 * phase * f.scale + 0.8 * f.slow(1))
+    n = f.fbm(1.2, 3, 0.4)
+    phase = 2.2 * f.u + 3.4 * f.v + 1.1 * n + 0.8 * f.slow(0, 2.0)
+    vein = np.exp(-3.5 * np.abs(np.sin(phase * f.scale)))
+    grain = 0.5 + 0.5 * np.sin(2 * phase * f.scale + 0.6 * f.slow(1, 1.6))
     return Layers(0.86 - 0.28 * grain - 0.72 * vein + 0.08 * relief(n, 1.0))
 
 
 def caustics(f: Fields) -> Layers:
     a, b = f.fine(0.75) + 0.3 * f.slow(0), f.slow(1, 0.95) + 0.3 * f.slow(2)
-    web = 0.75 * line(a, 0.16) + 0.75 * line(b, 0.2) + 0.8 * line(a, 0.3) * line(b, 0.3)
+    web = 0.75 * line(a, 0.2) + 0.75 * line(b, 0.25) + 0.8 * line(a, 0.3) * line(b, 0.3)
     deep = 0.5 + 0.2 * f.slow(3)
     return Layers(0.28 + 0.22 * deep + 0.5 * web, 0.8 + 0.3 * web, 0.35 * step(web, 0.8, 1.5))
 
@@ -77,22 +77,22 @@ def crystals(f: Fields) -> Layers:
 
 
 def rings(f: Fields) -> Layers:
-    x, y = f.u + 0.16 * f.slow(0), f.v + 0.16 * f.slow(1)
+    x, y = f.u + 0.1 * f.slow(0, 1.8), f.v + 0.1 * f.slow(1, 1.8)
     r = np.sqrt(x * x + y * y + 0.003)
-    wave = np.sin(TAU * (3.4 * f.scale * r) - 1.6 * f.slow(2, 3.0) + 0.3 * f.fine(0.6))
+    wave = np.sin(TAU * (2.8 * f.scale * r) - 1.1 * f.slow(2, 2.0) + 0.3 * f.fine(0.6))
     lit = 0.5 + 0.5 * wave
     return Layers(0.12 + 0.66 * lit**1.5 + 0.1 * wave * y, 1.1 - 0.45 * step(r, 0.5, 1.6), 0.45 * step(lit, 0.88, 1.0))
 
 
 def ocean(f: Fields) -> Layers:
-    horizon = -0.32 + 0.05 * f.slow(0, 4.0)
+    horizon = -0.32 + 0.02 * f.slow(0, 2.5)
     down = f.v - horizon
     depth = np.maximum(down, 0) + 0.1
     swell = f.fine(0.4, 1.1)
-    wave = np.sin(TAU * 2.2 * f.scale * np.log(depth) + 2.0 * f.slow(1, 1.6) + 1.3 * swell)
+    wave = np.sin(TAU * 2.2 * f.scale * np.log(depth) + 1.5 * f.slow(1, 1.4) + 1.3 * swell)
     ripple = f.fine(0.22, 0.6)
     crest = np.exp(2.2 * (wave - 1) + 0.7 * ripple * f.style.detail)
-    sun_x = 0.35 * f.slow(2, 4.0)
+    sun_x = 0.12 * f.slow(2, 2.5)
     glitter = np.exp(-((f.u - sun_x) ** 2) / (0.02 + 0.1 * depth)) * sigmoid(3.5 * (ripple + wave - 0.4))
     sea = 0.2 + 0.24 * step(depth, 0.9, 0.1) + 0.42 * crest + 0.12 * wave
     sun = line(np.sqrt((f.u - sun_x) ** 2 + (down + 0.28) ** 2), 0.13)
@@ -106,18 +106,18 @@ def ocean(f: Fields) -> Layers:
 
 
 def silk(f: Fields) -> Layers:
-    fold = 2.6 * f.u * 0.6 + 2.6 * f.v + 1.5 * f.slow(0, 2.2) + 1.0 * f.slow(1, 1.2) + 0.25 * f.fine(0.9)
-    a, b = np.sin(2.0 * f.scale * fold), np.sin(3.1 * f.scale * fold + 1.4 * f.slow(2, 2.0))
+    fold = 2.6 * f.u * 0.6 + 2.6 * f.v + 1.0 * f.slow(0, 1.8) + 0.6 * f.slow(1, 1.1) + 0.25 * f.fine(0.9)
+    a, b = np.sin(2.0 * f.scale * fold), np.sin(2.7 * f.scale * fold + 0.8 * f.slow(2, 1.6))
     sheen = 0.5 + 0.28 * a + 0.22 * b
     return Layers(0.08 + 0.85 * sheen**1.4, 0.55 + 0.5 * sheen, 0.4 * step(sheen, 0.85, 1.0))
 
 
 def kaleidoscope(f: Fields) -> Layers:
-    theta = np.arctan2(f.v, f.u) + 0.25 * f.slow(0, 4.0)
+    theta = np.arctan2(f.v, f.u) + 0.08 * f.slow(0, 2.0)
     r = f.r + 0.02
     fold = np.cos(6 * theta)
-    a = np.sin(TAU * 1.5 * f.scale * r + 1.8 * fold + 1.3 * f.slow(1, 4.0))
-    b = np.sin(TAU * 2.6 * f.scale * r - 2.0 * np.cos(12 * theta) * np.minimum(r, 1) + 1.6 * f.slow(2, 4.0))
+    a = np.sin(TAU * 1.5 * f.scale * r + 1.8 * fold + 0.8 * f.slow(1, 1.8))
+    b = np.sin(TAU * 2.6 * f.scale * r - 2.0 * np.cos(12 * theta) * np.minimum(r, 1) + 0.9 * f.slow(2, 1.8))
     c = a * b
     seam = line(c, 0.12)
     return Layers(
@@ -126,11 +126,11 @@ def kaleidoscope(f: Fields) -> Layers:
 
 
 def flower(f: Fields) -> Layers:
-    x, y = f.u + 0.08 * f.slow(0, 3.0), f.v + 0.08 * f.slow(1, 3.0)
+    x, y = f.u + 0.06 * f.slow(0, 2.0), f.v + 0.06 * f.slow(1, 2.0)
     r, theta = np.sqrt(x * x + y * y + 1e-4), np.arctan2(y, x)
     tone, light, done = np.full_like(r, 0.1), np.full_like(r, 0.5), np.zeros_like(r)
     for layer, (size, count) in enumerate(((0.3, 5), (0.58, 8), (0.92, 8))):
-        turn = count * (theta + 0.12 * f.slow(2, 4.0)) + layer * np.pi
+        turn = count * (theta + 0.06 * f.slow(2, 2.0)) + layer * np.pi
         petal = size * (0.72 + 0.28 * np.cos(turn) + 0.06 * f.slow(3, 2.0))
         inside = step(petal - r, -0.012, 0.012) * (1 - done)
         rim = r / petal
@@ -147,11 +147,11 @@ def flower(f: Fields) -> Layers:
 
 
 def tunnel(f: Fields) -> Layers:
-    x, y = f.u + 0.14 * f.slow(0, 4.0), f.v + 0.14 * f.slow(1, 4.0)
+    x, y = f.u + 0.06 * f.slow(0, 2.0), f.v + 0.06 * f.slow(1, 2.0)
     r, theta = np.sqrt(x * x + y * y + 0.002), np.arctan2(y, x)
     depth = np.log(r)
-    ring = np.sin(TAU * 1.7 * f.scale * depth - 1.5 * f.slow(2, 4.0) + 0.35 * f.fine(0.8))
-    rib = np.cos(8 * theta + 1.6 * depth + 0.8 * f.slow(3, 4.0))
+    ring = np.sin(TAU * 1.7 * f.scale * depth - 0.8 * f.slow(2, 1.8) + 0.3 * f.fine(0.8))
+    rib = np.cos(8 * theta + 1.6 * depth + 0.5 * f.slow(3, 1.8))
     check = ring * rib
     edges = line(ring, 0.18) + 0.7 * line(rib, 0.18)
     return Layers(
@@ -162,9 +162,9 @@ def tunnel(f: Fields) -> Layers:
 
 
 def galaxy(f: Fields) -> Layers:
-    x, y = f.u + 0.06 * f.slow(0, 4.0), 1.35 * f.v + 0.3 * f.u + 0.06 * f.slow(1, 4.0)
+    x, y = f.u + 0.05 * f.slow(0, 2.0), 1.35 * f.v + 0.3 * f.u + 0.05 * f.slow(1, 2.0)
     r, theta = np.sqrt(x * x + y * y + 0.001), np.arctan2(y, x)
-    arm = 0.5 + 0.5 * np.cos(2 * theta - 5.0 * np.log(r + 0.1) + 1.4 * f.slow(2, 4.0) + 0.5 * f.fine(0.7))
+    arm = 0.5 + 0.5 * np.cos(2 * theta - 5.0 * np.log(r + 0.1) + 0.8 * f.slow(2, 2.0) + 0.5 * f.fine(0.7))
     dust = sigmoid(2.0 * f.fbm(0.7, 3))
     disc = np.exp(-1.15 * r * r)
     gas = disc * (0.2 + 0.95 * arm**1.6 * (0.45 + 0.75 * dust))
@@ -193,7 +193,7 @@ def flames(f: Fields) -> Layers:
 def lava(f: Fields) -> Layers:
     n = f.fine(0.8) + 0.5 * f.slow(0, 1.6) + 0.22 * f.fine(0.3)
     m = f.slow(1, 0.9) + 0.3 * f.fine(0.35) * f.style.detail
-    crack = np.maximum(line(n, 0.13), 0.85 * line(m, 0.1))
+    crack = np.maximum(line(n, 0.19), 0.85 * line(m, 0.15))
     glow = line(n, 0.55) * 0.5 + line(m, 0.45) * 0.35
     crust = relief(n + 0.6 * m, 0.8)
     heat = step(f.slow(2, 2.0), -0.3, 1.7)
@@ -228,7 +228,7 @@ def lightning(f: Fields) -> Layers:
     fork = f.u - path * 0.5 - 0.5 * np.maximum(f.v + 0.25, 0) * (0.8 + 0.4 * f.slow(2, 4.0)) - 0.05 * f.fine(0.4, 1.2)
     fork_on = step(f.v, -0.25, -0.1)
     other = f.u + 0.45 + 0.3 * f.slow(3, 2.4, 5.0) + 0.04 * f.fine(0.45, 1.3) + 0.3 * f.v
-    core = np.maximum(np.maximum(line(bolt, 0.022), 0.75 * fork_on * line(fork, 0.014)), 0.6 * line(other, 0.012))
+    core = np.maximum(np.maximum(line(bolt, 0.03), 0.75 * fork_on * line(fork, 0.022)), 0.6 * line(other, 0.02))
     glow = line(bolt, 0.22) + 0.5 * fork_on * line(fork, 0.15) + 0.4 * line(other, 0.13)
     cloud = sigmoid(1.6 * f.fbm(1.1, 3) - 0.9 * f.v)
     return Layers(
@@ -241,7 +241,7 @@ def lightning(f: Fields) -> Layers:
 def circuit(f: Fields) -> Layers:
     x, y = f.u + 0.1 * f.slow(0, 2.0), f.v + 0.1 * f.slow(1, 2.0)
     gx, gy = np.sin(TAU * 1.5 * f.scale * x), np.sin(TAU * 1.5 * f.scale * y)
-    lines = np.maximum(line(gx, 0.09), line(gy, 0.09))
+    lines = np.maximum(line(gx, 0.15), line(gy, 0.15))
     node = line(gx, 0.35) * line(gy, 0.35)
     pulse = sigmoid(2.5 * f.slow(2, 1.2))
     fill = gx * gy * f.slow(3, 1.6)
@@ -253,11 +253,11 @@ def circuit(f: Fields) -> Layers:
 
 
 def synthwave(f: Fields) -> Layers:
-    horizon = 0.06 + 0.03 * f.slow(0, 5.0)
+    horizon = 0.06 + 0.015 * f.slow(0, 3.0)
     down = f.v - horizon
     depth = np.maximum(down, 0.0) + 0.07
     hill = 0.05 * f.fine(6.0, 0.5) * step(np.abs(f.u), 0.25, 0.9) + 0.14 * step(np.abs(f.u), 0.2, 1.3)
-    rows = np.sin(TAU * 0.45 * f.scale / depth + 1.8 * f.slow(1, 5.0))
+    rows = np.sin(TAU * 0.45 * f.scale / depth + 1.0 * f.slow(1, 2.5))
     columns = np.sin(np.pi * 0.75 * f.scale * f.u / depth)
     fade = step(depth, 0.07, 0.3)
     grid = np.maximum(line(rows, 0.2), line(columns, 0.16)) * (0.25 + 0.75 * fade)
@@ -280,10 +280,10 @@ def synthwave(f: Fields) -> Layers:
 
 
 def plasma(f: Fields) -> Layers:
-    a = np.sin(2.4 * f.scale * f.u + 1.7 * f.slow(0, 2.0))
-    b = np.sin(2.4 * f.scale * f.v + 1.7 * f.slow(1, 2.0))
-    flow = a + b + np.sin(1.6 * (a - b) + 1.2 * f.slow(2, 2.0)) + 0.35 * f.fine(1.0)
-    wave = np.sin(2.1 * flow)
+    a = np.sin(2.4 * f.scale * f.u + 1.2 * f.slow(0, 1.7))
+    b = np.sin(2.4 * f.scale * f.v + 1.2 * f.slow(1, 1.7))
+    flow = a + b + np.sin(1.6 * (a - b) + 0.8 * f.slow(2, 1.7)) + 0.3 * f.fine(1.0)
+    wave = np.sin(1.7 * flow)
     return Layers(
         0.5 + 0.44 * wave + 0.05 * relief(flow, 2.0),
         0.85 + 0.25 * relief(flow, 2.0),
@@ -328,12 +328,12 @@ def contours(f: Fields) -> Layers:
 
 
 def mountains(f: Fields) -> Layers:
-    sun_x = 0.13 * f.slow(0, 6.0)
+    sun_x = 0.06 * f.slow(0, 3.0)
     sun = np.sqrt((f.u - sun_x) ** 2 + (f.v + 0.38) ** 2)
     tone = 0.78 - 0.3 * step(-f.v, 0.0, 1.1) + 0.07 * f.fine(0.35, 2.0)
     tone, spark = tone + 0.3 * np.exp(-2.5 * sun), 0.95 * step(0.17 - sun, -0.012, 0.012)
     for layer, (base, rough) in enumerate(((-0.12, 0.16), (0.14, 0.15), (0.42, 0.13), (0.72, 0.1))):
-        top = base + rough * f.slow(2 * layer + 1, 6.0, 1.5) + 0.45 * rough * f.slow(2 * layer + 2, 6.0, 0.8)
+        top = base + rough * f.slow(2 * layer + 1, 2.5, 1.3) + 0.45 * rough * f.slow(2 * layer + 2, 2.5, 0.8)
         inside = step(f.v - top, -0.012, 0.012)
         shade = 0.56 - 0.16 * layer + 0.18 * step(f.v - top, 0.0, 0.35) * (1 - layer * 0.3)
         tone, spark = tone + (shade - tone) * inside, spark * (1 - inside)
@@ -341,7 +341,7 @@ def mountains(f: Fields) -> Layers:
 
 
 def planet(f: Fields) -> Layers:
-    x, y = f.u + 0.045 * f.slow(0, 6.0), f.v + 0.045 * f.slow(1, 6.0)
+    x, y = f.u + 0.03 * f.slow(0, 3.0), f.v + 0.03 * f.slow(1, 3.0)
     rr = x * x + y * y
     radius = 0.62 - np.sqrt(rr + 1e-4)
     height = np.sqrt(np.maximum(0.385 - rr, 0.0)) / 0.62
@@ -360,9 +360,9 @@ def planet(f: Fields) -> Layers:
 
 
 def hyperspace(f: Fields) -> Layers:
-    x, y = f.u + 0.12 * f.slow(0, 5.0), f.v + 0.12 * f.slow(1, 5.0)
+    x, y = f.u + 0.05 * f.slow(0, 2.5), f.v + 0.05 * f.slow(1, 2.5)
     r, theta = np.sqrt(x * x + y * y + 0.002), np.arctan2(y, x)
-    beams = 0.5 + 0.3 * np.cos(13 * theta + 2.0 * f.slow(2, 3.5)) + 0.3 * np.cos(21 * theta - 2.5 * f.slow(3, 3.5))
+    beams = 0.5 + 0.3 * np.cos(13 * theta + 0.9 * f.slow(2, 2.0)) + 0.3 * np.cos(21 * theta - 1.0 * f.slow(3, 2.0))
     ray = np.clip(beams, 0, 1.1) ** 2 * (0.5 + 0.5 * sigmoid(2 * f.fine(0.9)))
     core = line(r, 0.16)
     return Layers(

@@ -53,7 +53,7 @@ def unet_shapes() -> dict[str, list[int]]:
     shapes |= matrix("add_embedding.proj", 512, 128) | vector("add_embedding.norm2", 512)
     shapes |= resnet("down_blocks.0.resnets.0", 128, 128) | conv("down_blocks.0.downsamplers.0.conv", 128, 128)
     shapes |= resnet("down_blocks.1.resnets.0", 192, 128)
-    shapes |= resnet("mid_block.resnets.0", 192, 192) | resnet("mid_block.resnets.1", 192, 192)
+    shapes |= resnet("mid_block.resnets.0", 192, 192)  # diffusers gives this block one resnet
     shapes |= resnet("up_blocks.0.resnets.0", 192, 384) | resnet("up_blocks.0.resnets.1", 192, 320)
     shapes |= conv("up_blocks.0.upsamplers.0.conv", 192, 192)
     shapes |= resnet("up_blocks.1.resnets.0", 128, 320) | resnet("up_blocks.1.resnets.1", 128, 256)
