@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.fields import Fields, line, relief, sigmoid, step
+from training.fields import CELL, Fields, line, relief, sigmoid, step
 from training.nouns import NOUNS
 
 TAU = 2 * np.pi
@@ -43,11 +43,10 @@ def nebula(f: Fields) -> Layers:
 
 
 def marble(f: Fields) -> Layers:
-    n = f.fbm(1.2, 3, 0.4)
-    phase = 2.2 * f.u + 3.4 * f.v + 1.1 * n + 0.8 * f.slow(0, 2.0)
-    vein = np.exp(-3.5 * np.abs(np.sin(phase * f.scale)))
-    grain = 0.5 + 0.5 * np.sin(2 * phase * f.scale + 0.6 * f.slow(1, 1.6))
-    return Layers(0.86 - 0.28 * grain - 0.72 * vein + 0.08 * relief(n, 1.0))
+    n, m = f.fine(1.1) + 0.35 * f.fine(0.35), f.slow(0, 1.2) + 0.3 * f.fine(0.5)
+    vein = np.maximum(line(n, 0.1), 0.7 * line(m, 0.07))
+    shade = 0.5 + 0.3 * np.sin(1.5 * n + 1.0 * m)
+    return Layers(0.9 - 0.3 * shade * sigmoid(1.5 * n) - 0.75 * vein + 0.06 * relief(n, 1.0))
 
 
 def caustics(f: Fields) -> Layers:
@@ -106,10 +105,10 @@ def ocean(f: Fields) -> Layers:
 
 
 def silk(f: Fields) -> Layers:
-    fold = 2.6 * f.u * 0.6 + 2.6 * f.v + 1.0 * f.slow(0, 1.8) + 0.6 * f.slow(1, 1.1) + 0.25 * f.fine(0.9)
-    a, b = np.sin(2.0 * f.scale * fold), np.sin(2.7 * f.scale * fold + 0.8 * f.slow(2, 1.6))
+    fold = 0.9 * f.slow(0, 1.5) + 0.5 * f.fine(0.7, 1.6) + 0.6 * f.u + 1.0 * f.v
+    a, b = np.sin(2.0 * f.scale * fold), np.sin(2.7 * f.scale * fold + 0.6 * f.slow(2, 1.3))
     sheen = 0.5 + 0.28 * a + 0.22 * b
-    return Layers(0.08 + 0.85 * sheen**1.4, 0.55 + 0.5 * sheen, 0.4 * step(sheen, 0.85, 1.0))
+    return Layers(0.08 + 0.85 * sheen**1.4, 0.5 + 0.55 * sheen, 0.4 * step(sheen, 0.85, 1.0))
 
 
 def kaleidoscope(f: Fields) -> Layers:
@@ -239,16 +238,13 @@ def lightning(f: Fields) -> Layers:
 
 
 def circuit(f: Fields) -> Layers:
-    x, y = f.u + 0.1 * f.slow(0, 2.0), f.v + 0.1 * f.slow(1, 2.0)
-    gx, gy = np.sin(TAU * 1.5 * f.scale * x), np.sin(TAU * 1.5 * f.scale * y)
-    lines = np.maximum(line(gx, 0.15), line(gy, 0.15))
-    node = line(gx, 0.35) * line(gy, 0.35)
-    pulse = sigmoid(2.5 * f.slow(2, 1.2))
-    fill = gx * gy * f.slow(3, 1.6)
+    inside = (np.arange(CELL, dtype=np.float32) + 0.5) / CELL - 0.5
+    x, y = np.tile(inside, f.w)[None], np.tile(inside, f.h)[:, None]
+    pulse, power = sigmoid(2.2 * f.slow(0, 0.75)), sigmoid(1.8 * f.slow(1, 1.6))
+    wires = np.maximum(line(y, 0.055) * (0.25 + 0.75 * power), line(x, 0.055) * (1 - 0.75 * power))
+    node = np.exp(-60 * (x * x + y * y)) * pulse
     return Layers(
-        0.12 + 0.22 * sigmoid(2 * fill) + 0.5 * lines * (0.35 + 0.65 * pulse) + 0.4 * node * pulse,
-        0.45 + 0.8 * lines * (0.4 + pulse),
-        0.8 * step(node, 0.3, 0.9) * pulse,
+        0.1 + 0.2 * power + 0.45 * wires * (0.4 + 0.6 * pulse) + 0.5 * node, 0.45 + 0.5 * wires + 0.6 * node, 0.8 * node
     )
 
 
@@ -280,15 +276,10 @@ def synthwave(f: Fields) -> Layers:
 
 
 def plasma(f: Fields) -> Layers:
-    a = np.sin(2.4 * f.scale * f.u + 1.2 * f.slow(0, 1.7))
-    b = np.sin(2.4 * f.scale * f.v + 1.2 * f.slow(1, 1.7))
-    flow = a + b + np.sin(1.6 * (a - b) + 0.8 * f.slow(2, 1.7)) + 0.3 * f.fine(1.0)
-    wave = np.sin(1.7 * flow)
-    return Layers(
-        0.5 + 0.44 * wave + 0.05 * relief(flow, 2.0),
-        0.85 + 0.25 * relief(flow, 2.0),
-        0.5 * step(relief(flow, 3.0) + 0.3 * wave, 0.5, 1.1),
-    )
+    flow = 0.8 * f.slow(0, 1.3) + 0.7 * f.fine(0.9) + 0.4 * f.slow(1, 1.8)
+    wave = np.sin(2.3 * flow)
+    gloss = relief(flow, 2.0)
+    return Layers(0.5 + 0.44 * wave + 0.05 * gloss, 0.85 + 0.25 * gloss, 0.5 * step(1.5 * gloss + 0.3 * wave, 0.5, 1.1))
 
 
 def ink(f: Fields) -> Layers:

@@ -6,6 +6,8 @@ It is the trainer's model and the reference for the product's own implementation
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
 from torch import Tensor, nn
@@ -17,6 +19,7 @@ from training.tokens import LENGTH
 COORDINATE_CHANNELS = 2
 LAST_TIMESTEP = 999
 MEAN_PICTURE = -0.4
+COORDINATE_GROUPS = 12
 UNET = {
     "sample_size": 16,
     "in_channels": 32 + COORDINATE_CHANNELS,
@@ -129,6 +132,25 @@ def input_scale() -> float:
     return float(scheduler.init_noise_sigma) / (sigma * sigma + 1) ** 0.5
 
 
+@torch.no_grad()
+def look_at_coordinates(conv_in: nn.Conv2d, groups: Iterable[int], size: int = 4) -> None:
+    """Makes whole norm groups of the first convolution see the coordinates alone: slopes a*u + b*v + c with their kinks
+    all over the picture.
+
+    Next to 32 channels of noise the two planes are too faint, and without offsets every kink would go through the
+    middle. A slope comes with its negative, so that the group's mean, which the norm takes away, is zero.
+    """
+    for group in groups:
+        for pair in range(size // 2):
+            channel = group * size + 2 * pair
+            angle, offset = float(torch.rand(()) * 2 * torch.pi), float(torch.rand(()) * 4 - 2)
+            slope = 3.0 * torch.tensor([torch.cos(torch.tensor(angle)), torch.sin(torch.tensor(angle))])
+            conv_in.weight[channel : channel + 2] = 0
+            for sign, row in ((1, channel), (-1, channel + 1)):
+                conv_in.weight[row, -COORDINATE_CHANNELS:, 1, 1] = sign * slope
+                conv_in.bias[row] = sign * offset
+
+
 class Embedded(nn.Module):
     """The whole model. forward: token ids (N, 32), noise (N, 32, h, w), planes (N, 2, h, w) -> picture (N, 3, 16 h, 16
     w) and its latents."""
@@ -154,6 +176,7 @@ class Embedded(nn.Module):
                 nn.init.zeros_(module.bias)
                 if name.endswith("conv2"):
                     module.weight.data *= 0.5
+        look_at_coordinates(self.unet.conv_in, range(COORDINATE_GROUPS))
         nn.init.normal_(self.vae.decoder.conv_out.weight, std=0.01)
         nn.init.constant_(self.vae.decoder.conv_out.bias, MEAN_PICTURE)
 
