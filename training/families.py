@@ -44,7 +44,7 @@ def nebula(f: Fields) -> Layers:
 
 def marble(f: Fields) -> Layers:
     n, m = f.fine(1.1) + 0.35 * f.fine(0.35), f.slow(0, 1.2) + 0.3 * f.fine(0.5)
-    vein = np.maximum(line(n, 0.1), 0.7 * line(m, 0.07))
+    vein = np.maximum(line(n, 0.15), 0.7 * line(m, 0.11))
     shade = 0.5 + 0.3 * np.sin(1.5 * n + 1.0 * m)
     return Layers(0.9 - 0.3 * shade * sigmoid(1.5 * n) - 0.75 * vein + 0.06 * relief(n, 1.0))
 
@@ -76,9 +76,9 @@ def crystals(f: Fields) -> Layers:
 
 
 def rings(f: Fields) -> Layers:
-    x, y = f.u + 0.1 * f.slow(0, 1.8), f.v + 0.1 * f.slow(1, 1.8)
+    x, y = f.u + 0.06 * f.slow(0, 1.5), f.v + 0.06 * f.slow(1, 1.5)
     r = np.sqrt(x * x + y * y + 0.003)
-    wave = np.sin(TAU * (2.8 * f.scale * r) - 1.1 * f.slow(2, 2.0) + 0.3 * f.fine(0.6))
+    wave = np.sin(TAU * (2.0 * f.scale * r) - 0.7 * f.slow(2, 1.5) + 0.3 * f.fine(0.6))
     lit = 0.5 + 0.5 * wave
     return Layers(0.12 + 0.66 * lit**1.5 + 0.1 * wave * y, 1.1 - 0.45 * step(r, 0.5, 1.6), 0.45 * step(lit, 0.88, 1.0))
 
@@ -112,11 +112,11 @@ def silk(f: Fields) -> Layers:
 
 
 def kaleidoscope(f: Fields) -> Layers:
-    theta = np.arctan2(f.v, f.u) + 0.08 * f.slow(0, 2.0)
+    theta = np.arctan2(f.v, f.u) + 0.04 * f.slow(0, 1.6)
     r = f.r + 0.02
     fold = np.cos(6 * theta)
-    a = np.sin(TAU * 1.5 * f.scale * r + 1.8 * fold + 0.8 * f.slow(1, 1.8))
-    b = np.sin(TAU * 2.6 * f.scale * r - 2.0 * np.cos(12 * theta) * np.minimum(r, 1) + 0.9 * f.slow(2, 1.8))
+    a = np.sin(TAU * 1.0 * f.scale * r + 1.8 * fold + 0.5 * f.slow(1, 1.5))
+    b = np.sin(TAU * 1.6 * f.scale * r - 2.0 * np.cos(12 * theta) * np.minimum(r, 1) + 0.6 * f.slow(2, 1.5))
     c = a * b
     seam = line(c, 0.12)
     return Layers(
@@ -125,11 +125,11 @@ def kaleidoscope(f: Fields) -> Layers:
 
 
 def flower(f: Fields) -> Layers:
-    x, y = f.u + 0.06 * f.slow(0, 2.0), f.v + 0.06 * f.slow(1, 2.0)
+    x, y = f.u + 0.03 * f.slow(0, 1.6), f.v + 0.03 * f.slow(1, 1.6)
     r, theta = np.sqrt(x * x + y * y + 1e-4), np.arctan2(y, x)
     tone, light, done = np.full_like(r, 0.1), np.full_like(r, 0.5), np.zeros_like(r)
-    for layer, (size, count) in enumerate(((0.3, 5), (0.58, 8), (0.92, 8))):
-        turn = count * (theta + 0.06 * f.slow(2, 2.0)) + layer * np.pi
+    for layer, (size, count) in enumerate(((0.3, 5), (0.58, 6), (0.92, 6))):
+        turn = count * (theta + 0.03 * f.slow(2, 1.6)) + layer * np.pi
         petal = size * (0.72 + 0.28 * np.cos(turn) + 0.06 * f.slow(3, 2.0))
         inside = step(petal - r, -0.012, 0.012) * (1 - done)
         rim = r / petal
@@ -146,13 +146,13 @@ def flower(f: Fields) -> Layers:
 
 
 def tunnel(f: Fields) -> Layers:
-    x, y = f.u + 0.06 * f.slow(0, 2.0), f.v + 0.06 * f.slow(1, 2.0)
+    x, y = f.u + 0.03 * f.slow(0, 1.6), f.v + 0.03 * f.slow(1, 1.6)
     r, theta = np.sqrt(x * x + y * y + 0.002), np.arctan2(y, x)
     depth = np.log(r)
-    ring = np.sin(TAU * 1.7 * f.scale * depth - 0.8 * f.slow(2, 1.8) + 0.3 * f.fine(0.8))
-    rib = np.cos(8 * theta + 1.6 * depth + 0.5 * f.slow(3, 1.8))
+    ring = np.sin(TAU * 1.1 * f.scale * depth - 0.5 * f.slow(2, 1.5) + 0.3 * f.fine(0.8))
+    rib = np.cos(6 * theta + 1.6 * depth + 0.35 * f.slow(3, 1.5))
     check = ring * rib
-    edges = line(ring, 0.18) + 0.7 * line(rib, 0.18)
+    edges = line(ring, 0.24) + 0.7 * line(rib, 0.24)
     return Layers(
         0.3 + 0.34 * sigmoid(5 * check) + 0.3 * edges,
         0.12 + 1.05 * step(r, 0.06, 0.75),
@@ -351,9 +351,9 @@ def planet(f: Fields) -> Layers:
 
 
 def hyperspace(f: Fields) -> Layers:
-    x, y = f.u + 0.05 * f.slow(0, 2.5), f.v + 0.05 * f.slow(1, 2.5)
+    x, y = f.u + 0.025 * f.slow(0, 2.0), f.v + 0.025 * f.slow(1, 2.0)
     r, theta = np.sqrt(x * x + y * y + 0.002), np.arctan2(y, x)
-    beams = 0.5 + 0.3 * np.cos(13 * theta + 0.9 * f.slow(2, 2.0)) + 0.3 * np.cos(21 * theta - 1.0 * f.slow(3, 2.0))
+    beams = 0.5 + 0.3 * np.cos(9 * theta + 0.6 * f.slow(2, 1.6)) + 0.3 * np.cos(14 * theta - 0.7 * f.slow(3, 1.6))
     ray = np.clip(beams, 0, 1.1) ** 2 * (0.5 + 0.5 * sigmoid(2 * f.fine(0.9)))
     core = line(r, 0.16)
     return Layers(

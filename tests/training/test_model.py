@@ -13,6 +13,17 @@ pytest.importorskip("transformers")
 FOLDER = Path(__file__).parents[2] / "livemusviz/diffusion/embedded"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():  # type: ignore[no-untyped-def]
+    """Several threads crawl when the machine is busy."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(scope="module")
 def painter():  # type: ignore[no-untyped-def]
     from training.export import load
@@ -47,21 +58,43 @@ def test_input_scale_is_eulers() -> None:
     assert input_scale() == pytest.approx(sigma / (sigma**2 + 1) ** 0.5, rel=1e-4)
 
 
-def test_a_step_lowers_the_loss_and_a_checkpoint_resumes(tmp_path: Path) -> None:
+def test_muons_update_has_no_favourite_direction() -> None:
+    import torch
+
+    from training.muon import orthogonal
+
+    gradient = torch.randn(24, 10, 3, 3) + 5.0
+    values = torch.linalg.svdvals(orthogonal(gradient).reshape(24, 90))
+    assert values.max() < 1.4 and values.min() > 0.3
+    assert torch.linalg.svdvals(gradient.reshape(24, 90))[0] > 10 * torch.linalg.svdvals(gradient.reshape(24, 90))[-1]
+
+
+def test_steps_lower_the_loss_and_a_checkpoint_resumes(tmp_path: Path) -> None:
+    import threading
+
+    import torch
+
     from training import captions, tokens
-    from training.train import Plan, Trainer, _batch
+    from training.train import Plan, Shared, Trainer, draw_batch
 
     plan = Plan(out=tmp_path)
     tokenizer = tokens.train(captions.corpus(0, 200), 800)
     sizes = (tokenizer.get_vocab_size(), tokenizer.token_to_id(tokens.START), tokenizer.token_to_id(tokens.END))
     trainer = Trainer(plan, sizes, "cpu")
-    batch = _batch(plan, tokenizer, 0, 0, False, 2)
+    shared = Shared(None, torch.zeros(2, sum(p.numel() for p in trainer.muon.parameters)), None, threading.Barrier(1))
+    words = draw_batch(plan, tokenizer, 0, 0, 0, 8)
+    told = [trainer.gradients(words, 0.1)[1]]
+    trainer.step(0.1, 0, shared, 0, 1)
+    batch = draw_batch(plan, tokenizer, 0, 0, 4, 2)
     losses = []
     for _ in range(4):
-        losses.append(trainer.gradients(batch))
-        trainer.step(0.05, 2)
-    assert losses[-1] < losses[0]
+        picture, told_now = trainer.gradients(batch, 0.1)
+        losses.append(picture)
+        told.append(told_now)
+        trainer.step(0.1, 2, shared, 0, 1)
+    assert losses[-1] < losses[0] and told[1] < told[0]
     trainer.save()
     again = Trainer(plan, sizes, "cpu")
-    assert again.steps == 4 and again.samples == 8
-    assert all((a == b).all() for a, b in zip(again.parameters, trainer.parameters, strict=True))
+    assert again.steps == 5 and again.samples == 8
+    assert all((a == b).all() for a, b in zip(again.model.parameters(), trainer.model.parameters(), strict=True))
+    assert all((a == b).all() for a, b in zip(again.muon.averages, trainer.muon.averages, strict=True))
