@@ -61,6 +61,8 @@ CLOSERS = (
 )
 # words that name nothing we draw: they pass through captions now and then, so that a stranger's word does no harm
 STRANGERS = tuple((Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split())
+# drawn three times as often: what coordinates decide is learnt last
+SLOW_TO_LEARN = ("kaleidoscope", "rings", "tunnel", "marble", "mountains", "synthwave", "flower", "hyperspace")
 PLACES = ("in space", "under water", "in the dark", "in the night", "from above", "in the sky", "at dawn")
 
 
@@ -124,7 +126,7 @@ def _phrase(rng: np.random.Generator, noun: str, first: str | None, second: str 
 def draw(rng: np.random.Generator) -> Wish:
     """One caption: a family and palette at random, a colour named four times in five, 0-2 modifiers, filler and,
     rarely, a stranger's word."""
-    family = _pick(rng, tuple(FAMILIES))
+    family = _pick(rng, (*FAMILIES, *SLOW_TO_LEARN, *SLOW_TO_LEARN))
     nouns = FAMILIES[family][1]
     noun, palette = nouns[0] if rng.random() < 0.25 else nouns[int(rng.integers(len(nouns)))]
     first = second = second_palette = None
