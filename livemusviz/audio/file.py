@@ -19,7 +19,7 @@ import numpy as np
 import soundfile
 
 from livemusviz.audio.devices import load_portaudio, quiet_stderr
-from livemusviz.audio.source import Sink
+from livemusviz.audio.spec import Sink
 from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.errors import UserError
 

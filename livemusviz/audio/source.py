@@ -8,17 +8,15 @@ Out, to the sink: float32 (frames, channels) blocks at `rate`, the capture time 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
 from livemusviz.audio.devices import InputDevice, find_input, input_devices, load_portaudio, quiet_stderr
-from livemusviz.audio.spec import AudioSpec
+from livemusviz.audio.spec import AudioSpec, Sink
 from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.errors import UserError
 
-Sink = Callable[[np.ndarray, float, bool], None]
 LATENCY_MAX = 2.0  # s; a driver that claims more is not believed
 
 

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+
 from livemusviz.bridge.types import AudioStatus
+
+# Takes a block, float32 (frames, channels); the capture time of its first frame, s; whether sound was lost before it.
+Sink = Callable[[np.ndarray, float, bool], None]
 
 DEFAULT = "default"
 FILE_SUFFIXES = frozenset(
