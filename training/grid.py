@@ -161,26 +161,23 @@ def figures(painter: Painter) -> dict[str, object]:
     }
 
 
-def sheet(
-    painter: Painter, path: Path, prompts: tuple[str, ...] = PROMPTS, seeds: int = 2, columns: int = 4, size: int = 256
-) -> None:
-    """A contact sheet: `seeds` pictures of each prompt side by side under its label."""
-    label, gap = 26, 6
-    cell_w, cell_h = size * seeds + gap, size + label
-    rows = -(-len(prompts) // columns)
-    page = Image.new("RGB", (columns * cell_w - gap, rows * cell_h), (14, 14, 18))
-    pen, font = ImageDraw.Draw(page), ImageFont.load_default(size=17)
+def sheet(painter: Painter, path: Path, prompts: tuple[str, ...] = PROMPTS, columns: int = 4, tile: int = 176) -> None:
+    """A contact sheet: two seeds of each prompt side by side under its label, drawn at 256 and shown at `tile`
+    pixels."""
+    label, gap = 22, 4
+    cell_w, cell_h = 2 * tile + gap, tile + label
+    page = Image.new("RGB", (columns * cell_w - gap, -(-len(prompts) // columns) * cell_h), (14, 14, 18))
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(size=15)
     for index, prompt in enumerate(prompts):
         x, y = index % columns * cell_w, index // columns * cell_h
-        pen.text((x + 6, y + 3), prompt, font=font, fill=(235, 235, 240))
+        pen.text((x + 4, y + 2), prompt, font=font, fill=(235, 235, 240))
         embedding = painter.embed(prompt)
-        for seed in range(seeds):
-            image = painter.paint(embedding, noise(1000 * seed + index, size // 16, size // 16))
-            page.paste(Image.fromarray((image * 255 + 0.5).astype(np.uint8)), (x + seed * size, y + label))
+        for seed in range(2):
+            image = painter.paint(embedding, noise(1000 * seed + index))
+            shown = Image.fromarray((image * 255 + 0.5).astype(np.uint8)).resize((tile, tile), Image.Resampling.LANCZOS)
+            page.paste(shown, (x + seed * tile, y + label))
     path.parent.mkdir(parents=True, exist_ok=True)
-    page.quantize(255, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True) if path.name.startswith(
-        "embedded"
-    ) else page.save(path)
+    page.save(path, optimize=True)
 
 
 def main() -> None:
