@@ -30,6 +30,7 @@ train: ## make the embedded model again from nothing; resumes after an interrupt
 	@scripts/setup.sh train
 	@$(PYTHON_RUN) -m training.train
 	@$(PYTHON_RUN) -m training.export
+	@$(PYTHON_RUN) -m training.grid --figures
 
 clean:
 	rm -rf .venv dist build out demo.mp4 demo.png demo.json
