@@ -19,8 +19,10 @@ STARTED_WITHIN = 30.0  # s; a bound, not a target
 class LiveShow:
     """`livemusviz live` with `words`, headless unless `window`; its log, figures, trace and recording in `folder`."""
 
-    def __init__(self, folder: Path, *words: str, window: bool = False, env: dict[str, str] | None = None) -> None:
-        self.folder, self.port = folder, free_udp_port()
+    def __init__(
+        self, folder: Path, *words: str, window: bool = False, port: int = 0, env: dict[str, str] | None = None
+    ) -> None:
+        self.folder, self.port = folder, port or free_udp_port()
         self.stats_path, self.trace_path = folder / "stats.json", folder / "trace.jsonl"
         self.recording, self.log_path = folder / "set.mp4", folder / "show.log"
         command = [sys.executable, "-m", "livemusviz", "live", *words, "--osc-port", str(self.port)]
