@@ -19,7 +19,7 @@ from typing import Any, TextIO
 
 from livemusviz.audio.host import AudioHost, AudioSpec
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, Controls, View
+from livemusviz.bridge.types import AudioFeatures, ControlEvent, Controls, View
 from livemusviz.clock import SystemClock
 from livemusviz.config import LiveConfig, load_preset
 from livemusviz.control.loop import OscControl
@@ -98,7 +98,7 @@ class Show:
             frames=self.engine.frames,
             tick=self._tick,
             on_key=self._key,
-            on_picture=self._shot,
+            on_picture=self.recorder.put,
             wants_pictures=lambda: self.recorder.wants_pictures,
             on_shown=self.stats.shown,
             on_onset_shown=self.stats.onset_shown,
@@ -197,9 +197,6 @@ class Show:
         """Generated frames a second, over the last ones."""
         recent = self.engine.recent_frames()
         return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
-
-    def _shot(self, picture: CanvasPicture) -> None:
-        self.recorder.put(picture)
 
     # --- the end --------------------------------------------------------------------------------
 

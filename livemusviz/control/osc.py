@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from livemusviz.bridge.types import ControlEvent
 from livemusviz.control.osc_guard import Argument
-from livemusviz.director.params import PARAMS, Param, suggest
+from livemusviz.director.params import BY_ADDRESS, PARAMS, Param, suggest
 from livemusviz.errors import UserError
 
 # What StreamDiffusionTD calls them: the same switch, named by its two positions.
@@ -36,13 +36,9 @@ class OscTable:
     addresses : all there are.  values : those, as they start a datagram, where a newer message replaces an older one.
     """
 
-    def __init__(self, params: Iterable[Param] = PARAMS) -> None:
-        self._by_address = {param.address: param for param in params}
-        self._names = {param.name for param in self._by_address.values()}
-        self.addresses = tuple(sorted([*self._by_address, *self._aliases()]))
-        self.values = frozenset(
-            param.address.encode("ascii") for param in self._by_address.values() if param.kind != "action"
-        )
+    def __init__(self) -> None:
+        self.addresses = tuple(sorted([*BY_ADDRESS, *ALIASES]))
+        self.values = frozenset(param.address.encode("ascii") for param in PARAMS if param.kind != "action")
 
     def event(self, address: str, arguments: list[Argument], time: float) -> ControlEvent | None:
         """The request in a message that arrived at `time` (s). UserError if there is no such address or value.
@@ -50,10 +46,10 @@ class OscTable:
         None for the release of a button: controllers send 1 when one is pressed and 0 when it is let go, and only
         the press does something.
         """
-        if address in self._aliases():
+        if address in ALIASES:
             name, value = ALIASES[address]
             return ControlEvent(name, value, time) if _pressed(address, arguments) else None
-        param = self._by_address.get(address)
+        param = BY_ADDRESS.get(address)
         if param is None:
             raise UnknownAddress(address, self.addresses)
         if len(arguments) > 1 or (not arguments and param.kind != "action"):
@@ -62,9 +58,6 @@ class OscTable:
         if param.kind == "action" and isinstance(argument, int | float):
             return ControlEvent(param.name, "", time) if _pressed(address, arguments) else None
         return ControlEvent(param.name, param.validate(_clean(argument, param)), time)
-
-    def _aliases(self) -> list[str]:
-        return [address for address, (name, _) in ALIASES.items() if name in self._names]
 
 
 def _pressed(address: str, arguments: list[Argument]) -> bool:

@@ -30,11 +30,6 @@ class Director:
         self._onsets = 0
         self._onset_time = float("-inf")
 
-    @property
-    def prompt(self) -> str:
-        """The prompt that is shown or being faded to."""
-        return self._cue.prompt
-
     def step(self, now: float, features: AudioFeatures, values: ParamValues) -> Controls:
         """Let time pass until `now` (s) and say what to draw."""
         dt = 0.0 if self._time is None else min(MAX_DT, max(0.0, now - self._time))

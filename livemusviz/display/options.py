@@ -38,7 +38,7 @@ class DisplayHooks:
     frames: Latest[Frame]
     tick: Callable[[float], tuple[AudioFeatures, View] | None]
     on_key: Callable[[str], None] = lambda name: None
-    on_picture: Callable[[CanvasPicture], None] | None = None
+    on_picture: Callable[[CanvasPicture], object] | None = None
     picture_fps: float = 30.0
     wants_pictures: Callable[[], bool] = lambda: True
     on_shown: Callable[[Frame, float], None] = lambda frame, time: None
