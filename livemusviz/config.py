@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from livemusviz import resources
+from livemusviz.diffusion.folder import EMBEDDED, resolve_model
+from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.params import ParamValues, suggest
 from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset
 from livemusviz.errors import UserError
@@ -22,17 +26,18 @@ CANVAS_LIMITS = (64, 7680)
 class LiveConfig:
     """The options of `livemusviz live`.
 
-    loop : an input file starts again at its end.  size, canvas : (width, height) in pixels.
+    loop : an input file starts again at its end.  picture : uint8 (height, width, 3), to start every frame from.
+    size, canvas : (width, height) in pixels.
     fps, engine_fps : display and engine slots a second.
     duration : s; None is until ended by hand.
     """
 
     input: str = "default"
     loop: bool = True
-    model: str = "embedded"
+    model: ModelSpec = field(default_factory=lambda: ModelSpec(resolve_model(EMBEDDED)))
+    picture: np.ndarray | None = None
     size: tuple[int, int] = (256, 256)
     canvas: tuple[int, int] = (640, 360)
-    bits: int | None = None
     values: ParamValues = field(default_factory=ParamValues)
     headless: bool = False
     fullscreen: bool = False

@@ -23,7 +23,9 @@ from livemusviz.bridge.types import AudioFeatures, ControlEvent, Controls, View
 from livemusviz.clock import SystemClock
 from livemusviz.config import LiveConfig, load_preset
 from livemusviz.control.loop import OscControl
+from livemusviz.diffusion.folder import EMBEDDED, model_name, resolve_model
 from livemusviz.diffusion.loop import Engine, EngineSpec
+from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.director import Director
 from livemusviz.director.params import ACTIONS
 from livemusviz.display.loop import run_display
@@ -42,8 +44,7 @@ EFFECTS = ("zoom", "pulse")
 class Show:
     """One live show. Made and run on the main thread."""
 
-    def __init__(self, config: LiveConfig, model: Path, embedded: Path) -> None:
-        """model, embedded : model folders that exist."""
+    def __init__(self, config: LiveConfig) -> None:
         self.config = config
         self.clock = SystemClock()
         self.values = config.values
@@ -53,7 +54,8 @@ class Show:
         self._started = self.clock.now()
         self._ending = False
         width, height = config.size
-        spec = EngineSpec(model, embedded, height, width, config.bits, config.engine_fps)
+        fallback = ModelSpec(resolve_model(EMBEDDED))
+        spec = EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture)
         heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop)
         self.audio = AudioHost(heard, self.clock, self._started)
         self.engine = Engine(spec, self._conduct, self.clock)
@@ -232,7 +234,7 @@ class Show:
             "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in self.recorded],
             "engine_failures": engine.failures,
             "peak_rss_mb": peak_rss_mb(),
-            "model": engine.about.get("model", self.config.model),
+            "model": engine.about.get("model", model_name(self.config.model.folder)),
             "size": list(self.config.size),
             "backend": engine.about.get("backend", ""),
             "blas": engine.about.get("blas", ""),
@@ -280,9 +282,7 @@ def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 
 def run_live(config: LiveConfig) -> int:
     """Check what can be checked, run the show, write its figures. Returns the exit status."""
-    from livemusviz.diffusion.folder import resolve_model
-
-    show = Show(config, resolve_model(config.model), resolve_model("embedded"))
+    show = Show(config)
     figures = show.run()
     if config.stats is not None:
         write_json(config.stats, figures)

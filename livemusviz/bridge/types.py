@@ -15,6 +15,9 @@ SAMPLE_RATE = 48_000  # Hz; the show's audio clock. Every source is resampled to
 HOP = 256  # samples; one block, one AudioFeatures
 CHANNELS = 2
 
+Prompt = str | tuple[tuple[str, float], ...]
+"""What to paint: a text, or several with weights >= 0, of which only the ratios count."""
+
 
 @dataclass(frozen=True, slots=True)
 class AudioFeatures:
@@ -118,16 +121,23 @@ class Controls:
 
     noise : float32 (h, w, c), unit normal.  prompt, previous_prompt, fade : 0 is all previous, 1 is all prompt.
     feedback : 0..1, weight of the previous denoised latent.  compute : False asks the engine to skip this frame.
-    time : s, of the features behind it.
+    time : s, of the features behind it.  guidance_scale, delta, negative_prompt : read by models with guidance.
+    lora_weight : of live LoRAs, None as loaded.  steps, timesteps : of the denoising, 0 and () as loaded.
     """
 
     noise: np.ndarray
-    prompt: str
-    previous_prompt: str
+    prompt: Prompt
+    previous_prompt: Prompt
     fade: float
     feedback: float
     compute: bool
     time: float
+    guidance_scale: float = 1.0
+    delta: float = 1.0
+    negative_prompt: str = ""
+    lora_weight: float | None = None
+    steps: int = 0
+    timesteps: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

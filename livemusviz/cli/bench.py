@@ -5,17 +5,17 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from livemusviz.cli.model_flags import add_model_flags, model_spec
 from livemusviz.cli.output import add_json_flag, print_json, table
 
-STAGES = ("text_ms", "unet_ms", "decode_ms", "generate_ms", "peak_memory_mb")
+STAGES = ("text_ms", "unet_ms", "decode_ms", "generate_ms", "peak_memory_mb", "weights_mb")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", default="embedded", metavar="PATH|ORG/NAME")
-    parser.add_argument("--size", default="256", metavar="N|WxH")
-    parser.add_argument("--bits", type=int, choices=(4, 8))
     parser.add_argument("--runs", type=int, default=30, metavar="N", help="counted runs of each stage (30)")
     parser.add_argument("--no-peers", action="store_true", help="ours only")
+    parser.add_argument("--no-precision", action="store_true", help="not what 8 and 4 bit would cost")
+    add_model_flags(parser)
     add_json_flag(parser)
 
 
@@ -27,7 +27,11 @@ def run(options: argparse.Namespace) -> int:
     if not 1 <= options.runs <= 10_000:
         raise UserError(f"--runs {options.runs}: give 1 to 10000")
     figures = run_bench(
-        options.model, parse_size(options.size), options.runs, bits=options.bits, peers=not options.no_peers
+        model_spec(options),
+        parse_size(options.size),
+        options.runs,
+        peers=not options.no_peers,
+        precision=not options.no_precision,
     )
     if options.json:
         print_json(figures)
@@ -37,6 +41,11 @@ def run(options: argparse.Namespace) -> int:
     print(
         table([(stage, *(_cell(column.get(stage)) for column in columns.values())) for stage in STAGES], ("", *columns))
     )
+    if figures["precision"]:
+        costs = ("generate_ms", "weights_mb", "psnr_db")
+        rows = [(bits, *(_cell(row.get(cost)) for cost in costs)) for bits, row in figures["precision"].items()]
+        print()
+        print(table(rows, ("bits", *costs)))
     return 0
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from livemusviz.cli.model_flags import add_model_flags, init_picture, model_spec
 from livemusviz.cli.output import add_json_flag, print_json
+
+MAX_GUIDANCE = 30.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", required=True, metavar="TEXT")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
-    parser.add_argument("--model", default="embedded", metavar="PATH|ORG/NAME")
-    parser.add_argument("--size", default="256", metavar="N|WxH")
-    parser.add_argument("--bits", type=int, choices=(4, 8))
+    parser.add_argument("--negative-prompt", default="", metavar="TEXT", help="what not to paint, with --guidance")
+    parser.add_argument("--guidance-scale", type=float, default=1.0, metavar="X", help="0..30, with --guidance (1)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
+    add_model_flags(parser)
     add_json_flag(parser)
 
 
@@ -28,13 +31,21 @@ def run(options: argparse.Namespace) -> int:
     width, height = parse_size(options.size)
     prompt = str(BY_NAME["prompt"].validate(options.prompt))
     seed = int(BY_NAME["seed"].validate(options.seed) or 0)
+    if not 0 <= options.guidance_scale <= MAX_GUIDANCE:
+        raise UserError(f"--guidance-scale {options.guidance_scale:g}: give 0 to {MAX_GUIDANCE:g}")
+    spec, picture = model_spec(options), init_picture(options, (width, height))
     backend.prepare()
-    from livemusviz.diffusion.folder import resolve_model
     from livemusviz.diffusion.pipeline import Pipeline
 
-    pipeline = Pipeline.load(resolve_model(options.model), height, width, bits=options.bits)
+    pipeline = Pipeline.load(spec, height, width)
+    pipeline.set_picture(picture)
     noise = LatentWalk(pipeline.latent_shape, seed).noise()
-    image = pipeline.generate(noise, pipeline.encode_prompt(prompt), 0.0)
+    image = pipeline.generate(
+        noise,
+        pipeline.encode_prompt(prompt),
+        guidance_scale=options.guidance_scale,
+        negative=pipeline.encode_prompt(options.negative_prompt),
+    )
     try:
         from PIL import Image
 

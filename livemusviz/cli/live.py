@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from livemusviz.cli.model_flags import add_model_flags, init_picture, model_spec
 from livemusviz.director.params import PARAMS, Param
 
 FLAGGED = tuple(param for param in PARAMS if param.kind in ("float", "int", "str"))
@@ -15,15 +16,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = parser.add_argument_group("the show")
     show.add_argument("--input", default="default", metavar="NAME|FILE", help="audio input by name, or a sound file")
     show.add_argument("--no-loop", action="store_true", help="a sound file plays once; silence follows")
-    show.add_argument("--model", default="embedded", metavar="PATH|ORG/NAME", help="a diffusers folder")
-    show.add_argument("--size", default="256", metavar="N|WxH", help="pixels of a generated frame (256)")
-    show.add_argument("--bits", type=int, choices=(4, 8), help="quantize the Linear weights")
     show.add_argument("--engine-fps", type=float, default=30.0, metavar="N", help="generated frames a second, at most")
     show.add_argument("--record", type=Path, metavar="FILE.mp4", help="record from the start")
     show.add_argument("--recordings", type=Path, default=Path("recordings"), metavar="DIR", help="for key R and OSC")
     show.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself")
     show.add_argument("--stats", type=Path, metavar="FILE.json", help="write the figures at the end")
     show.add_argument("--trace", type=Path, metavar="FILE.jsonl", help="write a line for each engine slot")
+    add_model_flags(parser)
     stage = parser.add_argument_group("the stage")
     stage.add_argument("--canvas", default="640x360", metavar="WxH", help="pixels of the canvas (640x360)")
     stage.add_argument("--fps", type=float, default=60.0, metavar="N", help="display frames a second")
@@ -43,13 +42,14 @@ def run(options: argparse.Namespace) -> int:
     from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_address, parse_size
     from livemusviz.show import run_live
 
+    size = parse_size(options.size)
     config = LiveConfig(
         input=options.input,
         loop=not options.no_loop,
-        model=options.model,
-        size=parse_size(options.size),
+        model=model_spec(options, stream=True),
+        picture=init_picture(options, size),
+        size=size,
         canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2),
-        bits=options.bits,
         values=_values(options),
         headless=options.headless,
         fullscreen=options.fullscreen,

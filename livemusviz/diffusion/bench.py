@@ -12,17 +12,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from livemusviz.diffusion import backend
-from livemusviz.diffusion.folder import resolve_model
+from livemusviz.diffusion.spec import ModelSpec
 
 log = logging.getLogger(__name__)
 
 PROMPT = "a storm of light over a dark sea"
+PROMPTS = (PROMPT, "red lava", "a galaxy of violet and gold", "emerald aurora")
 WARM_UP_RUNS = 3
 PEER_TIMEOUT = 600.0
 PEER_NEEDS = ("torch", "diffusers", "transformers")
@@ -30,13 +33,14 @@ MEBIBYTE = 1 << 20
 
 
 def run_bench(
-    model: str, size: tuple[int, int], runs: int = 30, *, bits: int | None = None, peers: bool = True
+    model: ModelSpec, size: tuple[int, int], runs: int = 30, *, peers: bool = True, precision: bool = True
 ) -> dict[str, Any]:
     """Time a model at a picture size (width, height), `runs` times each stage.
 
     Returns `model`, `size` ("256x256"), `backend`, `blas`, `text_ms`, `unet_ms`, `decode_ms` (medians),
     `generate_ms` {p50, p99}, `peak_memory_mb` (loading included: of the whole process on a CPU, of the device's arrays
-    on a GPU), and `peers`: {"torch": the same figures} where torch, diffusers and transformers are installed, else {}.
+    on a GPU), `weights_mb`, `precision` (see `_precision`; {} if not asked for), and `peers`: {"torch": the same
+    figures} where torch, diffusers and transformers are installed, else {}.
     Raises UserError for a model or a size that cannot be used.
     """
     backend.prepare()
@@ -44,14 +48,13 @@ def run_bench(
 
     from livemusviz.diffusion.pipeline import Pipeline
 
-    folder = resolve_model(model)
     width, height = size
     mx.reset_peak_memory()
-    pipeline = Pipeline.load(folder, height, width, bits=bits)
+    pipeline = Pipeline.load(model, height, width)
     pipeline.warm_up()
     noise = np.random.default_rng(0).standard_normal(pipeline.latent_shape, dtype=np.float32)
     latents, text = mx.array(noise)[None], pipeline.encode_prompt(PROMPT)
-    x0 = pipeline.denoise(latents, text.tokens, text.conditions)
+    x0 = pipeline.denoise(latents, text)
     mx.eval(latents, x0)
     figures: dict[str, Any] = {
         "model": pipeline.name,
@@ -59,16 +62,48 @@ def run_bench(
         "backend": pipeline.backend,
         "blas": backend.blas_name(),
         "text_ms": median_ms(lambda: pipeline.embed_prompt(PROMPT), runs),
-        "unet_ms": median_ms(lambda: mx.eval(pipeline.denoise(latents, text.tokens, text.conditions)), runs),
+        "unet_ms": median_ms(lambda: mx.eval(pipeline.denoise(latents, text)), runs),
         "decode_ms": median_ms(lambda: mx.eval(pipeline.decode(x0)), runs),
         "generate_ms": spread_ms(lambda: pipeline.generate(noise, text, 0.2), runs),
         "peak_memory_mb": round(_peak_memory(pipeline.backend) / MEBIBYTE, 1),
+        "weights_mb": round(pipeline.parts.weight_bytes / MEBIBYTE, 1),
+        "precision": _precision(model, size, runs) if precision else {},
         "peers": {},
     }
-    torch = _torch_peer(folder, size, runs) if peers else None
+    torch = _torch_peer(model.folder, size, runs) if peers else None
     if torch is not None:
         figures["peers"]["torch"] = torch
     return figures
+
+
+def _precision(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str, dict[str, float]]:
+    """What 16, 8 and 4 bit cost: `generate_ms` (median), `weights_mb`, `psnr_db` of the pictures against 16 bit."""
+    from livemusviz.diffusion.pipeline import Pipeline
+
+    width, height = size
+    rows: dict[str, dict[str, float]] = {}
+    wanted: list[np.ndarray] = []
+    for bits in (16, 8, 4):
+        pipeline = Pipeline.load(replace(model, bits=bits), height, width)
+        noises = np.random.default_rng(1).standard_normal((4, *pipeline.latent_shape), dtype=np.float32)
+        texts = [pipeline.encode_prompt(prompt) for prompt in PROMPTS]
+        pictures = [pipeline.generate(noise, text) for noise, text in zip(noises, texts, strict=True)]
+        wanted = wanted or pictures
+        draw = partial(pipeline.generate, noises[0], texts[0])
+        row = {
+            "generate_ms": median_ms(draw, runs),
+            "weights_mb": round(pipeline.parts.weight_bytes / MEBIBYTE, 1),
+        }
+        if bits != 16:
+            row["psnr_db"] = round(psnr(np.stack(pictures), np.stack(wanted)), 1)
+        rows[str(bits)] = row
+    return rows
+
+
+def psnr(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Peak signal-to-noise ratio of uint8 pictures in dB; infinite for equal ones."""
+    error = float(np.mean((found.astype(np.float64) - wanted) ** 2))
+    return math.inf if error == 0 else 10 * math.log10(255**2 / error)
 
 
 def milliseconds(work: Callable[[], object], runs: int) -> list[float]:

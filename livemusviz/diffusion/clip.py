@@ -1,4 +1,4 @@
-"""The prompt's reader, transformers' `CLIPTextModel` (Radford et al. 2021), on the engine thread."""
+"""The prompt's reader: transformers' `CLIPTextModel`, also `WithProjection` (Radford et al. 2021). Engine thread."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +9,13 @@ import mlx.nn as nn
 from livemusviz.diffusion.layers import Activation, Attention, activation
 from livemusviz.errors import UserError
 
+FIRST_CLIP_END = 2
+"""`eos_token_id` in the configs of the first checkpoints, and wrong: their end token is the highest id there is."""
+
 
 @dataclass(frozen=True)
 class CLIPTextConfig:
-    """The numbers of a CLIPTextModel."""
+    """The numbers of a CLIPTextModel. projection_dim : of the pooled output, 0 where there is no projection."""
 
     vocab_size: int
     hidden_size: int
@@ -22,12 +25,15 @@ class CLIPTextConfig:
     max_length: int
     act_fn: str
     eps: float
+    end_token: int
+    projection_dim: int = 0
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "CLIPTextConfig":
         """From `text_encoder/config.json`. Raises UserError for a key without which there is no model."""
-        keys = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
-        missing = [key for key in keys if key not in config]
+        projects = (config.get("architectures") or [""])[0] == "CLIPTextModelWithProjection"
+        keys = ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"]
+        missing = [key for key in keys + ["projection_dim"] * projects if key not in config]
         if missing:
             raise UserError(f"{where}: CLIPTextModel needs {', '.join(missing)}")
         vocab, hidden, intermediate, layers, heads = (config[key] for key in keys)
@@ -36,6 +42,8 @@ class CLIPTextConfig:
             max_length=config.get("max_position_embeddings", 77),
             act_fn=config.get("hidden_act", "quick_gelu"),
             eps=config.get("layer_norm_eps", 1e-5),
+            end_token=config.get("eos_token_id", 49407),
+            projection_dim=config["projection_dim"] if projects else 0,
         )  # fmt: skip
 
 
@@ -57,7 +65,7 @@ class EncoderLayer(nn.Module):
 
 
 class CLIPTextModel(nn.Module):
-    """Token ids, (B, T), to one vector a token, (B, T, hidden_size): the last hidden state after the last norm."""
+    """Token ids to one vector a token, and one for the whole prompt."""
 
     def __init__(self, config: CLIPTextConfig, where: str = "text_encoder/config.json") -> None:
         super().__init__()
@@ -67,11 +75,28 @@ class CLIPTextModel(nn.Module):
         self.position_embedding = nn.Embedding(config.max_length, config.hidden_size)
         self.layers = [EncoderLayer(config, act) for _ in range(config.layers)]
         self.norm_out = nn.LayerNorm(config.hidden_size, eps=config.eps)
+        if config.projection_dim:
+            self.projection = nn.Linear(config.hidden_size, config.projection_dim, bias=False)
 
     def __call__(self, tokens: mx.array) -> mx.array:
+        """tokens : int (B, T). Returns the last hidden state after the last norm, (B, T, hidden_size)."""
+        return self.norm_out(self.hidden_states(tokens)[-1])
+
+    def hidden_states(self, tokens: mx.array) -> list[mx.array]:
+        """The embeddings, then every layer's output, before the last norm: each (B, T, hidden_size)."""
         _, T = tokens.shape
         x = self.token_embedding(tokens) + self.position_embedding(mx.arange(T))
         mask = nn.MultiHeadAttention.create_additive_causal_mask(T, x.dtype)
+        states = [x]
         for layer in self.layers:
-            x = layer(x, mask)
-        return self.norm_out(x)
+            states.append(layer(states[-1], mask))
+        return states
+
+    def pooled(self, tokens: mx.array, last: mx.array) -> mx.array:
+        """The end token's vector of the last hidden state, normed here, projected if the model projects: (B, P)."""
+        if self.config.end_token == FIRST_CLIP_END:
+            end = mx.argmax(tokens, axis=1)
+        else:
+            end = mx.argmax(tokens == self.config.end_token, axis=1)
+        vector = self.norm_out(last)[mx.arange(tokens.shape[0]), end]
+        return self.projection(vector) if "projection" in self else vector

@@ -10,6 +10,9 @@ import mlx.nn as nn
 
 from livemusviz.diffusion.layers import Activation, attend
 
+AddedEmbedding = tuple[mx.array, mx.array]
+"""Of SDXL: the pooled prompt, (B, P), and the six numbers about the picture's size, float32 (B, 6)."""
+
 
 def sinusoidal(timestep: mx.array, dim: int, flip_sin_to_cos: bool, freq_shift: float) -> mx.array:
     """Sinusoids of the time step (Vaswani et al. 2017). timestep : float32 (B,). Returns float32 (B, dim)."""
@@ -21,15 +24,19 @@ def sinusoidal(timestep: mx.array, dim: int, flip_sin_to_cos: bool, freq_shift: 
 
 
 class TimestepEmbedding(nn.Module):
-    """Two Linear layers on the sinusoids: (B, in_dim) -> (B, dim)."""
+    """Two Linear layers on the sinusoids, (B, in_dim) -> (B, dim); the guidance scale's sinusoids are added first."""
 
-    def __init__(self, in_dim: int, dim: int, act: Activation) -> None:
+    def __init__(self, in_dim: int, dim: int, act: Activation, guidance_dim: int = 0) -> None:
         super().__init__()
         self.linear_1 = nn.Linear(in_dim, dim)
         self.linear_2 = nn.Linear(dim, dim)
+        if guidance_dim:
+            self.cond_proj = nn.Linear(guidance_dim, in_dim, bias=False)
         self.act = act
 
-    def __call__(self, x: mx.array) -> mx.array:
+    def __call__(self, x: mx.array, guidance: mx.array | None = None) -> mx.array:
+        if guidance is not None:
+            x = x + self.cond_proj(guidance)
         return self.linear_2(self.act(self.linear_1(x)))
 
 

@@ -3,6 +3,7 @@
 Pure file work, any thread: nothing heavy is imported.
 """
 
+import json
 import os
 import re
 from pathlib import Path
@@ -11,7 +12,9 @@ from livemusviz.errors import UserError
 
 EMBEDDED = "embedded"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+TINY_AUTOENCODERS = {0.18215: "madebyollin/taesd", 0.13025: "madebyollin/taesdxl"}
+"""Tiny autoencoders by the scale of the latents they speak: an AutoencoderKL's `scaling_factor`."""
+COMPONENTS = ("unet", "text_encoder", "tokenizer", "scheduler")
 
 
 def resolve_model(name: str) -> Path:
@@ -34,15 +37,57 @@ def resolve_model(name: str) -> Path:
     return _cached_snapshot(name)
 
 
-def check_folder(folder: Path) -> None:
-    """Raises UserError if a folder is not a Stable Diffusion pipeline in diffusers layout with its five parts."""
+def check_folder(folder: Path, needs_vae: bool = True) -> None:
+    """Raises UserError if a folder is not a Stable Diffusion pipeline in diffusers layout with its parts."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such model folder")
     if not (folder / "model_index.json").is_file():
         raise UserError(f"{folder}: no model_index.json in it, so it is not a model folder in diffusers layout")
-    missing = [part for part in COMPONENTS if not (folder / part).is_dir()]
+    needed = COMPONENTS + (("vae",) if needs_vae else ())
+    missing = [part for part in needed if not (folder / part).is_dir()]
     if missing:
         raise UserError(f"{folder}: no {', '.join(missing)} in it; the model must be complete")
+
+
+def tiny_autoencoder_for(folder: Path) -> str | None:
+    """The name of a tiny autoencoder that speaks the latents of a model's full one, if one is known."""
+    try:
+        config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
+        if config.get("_class_name") != "AutoencoderKL" or config.get("latent_channels", 4) != 4:
+            return None
+        return TINY_AUTOENCODERS.get(config.get("scaling_factor", 0.18215))
+    except (OSError, ValueError, AttributeError, TypeError):
+        return None
+
+
+def find_autoencoder(folder: Path, choice: str) -> Path | None:
+    """The folder of another autoencoder for a model, None for its own.
+
+    choice : "own"; "auto", a tiny one from the cache where one fits; a path; or `org/name` from the cache. A path may
+    lead to a whole model, of which its autoencoder is taken. Raises UserError that says what to do.
+    """
+    if choice == "own":
+        return None
+    if choice == "auto":
+        tiny = tiny_autoencoder_for(folder)
+        if tiny is None:
+            return None
+        try:
+            return _cached_snapshot(tiny, "config.json")
+        except UserError:
+            if any((folder / "vae").glob("*.safetensors")):
+                return None
+            raise UserError(
+                f"{folder}: its autoencoder has no weights; fetch {tiny}, or the model with --vae own"
+            ) from None
+    path = Path(choice).expanduser()
+    if not path.is_dir():
+        if not HUB_NAME.fullmatch(choice) or ".." in choice:
+            raise UserError(
+                f"--vae {choice}: no such folder; give 'auto', 'own', a folder, or org/name from the HF cache"
+            )
+        path = _cached_snapshot(choice, "config.json")
+    return path if (path / "config.json").is_file() else path / "vae"
 
 
 def model_name(folder: Path) -> str:
@@ -55,7 +100,8 @@ def model_name(folder: Path) -> str:
     return folder.resolve().name
 
 
-def _hub_cache() -> Path:
+def hub_cache() -> Path:
+    """Where the Hugging Face cache is on this machine."""
     if os.environ.get("HF_HUB_CACHE"):
         return Path(os.environ["HF_HUB_CACHE"]).expanduser()
     home = os.environ.get("HF_HOME")
@@ -65,15 +111,17 @@ def _hub_cache() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "huggingface" / "hub"
 
 
-def _cached_snapshot(name: str) -> Path:
-    """The snapshot of `org/name` that the cache's `main` points at, or the newest one there is."""
-    store = _hub_cache() / f"models--{name.replace('/', '--')}"
+def _cached_snapshot(name: str, marker: str = "model_index.json") -> Path:
+    """The snapshot of `org/name` that the cache's `main` points at, or the newest with a file `marker`."""
+    store = hub_cache() / f"models--{name.replace('/', '--')}"
     reference = store / "refs" / "main"
     if reference.is_file():
         snapshot = store / "snapshots" / reference.read_text(encoding="utf-8", errors="replace").strip()[:64]
         if snapshot.is_dir() and snapshot.parent == store / "snapshots":
             return snapshot
-    snapshots = sorted((store / "snapshots").glob("*/model_index.json"), key=lambda p: p.stat().st_mtime)
+    snapshots = sorted((store / "snapshots").glob(f"*/{marker}"), key=lambda p: p.stat().st_mtime)
     if snapshots:
         return snapshots[-1].parent
-    raise UserError(f"{name}: not in the Hugging Face cache ({_hub_cache()}); fetch it first, or give a folder")
+    raise UserError(
+        f"{name}: not in the Hugging Face cache ({hub_cache()}); fetch it first: livemusviz models fetch {name}"
+    )

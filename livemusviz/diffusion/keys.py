@@ -9,10 +9,10 @@ from typing import Any
 Renames = Sequence[tuple[str, str]]
 
 UNET: Renames = (
-    ("add_embedding.pool.q_proj.", "text_embedding.pool.q."),
-    ("add_embedding.pool.k_proj.", "text_embedding.pool.k."),
-    ("add_embedding.pool.v_proj.", "text_embedding.pool.v."),
-    ("add_embedding.", "text_embedding."),
+    ("add_embedding.pool.q_proj.", "added_embedding.pool.q."),
+    ("add_embedding.pool.k_proj.", "added_embedding.pool.k."),
+    ("add_embedding.pool.v_proj.", "added_embedding.pool.v."),
+    ("add_embedding.", "added_embedding."),
     (".attentions.", ".transformers."),
     (".transformer_blocks.", ".layers."),
     (".to_q.", ".q."),
@@ -29,6 +29,17 @@ UNET: Renames = (
 )
 AUTOENCODER_TINY: Renames = ((".conv.", ".conv.layers."),)
 PIXEL_SHUFFLE: Renames = ()
+AUTOENCODER_KL: Renames = (
+    (".attentions.0.group_norm.", ".attention.norm."),
+    (".attentions.0.to_q.", ".attention.attn.q."),
+    (".attentions.0.to_k.", ".attention.attn.k."),
+    (".attentions.0.to_v.", ".attention.attn.v."),
+    (".attentions.0.to_out.0.", ".attention.attn.out."),
+    (".conv_shortcut.", ".shortcut."),
+    (".downsamplers.0.conv.", ".downsample."),
+    (".upsamplers.0.conv.", ".upsample."),
+    (".conv_norm_out.", ".norm_out."),
+)
 CLIP_TEXT: Renames = (
     ("embeddings.token_embedding.", "token_embedding."),
     ("embeddings.position_embedding.", "position_embedding."),
@@ -42,7 +53,15 @@ CLIP_TEXT: Renames = (
     (".mlp.fc1.", ".fc1."),
     (".mlp.fc2.", ".fc2."),
     ("final_layer_norm.", "norm_out."),
+    ("text_projection.", "projection."),
 )
+OLD_NAMES: Renames = (
+    (".attentions.0.query.", ".attentions.0.to_q."),
+    (".attentions.0.key.", ".attentions.0.to_k."),
+    (".attentions.0.value.", ".attentions.0.to_v."),
+    (".attentions.0.proj_attn.", ".attentions.0.to_out.0."),
+)
+"""What checkpoints from before diffusers 0.15 call an AutoencoderKL's attention."""
 
 PREFIX = "text_model."
 """transformers before version 5 puts this before every name of a CLIPTextModel."""
@@ -56,7 +75,7 @@ def to_ours(name: str, renames: Renames) -> str | None:
     name = name.removeprefix(PREFIX)
     if name in NOT_WEIGHTS:
         return None
-    for torch, ours in renames:
+    for torch, ours in (*OLD_NAMES, *renames):
         name = name.replace(torch, ours)
     return name
 
@@ -66,6 +85,39 @@ def to_torch(name: str, renames: Renames) -> str:
     for torch, ours in renames:
         name = name.replace(ours, torch)
     return name
+
+
+def original_unet_name(name: str, layers: int) -> str:
+    """What the original Stable Diffusion repository calls a UNet layer of diffusers; layers : resnets a down block.
+
+    There all blocks of one way are one list: down block i holds entries 1 + i (layers + 1) and on, its downsampling the
+    last of them; up block i entries i (layers + 1) and on, its upsampling in the last one's own list.
+    """
+    parts = name.split(".")
+    way, rest = parts[0], parts[3:]
+    if way == "mid_block":
+        where = {"resnets": 2 * int(parts[2]), "attentions": 1}[parts[1]]
+        return ".".join(["middle_block", str(where), *_inside(parts[1], rest)])
+    if way in ("down_blocks", "up_blocks"):
+        block, kind, layer = int(parts[1]), parts[2], int(parts[3])
+        entry = block * (layers + 1) + (layer if way == "up_blocks" else layer + 1)
+        if kind == "downsamplers":
+            return f"input_blocks.{(block + 1) * (layers + 1)}.0.op"
+        if kind == "upsamplers":
+            return f"output_blocks.{block * (layers + 1) + layers}.2.conv"
+        side = "input_blocks" if way == "down_blocks" else "output_blocks"
+        return ".".join([side, str(entry), "0" if kind == "resnets" else "1", *_inside(kind, parts[4:])])
+    outer = {"conv_in": "input_blocks.0.0", "conv_out": "out.2", "time_embedding.linear_1": "time_embed.0",
+             "time_embedding.linear_2": "time_embed.2", "add_embedding.linear_1": "label_emb.0.0",
+             "add_embedding.linear_2": "label_emb.0.2"}  # fmt: skip
+    return outer.get(name, name)
+
+
+def _inside(kind: str, parts: Sequence[str]) -> list[str]:
+    """A layer's name within its resnet or transformer; only the resnet's differ."""
+    resnet = {"conv1": "in_layers.2", "conv2": "out_layers.3", "time_emb_proj": "emb_layers.1",
+              "conv_shortcut": "skip_connection"}  # fmt: skip
+    return [resnet.get(part, part) for part in parts] if kind == "resnets" else list(parts)
 
 
 def shape_to_ours(shape: Sequence[int], ndim: int) -> tuple[int, ...]:

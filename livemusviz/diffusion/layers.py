@@ -47,6 +47,17 @@ def activation(name: str, where: str) -> Activation:
     return ACTIVATIONS[name]
 
 
+class Conv2d(nn.Conv2d):
+    """`nn.Conv2d` whose bias may be given with the call, as one that already holds the time step's share."""
+
+    def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
+        """x : (B, H, W, I). bias : takes the place of the layer's own; broadcasts to (B, h, w, O)."""
+        y = mx.conv2d(x, self.weight, self.stride, self.padding)
+        if bias is not None:
+            return y + bias
+        return y + self.bias if "bias" in self else y
+
+
 class GroupNorm(nn.Module):
     """Group normalisation (Wu and He 2018) with the statistics torch takes: over a group's channels and all pixels.
 
@@ -77,8 +88,11 @@ class GroupNorm(nn.Module):
         return mx.repeat(by_group, C // self.groups, axis=1).reshape(B, 1, 1, C)
 
 
+KeysValues = tuple[mx.array, mx.array]
+
+
 class Attention(nn.Module):
-    """Multi-head attention whose keys and values come from `context` (cross) or from x itself (self)."""
+    """Multi-head attention to x itself, or to keys and values made before from a context of another width."""
 
     def __init__(self, dim: int, context_dim: int, heads: int, bias: bool = False) -> None:
         super().__init__()
@@ -88,16 +102,20 @@ class Attention(nn.Module):
         self.v = nn.Linear(context_dim, dim, bias=bias)
         self.out = nn.Linear(dim, dim)
 
-    def __call__(self, x: mx.array, context: mx.array | None = None, mask: mx.array | None = None) -> mx.array:
-        """x : (B, T, dim); context : (B, S, context_dim); mask : added to the scores, (T, S)."""
-        context = x if context is None else context
-        y = attend(self.q(x), self.k(context), self.v(context), self.heads, mask)
-        return self.out(y)
+    def keys_values(self, context: mx.array) -> KeysValues:
+        """What a context, (B, S, context_dim), offers to be attended to: two arrays (B, S, dim)."""
+        return self.k(context), self.v(context)
+
+    def __call__(self, x: mx.array, context: KeysValues | None = None, mask: mx.array | None = None) -> mx.array:
+        """x : (B, T, dim). context : from `keys_values`, of B or of 1. mask : added to the scores, (T, S)."""
+        keys, values = self.keys_values(x) if context is None else context
+        return self.out(attend(self.q(x), keys, values, self.heads, mask))
 
 
 def attend(q: mx.array, k: mx.array, v: mx.array, heads: int, mask: mx.array | None = None) -> mx.array:
-    """softmax(q k' / sqrt(d)) v for each head. q : (B, T, heads*d); k, v : (B, S, heads*d). Returns (B, T, heads*d)."""
+    """softmax(q k' / sqrt(d)) v for each head. q : (B, T, heads*d); k, v : (B or 1, S, heads*d). As q is the result."""
     B, T, C = q.shape
+    k, v = (mx.broadcast_to(a, (B, *a.shape[1:])) for a in (k, v))
     q, k, v = (a.reshape(B, -1, heads, C // heads).transpose(0, 2, 1, 3) for a in (q, k, v))
     y = mx.fast.scaled_dot_product_attention(q, k, v, scale=(C // heads) ** -0.5, mask=mask)
     return y.transpose(0, 2, 1, 3).reshape(B, T, C)

@@ -13,12 +13,14 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from livemusviz.bridge.latest import Latest
 from livemusviz.bridge.types import Controls, Frame
 from livemusviz.clock import Clock
+from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Step = Callable[[float], Controls]
-OpenModel = Callable[[Path, "EngineSpec"], tuple["Pipeline", dict[str, str]]]
+OpenModel = Callable[[ModelSpec, "EngineSpec"], tuple["Pipeline", dict[str, str]]]
 Conduct = Callable[[tuple[int, int, int]], Step]  # latent shape -> what to draw at a time
 
 FAILURES_BEFORE_FALLBACK = 3
@@ -36,17 +38,17 @@ TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """model : a model folder.  fallback : the embedded one.  height, width : pixels.  bits : 4, 8 or None (as stored).
+    """model : what to load.  fallback : the embedded model.  height, width : pixels.  max_fps : slots a second.
 
-    max_fps : slots a second.
+    picture : uint8 (height, width, 3), to start every frame from.
     """
 
-    model: Path
-    fallback: Path
+    model: ModelSpec
+    fallback: ModelSpec
     height: int
     width: int
-    bits: int | None = None
     max_fps: float = 30.0
+    picture: np.ndarray | None = None
 
 
 class Engine:
@@ -64,6 +66,7 @@ class Engine:
         self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)  # of each computed frame
         self.about: dict[str, str] = {}  # model, backend, blas
         self.on_slot: Callable[[Controls], None] | None = None  # told of each slot, on the engine thread
+        self._steps: tuple[int, tuple[int, ...]] = (0, ())
         self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
         self._made: deque[float] = deque(maxlen=30)
         self._stop = threading.Event()
@@ -98,12 +101,12 @@ class Engine:
             log.error("the engine stopped: %s", error, exc_info=None if isinstance(error, UserError) else error)
             self._say("failed", f"engine: {error}")
 
-    def _load(self, folder: Path) -> Pipeline:
-        """A folder that cannot be loaded gives way to the embedded model."""
+    def _load(self, model: ModelSpec) -> Pipeline:
+        """A model that cannot be loaded gives way to the embedded model."""
         try:
-            pipeline, about = self._open(folder, self.spec)
+            pipeline, about = self._open(model, self.spec)
         except UserError as error:
-            if folder == self.spec.fallback:
+            if model == self.spec.fallback:
                 raise
             log.error("%s; going on with the embedded model", error)
             self._say("loading", str(error))
@@ -142,12 +145,34 @@ class Engine:
         return pipeline
 
     def _publish(self, pipeline: Pipeline, controls: Controls, started: float) -> None:
-        image = pipeline.generate(controls.noise, _text(pipeline, controls), controls.feedback)
+        self._follow(pipeline, controls)
+        image = pipeline.generate(
+            controls.noise,
+            _text(pipeline, controls),
+            controls.feedback,
+            guidance_scale=controls.guidance_scale,
+            delta=controls.delta,
+            negative=pipeline.encode_prompt(controls.negative_prompt),
+        )
         made = self._clock.now()
         self.generated += 1
         self.seconds.append(made - started)
         self._made.append(made)
         self.frames.put(Frame(image, self.generated, controls.time, made, made - started))
+
+    def _follow(self, pipeline: Pipeline, controls: Controls) -> None:
+        """Faders that are no argument of a frame. Steps that the model refuses are told once and change nothing."""
+        if controls.lora_weight is not None:
+            pipeline.set_lora_weights(controls.lora_weight)
+        wanted = (controls.steps, controls.timesteps)
+        if wanted == self._steps:
+            return
+        self._steps = wanted
+        try:
+            pipeline.reschedule(controls.steps, controls.timesteps)
+        except UserError as error:
+            log.error("%s", error)
+            self._say("running", str(error))
 
     def _count_failure(self, error: Exception, in_a_row: int) -> None:
         self.failures += 1
@@ -166,14 +191,15 @@ class Engine:
         self.state, self.message = state, message
 
 
-def open_pipeline(folder: Path, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:
-    """Load and warm up the model in `folder`; and what it runs on. UserError if it cannot be loaded."""
+def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:
+    """Load and warm up a model; and what it runs on. UserError if it cannot be loaded."""
     from livemusviz.diffusion import backend
 
     backend.prepare()
     from livemusviz.diffusion.pipeline import Pipeline
 
-    pipeline = Pipeline.load(folder, spec.height, spec.width, bits=spec.bits)
+    pipeline = Pipeline.load(model, spec.height, spec.width)
+    pipeline.set_picture(spec.picture)
     pipeline.warm_up()
     return pipeline, {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}
 

@@ -1,75 +1,117 @@
 """Builds the networks of a model folder and fills them: from files to parts that compute. Engine thread."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn
 
 from livemusviz.diffusion import keys
+from livemusviz.diffusion.autoencoder_kl import AutoencoderKL, KLConfig
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
+from livemusviz.diffusion.configs import QUANTIZATION
 from livemusviz.diffusion.folder import check_folder
+from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig
-from livemusviz.diffusion.quantize import choose_bits, linear_weights, quantize_linear
-from livemusviz.diffusion.schedulers import EulerDiscrete
+from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, weight_bytes
+from livemusviz.diffusion.schedulers import Scheduler, make_scheduler
+from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
+from livemusviz.diffusion.text import PromptEncoder
 from livemusviz.diffusion.tokenizer import PromptTokenizer
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
 from livemusviz.diffusion.weights import find_weights, load_weights, read_json
 from livemusviz.errors import UserError
 
-Autoencoder = AutoencoderTiny | AutoencoderPixelShuffle
+Autoencoder = AutoencoderTiny | AutoencoderKL | AutoencoderPixelShuffle
+Read = Callable[[dict[str, Any], str], Any]
 
 DIFFUSERS_STEM, TRANSFORMERS_STEM = "diffusion_pytorch_model", "model"
+AUTOENCODERS: dict[str, tuple[Read, keys.Renames]] = {
+    "AutoencoderTiny": (lambda c, where: AutoencoderTiny(TinyConfig.read(c, where), where), keys.AUTOENCODER_TINY),
+    "AutoencoderKL": (lambda c, where: AutoencoderKL(KLConfig.read(c, where), where), keys.AUTOENCODER_KL),
+    "AutoencoderPixelShuffle": (
+        lambda c, where: AutoencoderPixelShuffle(PixelShuffleConfig.read(c, where)),
+        keys.PIXEL_SHUFFLE,
+    ),
+}
+TEXT_ENCODERS = ("CLIPTextModel", "CLIPTextModelWithProjection")
+NOT_BUILT = ("transformer", "prior", "image_encoder", "controlnet", "unet_2", "text_encoder_3")
 
 
 @dataclass(frozen=True)
 class ModelParts:
-    """One model, loaded. `dtype` : what the networks compute in; `bits` : of their Linear weights, 16 if plain."""
+    """One model, loaded. `dtype` : what the networks compute in; `bits` : of their packable weights, 16 if plain.
 
-    folder: Path
-    tokenizer: PromptTokenizer
-    text_encoder: CLIPTextModel
+    live : the weights of live LoRAs, by file name; 0-d arrays, to be replaced in place.
+    """
+
+    spec: ModelSpec
+    text: PromptEncoder
     unet: UNet2DConditionModel
     vae: Autoencoder
-    scheduler: EulerDiscrete
+    scheduler: Scheduler
     dtype: mx.Dtype
     bits: int
+    live: dict[str, mx.array] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        return self.spec.folder
+
+    @property
+    def weight_bytes(self) -> int:
+        """Bytes of all weights in memory."""
+        return sum(map(weight_bytes, (*self.text.encoders, self.unet, self.vae)))
 
 
-def load_model(folder: Path, *, bits: int | None = None, steps: int = 1) -> ModelParts:
+def load_model(spec: ModelSpec) -> ModelParts:
     """Load a diffusers folder. Raises UserError for anything in it that is missing, broken or not implemented.
 
-    In memory the weights are float32 on a CPU, which has no fast half precision, and float16 elsewhere.
+    In memory plain weights are float32 on a CPU, which has no fast half precision, and float16 elsewhere.
     """
-    check_folder(folder)
-    _pipeline_parts(folder)
-    backend = backend_name()
-    dtype = mx.float32 if backend == "cpu" else mx.float16
-    text_encoder = _text_encoder(folder / "text_encoder", dtype)
-    unet = _unet(folder / "unet", dtype)
-    vae = _autoencoder(folder / "vae", dtype)
-    scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", steps)
-    tokenizer = PromptTokenizer(folder / "tokenizer", text_encoder.config.max_length)
-    _check_fit(folder, tokenizer, text_encoder, unet, vae)
-    bits = choose_bits(bits, backend, linear_weights(unet) + linear_weights(text_encoder))
-    for model in (text_encoder, unet):
-        quantize_linear(model, bits)
-        mx.eval(model.parameters())
-    return ModelParts(folder, tokenizer, text_encoder, unet, vae, scheduler, dtype, bits)
-
-
-def _pipeline_parts(folder: Path) -> None:
-    """Refuse a pipeline with a part that this version would ignore."""
+    spec.validate()
+    folder = spec.folder
+    check_folder(folder, needs_vae=spec.vae is None)
     index = read_json(folder / "model_index.json")
-    for part in ("text_encoder_2", "transformer", "prior", "image_encoder"):
-        if isinstance(index.get(part), list) and index[part][0]:
-            raise UserError(f"{folder}: it has a {part}, which is not implemented; only Stable Diffusion 1/2 kinds are")
+    _refuse_parts(folder, index)
+    dtype = mx.float32 if backend_name() == "cpu" else mx.float16
+    bits = choose_bits(spec.bits)
+    second = ["_2"] if _present(index, "text_encoder_2") else []
+    encoders = [_text_encoder(folder / f"text_encoder{n}", dtype, bits) for n in ["", *second]]
+    lengths = [encoder.config.max_length for encoder in encoders]
+    tokenizers = [PromptTokenizer(folder / f"tokenizer{n}", m) for n, m in zip(["", *second], lengths, strict=True)]
+    unet = _unet(folder / "unet", dtype, bits)
+    vae = _autoencoder(spec.vae or folder / "vae", dtype)
+    scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", spec)
+    parts = ModelParts(spec, PromptEncoder(tokenizers, encoders), unet, vae, scheduler, dtype, _bits_of(unet, bits))
+    _check_fit(parts)
+    components: list[Component] = [("unet", unet, keys.UNET)]
+    components += [(f"text_encoder{n}", e, keys.CLIP_TEXT) for n, e in zip(["", *second], encoders, strict=True)]
+    for lora in spec.loras:
+        apply_lora(components, lora, parts.live, dtype)
+    return parts
 
 
-def _read(path: Path, reader: Callable[[dict[str, Any], str], Any]) -> Any:
+def _present(index: dict[str, Any], part: str) -> bool:
+    return isinstance(index.get(part), list) and bool(index[part][0])
+
+
+def _refuse_parts(folder: Path, index: dict[str, Any]) -> None:
+    """Refuse a pipeline with a part that would be ignored."""
+    for part in NOT_BUILT:
+        if _present(index, part):
+            raise UserError(
+                f"{folder}: it has a {part}, which is not implemented; only Stable Diffusion 1, 2 and XL are"
+            )
+    if index.get("requires_aesthetics_score"):
+        raise UserError(f"{folder}: it is an SDXL refiner, which is not implemented")
+
+
+def _read(path: Path, reader: Read) -> Any:
     """A config through its reader; wrong types and missing entries become a UserError too."""
     config = read_json(path)
     try:
@@ -78,68 +120,82 @@ def _read(path: Path, reader: Callable[[dict[str, Any], str], Any]) -> Any:
         raise UserError(f"{path}: a value is not of the kind expected ({' '.join(str(error).split())[:200]})") from None
 
 
-def _unet(folder: Path, dtype: mx.Dtype) -> UNet2DConditionModel:
+def packing(folder: Path, bits: int) -> int:
+    """Bits to hold a component's weights in: those its folder is packed in, else `bits`. Raises UserError."""
+    packed = read_json(folder / "config.json").get(QUANTIZATION)
+    if packed is None:
+        return bits
+    if packed not in [{"group_size": GROUP_SIZE, "bits": b} for b in (4, 8)]:
+        raise UserError(f"{folder / 'config.json'}: {QUANTIZATION} {packed!r} is not implemented; convert it again")
+    return int(packed["bits"])
+
+
+def _fill(model: nn.Module, folder: Path, stem: str, renames: keys.Renames, dtype: mx.Dtype, bits: int) -> None:
+    prepare_packed(model, packing(folder, bits), dtype)
+    load_weights(model, find_weights(folder, stem), renames, dtype)
+
+
+def _unet(folder: Path, dtype: mx.Dtype, bits: int = 16) -> UNet2DConditionModel:
     path = folder / "config.json"
     _expect_class(path, read_json(path).get("_class_name"), ("UNet2DConditionModel",))
     unet = _read(path, lambda config, where: UNet2DConditionModel(UNetConfig.read(config, where), where))
-    load_weights(unet, find_weights(folder, DIFFUSERS_STEM), keys.UNET, dtype)
+    _fill(unet, folder, DIFFUSERS_STEM, keys.UNET, dtype, bits)
     return unet
 
 
-def _text_encoder(folder: Path, dtype: mx.Dtype) -> CLIPTextModel:
+def _text_encoder(folder: Path, dtype: mx.Dtype, bits: int = 16) -> CLIPTextModel:
     path = folder / "config.json"
     architectures = read_json(path).get("architectures") or [None]
-    _expect_class(path, architectures[0], ("CLIPTextModel",))
+    _expect_class(path, architectures[0], TEXT_ENCODERS)
     model = _read(path, lambda config, where: CLIPTextModel(CLIPTextConfig.read(config, where), where))
-    load_weights(model, find_weights(folder, TRANSFORMERS_STEM), keys.CLIP_TEXT, dtype)
+    _fill(model, folder, TRANSFORMERS_STEM, keys.CLIP_TEXT, dtype, bits)
     return model
 
 
 def _autoencoder(folder: Path, dtype: mx.Dtype) -> Autoencoder:
     path = folder / "config.json"
     kind = read_json(path).get("_class_name")
-    _expect_class(path, kind, ("AutoencoderTiny", "AutoencoderPixelShuffle"))
-    vae: Autoencoder
-    if kind == "AutoencoderTiny":
-        vae = _read(path, lambda config, where: AutoencoderTiny(TinyConfig.read(config, where), where))
-        load_weights(vae, find_weights(folder, DIFFUSERS_STEM), keys.AUTOENCODER_TINY, dtype)
-    else:
-        vae = _read(path, lambda config, where: AutoencoderPixelShuffle(PixelShuffleConfig.read(config, where)))
-        load_weights(vae, find_weights(folder, DIFFUSERS_STEM), keys.PIXEL_SHUFFLE, dtype)
+    _expect_class(path, kind, tuple(AUTOENCODERS))
+    make, renames = AUTOENCODERS[str(kind)]
+    vae: Autoencoder = _read(path, make)
+    load_weights(vae, find_weights(folder, DIFFUSERS_STEM), renames, dtype)
     return vae
 
 
-def _scheduler(path: Path, steps: int) -> EulerDiscrete:
-    _expect_class(path, read_json(path).get("_class_name"), ("EulerDiscreteScheduler",))
-    return _read(path, lambda config, where: EulerDiscrete(config, steps, where))
+def _scheduler(path: Path, spec: ModelSpec) -> Scheduler:
+    return _read(path, lambda config, where: make_scheduler(config, spec.sampling, where))
+
+
+def _bits_of(model: nn.Module, bits: int) -> int:
+    """What a model's weights really are in: a folder packed on disk stays so."""
+    return next((int(module.bits) for _, module in model.named_modules() if hasattr(module, "bits")), 16)
 
 
 def _expect_class(path: Path, found: str | None, known: tuple[str, ...]) -> None:
     if found not in known:
-        hint = "; put a tiny autoencoder (taesd) in its place" if found == "AutoencoderKL" else ""
-        raise UserError(f"{path}: class {found} is not implemented; there is {' and '.join(known)}{hint}")
+        raise UserError(f"{path}: class {found} is not implemented; there is {' and '.join(known)}")
 
 
-def _check_fit(
-    folder: Path, tokenizer: PromptTokenizer, text: CLIPTextModel, unet: UNet2DConditionModel, vae: Autoencoder
-) -> None:
+def _check_fit(parts: ModelParts) -> None:
     """The parts must speak of the same sizes, else the first frame would fail instead of the loading."""
+    folder, unet, vae = parts.folder, parts.unet.config, parts.vae
     pairs = (
-        ("text encoder's hidden_size", text.config.hidden_size, "UNet's cross_attention_dim", unet.config.text_dim),
-        ("UNet's out_channels", unet.config.out_channels, "autoencoder's latent_channels", vae.latent_channels),
+        ("text encoder's hidden_size", parts.text.text_dim, "UNet's cross_attention_dim", unet.text_dim),
+        ("UNet's pooled width", unet.pooled_dim, "second text encoder's projection_dim", parts.text.pooled_dim),
+        ("UNet's out_channels", unet.out_channels, "autoencoder's latent_channels", vae.latent_channels),
         (
             "UNet's in_channels",
-            unet.config.in_channels,
+            unet.in_channels,
             "latent_channels plus coordinate_channels",
-            vae.latent_channels + unet.config.coordinate_channels,
+            vae.latent_channels + unet.coordinate_channels,
         ),
     )
     for name_a, a, name_b, b in pairs:
         if a != b:
             raise UserError(f"{folder}: the {name_a} is {a}, the {name_b} {b}: the parts are not of one model")
-    if unet.config.coordinate_channels not in (0, 2):
-        raise UserError(f"{folder}: coordinate_channels {unet.config.coordinate_channels}, must be 0 or 2")
-    if tokenizer.vocab_size > text.config.vocab_size:
-        raise UserError(
-            f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, the text encoder {text.config.vocab_size}"
-        )
+    if unet.coordinate_channels not in (0, 2):
+        raise UserError(f"{folder}: coordinate_channels {unet.coordinate_channels}, must be 0 or 2")
+    for tokenizer, encoder in zip(parts.text.tokenizers, parts.text.encoders, strict=True):
+        known, read = tokenizer.vocab_size, encoder.config.vocab_size
+        if known > read:
+            raise UserError(f"{folder}: the tokenizer has {known} tokens, the text encoder {read}")

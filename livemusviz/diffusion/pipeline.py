@@ -12,23 +12,30 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from typing import Any
 
 import mlx.core as mx
 import numpy as np
 
+from livemusviz.bridge.types import Prompt
 from livemusviz.diffusion.backend import backend_name
+from livemusviz.diffusion.blocks import Condition
+from livemusviz.diffusion.denoiser import Denoiser, Guide, Instruction, Travelling
 from livemusviz.diffusion.folder import model_name
-from livemusviz.diffusion.interpolate import slerp_tokens
 from livemusviz.diffusion.model import ModelParts, load_model
+from livemusviz.diffusion.schedulers import make_scheduler
+from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.text import TextEncoding, blended, weighted
 from livemusviz.diffusion.tokenizer import clean_prompt
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
 
 MIN_SIZE, MAX_SIZE = 64, 2048
-CACHED_PROMPTS = 64
+CACHED_TEXTS = 64
+CACHED_EMBEDDINGS = 8
+"""An embedding holds the keys and values of every cross-attention: megabytes for a large model."""
 
 
 class NonFiniteFrame(ArithmeticError):
@@ -37,10 +44,20 @@ class NonFiniteFrame(ArithmeticError):
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """A prompt as the UNet needs it: its tokens, (1, T, D), and for each step what each resnet is told."""
+    """A prompt as the UNet needs it: its encoding, and what it tells the UNet at each step."""
 
-    tokens: mx.array
-    conditions: list[list[mx.array]]
+    encoding: TextEncoding
+    instruction: Instruction
+
+    @property
+    def tokens(self) -> mx.array:
+        """(1, T, D)."""
+        return self.encoding.tokens
+
+    @property
+    def conditions(self) -> list[list[Condition]]:
+        """For each step what each resnet is told."""
+        return self.instruction[0]
 
 
 class Pipeline:
@@ -58,43 +75,50 @@ class Pipeline:
         for name, value in (("height", height), ("width", width)):
             if value % factor or not MIN_SIZE <= value <= MAX_SIZE:
                 raise UserError(f"{name} {value}: must be {MIN_SIZE} to {MAX_SIZE} and a multiple of {factor}")
-        self.parts = parts
+        self.parts = self._loaded = parts
         self.size = (height, width)
         self.latent_shape = (height // factor, width // factor, parts.vae.latent_channels)
         self.backend = backend_name()
         self.name = model_name(parts.folder)
-        self._coordinates = _coordinate_planes(*self.latent_shape[:2]).astype(parts.dtype)
-        self._prompts: OrderedDict[str, Embedding] = OrderedDict()
+        self._texts: OrderedDict[str, TextEncoding] = OrderedDict()
+        self._embeddings: OrderedDict[Any, Embedding] = OrderedDict()
         self._previous: mx.array | None = None
-        compiled = self.backend != "cpu" if compiled is None else compiled
-        self._frame = mx.compile(self._make_frame) if compiled else self._make_frame
+        self._picture: mx.array | None = None
+        self._flight: list[Travelling] | None = None
+        self._guidance_told = 0.0
+        self._shared_conditions: list[list[Condition]] | None = None
+        self._lora_weight: float | None = None
+        self._compiled = self.backend != "cpu" if compiled is None else compiled
+        self._prepare()
 
     @classmethod
-    def load(
-        cls, folder: Path, height: int, width: int, *, bits: int | None = None, steps: int = 1,
-        compiled: bool | None = None,
-    ) -> Pipeline:  # fmt: skip
-        """Load a diffusers folder for pictures of height x width. bits : 4, 8, 16 or None for the back end's choice.
+    def load(cls, spec: ModelSpec, height: int, width: int, *, compiled: bool | None = None) -> Pipeline:
+        """Load a diffusers folder for pictures of height x width.
 
         Raises UserError for a folder or a size that cannot be used.
         """
-        return cls(load_model(folder, bits=bits, steps=steps), height, width, compiled=compiled)
+        return cls(load_model(spec), height, width, compiled=compiled)
 
-    def encode_prompt(self, text: str) -> Embedding:
-        """The embedding of a prompt; the last `CACHED_PROMPTS` are remembered. At most 1000 characters are read."""
-        text = clean_prompt(text)
-        if text in self._prompts:
-            self._prompts.move_to_end(text)
-            return self._prompts[text]
-        embedding = self.embed_prompt(text)
-        self._prompts[text] = embedding
-        if len(self._prompts) > CACHED_PROMPTS:
-            self._prompts.popitem(last=False)
-        return embedding
+    def _prepare(self) -> None:
+        """What hangs on the schedule: the denoiser and the frame function."""
+        parts, planes = self.parts, _coordinate_planes(*self.latent_shape[:2])
+        self.denoiser = Denoiser(parts.unet, parts.scheduler, parts.spec.guidance, parts.dtype, planes)
+        self._frame = mx.compile(self._make_frame, inputs=parts.live) if self._compiled else self._make_frame
+
+    # --- prompts --------------------------------------------------------------------------------
+
+    def encode_prompt(self, prompt: Prompt) -> Embedding:
+        """The embedding of a prompt or of a weighted list; the last ones are remembered, and their texts' encodings.
+
+        At most 1000 characters of a text are read. Raises UserError for a list that cannot be mixed.
+        """
+        mix = [(clean_prompt(text), weight) for text, weight in weighted(prompt)]
+        key = tuple(mix)
+        return _remember(self._embeddings, key, CACHED_EMBEDDINGS, lambda: self._embed(self._encode(mix)))
 
     def embed_prompt(self, text: str) -> Embedding:
         """What `encode_prompt` does for a prompt that it does not remember."""
-        return self._embed(self.parts.text_encoder(mx.array(self.parts.tokenizer(text))))
+        return self._embed(self.parts.text.encode(text))
 
     def blend(self, a: Embedding, b: Embedding, t: float) -> Embedding:
         """The embedding at t, 0 (a) to 1 (b), on the arc between two. Only in between is anything computed."""
@@ -102,31 +126,125 @@ class Pipeline:
             return a
         if t >= 1:
             return b
-        return self._embed(slerp_tokens(a.tokens, b.tokens, mx.array(t, dtype=mx.float32)))
+        return self._embed(a.encoding.toward(b.encoding, mx.array(t, dtype=mx.float32)))
 
-    def generate(self, noise: np.ndarray, text: Embedding, feedback: float = 0.0) -> np.ndarray:
+    def _encode(self, mix: list[tuple[str, float]]) -> TextEncoding:
+        encodings = [
+            _remember(self._texts, text, CACHED_TEXTS, lambda text=text: self.parts.text.encode(text))
+            for text, _ in mix
+        ]
+        return encodings[0] if len(mix) == 1 else blended(encodings, [weight for _, weight in mix])
+
+    def _embed(self, encoding: TextEncoding) -> Embedding:
+        memories = self.parts.unet.memories(encoding.tokens)
+        conditions = self._conditions(encoding)
+        mx.eval(encoding.tokens, memories, conditions)
+        return Embedding(encoding, (conditions, memories))
+
+    def _conditions(self, encoding: TextEncoding) -> list[list[Condition]]:
+        """Of each step; the same for every prompt, unless this UNet's time embedding hears the prompt too."""
+        config = self.parts.unet.config
+        if config.text_embedding_heads or config.added_dim:
+            return self._new_conditions(encoding)
+        if self._shared_conditions is None:
+            self._shared_conditions = self._new_conditions(encoding)
+        return self._shared_conditions
+
+    def _new_conditions(self, encoding: TextEncoding) -> list[list[Condition]]:
+        height, width = self.size
+        ids = mx.array([[height, width, 0, 0, height, width]], dtype=mx.float32)
+        added = None if encoding.pooled is None else (encoding.pooled, ids)
+        w = mx.array([self._guidance_told], dtype=mx.float32)
+        unet, steps = self.parts.unet, self.parts.scheduler.timesteps
+        return [unet.conditions(mx.array([float(t)]), encoding.tokens, added, w) for t in steps]
+
+    # --- knobs that are not an argument of each frame -----------------------------------------------
+
+    def set_picture(self, picture: np.ndarray | None) -> None:
+        """Start from a picture, at the sampling's strength, from now on; None starts from noise alone.
+
+        picture : uint8 (height, width, 3 or 4). Raises ValueError for another shape, UserError where the model cannot.
+        """
+        if picture is None:
+            self._picture = None
+            return
+        if picture.shape[:2] != self.size or picture.ndim != 3 or picture.shape[2] not in (3, 4):
+            raise ValueError(f"picture has shape {picture.shape}, this pipeline takes {(*self.size, 3)}")
+        vae = self.parts.vae
+        if not hasattr(vae, "encode"):
+            raise UserError(f"{self.name}: its autoencoder has no encoder, so it cannot start from a picture")
+        rgb = mx.array(picture[None, ..., :3].astype(np.float32) / 127.5 - 1).astype(self.parts.dtype)
+        self._picture = (vae.encode(rgb) * vae.config.scaling_factor).astype(mx.float32)
+        mx.eval(self._picture)
+
+    def set_lora_weights(self, weight: float) -> None:
+        """Move the faders of all live LoRAs."""
+        live = self.parts.live
+        if any(self._lora_weight != weight for _ in live):
+            self._lora_weight = weight
+            live.update({name: mx.array(weight, dtype=mx.float32) for name in live})
+            self._forget_embeddings()
+
+    def reschedule(self, steps: int, timesteps: tuple[int, ...] = ()) -> None:
+        """Walk the model's schedule in other steps from now on; 0 and () are those it was loaded with.
+
+        The next frame is compiled anew. Raises UserError for steps that the model does not make; then nothing changes.
+        """
+        asked = self._loaded.spec.sampling
+        if steps or timesteps:
+            asked = replace(asked, steps=steps or asked.steps, timesteps=timesteps)
+        scheduler = make_scheduler(self._loaded.scheduler.config, asked, self.name)
+        self.parts = replace(self._loaded, scheduler=scheduler, spec=replace(self._loaded.spec, sampling=asked))
+        self._forget_embeddings()
+        self._flight = None
+        self._prepare()
+
+    def _tell_guidance(self, text: Embedding, scale: float) -> Embedding:
+        """For UNets that are told the guidance scale itself: a prompt under the present one."""
+        if not self.parts.unet.config.guidance_dim or scale - 1 == self._guidance_told:
+            return text
+        self._guidance_told = scale - 1
+        self._forget_embeddings()
+        return self._embed(text.encoding)
+
+    def _forget_embeddings(self) -> None:
+        self._embeddings.clear()
+        self._shared_conditions = None
+
+    # --- frames ---------------------------------------------------------------------------------
+
+    def generate(
+        self, noise: np.ndarray, text: Embedding, feedback: float = 0.0, *, guidance_scale: float = 1.0,
+        delta: float = 1.0, negative: Embedding | None = None,
+    ) -> np.ndarray:  # fmt: skip
         """One picture.
 
         noise : float32, shape `latent_shape`, unit normal. feedback : 0 to 1, how much of the last frame's denoised
         latents stays: x0 = (1 - feedback) x0 + feedback last_x0; without effect on the first frame after `reset`.
+        guidance_scale, delta, negative : read where the model was loaded with guidance; negative None is no words.
+        As a stream batch the picture is that of the noise given steps - 1 calls ago.
         Returns uint8 RGBA, (height, width, 4), C-contiguous, top-down, alpha 255.
         Raises NonFiniteFrame; ValueError for noise of another shape.
         """
         if noise.shape != self.latent_shape:
             raise ValueError(f"noise has shape {noise.shape}, this pipeline takes {self.latent_shape}")
-        latents = mx.array(noise, dtype=mx.float32)[None]
-        previous = mx.zeros_like(latents) if self._previous is None else self._previous
+        text = self._tell_guidance(text, guidance_scale)
+        x = mx.array(noise, dtype=mx.float32)[None]
+        previous = mx.zeros_like(x) if self._previous is None else self._previous
         weight = mx.array(0.0 if self._previous is None else feedback, dtype=mx.float32)
-        image, x0, finite = self._frame(latents, previous, weight, text.tokens, text.conditions)
-        mx.eval(image, x0, finite)
+        guide = Guide(_scalar(guidance_scale), _scalar(delta), self._against(negative))
+        flight = self._in_flight(x)
+        image, x0, finite, flight = self._frame(x, self._picture, flight, previous, weight, text.instruction, *guide)
+        mx.eval(image, x0, finite, flight)
         if not finite.item():
+            self._flight = None
             raise NonFiniteFrame(f"{self.name}: the frame holds NaN or infinity")
-        self._previous = x0
+        self._previous, self._flight = x0, [Travelling(*frame) for frame in flight]
         return np.array(image)
 
     def reset(self) -> None:
-        """Forget the last frame, as after a cut."""
-        self._previous = None
+        """Forget the last frames, as after a cut."""
+        self._previous = self._flight = None
 
     def warm_up(self, prompt: str = "") -> None:
         """Do everything once, so that the first real frame is as fast as the others; forgets what it drew."""
@@ -137,17 +255,10 @@ class Pipeline:
         self.blend(text, self.encode_prompt(f"{prompt} light"), 0.5)
         self.reset()
 
-    def denoise(self, noise: mx.array, tokens: mx.array, conditions: list[list[mx.array]]) -> mx.array:
-        """Clean latents, float32 (1, h, w, c), from unit noise of that shape. Lazy: the caller evaluates."""
-        unet, scheduler, dtype = self.parts.unet, self.parts.scheduler, self.parts.dtype
-        latents = noise * scheduler.init_noise_sigma
-        for i in range(len(scheduler.timesteps)):
-            x = scheduler.scale_input(latents, i).astype(dtype)
-            if unet.config.coordinate_channels:
-                x = mx.concatenate([x, self._coordinates], axis=-1)
-            prediction = unet(x, conditions[i], tokens).astype(mx.float32)
-            latents = scheduler.step(scheduler.denoised(prediction, latents, i), latents, i)
-        return latents
+    def denoise(self, noise: mx.array, text: Embedding) -> mx.array:
+        """Clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy."""
+        guide = Guide(_scalar(1.0), _scalar(1.0), self._against(None))
+        return self.denoiser.run(self.denoiser.start(noise, self._picture), text.instruction, guide)
 
     def decode(self, x0: mx.array) -> tuple[mx.array, mx.array]:
         """Clean latents to (uint8 RGBA (height, width, 4), 0-d bool: all of it finite). Lazy."""
@@ -159,19 +270,50 @@ class Pipeline:
         alpha = mx.full((*self.size, 1), 255, dtype=mx.uint8)
         return mx.concatenate([rgb, alpha], axis=-1), finite
 
+    def _against(self, negative: Embedding | None) -> Instruction | None:
+        if self.parts.spec.guidance not in ("full", "initialize"):
+            return None
+        return (self.encode_prompt("") if negative is None else negative).instruction
+
+    def _in_flight(self, x: mx.array) -> list[Travelling]:
+        """The frames between two steps of the stream batch; at first the new frame stands in for all of them."""
+        if not self.parts.spec.stream or self.denoiser.steps == 1:
+            return []
+        if self._flight:
+            return self._flight
+        scheduler = self.parts.scheduler
+        clean = mx.zeros_like(x) if self._picture is None else self._picture
+        return [Travelling(scheduler.add_noise(clean, x, i), clean, x) for i in range(1, self.denoiser.steps)]
+
     def _make_frame(
-        self, noise: mx.array, previous: mx.array, feedback: mx.array, tokens: mx.array,
-        conditions: list[list[mx.array]],
-    ) -> tuple[mx.array, mx.array, mx.array]:  # fmt: skip
-        x0 = self.denoise(noise, tokens, conditions)
+        self, noise: mx.array, picture: mx.array | None, flight: list[Travelling], previous: mx.array,
+        feedback: mx.array, text: Instruction, scale: mx.array, delta: mx.array, negative: Instruction | None,
+    ) -> tuple[mx.array, mx.array, mx.array, list[Travelling]]:  # fmt: skip
+        guide, frame = Guide(scale, delta, negative), self.denoiser.start(noise, picture)
+        if flight:
+            x0, flight = self.denoiser.stream(frame, [Travelling(*f) for f in flight], text, guide)
+        else:
+            x0 = self.denoiser.run(frame, text, guide)
+        if picture is not None and self.parts.scheduler.one_step:
+            x0 = picture + self.parts.spec.sampling.strength * (x0 - picture)
         x0 = x0 + feedback * (previous - x0)
         image, finite = self.decode(x0)
-        return image, x0, finite
+        return image, x0, finite, flight
 
-    def _embed(self, tokens: mx.array) -> Embedding:
-        conditions = [self.parts.unet.embed(mx.array([float(t)]), tokens) for t in self.parts.scheduler.timesteps]
-        mx.eval(tokens, conditions)
-        return Embedding(tokens, conditions)
+
+def _scalar(value: float) -> mx.array:
+    return mx.array(value, dtype=mx.float32)
+
+
+def _remember(cache: OrderedDict[Any, Any], key: Any, limit: int, make: Any) -> Any:
+    """What a least-recently-used cache holds under `key`, made and kept if it is not there."""
+    if key in cache:
+        cache.move_to_end(key)
+        return cache[key]
+    cache[key] = made = make()
+    if len(cache) > limit:
+        cache.popitem(last=False)
+    return made
 
 
 def _coordinate_planes(height: int, width: int) -> mx.array:

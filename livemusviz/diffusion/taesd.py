@@ -6,8 +6,16 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from livemusviz.diffusion.layers import Activation, activation, relu, upsample_nearest
+from livemusviz.diffusion.configs import refuse_unknown
+from livemusviz.diffusion.layers import Activation, Conv2d, activation, relu, upsample_nearest
 from livemusviz.errors import UserError
+
+ONLY = {"in_channels": (3,), "out_channels": (3,), "upsample_fn": ("nearest",), "shift_factor": (0,)}
+WITHOUT_EFFECT = {
+    "latent_channels", "encoder_block_out_channels", "decoder_block_out_channels", "num_encoder_blocks",
+    "num_decoder_blocks", "act_fn", "upsampling_scaling_factor", "scaling_factor", "block_out_channels", "force_upcast",
+    "latent_magnitude", "latent_shift",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -26,9 +34,7 @@ class TinyConfig:
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "TinyConfig":
         """From a diffusers `vae/config.json`. Raises UserError for what is not built."""
-        for key, only in (("in_channels", 3), ("out_channels", 3), ("upsample_fn", "nearest"), ("shift_factor", 0)):
-            if config.get(key, only) != only:
-                raise UserError(f"{where}: {key} {config[key]!r} is not implemented; only {only!r} is")
+        refuse_unknown(config, where, ONLY, WITHOUT_EFFECT)
         found = TinyConfig(
             latent_channels=config.get("latent_channels", 4),
             encoder_channels=tuple(config.get("encoder_block_out_channels", (64, 64, 64, 64))),
@@ -51,11 +57,11 @@ class TinyBlock(nn.Module):
     def __init__(self, channels: int, act: Activation) -> None:
         super().__init__()
         self.conv = nn.Sequential(
-            nn.Conv2d(channels, channels, 3, padding=1),
+            Conv2d(channels, channels, 3, padding=1),
             act,
-            nn.Conv2d(channels, channels, 3, padding=1),
+            Conv2d(channels, channels, 3, padding=1),
             act,
-            nn.Conv2d(channels, channels, 3, padding=1),
+            Conv2d(channels, channels, 3, padding=1),
         )
 
     def __call__(self, x: mx.array) -> mx.array:
@@ -93,15 +99,15 @@ class AutoencoderTiny(nn.Module):
 def _encoder_layers(config: TinyConfig, act: Activation) -> list[Any]:
     layers: list[Any] = []
     for i, (c, blocks) in enumerate(zip(config.encoder_channels, config.encoder_blocks, strict=True)):
-        layers.append(nn.Conv2d(c, c, 3, stride=2, padding=1, bias=False) if i else nn.Conv2d(3, c, 3, padding=1))
+        layers.append(Conv2d(c, c, 3, stride=2, padding=1, bias=False) if i else Conv2d(3, c, 3, padding=1))
         layers += [TinyBlock(c, act) for _ in range(blocks)]
-    return [*layers, nn.Conv2d(config.encoder_channels[-1], config.latent_channels, 3, padding=1)]
+    return [*layers, Conv2d(config.encoder_channels[-1], config.latent_channels, 3, padding=1)]
 
 
 def _decoder_layers(config: TinyConfig, act: Activation) -> list[Any]:
-    layers: list[Any] = [nn.Conv2d(config.latent_channels, config.decoder_channels[0], 3, padding=1), act]
+    layers: list[Any] = [Conv2d(config.latent_channels, config.decoder_channels[0], 3, padding=1), act]
     for i, (c, blocks) in enumerate(zip(config.decoder_channels, config.decoder_blocks, strict=True)):
         layers += [TinyBlock(c, act) for _ in range(blocks)]
         if i < len(config.decoder_channels) - 1:
-            layers += [lambda x: upsample_nearest(x, config.upscale), nn.Conv2d(c, c, 3, padding=1, bias=False)]
-    return [*layers, nn.Conv2d(config.decoder_channels[-1], 3, 3, padding=1)]
+            layers += [lambda x: upsample_nearest(x, config.upscale), Conv2d(c, c, 3, padding=1, bias=False)]
+    return [*layers, Conv2d(config.decoder_channels[-1], 3, 3, padding=1)]

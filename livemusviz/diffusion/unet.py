@@ -1,7 +1,7 @@
 """The denoiser, `UNet2DConditionModel` as diffusers defines it (Rombach et al. 2022), NHWC, on the engine thread.
 
-Two calls make a prediction: `embed(t, text)`, once a prompt and time step, gives what each resnet is told;
-`unet(x, conditions, text)`, once a frame, does the rest.
+What does not change from frame to frame is computed apart: `conditions` once a time step, `memories` once a prompt;
+`unet(x, conditions, memories)`, once a frame, does the rest. `predict` does all of it at once.
 """
 
 from dataclasses import dataclass
@@ -10,9 +10,10 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from livemusviz.diffusion.blocks import BlockStyle, DownBlock, MidBlock, UpBlock
-from livemusviz.diffusion.embeddings import TextTimeEmbedding, TimestepEmbedding, sinusoidal
-from livemusviz.diffusion.layers import GroupNorm, activation
+from livemusviz.diffusion.blocks import BlockStyle, Condition, DownBlock, MidBlock, Told, UpBlock
+from livemusviz.diffusion.configs import refuse_unknown
+from livemusviz.diffusion.embeddings import AddedEmbedding, TextTimeEmbedding, TimestepEmbedding, sinusoidal
+from livemusviz.diffusion.layers import Conv2d, GroupNorm, KeysValues, activation
 from livemusviz.errors import UserError
 
 DOWN_TYPES = {"DownBlock2D": False, "CrossAttnDownBlock2D": True}
@@ -31,7 +32,7 @@ ONLY = {
     "dual_cross_attention": (False,),
     "class_embed_type": (None,),
     "num_class_embeds": (None,),
-    "addition_embed_type": (None, "text"),
+    "addition_embed_type": (None, "text", "text_time"),
     "reverse_transformer_layers_per_block": (None,),
     "resnet_time_scale_shift": ("default", "scale_shift"),
     "resnet_skip_time_act": (False,),
@@ -40,7 +41,6 @@ ONLY = {
     "time_embedding_dim": (None,),
     "time_embedding_act_fn": (None,),
     "timestep_post_act": (None,),
-    "time_cond_proj_dim": (None,),
     "conv_in_kernel": (3,),
     "conv_out_kernel": (3,),
     "attention_type": ("default",),
@@ -50,25 +50,35 @@ ONLY = {
 }
 """Config keys that change the arithmetic, with the values implemented here."""
 
+TIME_IDS = 6
+"""Numbers that "text_time" tells a UNet: height and width, top and left of the crop, target height and width."""
+
 WITHOUT_EFFECT = {
     "sample_size", "dropout", "upcast_attention", "use_linear_projection", "addition_time_embed_dim",
     "projection_class_embeddings_input_dim", "block_out_channels", "layers_per_block", "act_fn", "norm_num_groups",
     "norm_eps", "cross_attention_dim", "transformer_layers_per_block", "attention_head_dim", "in_channels",
     "out_channels", "flip_sin_to_cos", "freq_shift", "down_block_types", "up_block_types",
-    "addition_embed_type_num_heads", "coordinate_channels",
+    "addition_embed_type_num_heads", "coordinate_channels", "time_cond_proj_dim",
 }  # fmt: skip
 """Config keys that are read below or that only say how the model was trained or stored."""
 
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """The numbers of a UNet, checked. `heads` has one entry a level, 0 where a level has no transformer."""
+    """The numbers of a UNet, checked; lists have one entry a level, from the finest.
+
+    down_heads, up_heads : 0 where a level has no transformer. depths : layers of each transformer.
+    text_embedding_heads : of `addition_embed_type: "text"`, else 0. added_time_dim, added_dim : of "text_time", the
+    width of one of its numbers' sinusoids and of all it is given, else 0. guidance_dim : of the sinusoids of a guidance
+    scale that some LCM models are told, else 0.
+    """
 
     in_channels: int
     out_channels: int
     coordinate_channels: int
     channels: tuple[int, ...]
-    layers: int
+    layers: tuple[int, ...]
+    depths: tuple[int, ...]
     down_heads: tuple[int, ...]
     up_heads: tuple[int, ...]
     mid_heads: int | None
@@ -78,6 +88,9 @@ class UNetConfig:
     act_fn: str
     scale_shift: bool
     text_embedding_heads: int
+    added_time_dim: int
+    added_dim: int
+    guidance_dim: int
     flip_sin_to_cos: bool
     freq_shift: float
 
@@ -85,46 +98,46 @@ class UNetConfig:
     def time_dim(self) -> int:
         return 4 * self.channels[0]
 
+    @property
+    def pooled_dim(self) -> int:
+        """Width of the pooled prompt that "text_time" takes beside its six numbers; 0 without it."""
+        return self.added_dim - TIME_IDS * self.added_time_dim if self.added_dim else 0
+
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "UNetConfig":
         """From a diffusers `unet/config.json`. Raises UserError, naming `where` and the key, for what is not built.
 
         diffusers' `attention_head_dim` is the *number of heads*, by an old mistake that its checkpoints keep.
         """
-        _refuse_unknown(config, where)
+        refuse_unknown(config, where, ONLY, WITHOUT_EFFECT)
         channels = tuple(_get(config, "block_out_channels", [320, 640, 1280, 1280]))
         levels = len(channels)
-        heads = _per_level(_get(config, "attention_head_dim", 8), levels)
-        down = _get(config, "down_block_types", ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"])
-        up = _get(config, "up_block_types", ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3)
+        heads = _per_level(config, "attention_head_dim", 8, levels, where)
+        down, up = _block_types(config, levels, where)
         mid = config.get("mid_block_type", "UNetMidBlock2DCrossAttn")
-        for key, types, known in (("down_block_types", down, DOWN_TYPES), ("up_block_types", up, UP_TYPES)):
-            for name in types:
-                if name not in known:
-                    raise UserError(f"{where}: {key} {name!r} is not implemented; there are {', '.join(known)}")
-            if len(types) != levels:
-                raise UserError(f"{where}: {key} has {len(types)} entries, block_out_channels has {levels}")
-        layers = _one_for_all(_get(config, "layers_per_block", 2), "layers_per_block", where)
-        transformer_layers = _get(config, "transformer_layers_per_block", 1)
-        if _one_for_all(transformer_layers, "transformer_layers_per_block", where) != 1:
-            raise UserError(f"{where}: transformer_layers_per_block {transformer_layers} is not implemented; only 1 is")
-        text_dim = _one_for_all(_get(config, "cross_attention_dim", 1280), "cross_attention_dim", where)
-        has_text = config.get("addition_embed_type") == "text"
+        text_dims = set(_per_level(config, "cross_attention_dim", 1280, levels, where))
+        if len(text_dims) != 1:
+            raise UserError(f"{where}: cross_attention_dim {sorted(text_dims)} is not implemented; only one for all is")
+        added = config.get("addition_embed_type")
         return UNetConfig(
             in_channels=_get(config, "in_channels", 4),
             out_channels=_get(config, "out_channels", 4),
             coordinate_channels=_get(config, "coordinate_channels", 0),
             channels=channels,
-            layers=layers,
+            layers=_per_level(config, "layers_per_block", 2, levels, where),
+            depths=_per_level(config, "transformer_layers_per_block", 1, levels, where),
             down_heads=tuple(h if DOWN_TYPES[t] else 0 for t, h in zip(down, heads, strict=True)),
             up_heads=tuple(h if UP_TYPES[t] else 0 for t, h in zip(up, reversed(heads), strict=True)),
             mid_heads={"UNetMidBlock2D": 0, "UNetMidBlock2DCrossAttn": heads[-1], None: None}[mid],
-            text_dim=text_dim,
+            text_dim=text_dims.pop(),
             groups=_get(config, "norm_num_groups", 32),
             eps=_get(config, "norm_eps", 1e-5),
             act_fn=_get(config, "act_fn", "silu"),
             scale_shift=config.get("resnet_time_scale_shift", "default") == "scale_shift",
-            text_embedding_heads=_get(config, "addition_embed_type_num_heads", 64) if has_text else 0,
+            text_embedding_heads=_get(config, "addition_embed_type_num_heads", 64) if added == "text" else 0,
+            added_time_dim=config["addition_time_embed_dim"] if added == "text_time" else 0,
+            added_dim=config["projection_class_embeddings_input_dim"] if added == "text_time" else 0,
+            guidance_dim=_get(config, "time_cond_proj_dim", 0),
             flip_sin_to_cos=_get(config, "flip_sin_to_cos", True),
             freq_shift=_get(config, "freq_shift", 0),
         )
@@ -140,46 +153,110 @@ class UNet2DConditionModel(nn.Module):
         act = activation(config.act_fn, where)
         style = BlockStyle(act, config.groups, config.eps, config.time_dim, config.scale_shift, config.text_dim)
         self.act = act
-        self.conv_in = nn.Conv2d(config.in_channels, channels[0], 3, padding=1)
-        self.time_embedding = TimestepEmbedding(channels[0], config.time_dim, act)
+        self.conv_in = Conv2d(config.in_channels, channels[0], 3, padding=1)
+        self.time_embedding = TimestepEmbedding(channels[0], config.time_dim, act, config.guidance_dim)
+        self.added_embedding: nn.Module
         if config.text_embedding_heads:
-            self.text_embedding = TextTimeEmbedding(config.text_dim, config.time_dim, config.text_embedding_heads)
+            self.added_embedding = TextTimeEmbedding(config.text_dim, config.time_dim, config.text_embedding_heads)
+        elif config.added_dim:
+            self.added_embedding = TimestepEmbedding(config.added_dim, config.time_dim, act)
         self.down_blocks = [
-            DownBlock(channels[max(i - 1, 0)], c, config.layers, config.down_heads[i], i == levels - 1, style)
+            DownBlock(
+                channels[max(i - 1, 0)], c, config.down_heads[i], [config.depths[i]] * config.layers[i],
+                i == levels - 1, style,
+            )
             for i, c in enumerate(channels)
-        ]
+        ]  # fmt: skip
         if config.mid_heads is not None:
-            self.mid_block = MidBlock(channels[-1], config.mid_heads, style)
+            self.mid_block = MidBlock(channels[-1], config.mid_heads, config.depths[-1], style)
         self.up_blocks = [
-            UpBlock(ins, c, config.up_heads[i], i == levels - 1, style)
-            for i, (ins, c) in enumerate(zip(_up_inputs(config), reversed(channels), strict=True))
+            UpBlock(
+                ins, channels[-1 - i], config.up_heads[i], [config.depths[-1 - i]] * len(ins), i == levels - 1, style
+            )
+            for i, ins in enumerate(_up_inputs(config))
         ]
         self.norm_out = GroupNorm(config.groups, channels[0], config.eps)
-        self.conv_out = nn.Conv2d(channels[0], config.out_channels, 3, padding=1)
+        self.conv_out = Conv2d(channels[0], config.out_channels, 3, padding=1)
 
-    def embed(self, timestep: mx.array, text: mx.array) -> list[mx.array]:
-        """What each resnet is told, in forward order. timestep : float32 (B,); text : (B, T, text_dim)."""
+    @property
+    def blocks(self) -> list[Any]:
+        """All blocks in forward order."""
+        return [*self.down_blocks, *([self.mid_block] if "mid_block" in self else []), *self.up_blocks]
+
+    def conditions(
+        self, timestep: mx.array, text: mx.array, added: AddedEmbedding | None = None, guidance: mx.array | None = None
+    ) -> list[Condition]:
+        """What each resnet is told, in forward order.
+
+        timestep : float32 (B,). text : (B, T, text_dim), read only for `addition_embed_type: "text"`. added : the
+        pooled prompt and the six numbers of "text_time". guidance : float32 (B,), scale - 1, for models with `guidance_dim`.
+        """
         config = self.config
         t = sinusoidal(timestep, config.channels[0], config.flip_sin_to_cos, config.freq_shift)
-        emb = self.time_embedding(t.astype(text.dtype))
+        if config.guidance_dim:
+            w = mx.zeros_like(timestep) if guidance is None else guidance
+            emb = self.time_embedding(
+                t.astype(text.dtype), guidance_embedding(w, config.guidance_dim).astype(text.dtype)
+            )
+        else:
+            emb = self.time_embedding(t.astype(text.dtype))
         if config.text_embedding_heads:
-            emb = emb + self.text_embedding(text)
-        blocks = [*self.down_blocks, *([self.mid_block] if "mid_block" in self else []), *self.up_blocks]
-        return [resnet.condition(emb) for block in blocks for resnet in block.resnets]
+            emb = emb + self.added_embedding(text)
+        elif config.added_dim:
+            if added is None:
+                raise ValueError("this UNet needs the pooled prompt and its picture size")
+            pooled, ids = added
+            B = pooled.shape[0]
+            numbers = sinusoidal(ids.reshape(-1), config.added_time_dim, config.flip_sin_to_cos, config.freq_shift)
+            emb = emb + self.added_embedding(
+                mx.concatenate([pooled, numbers.reshape(B, -1).astype(pooled.dtype)], axis=-1)
+            )
+        return [resnet.condition(emb) for block in self.blocks for resnet in block.resnets]
 
-    def __call__(self, x: mx.array, conditions: list[mx.array], text: mx.array) -> mx.array:
-        """x : (B, H, W, in_channels); conditions : from `embed`; text : (B, T, text_dim)."""
-        told = iter(conditions)
+    def memories(self, text: mx.array) -> list[KeysValues]:
+        """Each cross-attention's keys and values of a prompt, in forward order. text : (B, T, text_dim)."""
+        return [
+            layer.attn2.keys_values(text)
+            for block in self.blocks
+            if "transformers" in block
+            for transformer in block.transformers
+            for layer in transformer.layers
+        ]
+
+    def __call__(self, x: mx.array, conditions: list[Condition], memories: list[KeysValues]) -> mx.array:
+        """x : (B, H, W, in_channels); conditions and memories, of B or of 1, from the methods of the same names."""
+        told = Told(conditions, memories)
         x = self.conv_in(x)
         skips = [x]
         for down in self.down_blocks:
-            x, more = down(x, told, text)
+            x, more = down(x, told)
             skips += more
         if "mid_block" in self:
-            x = self.mid_block(x, told, text)
+            x = self.mid_block(x, told)
         for up in self.up_blocks:
-            x = up(x, skips, told, text)
+            x = up(x, skips, told)
         return self.conv_out(self.act(self.norm_out(x)))
+
+    def predict(self, x: mx.array, timestep: mx.array, text: mx.array, added: AddedEmbedding | None = None) -> mx.array:
+        """The plain path: everything from the prompt on, for a caller that asks once."""
+        return self(x, self.conditions(timestep, text, added), self.memories(text))
+
+
+def guidance_embedding(w: mx.array, dim: int) -> mx.array:
+    """Sinusoids of a guidance scale (Luo et al. 2023, LCM, section 4.2). w : (B,), scale - 1. Returns (B, dim)."""
+    return sinusoidal(w * 1000, dim, flip_sin_to_cos=False, freq_shift=1)
+
+
+def _block_types(config: dict[str, Any], levels: int, where: str) -> tuple[list[str], list[str]]:
+    down = _get(config, "down_block_types", ["CrossAttnDownBlock2D"] * 3 + ["DownBlock2D"])
+    up = _get(config, "up_block_types", ["UpBlock2D"] + ["CrossAttnUpBlock2D"] * 3)
+    for key, types, known in (("down_block_types", down, DOWN_TYPES), ("up_block_types", up, UP_TYPES)):
+        for name in types:
+            if name not in known:
+                raise UserError(f"{where}: {key} {name!r} is not implemented; there are {', '.join(known)}")
+        if len(types) != levels:
+            raise UserError(f"{where}: {key} has {len(types)} entries, block_out_channels has {levels}")
+    return down, up
 
 
 def _up_inputs(config: UNetConfig) -> list[list[int]]:
@@ -187,12 +264,12 @@ def _up_inputs(config: UNetConfig) -> list[list[int]]:
     down = list(config.channels)
     skips = [down[0]]
     for i, c in enumerate(down):
-        skips += [c] * (config.layers + (i < len(down) - 1))
+        skips += [c] * (config.layers[i] + (i < len(down) - 1))
     below = down[-1]
     inputs = []
-    for c in reversed(down):
+    for c, layers in zip(reversed(down), reversed(config.layers), strict=True):
         row = []
-        for _ in range(config.layers + 1):
+        for _ in range(layers + 1):
             row.append(below + skips.pop())
             below = c
         inputs.append(row)
@@ -204,24 +281,9 @@ def _get(config: dict[str, Any], key: str, default: Any) -> Any:
     return default if value is None else value
 
 
-def _per_level(value: int | list[int], levels: int) -> list[int]:
-    return [value] * levels if isinstance(value, int) else list(value)
-
-
-def _one_for_all(value: Any, key: str, where: str) -> int:
-    values = set(value) if isinstance(value, list) else {value}
-    if len(values) != 1 or not isinstance(next(iter(values)), int):
-        raise UserError(f"{where}: {key} {value} is not implemented; only one number for all levels is")
-    return int(values.pop())
-
-
-def _refuse_unknown(config: dict[str, Any], where: str) -> None:
-    for key, value in config.items():
-        if key.startswith("_") or key in WITHOUT_EFFECT:
-            continue
-        if key not in ONLY:
-            if value not in (None, False):
-                raise UserError(f"{where}: {key} is not known here, so its effect ({value!r}) would be missing")
-        elif value not in ONLY[key]:
-            allowed = ", ".join(repr(v) for v in ONLY[key])
-            raise UserError(f"{where}: {key} {value!r} is not implemented; only {allowed} is")
+def _per_level(config: dict[str, Any], key: str, default: int, levels: int, where: str) -> tuple[int, ...]:
+    value = _get(config, key, default)
+    values = [value] * levels if isinstance(value, int) else list(value)
+    if len(values) != levels or not all(isinstance(v, int) and v > 0 for v in values):
+        raise UserError(f"{where}: {key} {value} is not implemented; only one number, or one for each level, is")
+    return tuple(values)

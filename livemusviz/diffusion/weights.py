@@ -16,13 +16,14 @@ from mlx.utils import tree_flatten
 from safetensors import SafetensorError, safe_open
 
 from livemusviz.diffusion import keys
+from livemusviz.diffusion.quantize import Packed
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
 
 MAX_CONFIG_BYTES = 1 << 20
 MAX_TENSORS = 20_000
-DTYPES = ("F16", "BF16", "F32")
+FLOATS = ("F16", "BF16", "F32")
 PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 CONVERT = (
     "only .safetensors is read, because a pickle can run any code; convert it on a machine you trust with diffusers: "
@@ -53,17 +54,35 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def find_weights(folder: Path, stem: str) -> Path:
-    """`stem`.safetensors or its fp16 variant in a component's folder. Raises UserError; pickles are refused."""
-    for name in (f"{stem}.safetensors", f"{stem}.fp16.safetensors"):
-        if (folder / name).is_file():
-            return folder / name
-    if (folder / f"{stem}.safetensors.index.json").exists():
-        raise UserError(f"{folder}: weights in several files are not read yet; save them as one {stem}.safetensors")
+def find_weights(folder: Path, stem: str) -> list[Path]:
+    """The weights in a component's folder: `stem`.safetensors, its shards, or the fp16 variant of either.
+
+    Raises UserError; pickles are refused.
+    """
+    for variant, index in (("", ""), (".fp16", ".fp16")):
+        if (folder / f"{stem}{variant}.safetensors").is_file():
+            return [folder / f"{stem}{variant}.safetensors"]
+        path = folder / f"{stem}.safetensors.index{index}.json"
+        if path.is_file():
+            return _shards(path)
     pickles = [p.name for p in sorted(folder.glob("*")) if p.suffix in PICKLES]
     if pickles:
         raise UserError(f"{folder / pickles[0]}: {CONVERT}")
     raise UserError(f"{folder}: no {stem}.safetensors in it; the model must be a complete folder in diffusers layout")
+
+
+def _shards(index: Path) -> list[Path]:
+    """The files an index names, all beside it and all there."""
+    names = read_json(index).get("weight_map")
+    if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()) or not names:
+        raise UserError(f"{index}: no weight_map of tensor names to files in it; fetch it again")
+    files = sorted(set(names.values()))
+    for name in files:
+        if Path(name).name != name or not name.endswith(".safetensors"):
+            raise UserError(f"{index}: {name[:64]!r} is not the name of a safetensors file beside it")
+        if not (index.parent / name).is_file():
+            raise UserError(f"{index.parent / name}: not found, but {index.name} names it; fetch it again")
+    return [index.parent / name for name in files]
 
 
 def read_header(path: Path) -> dict[str, TensorInfo]:
@@ -79,53 +98,89 @@ def read_header(path: Path) -> dict[str, TensorInfo]:
         raise UserError(f"{path}: not a valid safetensors file ({_one_line(error)}); fetch it again") from None
 
 
-def load_weights(model: nn.Module, path: Path, renames: keys.Renames, dtype: mx.Dtype) -> None:
-    """Fill `model` from a checkpoint, converting to `dtype`, and evaluate it.
+def load_weights(model: nn.Module, files: list[Path], renames: keys.Renames, dtype: mx.Dtype) -> None:
+    """Fill `model` from a checkpoint of one or more files, converting to `dtype`, and evaluate it.
 
-    Raises UserError that names the first missing, unknown or misshapen tensor and how many there are.
+    Packed layers (see quantize.py) are filled from packed weights as they are, from float weights by packing them one
+    at a time. Raises UserError that names the first missing, unknown or misshapen tensor and how many there are.
     """
-    parameters = cast(dict[str, mx.array], tree_flatten(model.parameters(), destination={}))
-    expected = {name: tuple(a.shape) for name, a in parameters.items()}
-    header = read_header(path)
-    ours = {torch: name for torch in header if (name := keys.to_ours(torch, renames)) is not None}
-    _check(path, header, ours, expected, renames)
-    try:
-        tensors = cast(dict[str, mx.array], mx.load(str(path)))
-    except (RuntimeError, ValueError) as error:
-        raise UserError(f"{path}: mlx cannot read it ({_one_line(error)}); fetch it again") from None
-    loaded = [
-        (name, keys.tensor_to_ours(tensors[torch], len(expected[name])).astype(dtype)) for torch, name in ours.items()
-    ]
+    headers = {path: read_header(path) for path in files}
+    stored = [(path, torch) for path, header in headers.items() for torch in header]
+    ours = {(path, torch): name for path, torch in stored if (name := keys.to_ours(torch, renames)) is not None}
+    packed = {path: module for path, module in model.named_modules() if isinstance(module, Packed)}
+    to_pack = {path: m for path, m in packed.items() if f"{path}.scales" not in ours.values()}
+    expected = _expected(model, to_pack)
+    _check(headers, ours, expected, renames)
+    loaded: list[tuple[str, mx.array]] = []
+    for path in files:
+        try:
+            tensors = cast(dict[str, mx.array], mx.load(str(path)))
+        except (RuntimeError, ValueError) as error:
+            raise UserError(f"{path}: mlx cannot read it ({_one_line(error)}); fetch it again") from None
+        for torch in headers[path]:
+            name = ours.get((path, torch))
+            if name is None:
+                continue
+            tensor = keys.tensor_to_ours(tensors.pop(torch), len(expected[name][0]))
+            layer = name.removesuffix(".weight")
+            if layer in to_pack and name.endswith(".weight"):
+                loaded += [(f"{layer}.{part}", array) for part, array in to_pack[layer].pack(tensor).items()]
+            else:
+                loaded.append((name, _converted(tensor, name, packed, dtype)))
     model.load_weights(loaded, strict=True)
-    mx.eval(model.parameters())
-    log.debug("%s: %d tensors", path, len(loaded))
+    log.debug("%s: %d tensors", files[0], len(loaded))
+
+
+def _converted(tensor: mx.array, name: str, packed: dict[str, Packed], dtype: mx.Dtype) -> mx.array:
+    """In `dtype`, evaluated, so that what the file holds is let go; packed weights, scales and offsets as they are."""
+    layer, _, part = name.rpartition(".")
+    array = tensor if layer in packed and part != "bias" else tensor.astype(dtype)
+    mx.eval(array)
+    return array
+
+
+def _expected(model: nn.Module, to_pack: dict[str, Packed]) -> dict[str, tuple[tuple[int, ...], tuple[str, ...]]]:
+    """Shape and dtypes of every tensor that the checkpoint must hold, by our names."""
+    expected: dict[str, tuple[tuple[int, ...], tuple[str, ...]]] = {}
+    for name, value in cast(dict[str, mx.array], tree_flatten(model.parameters(), destination={})).items():
+        layer, _, part = name.rpartition(".")
+        if layer in to_pack and part in ("scales", "biases"):
+            continue
+        if layer in to_pack and part == "weight":
+            expected[name] = (to_pack[layer].shape, FLOATS)
+        else:
+            expected[name] = (tuple(value.shape), ("U32",) if value.dtype == mx.uint32 else FLOATS)
+    return expected
 
 
 def _check(
-    path: Path,
-    header: dict[str, TensorInfo],
-    ours: dict[str, str],
-    expected: dict[str, tuple[int, ...]],
+    headers: dict[Path, dict[str, TensorInfo]],
+    ours: dict[tuple[Path, str], str],
+    expected: dict[str, tuple[tuple[int, ...], tuple[str, ...]]],
     renames: keys.Renames,
 ) -> None:
+    first = next(iter(headers))
     present = set(ours.values())
     if len(present) != len(ours):
-        raise UserError(f"{path}: the same tensor is stored twice, with and without '{keys.PREFIX}'")
+        raise UserError(f"{first}: the same tensor is stored twice, under its name and an older one or in two files")
     missing = sorted(keys.to_torch(name, renames) for name in expected if name not in present)
     if missing:
-        raise UserError(f"{path}: tensor {missing[0]} is missing{_more(missing)}; config.json and weights do not match")
-    extra = sorted(torch for torch, name in ours.items() if name not in expected)
+        raise UserError(
+            f"{first}: tensor {missing[0]} is missing{_more(missing)}; config.json and weights do not match"
+        )
+    extra = sorted((torch, path) for (path, torch), name in ours.items() if name not in expected)
     if extra:
-        raise UserError(f"{path}: tensor {extra[0]} is not in this model{_more(extra)}; config.json does not match")
-    for torch, name in ours.items():
-        found, want = header[torch], expected[name]
+        more = _more([torch for torch, _ in extra])
+        raise UserError(f"{extra[0][1]}: tensor {extra[0][0]} is not in this model{more}; config.json does not match")
+    for (path, torch), name in ours.items():
+        found, (want, dtypes) = headers[path][torch], expected[name]
         if keys.shape_to_ours(found.shape, len(want)) != want:
             raise UserError(
                 f"{path}: tensor {torch} has shape {list(found.shape)}, which does not fit {list(want)} "
                 "(channels last); config.json and weights do not match"
             )
-        if found.dtype not in DTYPES:
-            raise UserError(f"{path}: tensor {torch} has dtype {found.dtype}; {', '.join(DTYPES)} are read")
+        if found.dtype not in dtypes:
+            raise UserError(f"{path}: tensor {torch} has dtype {found.dtype}; {', '.join(dtypes)} is read")
 
 
 def _more(names: list[str]) -> str:

@@ -72,6 +72,7 @@ SCHEDULER: dict[str, Any] = {
     "beta_end": 0.012,
     "num_train_timesteps": 1000,
     "prediction_type": "sample",
+    "clip_sample": False,
     "timestep_spacing": "trailing",
 }
 

@@ -12,9 +12,10 @@ import pytest
 from livemusviz.bridge.types import Controls
 from livemusviz.clock import SystemClock
 from livemusviz.diffusion.loop import FAILURES_BEFORE_FALLBACK, Engine, EngineSpec
+from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError
 
-GIVEN, EMBEDDED = Path("given"), Path("embedded")
+GIVEN, EMBEDDED = ModelSpec(Path("given")), ModelSpec(Path("embedded"))
 SPEC = EngineSpec(GIVEN, EMBEDDED, 64, 64, max_fps=200.0)
 SHAPE = (4, 4, 32)
 
@@ -34,7 +35,7 @@ class FakePipeline:
     def blend(self, a: str, b: str, t: float) -> tuple[str, str, float]:
         return a, b, t
 
-    def generate(self, noise: np.ndarray, text: Any, feedback: float) -> np.ndarray:
+    def generate(self, noise: np.ndarray, text: Any, feedback: float, **knobs: Any) -> np.ndarray:
         self.calls += 1
         self.texts.append(text)
         if self.fails(self.calls):
@@ -46,11 +47,11 @@ def controls(compute: bool = True, fade: float = 1.0) -> Controls:
     return Controls(np.zeros(SHAPE, np.float32), "lava", "sea", fade, 0.0, compute, time=1.5)
 
 
-def engine(models: dict[Path, Any], step: Callable[[float], Controls] = lambda now: controls()) -> Engine:
-    def open_model(folder: Path, spec: EngineSpec) -> tuple[Any, dict[str, str]]:
-        if isinstance(models[folder], Exception):
-            raise models[folder]
-        return models[folder], {"model": str(folder), "backend": "fake", "blas": "none"}
+def engine(models: dict[ModelSpec, Any], step: Callable[[float], Controls] = lambda now: controls()) -> Engine:
+    def open_model(model: ModelSpec, spec: EngineSpec) -> tuple[Any, dict[str, str]]:
+        if isinstance(models[model], Exception):
+            raise models[model]
+        return models[model], {"model": str(model.folder), "backend": "fake", "blas": "none"}
 
     return Engine(SPEC, lambda shape: step, SystemClock(), open_model)
 
@@ -140,7 +141,7 @@ def test_everything_of_the_model_happens_on_one_thread(run: Any) -> None:
     seen: set[str] = set()
 
     class Watched(FakePipeline):
-        def generate(self, noise: np.ndarray, text: Any, feedback: float) -> np.ndarray:
+        def generate(self, noise: np.ndarray, text: Any, feedback: float, **knobs: Any) -> np.ndarray:
             seen.add(threading.current_thread().name)
             return super().generate(noise, text, feedback)
 

@@ -12,11 +12,10 @@ from mlx.utils import tree_flatten
 
 from livemusviz.diffusion import backend
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
-from livemusviz.diffusion.interpolate import slerp_tokens
+from livemusviz.diffusion.interpolate import blend, slerp_tokens
 from livemusviz.diffusion.layers import GroupNorm, upsample_nearest
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, pixel_shuffle
-from livemusviz.diffusion.quantize import choose_bits, linear_weights, quantize_linear
-from livemusviz.diffusion.schedulers import EulerDiscrete
+from livemusviz.diffusion.schedulers import Sampling, make_scheduler
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
 from livemusviz.errors import UserError
@@ -105,6 +104,14 @@ def test_slerp_holds_for_identical_tokens_and_turns_the_others() -> None:
         np.testing.assert_allclose(np.array(slerp_tokens(mx.array(a), mx.array(b), mx.array(t))), end, atol=1e-5)
 
 
+def test_a_lerp_of_several_is_the_weighted_mean() -> None:
+    arrays, weights = [normal(1, 3, 8, seed=i) for i in range(4)], [1.0, 0.0, 2.5, 0.5]
+    mean = sum(w * a for w, a in zip(weights, arrays, strict=True)) / 4
+    np.testing.assert_allclose(np.array(blend([mx.array(a) for a in arrays], weights, "lerp")), mean, atol=1e-6)
+    alone = blend([mx.array(a) for a in arrays], [0.0, 3.0, 0.0, 0.0])
+    np.testing.assert_allclose(np.array(alone), arrays[1], atol=1e-5)
+
+
 def test_slerp_of_unit_vectors_stays_on_the_sphere() -> None:
     a, b = normal(1, 20, 8), normal(1, 20, 8, seed=1)
     a, b = (x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (a, b))
@@ -114,7 +121,7 @@ def test_slerp_of_unit_vectors_stays_on_the_sphere() -> None:
 
 
 def test_one_trailing_euler_step_has_sd_turbos_numbers() -> None:
-    euler = EulerDiscrete(SCHEDULER)
+    euler = make_scheduler(SCHEDULER, Sampling(), "here")
     assert euler.timesteps.tolist() == [999.0]
     assert euler.init_noise_sigma == pytest.approx(14.6146, abs=1e-3)
     latents = normal(4) * euler.init_noise_sigma
@@ -123,34 +130,40 @@ def test_one_trailing_euler_step_has_sd_turbos_numbers() -> None:
     assert euler.scale_input(latents, 0).std() == pytest.approx(normal(4).std(), rel=0.01)
 
 
-def test_euler_refuses_what_it_does_not_compute() -> None:
+def test_schedules_refuse_what_they_do_not_compute() -> None:
     for wrong in ({"prediction_type": "flow"}, {"use_karras_sigmas": True}, {"beta_schedule": "squaredcos_cap_v2"}):
         with pytest.raises(UserError, match=next(iter(wrong))):
-            EulerDiscrete(SCHEDULER | wrong)
-    with pytest.raises(UserError, match="0 steps"):
-        EulerDiscrete(SCHEDULER, steps=0)
+            make_scheduler(SCHEDULER | wrong, Sampling(), "here")
+    with pytest.raises(UserError, match="clip_sample True"):
+        make_scheduler({k: v for k, v in SCHEDULER.items() if k != "clip_sample"}, Sampling("ddim"), "here")
+    with pytest.raises(UserError, match="class PNDMScheduler.*--scheduler"):
+        make_scheduler(SCHEDULER | {"_class_name": "PNDMScheduler"}, Sampling(), "here")
+    assert make_scheduler(SCHEDULER | {"_class_name": "PNDMScheduler"}, Sampling("euler"), "here").timesteps[0] == 999
 
 
-def test_bits() -> None:
-    assert choose_bits(None, "cpu", 10**9) == 16
-    assert choose_bits(None, "metal", 10**9) == 4
-    assert choose_bits(None, "metal", 10**6) == 16
-    assert choose_bits(8, "cpu", 0) == 8
-    with pytest.raises(UserError, match="5 bits"):
-        choose_bits(5, "cpu", 0)
+@pytest.mark.parametrize(
+    ("sampling", "told"),
+    [
+        (Sampling(steps=0), "0 steps"),
+        (Sampling(steps=51), "51 steps"),
+        (Sampling("dpm"), "there are euler"),
+        (Sampling(strength=0.0), "strength 0"),
+        (Sampling(timesteps=(300, 700)), "descending"),
+        (Sampling(timesteps=(1000,)), "knows 0 to 999"),
+        (Sampling(steps=2), "in one step"),
+    ],
+)
+def test_samplings_out_of_range(sampling: Sampling, told: str) -> None:
+    config = SCHEDULER | ({"one_step": True} if told == "in one step" else {})
+    with pytest.raises(UserError, match=told):
+        make_scheduler(config, sampling, "here")
 
 
-def test_quantizing_reaches_linear_layers_and_stays_close() -> None:
-    mx.random.seed(0)
-    model = nn.Sequential(nn.Linear(128, 64), nn.Linear(64, 10), nn.Conv2d(64, 64, 3), nn.Linear(10, 4))
-    assert linear_weights(model) == 128 * 64 + 64 * 10
-    x = mx.array(normal(3, 128))
-    before = np.array(model.layers[1](model.layers[0](x)))
-    quantize_linear(model, 8)
-    kinds = [type(layer) for layer in model.layers]
-    assert kinds == [nn.QuantizedLinear, nn.QuantizedLinear, nn.Conv2d, nn.Linear]
-    after = np.array(model.layers[1](model.layers[0](x)))
-    assert np.linalg.norm(after - before) / np.linalg.norm(before) < 0.02
+def test_strength_runs_the_end_of_a_longer_schedule() -> None:
+    made = make_scheduler(SCHEDULER, Sampling(steps=2, strength=0.5), "here")
+    assert made.count == 4 and made.timesteps.tolist() == [499.0, 249.0]
+    x0, eps = normal(4), normal(4, seed=1)
+    np.testing.assert_allclose(made.epsilon(x0, made.add_noise(x0, eps), 0), eps, atol=1e-5)
 
 
 def test_backend_says_what_it_runs_on() -> None:

@@ -7,14 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.diffusion.model_folders import (
-    EMBEDDED_TEXT,
-    EMBEDDED_UNET,
-    EMBEDDED_VAE,
-    SCHEDULER,
-    save_tokenizer,
-    write_model,
-)
+from tests.diffusion.model_folders import EMBEDDED_TEXT, EMBEDDED_UNET, EMBEDDED_VAE, save_tokenizer, write_model
+from tests.diffusion.parity_tools import TEXT, TINY_AUTOENCODER, TOLERANCE, UNETS, noise, relative_error, shaken
 
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
@@ -24,133 +18,115 @@ import mlx.core as mx  # noqa: E402
 
 from livemusviz.diffusion import model as loader  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
-from livemusviz.diffusion.schedulers import EulerDiscrete  # noqa: E402
+from livemusviz.diffusion.spec import ModelSpec  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
-TOLERANCE = 1e-4
 EMBEDDED_FOLDER = Path(loader.__file__).parent / "embedded"
-
-SD_TURBO_UNET: dict[str, Any] = {
-    "sample_size": 16,
-    "block_out_channels": (32, 64, 128, 128),
-    "attention_head_dim": [2, 4, 8, 8],
-    "cross_attention_dim": 48,
-    "use_linear_projection": True,
-}
-SD15_UNET = SD_TURBO_UNET | {"attention_head_dim": 4, "use_linear_projection": False, "norm_num_groups": 16}
-SDXS_UNET: dict[str, Any] = {
-    "block_out_channels": (32, 64, 128),
-    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-    "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-    "mid_block_type": None,
-    "layers_per_block": 1,
-    "attention_head_dim": [2, 4, 8],
-    "cross_attention_dim": 48,
-    "use_linear_projection": True,
-}
 EMBEDDED = {k: v for k, v in EMBEDDED_UNET.items() if k not in ("_class_name", "coordinate_channels")}
-GELU_UNET = SD15_UNET | {"act_fn": "gelu", "norm_eps": 1e-6, "flip_sin_to_cos": False, "freq_shift": 1}
-UNETS = {
-    "sd-turbo": SD_TURBO_UNET,
-    "sd15": SD15_UNET,
-    "sdxs": SDXS_UNET,
-    "embedded": EMBEDDED,
-    "embedded-512": EMBEDDED | {"norm_num_groups": 16},
-    "gelu": GELU_UNET,
-}
+ALL_UNETS = UNETS | {"embedded": EMBEDDED, "embedded-512": EMBEDDED | {"norm_num_groups": 16}}
 SIZES = {"embedded-512": (22, 40), "sd15": (12, 20), "gelu": (9, 13)}
 
 
-def relative_error(found: mx.array, wanted: "torch.Tensor") -> float:
-    """Norm of the difference over the norm; torch's NCHW is turned round."""
-    a, b = np.array(found), wanted.detach().numpy()
-    b = b.transpose(0, 2, 3, 1) if b.ndim == 4 else b
-    assert a.shape == b.shape
-    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
-
-
-def shaken(module: Any) -> Any:
-    """Random norms and biases too: diffusers starts them at one and zero, which would hide a mistake."""
-    torch.manual_seed(3)
-    with torch.no_grad():
-        for name, value in module.named_parameters():
-            if value.ndim == 1:
-                value.copy_(torch.randn_like(value) * 0.2 + (1.0 if "norm" in name and "weight" in name else 0.0))
-    return module.eval()
-
-
-def noise(*shape: int) -> tuple[mx.array, "torch.Tensor"]:
-    """The same unit noise for both, NHWC there and NCHW here for 4 dimensions."""
-    x = np.random.default_rng(5).standard_normal(shape, dtype=np.float32)
-    return mx.array(x), torch.from_numpy(x.transpose(0, 3, 1, 2).copy() if x.ndim == 4 else x)
-
-
-@pytest.mark.parametrize("name", UNETS)
+@pytest.mark.parametrize("name", ALL_UNETS)
 def test_unet(name: str, tmp_path: Path) -> None:
-    config = UNETS[name]
+    config = ALL_UNETS[name]
     theirs = shaken(diffusers.UNet2DConditionModel(**config))
     theirs.save_pretrained(tmp_path / "unet")
     ours = loader._unet(tmp_path / "unet", mx.float32)
     h, w = SIZES.get(name, (16, 16))
-    x, x_torch = noise(1, h, w, config.get("in_channels", 4))
-    text, text_torch = noise(1, 7, config["cross_attention_dim"])
-    found = ours(x, ours.embed(mx.array([999.0]), text), text)
+    x, x_torch = noise(2, h, w, config.get("in_channels", 4))
+    text, text_torch = noise(2, 7, config["cross_attention_dim"])
+    added, more = None, {}
+    if config.get("addition_embed_type") == "text_time":
+        pooled, pooled_torch = noise(2, 40)
+        ids = np.array([[512, 384, 0, 0, 512, 384]] * 2, np.float32)
+        added, more = (pooled, mx.array(ids)), {"text_embeds": pooled_torch, "time_ids": torch.from_numpy(ids)}
+    w, w_torch = noise(2)
+    told, told_torch = (w, None) if config.get("time_cond_proj_dim") else (None, None)
+    if told is not None:
+        told_torch = _lcm_embedding(w_torch, config["time_cond_proj_dim"])
+    conditions = ours.conditions(mx.array([999.0, 500.0]), text, added, told)
+    found = ours(x, conditions, ours.memories(text))
     with torch.no_grad():
-        wanted = theirs(x_torch, torch.tensor(999), text_torch).sample
+        t = torch.tensor([999, 500])
+        wanted = theirs(x_torch, t, text_torch, timestep_cond=told_torch, added_cond_kwargs=more).sample
     assert relative_error(found, wanted) < TOLERANCE
 
 
-@pytest.mark.parametrize("latents", [4, 16])
+def _lcm_embedding(w: Any, dim: int) -> Any:
+    from diffusers import LatentConsistencyModelPipeline
+
+    return LatentConsistencyModelPipeline.get_guidance_scale_embedding(None, w, embedding_dim=dim)
+
+
+@pytest.mark.parametrize("latents", [4, 16, 32])
 def test_autoencoder_tiny(latents: int, tmp_path: Path) -> None:
-    config = {"encoder_block_out_channels": (16,) * 4, "decoder_block_out_channels": (16,) * 4}
-    theirs = shaken(diffusers.AutoencoderTiny(latent_channels=latents, **config))
-    theirs.save_pretrained(tmp_path / "vae")
-    ours = loader._autoencoder(tmp_path / "vae", mx.float32)
+    theirs = shaken(diffusers.AutoencoderTiny(latent_channels=latents, **TINY_AUTOENCODER))
+    _both_ways(theirs, tmp_path / "vae", latents)
+
+
+@pytest.mark.parametrize("more", [{}, {"use_quant_conv": False, "use_post_quant_conv": False, "shift_factor": 0.1}])
+def test_autoencoder_kl(more: dict[str, Any], tmp_path: Path) -> None:
+    theirs = diffusers.AutoencoderKL(
+        block_out_channels=(16, 32, 32, 32), down_block_types=("DownEncoderBlock2D",) * 4, norm_num_groups=8,
+        up_block_types=("UpDecoderBlock2D",) * 4, layers_per_block=2, latent_channels=4, **more,
+    )  # fmt: skip
+    _both_ways(shaken(theirs), tmp_path / "vae", 4, shift=more.get("shift_factor", 0.0))
+
+
+def _both_ways(theirs: Any, folder: Path, latents: int, shift: float = 0.0) -> None:
+    theirs.save_pretrained(folder)
+    ours = loader._autoencoder(folder, mx.float32)
     picture, picture_torch = noise(1, 32, 64, 3)
     z, z_torch = noise(1, 4, 8, latents)
     with torch.no_grad():
-        assert relative_error(ours.encode(picture), theirs.encode(picture_torch).latents) < TOLERANCE
-        assert relative_error(ours.decode(3 * z), theirs.decode(3 * z_torch).sample) < TOLERANCE
+        encoded = theirs.encode(picture_torch)
+        mean = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+        assert relative_error(ours.encode(picture), mean - shift) < TOLERANCE
+        assert relative_error(ours.decode(3 * z), theirs.decode(3 * z_torch + shift).sample) < TOLERANCE
     assert ours.downscale == 8
 
 
+def test_autoencoder_kl_with_the_names_of_old_checkpoints(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    theirs = shaken(diffusers.AutoencoderKL(block_out_channels=(32,), latent_channels=4))
+    theirs.save_pretrained(tmp_path)
+    path = tmp_path / "diffusion_pytorch_model.safetensors"
+    old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+    tensors = {}
+    for name, tensor in load_file(path).items():
+        for new, former in old.items():
+            name = name.replace(f"attentions.0.{new}.", f"attentions.0.{former}.")
+        tensors[name] = tensor
+    save_file(tensors, path)
+    z, z_torch = noise(1, 4, 8, 4)
+    with torch.no_grad():
+        wanted = theirs.decode(z_torch).sample
+    assert relative_error(loader._autoencoder(tmp_path, mx.float32).decode(z), wanted) < TOLERANCE
+
+
 @pytest.mark.parametrize("act", ["quick_gelu", "gelu"])
-def test_clip_text_model(act: str, tmp_path: Path) -> None:
-    config = transformers.CLIPTextConfig(
-        vocab_size=60, hidden_size=64, intermediate_size=128, num_hidden_layers=3, num_attention_heads=4,
-        max_position_embeddings=12, hidden_act=act, bos_token_id=0, eos_token_id=1, pad_token_id=1,
-    )  # fmt: skip
-    theirs = shaken(transformers.CLIPTextModel(config))
+@pytest.mark.parametrize("projected", [False, True])
+@pytest.mark.parametrize("end", [257, 2])
+def test_clip_text_model(act: str, projected: bool, end: int, tmp_path: Path) -> None:
+    """Every layer's output, the last hidden state, and the pooled vector; also with the old end token."""
+    config = transformers.CLIPTextConfig(**TEXT | {"hidden_act": act, "eos_token_id": end})
+    kind = transformers.CLIPTextModelWithProjection if projected else transformers.CLIPTextModel
+    theirs = shaken(kind(config))
     theirs.save_pretrained(tmp_path / "text_encoder")
     ours = loader._text_encoder(tmp_path / "text_encoder", mx.float32)
-    tokens = np.random.default_rng(0).integers(0, 60, (1, 12))
+    tokens = np.random.default_rng(0).integers(3, 250, (2, 24))
+    tokens[0, 9:], tokens[1, 20:] = 257, 257
     with torch.no_grad():
-        wanted = theirs(torch.from_numpy(tokens)).last_hidden_state
-    assert relative_error(ours(mx.array(tokens)), wanted) < TOLERANCE
-
-
-@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction", "sample"])
-@pytest.mark.parametrize(
-    ("spacing", "steps"), [("trailing", 1), ("trailing", 4), ("trailing", 3), ("leading", 4), ("linspace", 5)]
-)
-def test_euler(prediction: str, spacing: str, steps: int) -> None:
-    config = SCHEDULER | {"prediction_type": prediction, "timestep_spacing": spacing, "steps_offset": 1}
-    theirs = diffusers.EulerDiscreteScheduler.from_config(config)
-    theirs.set_timesteps(steps)
-    ours = EulerDiscrete(config, steps)
-    np.testing.assert_array_equal(ours.timesteps, theirs.timesteps.numpy())
-    np.testing.assert_allclose(ours.sigmas, theirs.sigmas.numpy(), rtol=1e-5)
-    assert ours.init_noise_sigma == pytest.approx(float(theirs.init_noise_sigma), rel=1e-5)
-    rng = np.random.default_rng(1)
-    a = rng.standard_normal((1, 4, 4, 4)).astype(np.float32) * ours.init_noise_sigma
-    b = torch.from_numpy(a)
-    for i, t in enumerate(theirs.timesteps):
-        np.testing.assert_allclose(ours.scale_input(a, i), theirs.scale_model_input(b, t).numpy(), rtol=1e-4, atol=1e-5)
-        output = rng.standard_normal(a.shape).astype(np.float32)
-        a = ours.step(ours.denoised(output, a, i), a, i)
-        b = theirs.step(torch.from_numpy(output), t, b).prev_sample
-        np.testing.assert_allclose(a, b.numpy(), rtol=1e-4, atol=2e-5)
+        wanted = theirs(torch.from_numpy(tokens), output_hidden_states=True)
+    found = ours.hidden_states(mx.array(tokens))
+    assert relative_error(ours(mx.array(tokens)), wanted.last_hidden_state) < TOLERANCE
+    for a, b in zip(found, wanted.hidden_states, strict=True):
+        assert relative_error(a, b) < TOLERANCE
+    pooled = wanted.text_embeds if projected else wanted.pooler_output
+    assert relative_error(ours.pooled(mx.array(tokens), found[-1]), pooled) < TOLERANCE
 
 
 def test_pixel_shuffle_decoder(embedded_like_folder: Path) -> None:
@@ -187,8 +163,8 @@ def test_one_step_of_a_whole_folder(kind: str, tmp_path: Path) -> None:
         folder = EMBEDDED_FOLDER
     else:
         folder = write_model(tmp_path / "m", EMBEDDED_UNET, EMBEDDED_VAE, EMBEDDED_TEXT)
-    pipeline = Pipeline.load(folder, 64, 128)
-    ids = pipeline.parts.tokenizer("deep blue ocean")
+    pipeline = Pipeline.load(ModelSpec(folder), 64, 128)
+    ids = pipeline.parts.text.tokenizers[0]("deep blue ocean")
     text = transformers.CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32).eval()
     unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "unet").eval()
     scheduler = diffusers.EulerDiscreteScheduler.from_pretrained(folder / "scheduler")
@@ -205,7 +181,7 @@ def test_one_step_of_a_whole_folder(kind: str, tmp_path: Path) -> None:
         x0 = scheduler.step(predicted, scheduler.timesteps[0], latents).prev_sample
     embedding = pipeline.encode_prompt("deep blue ocean")
     assert relative_error(embedding.tokens, tokens) < TOLERANCE
-    assert relative_error(pipeline.denoise(x, embedding.tokens, embedding.conditions), x0) < TOLERANCE
+    assert relative_error(pipeline.denoise(x, embedding), x0) < TOLERANCE
 
 
 def test_clip_tokens_from_vocab_and_merges(tmp_path: Path) -> None:

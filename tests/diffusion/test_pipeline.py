@@ -15,6 +15,8 @@ from livemusviz.diffusion import pipeline as module
 from livemusviz.diffusion.bench import run_bench
 from livemusviz.diffusion.folder import resolve_model
 from livemusviz.diffusion.pipeline import Embedding, NonFiniteFrame, Pipeline
+from livemusviz.diffusion.schedulers import Sampling
+from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.unet import UNet2DConditionModel
 from livemusviz.errors import UserError
 from tests.diffusion.model_folders import SCHEDULER, TINY_TEXT, TINY_UNET, write_model
@@ -22,7 +24,7 @@ from tests.diffusion.model_folders import SCHEDULER, TINY_TEXT, TINY_UNET, write
 
 @pytest.fixture(scope="module")
 def shared(tiny_folder: Path) -> Pipeline:
-    return Pipeline.load(tiny_folder, 64, 96)
+    return Pipeline.load(ModelSpec(tiny_folder), 64, 96)
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def unit_noise(pipeline: Pipeline, seed: int = 0) -> np.ndarray:
 
 
 def denoised(pipeline: Pipeline, noise: np.ndarray, text: Embedding) -> np.ndarray:
-    return np.array(pipeline.denoise(mx.array(noise)[None], text.tokens, text.conditions))
+    return np.array(pipeline.denoise(mx.array(noise)[None], text))
 
 
 def test_picture(pipeline: Pipeline) -> None:
@@ -101,25 +103,41 @@ def test_blend_ends_are_the_prompts_themselves(pipeline: Pipeline) -> None:
     half = pipeline.blend(a, b, 0.5)
     assert np.isfinite(np.array(half.tokens)).all()
     np.testing.assert_allclose(np.array(half.tokens)[0, 0], np.array(a.tokens)[0, 0], atol=1e-5)
-    plain = pipeline.parts.unet.embed(mx.array([999.0]), half.tokens)
+    plain = pipeline.parts.unet.conditions(mx.array([999.0]), half.tokens)
     for told, wanted in zip(half.conditions[0], plain, strict=True):
         np.testing.assert_allclose(np.array(told), np.array(wanted), atol=1e-5)
 
 
 def test_prompts_are_encoded_once_and_the_cache_is_bounded(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CACHED_PROMPTS", 3)
-    pipeline._prompts.clear()
+    monkeypatch.setattr(module, "CACHED_EMBEDDINGS", 3)
+    monkeypatch.setattr(module, "CACHED_TEXTS", 3)
+    pipeline._embeddings.clear()
     text = pipeline.encode_prompt("red lava")
     assert pipeline.encode_prompt("  red lava\x00 ") is text
     for i in range(3):
         pipeline.encode_prompt(f"prompt {i}")
-    assert len(pipeline._prompts) == 3
+    assert len(pipeline._embeddings) == len(pipeline._texts) == 3
     assert pipeline.encode_prompt("red lava") is not text
+
+
+def test_a_list_of_prompts(pipeline: Pipeline) -> None:
+    """Only the ratios of the weights count; one prompt alone is that prompt; the start token holds."""
+    red, blue = pipeline.encode_prompt("red lava"), pipeline.encode_prompt("blue ocean")
+    half = np.array(pipeline.encode_prompt((("red lava", 1.0), ("blue ocean", 1.0))).tokens)
+    np.testing.assert_allclose(half, np.array(pipeline.blend(red, blue, 0.5).tokens), atol=1e-5)
+    doubled = pipeline.encode_prompt((("red lava", 2.0), ("marble", 0.0), ("blue ocean", 2.0)))
+    np.testing.assert_allclose(np.array(doubled.tokens), half, atol=1e-5)
+    np.testing.assert_array_equal(np.array(pipeline.encode_prompt((("red lava", 7.0),)).tokens), np.array(red.tokens))
+    np.testing.assert_allclose(half[0, 0], np.array(red.tokens)[0, 0], atol=1e-5)
+    for bad in ((), (("red", 0.0),), (("red", float("inf")),), (("red", 1.0),) * 17):
+        with pytest.raises(UserError):
+            pipeline.encode_prompt(bad)
 
 
 def test_the_condition_is_not_computed_again_in_a_frame(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     text = pipeline.encode_prompt("red lava")
-    monkeypatch.setattr(UNet2DConditionModel, "embed", lambda *a: pytest.fail("embed in a frame"))
+    for name in ("conditions", "memories"):
+        monkeypatch.setattr(UNet2DConditionModel, name, lambda *a: pytest.fail("the prompt read again in a frame"))
     pipeline.generate(unit_noise(pipeline), text)
 
 
@@ -135,7 +153,7 @@ def test_moving_any_knob_compiles_nothing(tiny_folder: Path, monkeypatch: pytest
         return call(self, *args)
 
     monkeypatch.setattr(UNet2DConditionModel, "__call__", counting)
-    pipeline = Pipeline.load(tiny_folder, 64, 64, compiled=True)
+    pipeline = Pipeline.load(ModelSpec(tiny_folder), 64, 64, compiled=True)
     pipeline.warm_up()
     assert len(traces) == 1
     a, b = pipeline.encode_prompt("blue"), pipeline.encode_prompt("red")
@@ -145,7 +163,7 @@ def test_moving_any_knob_compiles_nothing(tiny_folder: Path, monkeypatch: pytest
     pipeline.reset()
     compiled = pipeline.generate(unit_noise(pipeline), a, 0.123)
     assert len(traces) == 1
-    plain = Pipeline.load(tiny_folder, 64, 64, compiled=False).generate(unit_noise(pipeline), a)
+    plain = Pipeline.load(ModelSpec(tiny_folder), 64, 64, compiled=False).generate(unit_noise(pipeline), a)
     assert np.abs(compiled.astype(int) - plain).max() <= 1
 
 
@@ -168,11 +186,11 @@ def test_noise_of_another_shape(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize(("height", "width"), [(0, 64), (63, 64), (64, 4096), (64, 72), (32, 64)])
 def test_size_out_of_range(tiny_folder: Path, height: int, width: int) -> None:
     with pytest.raises(UserError, match="multiple of 16"):
-        Pipeline.load(tiny_folder, height, width)
+        Pipeline.load(ModelSpec(tiny_folder), height, width)
 
 
 def test_several_steps_and_quantized_weights(tiny_folder: Path) -> None:
-    pipeline = Pipeline.load(tiny_folder, 64, 64, steps=2, bits=8)
+    pipeline = Pipeline.load(ModelSpec(tiny_folder, bits=8, sampling=Sampling(steps=2)), 64, 64)
     pipeline.warm_up("two steps")
     text = pipeline.encode_prompt("two steps")
     assert len(text.conditions) == 2
@@ -199,7 +217,7 @@ def test_a_folder_with_a_tiny_autoencoder_and_cross_attention(tmp_path: Path) ->
         "decoder_block_out_channels": [8] * 4,
     }
     folder = write_model(tmp_path / "m", unet, vae, TINY_TEXT, SCHEDULER | {"prediction_type": "epsilon"})
-    pipeline = Pipeline.load(folder, 72, 64)
+    pipeline = Pipeline.load(ModelSpec(folder), 72, 64)
     assert pipeline.latent_shape == (9, 8, 4)
     images = [pipeline.generate(unit_noise(pipeline), pipeline.encode_prompt(p)) for p in ("blue ocean", "red lava")]
     assert images[0].shape == (72, 64, 4)
@@ -211,7 +229,7 @@ def test_the_embedded_model_paints(height: int, width: int) -> None:
     """Its own folder, at two sizes: no flat picture, and another prompt makes another one."""
     if not (Path(module.__file__).parent / "embedded").is_dir():
         pytest.skip("no embedded model in this checkout")
-    pipeline = Pipeline.load(resolve_model("embedded"), height, width)
+    pipeline = Pipeline.load(ModelSpec(resolve_model("embedded")), height, width)
     assert pipeline.name == "embedded"
     noise = unit_noise(pipeline)
     blue, red = (pipeline.generate(noise, pipeline.encode_prompt(p)) for p in ("deep blue ocean", "red lava"))
@@ -221,7 +239,7 @@ def test_the_embedded_model_paints(height: int, width: int) -> None:
 
 
 def test_bench_has_the_promised_keys(tiny_folder: Path) -> None:
-    figures = run_bench(str(tiny_folder), (96, 64), 3, peers=False)
+    figures = run_bench(ModelSpec(tiny_folder), (96, 64), 3, peers=False)
     assert figures["size"] == "96x64" and figures["backend"] == "cpu" and figures["peers"] == {}
     assert figures["model"] == tiny_folder.name
     for key in ("text_ms", "unet_ms", "decode_ms", "peak_memory_mb"):
@@ -233,7 +251,7 @@ def test_half_precision_as_a_gpu_computes_it(
     tiny_folder: Path, pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loader, "backend_name", lambda: "cuda")
-    half = Pipeline.load(tiny_folder, 64, 96)
+    half = Pipeline.load(ModelSpec(tiny_folder), 64, 96)
     assert half.parts.dtype == mx.float16 and half.parts.unet.conv_in.weight.dtype == mx.float16
     noise, prompt = unit_noise(pipeline), "red lava"
     for feedback in (0.0, 0.5):
@@ -245,7 +263,7 @@ def test_a_whole_life_on_another_thread(tiny_folder: Path, pipeline: Pipeline) -
     """As the engine lives: loaded, warmed up and used on one thread that is not the main one."""
 
     def life() -> np.ndarray:
-        ours = Pipeline.load(tiny_folder, 64, 96)
+        ours = Pipeline.load(ModelSpec(tiny_folder), 64, 96)
         ours.warm_up()
         return ours.generate(unit_noise(ours), ours.encode_prompt("red lava"))
 
@@ -259,5 +277,5 @@ def test_a_whole_life_on_another_thread(tiny_folder: Path, pipeline: Pipeline) -
 def test_bench_runs_torch_beside(embedded_like_folder: Path) -> None:
     for name in ("torch", "diffusers", "transformers"):
         pytest.importorskip(name)
-    figures = run_bench(str(embedded_like_folder), (128, 64), 3)
+    figures = run_bench(ModelSpec(embedded_like_folder), (128, 64), 3)
     assert set(figures["peers"]["torch"]) >= {"text_ms", "unet_ms", "decode_ms", "generate_ms", "peak_memory_mb"}

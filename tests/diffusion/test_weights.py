@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.folder import model_name, resolve_model
 from livemusviz.diffusion.model import load_model
+from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.weights import read_header
 from livemusviz.errors import UserError
 from tests.diffusion.model_folders import TINY_UNET
@@ -62,9 +63,12 @@ def only_bin(folder: Path) -> None:
     (folder / WEIGHTS).rename(folder / "unet/diffusion_pytorch_model.bin")
 
 
-def sharded(folder: Path) -> None:
+def shard(folder: Path, names: dict[str, str], double: bool = False) -> None:
+    """The weights as x.safetensors (and once more as z.safetensors) under an index with these names."""
     (folder / WEIGHTS).rename(folder / "unet/x.safetensors")
-    (folder / (WEIGHTS + ".index.json")).write_text("{}")
+    if double:
+        shutil.copy(folder / "unet/x.safetensors", folder / "unet/z.safetensors")
+    (folder / (WEIGHTS + ".index.json")).write_text(json.dumps({"weight_map": names}))
 
 
 LADDER: list[tuple[Callable[[Path], object], str]] = [
@@ -73,7 +77,7 @@ LADDER: list[tuple[Callable[[Path], object], str]] = [
     (lambda f: (f / "model_index.json").write_text("[" * 100_000), "model_index.json: not readable as JSON"),
     (lambda f: (f / "model_index.json").write_text("[]"), "must hold a JSON object"),
     (lambda f: (f / "model_index.json").write_bytes(bytes(2 << 20)), "larger than"),
-    (lambda f: edit_json(f / "model_index.json", text_encoder_2=["transformers", "X"]), "text_encoder_2"),
+    (lambda f: edit_json(f / "model_index.json", text_encoder_3=["transformers", "X"]), "text_encoder_3"),
     (lambda f: shutil.rmtree(f / "vae"), "no vae in it"),
     (lambda f: (f / "unet/config.json").unlink(), "config.json: not found"),
     (lambda f: (f / WEIGHTS).write_bytes(b""), "not a valid safetensors file"),
@@ -82,7 +86,10 @@ LADDER: list[tuple[Callable[[Path], object], str]] = [
     (truncate, "not a valid safetensors file"),
     (overlapping_offsets, "not a valid safetensors file"),
     (only_bin, "only .safetensors is read"),
-    (sharded, "several files"),
+    (lambda f: shard(f, {}), "no weight_map"),
+    (lambda f: shard(f, {"a": "../x.safetensors"}), "is not the name of a safetensors file"),
+    (lambda f: shard(f, {"a": "y.safetensors"}), "y.safetensors: not found"),
+    (lambda f: shard(f, {"a": "x.safetensors", "b": "z.safetensors"}, double=True), "stored twice"),
     (lambda f: (f / WEIGHTS).unlink(), "no diffusion_pytorch_model.safetensors"),
     (lambda f: edit_tensors(f, lambda t: t.pop(SOME_TENSOR)), f"{SOME_TENSOR} is missing"),
     (lambda f: edit_tensors(f, lambda t: t.update(evil=np.zeros(1, np.float16))), "evil is not in this model"),
@@ -90,7 +97,9 @@ LADDER: list[tuple[Callable[[Path], object], str]] = [
     (lambda f: edit_tensors(f, lambda t: t.update({SOME_TENSOR: t[SOME_TENSOR].astype(np.int8)})), "dtype I8"),
     (lambda f: edit_tensors(f, lambda t: t.update({"text_model." + k: v for k, v in list(t.items())})), "stored twice"),
     (lambda f: edit_json(f / "unet/config.json", _class_name="UNet3D"), "class UNet3D is not implemented"),
-    (lambda f: edit_json(f / "vae/config.json", _class_name="AutoencoderKL"), "tiny autoencoder"),
+    (lambda f: edit_json(f / "vae/config.json", _class_name="AutoencoderKL"), "is not known here"),
+    (lambda f: edit_json(f / "vae/config.json", _class_name="VQModel"), "class VQModel is not implemented"),
+    (lambda f: edit_json(f / "unet/config.json", quantization={"bits": 3}), "convert it again"),
     (lambda f: edit_json(f / "text_encoder/config.json", architectures=["T5"]), "class T5 is not implemented"),
     (lambda f: edit_json(f / "unet/config.json", block_out_channels=7), "not of the kind expected"),
     (lambda f: edit_json(f / "unet/config.json", act_fn="mish"), "activation 'mish'"),
@@ -110,7 +119,7 @@ LADDER: list[tuple[Callable[[Path], object], str]] = [
 def test_ladder(folder: Path, spoil: Callable[[Path], object], told: str) -> None:
     spoil(folder)
     with pytest.raises(UserError) as raised:
-        load_model(folder)
+        load_model(ModelSpec(folder))
     message = str(raised.value)
     assert told in message
     assert str(folder) in message
@@ -118,7 +127,7 @@ def test_ladder(folder: Path, spoil: Callable[[Path], object], told: str) -> Non
 
 
 def test_untouched_folder_loads_in_fp32_on_a_cpu(folder: Path) -> None:
-    parts = load_model(folder)
+    parts = load_model(ModelSpec(folder))
     assert parts.dtype == mx.float32
     assert parts.unet.conv_in.weight.dtype == mx.float32
     stored = load_file(folder / WEIGHTS)[SOME_TENSOR].astype(np.float32)
@@ -126,20 +135,36 @@ def test_untouched_folder_loads_in_fp32_on_a_cpu(folder: Path) -> None:
     np.testing.assert_array_equal(loaded, stored.transpose(0, 2, 3, 1))
 
 
+def test_shards_and_the_fp16_variant_load_as_one_file_does(folder: Path) -> None:
+    whole = np.array(load_model(ModelSpec(folder)).unet.conv_in.weight)
+    tensors = load_file(folder / WEIGHTS)
+    names = sorted(tensors)
+    (folder / WEIGHTS).unlink()
+    for i, part in enumerate((names[::2], names[1::2])):
+        save_file({name: tensors[name] for name in part}, folder / f"unet/part-{i}.safetensors")
+    shards = {name: f"part-{i % 2}.safetensors" for i, name in enumerate(names)}
+    index = folder / "unet/diffusion_pytorch_model.safetensors.index.fp16.json"
+    index.write_text(json.dumps({"weight_map": shards}))
+    np.testing.assert_array_equal(np.array(load_model(ModelSpec(folder)).unet.conv_in.weight), whole)
+    index.unlink()
+    save_file(tensors, folder / "unet/diffusion_pytorch_model.fp16.safetensors")
+    np.testing.assert_array_equal(np.array(load_model(ModelSpec(folder)).unet.conv_in.weight), whole)
+
+
 def test_the_old_prefix_of_transformers_is_taken_off(folder: Path) -> None:
     path = folder / "text_encoder/model.safetensors"
-    before = load_model(folder).text_encoder(mx.array([[1, 2, 3]]))
+    before = load_model(ModelSpec(folder)).text.encoders[0](mx.array([[1, 2, 3]]))
     tensors = {"text_model." + name: a for name, a in load_file(path).items()}
     save_file(tensors | {"text_model.embeddings.position_ids": np.arange(32)[None]}, path)
-    after = load_model(folder).text_encoder(mx.array([[1, 2, 3]]))
+    after = load_model(ModelSpec(folder)).text.encoders[0](mx.array([[1, 2, 3]]))
     np.testing.assert_array_equal(np.array(before), np.array(after))
 
 
-@pytest.mark.parametrize("key", ["class_embed_type", "time_cond_proj_dim", "encoder_hid_dim", "a_future_key"])
+@pytest.mark.parametrize("key", ["class_embed_type", "time_embedding_dim", "encoder_hid_dim", "a_future_key"])
 def test_unet_config_value_that_changes_the_arithmetic_is_refused_by_name(folder: Path, key: str) -> None:
     edit_json(folder / "unet/config.json", **{key: 7})
     with pytest.raises(UserError, match=key):
-        load_model(folder)
+        load_model(ModelSpec(folder))
 
 
 NAMES = {

@@ -1,0 +1,90 @@
+"""The flags that say which model to load and how, shared by the commands that paint; and what they mean."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from livemusviz.diffusion.schedulers import SCHEDULERS, Sampling
+from livemusviz.diffusion.spec import GUIDANCE, ModelSpec, parse_lora
+from livemusviz.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+MAX_PICTURE_PIXELS = 100_000_000
+
+
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    model = parser.add_argument_group("the model")
+    model.add_argument("--model", default="embedded", metavar="PATH|ORG/NAME", help="a diffusers folder (embedded)")
+    model.add_argument("--size", default="256", metavar="N|WxH", help="pixels of a generated frame (256)")
+    model.add_argument("--bits", type=int, choices=(4, 8, 16), help="of the weights in memory (16; fp32 on a CPU)")
+    model.add_argument(
+        "--vae", default="auto", metavar="auto|own|PATH|ORG/NAME",
+        help="autoencoder; auto takes a tiny one from the Hugging Face cache where it fits",
+    )  # fmt: skip
+    model.add_argument("--scheduler", choices=tuple(SCHEDULERS), help="noise schedule (the model's own)")
+    model.add_argument("--steps", type=int, default=1, metavar="N", help="denoising steps, 1..50 (1)")
+    model.add_argument("--timesteps", metavar="T,...", help="time steps by number; Hyper-SD in one step wants 800")
+    model.add_argument("--eta", type=float, default=0.3, metavar="X", help="tcd: share of fresh noise, 0..1 (0.3)")
+    model.add_argument("--guidance", default="none", choices=GUIDANCE, help="classifier-free guidance (none)")
+    model.add_argument(
+        "--lora", action="append", default=[], metavar="FILE[:WEIGHT]", help="may be given several times"
+    )
+    model.add_argument("--lora-live", action="store_true", help="keep LoRA weights as faders instead of fusing them")
+    model.add_argument("--init-image", type=Path, metavar="FILE", help="a picture to start every frame from")
+    model.add_argument("--strength", type=float, default=0.6, metavar="X", help="how far from that picture, 0..1 (0.6)")
+
+
+def model_spec(options: argparse.Namespace, *, stream: bool = False) -> ModelSpec:
+    """What the flags ask for, its folders found. stream : several steps as a stream batch. Raises UserError."""
+    from livemusviz.diffusion.folder import find_autoencoder, resolve_model
+
+    folder = resolve_model(options.model)
+    sampling = Sampling(
+        scheduler=options.scheduler,
+        steps=options.steps,
+        timesteps=_timesteps(options.timesteps),
+        strength=options.strength if options.init_image is not None else 1.0,
+        eta=options.eta,
+    )
+    spec = ModelSpec(
+        folder,
+        vae=find_autoencoder(folder, options.vae),
+        bits=options.bits,
+        sampling=sampling,
+        guidance=options.guidance,
+        loras=tuple(parse_lora(text, options.lora_live) for text in options.lora),
+        stream=stream,
+    )
+    spec.validate()
+    return spec
+
+
+def init_picture(options: argparse.Namespace, size: tuple[int, int]) -> np.ndarray | None:
+    """The picture of --init-image, uint8 (height, width, 3), cropped to the shape of `size` (width, height)."""
+    if options.init_image is None:
+        return None
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    path = options.init_image
+    try:
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_PICTURE_PIXELS:
+                raise UserError(f"{path}: {image.width}x{image.height} pixels, at most {MAX_PICTURE_PIXELS} are read")
+            fitted = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), size)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise UserError(f"{path}: not a picture that can be read ({' '.join(str(error).split())[:120]})") from None
+    return np.asarray(fitted)
+
+
+def _timesteps(text: str | None) -> tuple[int, ...]:
+    if not text:
+        return ()
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"--timesteps {text[:64]!r}: give whole numbers with commas, as 999,499") from None

@@ -1,0 +1,155 @@
+"""From noise to clean latents: UNet, schedule and guidance together. Lazy MLX arithmetic on the engine thread.
+
+A frame takes as many evaluations as the schedule has steps, one after the other (`run`), or, as a stream batch
+(Kodaira et al. 2023, StreamDiffusion), one evaluation of a batch that holds a frame at each step (`stream`).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+from mlx.utils import tree_map
+
+from livemusviz.diffusion.blocks import Condition
+from livemusviz.diffusion.layers import KeysValues
+from livemusviz.diffusion.schedulers import Scheduler
+from livemusviz.diffusion.unet import UNet2DConditionModel
+
+Instruction = tuple[list[list[Condition]], list[KeysValues]]
+"""What a prompt tells the UNet: the conditions of each step, and the memories."""
+
+
+class Guide(NamedTuple):
+    """Guidance of one frame. scale, delta : 0-d float32. negative : what to lead away from, or None.
+
+    eps = delta eps_u + scale (eps_text - delta eps_u), with eps_u the negative prompt's noise prediction (`full`), or
+    its stand-in (`self`, `initialize`: R-CFG), for which alone delta is meant.
+    """
+
+    scale: mx.array
+    delta: mx.array
+    negative: Instruction | None = None
+
+
+class Travelling(NamedTuple):
+    """A frame between two steps. x : its latents. reference : R-CFG's clean latents. noise : what it started from."""
+
+    x: mx.array
+    reference: mx.array
+    noise: mx.array
+
+
+class Denoiser:
+    def __init__(
+        self, unet: UNet2DConditionModel, scheduler: Scheduler, guidance: str, dtype: mx.Dtype, planes: mx.array
+    ) -> None:
+        """guidance : see spec.py. planes : (1, h, w, 2), for UNets with coordinate channels."""
+        self.unet, self.scheduler, self.guidance = unet, scheduler, guidance
+        self._dtype, self._planes = dtype, planes.astype(dtype)
+
+    @property
+    def steps(self) -> int:
+        return len(self.scheduler)
+
+    def start(self, noise: mx.array, picture: mx.array | None) -> Travelling:
+        """A frame before its first step. noise : unit normal, (B, h, w, c). picture : clean latents to start from."""
+        if picture is None or self.scheduler.one_step:
+            return Travelling(noise * self.scheduler.init_noise_sigma, mx.zeros_like(noise), noise)
+        return Travelling(self.scheduler.add_noise(picture, noise), mx.broadcast_to(picture, noise.shape), noise)
+
+    def run(
+        self, frame: Travelling, text: Instruction, guide: Guide, fresh: Sequence[mx.array] | None = None
+    ) -> mx.array:
+        """All steps of one frame, or of a batch of frames: clean latents, as `frame.x`. fresh : see `_fresh`."""
+        for i in range(self.steps):
+            (frame,) = self._advance([frame], [i], text, guide, fresh)
+        return frame.x
+
+    def stream(
+        self, frame: Travelling, flight: Sequence[Travelling], text: Instruction, guide: Guide
+    ) -> tuple[mx.array, list[Travelling]]:
+        """One step of a new frame and of all in flight, youngest first: the oldest's clean latents, and the rest."""
+        moved = self._advance([frame, *flight], list(range(self.steps)), text, guide, None)
+        return moved[-1].x, moved[:-1]
+
+    def _advance(
+        self, frames: Sequence[Travelling], steps: Sequence[int], text: Instruction, guide: Guide,
+        fresh: Sequence[mx.array] | None,
+    ) -> list[Travelling]:  # fmt: skip
+        """Frame k from step steps[k] to the next; one evaluation of the UNet for all."""
+        asked = [(frame.x, i, text) for frame, i in zip(frames, steps, strict=True)]
+        if guide.negative is not None:
+            everywhere = self.guidance == "full"
+            asked += [(f.x, i, guide.negative) for f, i in zip(frames, steps, strict=True) if everywhere or i == 0]
+        predictions = self._predict(asked)
+        moved = []
+        for k, (frame, i) in enumerate(zip(frames, steps, strict=True)):
+            against = len(frames) + k if guide.negative is not None and (self.guidance == "full" or i == 0) else None
+            negative = None if against is None else predictions[against]
+            x0, reference = self._guided(predictions[k], negative, frame, i, guide)
+            noise = self._fresh(frame, i) if fresh is None else fresh[i]
+            x = self.scheduler.step(x0, frame.x, i, noise)
+            moved.append(Travelling(x, reference, frame.noise))
+        return moved
+
+    def _predict(self, asked: Sequence[tuple[mx.array, int, Instruction]]) -> list[mx.array]:
+        """The UNet's predictions, float32, for pairs of latents and step under an instruction each."""
+        xs = []
+        for x, i, _ in asked:
+            scaled = self.scheduler.scale_input(x, i).astype(self._dtype)
+            if self.unet.config.coordinate_channels:
+                planes = mx.broadcast_to(self._planes, (*scaled.shape[:3], 2))
+                scaled = mx.concatenate([scaled, planes], axis=-1)
+            xs.append(scaled)
+        if len(asked) == 1:
+            _, i, (conditions, memories) = asked[0]
+            return [self.unet(xs[0], conditions[i], memories).astype(mx.float32)]
+        sizes = [x.shape[0] for x in xs]
+        told = [_repeated(instruction[0][i], n) for (_, i, instruction), n in zip(asked, sizes, strict=True)]
+        known = [_repeated(instruction[1], n) for (_, _, instruction), n in zip(asked, sizes, strict=True)]
+        same = all(instruction is asked[0][2] for _, _, instruction in asked)
+        memories = asked[0][2][1] if same else _stacked(known)
+        prediction = self.unet(mx.concatenate(xs), _stacked(told), memories).astype(mx.float32)
+        ends = [sum(sizes[: k + 1]) for k in range(len(sizes) - 1)]
+        return list(mx.split(prediction, ends))
+
+    def _guided(
+        self, prediction: mx.array, negative: mx.array | None, frame: Travelling, i: int, guide: Guide
+    ) -> tuple[mx.array, mx.array]:
+        """What step i takes for clean, and R-CFG's reference from now on."""
+        scheduler, x, reference = self.scheduler, frame.x, frame.reference
+        if self.guidance == "none" or (self.guidance != "self" and guide.negative is None):
+            return scheduler.denoised(prediction, x, i), reference
+        if self.guidance == "full" and negative is not None:
+            led = negative + guide.scale * (prediction - negative)
+            return scheduler.denoised(led, x, i), reference
+        if negative is not None:
+            reference = scheduler.clean(negative, x, i)
+        eps_u = guide.delta * scheduler.epsilon(reference, x, i)
+        eps_text = scheduler.epsilon(scheduler.clean(prediction, x, i), x, i)
+        eps = eps_u + guide.scale * (eps_text - eps_u)
+        x0 = (x - float(scheduler.noise[i]) * eps) / float(scheduler.signal[i])
+        return scheduler.bounded(x0, x, i), reference
+
+    def _fresh(self, frame: Travelling, i: int) -> mx.array | None:
+        """Unit noise between two steps, made of the frame's own by moving it about.
+
+        So it walks as the frame's noise walks, and the picture moves smoothly.
+        """
+        if not self.scheduler.draws_noise or i == self.steps - 1:
+            return None
+        _, h, w, _ = frame.noise.shape
+        noise = frame.noise
+        for axis, by in ((1, h // 2), (2, w // 2), (3, i + 1)):
+            noise = mx.roll(noise, by, axis)
+        return noise
+
+
+def _stacked(trees: Sequence[Any]) -> Any:
+    """Trees of arrays joined along the batch."""
+    return tree_map(lambda *arrays: mx.concatenate(list(arrays)), trees[0], *trees[1:])
+
+
+def _repeated(tree: Any, batch: int) -> Any:
+    """A tree of arrays of batch 1, as of `batch`."""
+    return tree_map(lambda a: mx.broadcast_to(a, (batch, *a.shape[1:])) if a.shape[0] != batch else a, tree)

@@ -1,0 +1,62 @@
+"""What to load: a model folder and how to run it. Frozen values, pure, any thread."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from livemusviz.diffusion.schedulers import Sampling
+from livemusviz.errors import UserError
+
+GUIDANCE = ("none", "full", "self", "initialize")
+"""Classifier-free guidance: none; full (Ho and Salimans 2022), twice the work; R-CFG (Kodaira et al. 2023) self, no
+more work; R-CFG initialize, one evaluation more a frame."""
+MAX_LORA_WEIGHT = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoraSpec:
+    """A LoRA file. weight : -4 to 4. live : kept beside the weights, so that its weight is a fader, not fused."""
+
+    path: Path
+    weight: float = 1.0
+    live: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A model folder and the choices that are fixed while it is loaded.
+
+    vae : another autoencoder's folder, or None for the model's own. bits : 4, 8, 16 or None for the default, 16.
+    guidance : one of `GUIDANCE`. stream : several steps run as a stream batch, each frame one step a call.
+    """
+
+    folder: Path
+    vae: Path | None = None
+    bits: int | None = None
+    sampling: Sampling = field(default_factory=Sampling)
+    guidance: str = "none"
+    loras: tuple[LoraSpec, ...] = ()
+    stream: bool = False
+
+    def validate(self) -> None:
+        """Raises UserError for a value out of its range."""
+        self.sampling.validate()
+        if self.guidance not in GUIDANCE:
+            raise UserError(f"guidance '{self.guidance}': there is {', '.join(GUIDANCE)}")
+        for lora in self.loras:
+            if not -MAX_LORA_WEIGHT <= lora.weight <= MAX_LORA_WEIGHT:
+                raise UserError(
+                    f"{lora.path}: weight {lora.weight:g}, give -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}"
+                )
+
+
+def parse_lora(text: str, live: bool) -> LoraSpec:
+    """'FILE.safetensors' or 'FILE.safetensors:0.8'. Raises UserError."""
+    name, colon, weight = text.rpartition(":")
+    try:
+        return (
+            LoraSpec(Path(name).expanduser(), float(weight), live)
+            if colon
+            else LoraSpec(Path(text).expanduser(), live=live)
+        )
+    except ValueError:
+        return LoraSpec(Path(text).expanduser(), live=live)  # a colon in the name

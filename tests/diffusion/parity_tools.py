@@ -1,0 +1,168 @@
+"""What the parity tests share: the same numbers for both sides, and how far apart the answers are."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+
+from tests.diffusion.model_folders import SCHEDULER, save_tokenizer
+
+TOLERANCE = 1e-4
+
+UNETS: dict[str, dict[str, Any]] = {
+    "sd-turbo": {
+        "sample_size": 16,
+        "block_out_channels": (32, 64, 128, 128),
+        "attention_head_dim": [2, 4, 8, 8],
+        "cross_attention_dim": 48,
+        "use_linear_projection": True,
+    },
+    "sd15": {
+        "sample_size": 16,
+        "block_out_channels": (32, 64, 128, 128),
+        "attention_head_dim": 4,
+        "cross_attention_dim": 48,
+        "norm_num_groups": 16,
+    },
+    "sdxs": {
+        "block_out_channels": (32, 64, 128),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "mid_block_type": None,
+        "layers_per_block": 1,
+        "attention_head_dim": [2, 4, 8],
+        "cross_attention_dim": 48,
+        "use_linear_projection": True,
+    },
+    "small-sd": {
+        "block_out_channels": (32, 64, 128, 128),
+        "layers_per_block": 1,
+        "attention_head_dim": 4,
+        "cross_attention_dim": 48,
+    },
+    "tiny-sd": {
+        "block_out_channels": (32, 64, 128),
+        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
+        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
+        "mid_block_type": None,
+        "layers_per_block": 1,
+        "attention_head_dim": 4,
+        "cross_attention_dim": 48,
+    },
+    "sdxl-turbo": {
+        "block_out_channels": (32, 64, 128),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "transformer_layers_per_block": [1, 2, 3],
+        "attention_head_dim": [2, 4, 8],
+        "cross_attention_dim": 96,
+        "use_linear_projection": True,
+        "addition_embed_type": "text_time",
+        "addition_time_embed_dim": 16,
+        "projection_class_embeddings_input_dim": 40 + 6 * 16,
+    },
+    "lcm": {
+        "block_out_channels": (32, 64),
+        "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+        "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+        "layers_per_block": [2, 1],
+        "attention_head_dim": 4,
+        "cross_attention_dim": 48,
+        "time_cond_proj_dim": 24,
+    },
+    "gelu": {
+        "sample_size": 16,
+        "block_out_channels": (32, 64, 128, 128),
+        "attention_head_dim": 4,
+        "cross_attention_dim": 48,
+        "norm_num_groups": 16,
+        "act_fn": "gelu",
+        "norm_eps": 1e-6,
+        "flip_sin_to_cos": False,
+        "freq_shift": 1,
+    },
+}
+"""diffusers' arguments for the real architectures at a fraction of their width."""
+
+TEXT: dict[str, Any] = {
+    "vocab_size": 320,
+    "hidden_size": 48,
+    "intermediate_size": 96,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 24,
+    "projection_dim": 40,
+    "hidden_act": "gelu",
+    "bos_token_id": 256,
+    "eos_token_id": 257,
+    "pad_token_id": 257,
+}
+TINY_AUTOENCODER = {"encoder_block_out_channels": (16,) * 4, "decoder_block_out_channels": (16,) * 4}
+
+
+def relative_error(found: Any, wanted: Any) -> float:
+    """Norm of the difference over the norm; torch's NCHW is turned round."""
+    a, b = np.array(found), wanted.detach().numpy()
+    b = b.transpose(0, 2, 3, 1) if b.ndim == 4 else b
+    assert a.shape == b.shape
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def shaken(module: Any) -> Any:
+    """Random norms and biases too: diffusers starts them at one and zero, which would hide a mistake."""
+    import torch
+
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for name, value in module.named_parameters():
+            if value.ndim == 1:
+                value.copy_(torch.randn_like(value) * 0.2 + (1.0 if "norm" in name and "weight" in name else 0.0))
+    return module.eval()
+
+
+def noise(*shape: int, seed: int = 5) -> tuple[mx.array, Any]:
+    """The same unit noise for both, NHWC here and NCHW there for 4 dimensions."""
+    import torch
+
+    x = np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
+    return mx.array(x), torch.from_numpy(x.transpose(0, 3, 1, 2).copy() if x.ndim == 4 else x)
+
+
+def save_folder(folder: Path, name: str, scheduler: dict[str, Any] | None = None) -> Path:
+    """A whole model folder written by diffusers and transformers themselves, of one of `UNETS`."""
+    import diffusers
+    import torch
+    import transformers
+
+    torch.manual_seed(1)
+    xl = name == "sdxl-turbo"
+    shaken(diffusers.UNet2DConditionModel(**UNETS[name])).save_pretrained(folder / "unet")
+    shaken(diffusers.AutoencoderTiny(**TINY_AUTOENCODER)).save_pretrained(folder / "vae")
+    shaken(transformers.CLIPTextModel(transformers.CLIPTextConfig(**TEXT))).save_pretrained(folder / "text_encoder")
+    save_tokenizer(folder / "tokenizer", TEXT["max_position_embeddings"])
+    index = {
+        "_class_name": "StableDiffusionXLPipeline" if xl else "StableDiffusionPipeline",
+        "unet": ["diffusers", "UNet2DConditionModel"],
+        "vae": ["diffusers", "AutoencoderTiny"],
+        "text_encoder": ["transformers", "CLIPTextModel"],
+        "tokenizer": ["transformers", "CLIPTokenizer"],
+        "scheduler": ["diffusers", "EulerDiscreteScheduler"],
+    }
+    if xl:
+        second = transformers.CLIPTextModelWithProjection(
+            transformers.CLIPTextConfig(**TEXT | {"num_hidden_layers": 4})
+        )
+        shaken(second).save_pretrained(folder / "text_encoder_2")
+        save_tokenizer(folder / "tokenizer_2", TEXT["max_position_embeddings"])
+        index |= {
+            "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
+            "tokenizer_2": ["transformers", "CLIPTokenizer"],
+            "force_zeros_for_empty_prompt": False,
+        }
+    (folder / "scheduler").mkdir()
+    config = SCHEDULER | {"prediction_type": "epsilon"} | (scheduler or {})
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(config))
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
