@@ -20,6 +20,7 @@ HEAVY = {
     "av": {"record"},
     "pythonosc": {"control"},
     "PIL": {"cli", "display"},
+    "huggingface_hub": {"cli"},
 }
 FORBIDDEN = {"torch", "diffusers", "transformers"}
 IMPURE = {

@@ -13,6 +13,7 @@ from livemusviz.errors import UserError
 COMMANDS = {
     "live": "the show: sound in, light out (this is what plain `livemusviz` does)",
     "generate": "one still picture from a prompt",
+    "models": "models on this machine: list, fetch, convert",
     "devices": "audio inputs by name",
     "presets": "presets by name",
     "osc": "the OSC addresses and what they take",

@@ -53,9 +53,11 @@ class Denoiser:
 
     def start(self, noise: mx.array, picture: mx.array | None) -> Travelling:
         """A frame before its first step. noise : unit normal, (B, h, w, c). picture : clean latents to start from."""
-        if picture is None or self.scheduler.one_step:
-            return Travelling(noise * self.scheduler.init_noise_sigma, mx.zeros_like(noise), noise)
-        return Travelling(self.scheduler.add_noise(picture, noise), mx.broadcast_to(picture, noise.shape), noise)
+        scheduler = self.scheduler
+        if picture is not None and not scheduler.one_step:
+            return Travelling(scheduler.add_noise(picture, noise), mx.broadcast_to(picture, noise.shape), noise)
+        x = noise * scheduler.init_noise_sigma
+        return Travelling(x, (x - float(scheduler.noise[0]) * noise) / float(scheduler.signal[0]), noise)
 
     def run(
         self, frame: Travelling, text: Instruction, guide: Guide, fresh: Sequence[mx.array] | None = None

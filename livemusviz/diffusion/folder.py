@@ -34,7 +34,7 @@ def resolve_model(name: str) -> Path:
         raise UserError(f"{path}: a model is a folder in diffusers layout, this is a file")
     if not HUB_NAME.fullmatch(name) or ".." in name:
         raise UserError(f"{name}: no such model folder; give '{EMBEDDED}', a folder, or org/name from the HF cache")
-    return _cached_snapshot(name)
+    return cached_snapshot(name)
 
 
 def check_folder(folder: Path, needs_vae: bool = True) -> None:
@@ -73,7 +73,7 @@ def find_autoencoder(folder: Path, choice: str) -> Path | None:
         if tiny is None:
             return None
         try:
-            return _cached_snapshot(tiny, "config.json")
+            return cached_snapshot(tiny, "config.json")
         except UserError:
             if any((folder / "vae").glob("*.safetensors")):
                 return None
@@ -86,7 +86,7 @@ def find_autoencoder(folder: Path, choice: str) -> Path | None:
             raise UserError(
                 f"--vae {choice}: no such folder; give 'auto', 'own', a folder, or org/name from the HF cache"
             )
-        path = _cached_snapshot(choice, "config.json")
+        path = cached_snapshot(choice, "config.json")
     return path if (path / "config.json").is_file() else path / "vae"
 
 
@@ -111,13 +111,13 @@ def hub_cache() -> Path:
     return (Path(cache) if cache else Path.home() / ".cache") / "huggingface" / "hub"
 
 
-def _cached_snapshot(name: str, marker: str = "model_index.json") -> Path:
+def cached_snapshot(name: str, marker: str = "model_index.json") -> Path:
     """The snapshot of `org/name` that the cache's `main` points at, or the newest with a file `marker`."""
     store = hub_cache() / f"models--{name.replace('/', '--')}"
     reference = store / "refs" / "main"
     if reference.is_file():
         snapshot = store / "snapshots" / reference.read_text(encoding="utf-8", errors="replace").strip()[:64]
-        if snapshot.is_dir() and snapshot.parent == store / "snapshots":
+        if (snapshot / marker).exists() and snapshot.parent == store / "snapshots":
             return snapshot
     snapshots = sorted((store / "snapshots").glob(f"*/{marker}"), key=lambda p: p.stat().st_mtime)
     if snapshots:

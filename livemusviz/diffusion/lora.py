@@ -175,12 +175,12 @@ def _layers(component: Component) -> dict[str, tuple[nn.Module, str]]:
         ):
             continue
         torch = keys.to_torch(f"{path}.weight", renames).removesuffix(".weight")
-        torch = torch if prefix == "unet" or torch == "text_projection" else f"{keys.PREFIX}{torch}"
-        names = [f"{prefix}.{torch}"]
-        for kohya in KOHYA[prefix]:
-            names.append(kohya + torch.replace(".", "_"))
-            if prefix == "unet":
-                names.append(kohya + keys.original_unet_name(torch, model.config.layers[0]).replace(".", "_"))
+        if prefix == "unet":
+            spellings = [torch, keys.original_unet_name(torch, model.config.layers[0])]
+        else:
+            spellings = [torch, f"{keys.PREFIX}{torch}"]
+        names = [f"{prefix}.{spelling}" for spelling in spellings]
+        names += [kohya + spelling.replace(".", "_") for kohya in KOHYA[prefix] for spelling in spellings]
         found.update({name: (model, path) for name in names})
     return found
 

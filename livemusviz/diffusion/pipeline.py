@@ -183,6 +183,7 @@ class Pipeline:
         if any(self._lora_weight != weight for _ in live):
             self._lora_weight = weight
             live.update({name: mx.array(weight, dtype=mx.float32) for name in live})
+            self._texts.clear()
             self._forget_embeddings()
 
     def reschedule(self, steps: int, timesteps: tuple[int, ...] = ()) -> None:

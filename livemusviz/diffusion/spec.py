@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from livemusviz.diffusion.folder import HUB_NAME, cached_snapshot
 from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.errors import UserError
 
@@ -50,13 +51,17 @@ class ModelSpec:
 
 
 def parse_lora(text: str, live: bool) -> LoraSpec:
-    """'FILE.safetensors' or 'FILE.safetensors:0.8'. Raises UserError."""
+    """'FILE.safetensors' or 'FILE.safetensors:0.8'; also org/name/FILE.safetensors of the Hugging Face cache."""
     name, colon, weight = text.rpartition(":")
     try:
-        return (
-            LoraSpec(Path(name).expanduser(), float(weight), live)
-            if colon
-            else LoraSpec(Path(text).expanduser(), live=live)
-        )
+        return LoraSpec(_lora_file(name), float(weight), live) if colon else LoraSpec(_lora_file(text), live=live)
     except ValueError:
-        return LoraSpec(Path(text).expanduser(), live=live)  # a colon in the name
+        return LoraSpec(_lora_file(text), live=live)  # a colon in the name
+
+
+def _lora_file(name: str) -> Path:
+    """Raises UserError for a name from the cache that is not in it; a path is looked at when it is read."""
+    path, parts = Path(name).expanduser(), name.split("/")
+    if path.is_file() or len(parts) < 3 or not HUB_NAME.fullmatch("/".join(parts[:2])) or ".." in name:
+        return path
+    return cached_snapshot("/".join(parts[:2]), "/".join(parts[2:])) / "/".join(parts[2:])

@@ -189,28 +189,24 @@ class UNet2DConditionModel(nn.Module):
         """What each resnet is told, in forward order.
 
         timestep : float32 (B,). text : (B, T, text_dim), read only for `addition_embed_type: "text"`. added : the
-        pooled prompt and the six numbers of "text_time". guidance : float32 (B,), scale - 1, for models with `guidance_dim`.
+        pooled prompt and the six numbers of "text_time". guidance : float32 (B,), scale - 1, where `guidance_dim`.
         """
-        config = self.config
-        t = sinusoidal(timestep, config.channels[0], config.flip_sin_to_cos, config.freq_shift)
+        config, dtype = self.config, text.dtype
+        t = sinusoidal(timestep, config.channels[0], config.flip_sin_to_cos, config.freq_shift).astype(dtype)
+        told = None
         if config.guidance_dim:
             w = mx.zeros_like(timestep) if guidance is None else guidance
-            emb = self.time_embedding(
-                t.astype(text.dtype), guidance_embedding(w, config.guidance_dim).astype(text.dtype)
-            )
-        else:
-            emb = self.time_embedding(t.astype(text.dtype))
+            told = guidance_embedding(w, config.guidance_dim).astype(dtype)
+        emb = self.time_embedding(t, told)
         if config.text_embedding_heads:
             emb = emb + self.added_embedding(text)
         elif config.added_dim:
             if added is None:
                 raise ValueError("this UNet needs the pooled prompt and its picture size")
             pooled, ids = added
-            B = pooled.shape[0]
             numbers = sinusoidal(ids.reshape(-1), config.added_time_dim, config.flip_sin_to_cos, config.freq_shift)
-            emb = emb + self.added_embedding(
-                mx.concatenate([pooled, numbers.reshape(B, -1).astype(pooled.dtype)], axis=-1)
-            )
+            numbers = numbers.reshape(ids.shape[0], -1).astype(dtype)
+            emb = emb + self.added_embedding(mx.concatenate([pooled, numbers], axis=-1))
         return [resnet.condition(emb) for block in self.blocks for resnet in block.resnets]
 
     def memories(self, text: mx.array) -> list[KeysValues]:

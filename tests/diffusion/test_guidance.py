@@ -1,0 +1,195 @@
+"""Steps and guidance without torch: the stream batch against single frames, R-CFG against its other form."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from livemusviz.diffusion.denoiser import Guide, Instruction
+from livemusviz.diffusion.pipeline import Pipeline
+from livemusviz.diffusion.schedulers import Sampling
+from livemusviz.diffusion.spec import LoraSpec, ModelSpec
+from livemusviz.diffusion.unet import UNet2DConditionModel
+from livemusviz.errors import UserError
+from tests.diffusion.model_folders import SCHEDULER, TINY_TEXT, TINY_UNET, write_model
+
+ATTENTIVE = TINY_UNET | {
+    "in_channels": 4,
+    "out_channels": 4,
+    "coordinate_channels": 0,
+    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "attention_head_dim": [2, 4],
+    "addition_embed_type": None,
+    "act_fn": "silu",
+    "resnet_time_scale_shift": "default",
+}
+VAE = {
+    "_class_name": "AutoencoderTiny",
+    "latent_channels": 4,
+    "encoder_block_out_channels": [8] * 4,
+    "decoder_block_out_channels": [8] * 4,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small Stable-Diffusion-like model with a time embedding that hears no prompt."""
+    path = tmp_path_factory.mktemp("models") / "attentive"
+    return write_model(path, ATTENTIVE, VAE, TINY_TEXT, SCHEDULER | {"prediction_type": "epsilon"})
+
+
+def load(folder: Path, scheduler: str = "euler", steps: int = 1, **choices: Any) -> Pipeline:
+    return Pipeline.load(ModelSpec(folder, sampling=Sampling(scheduler, steps), **choices), 64, 64)
+
+
+def noises(pipeline: Pipeline, count: int) -> np.ndarray:
+    return np.random.default_rng(4).standard_normal((count, *pipeline.latent_shape), dtype=np.float32)
+
+
+@pytest.mark.parametrize("scheduler", ["euler", "lcm", "tcd", "ddim"])
+@pytest.mark.parametrize("steps", [2, 4])
+@pytest.mark.parametrize("guidance", ["none", "full", "self", "initialize"])
+def test_a_stream_batch_gives_each_frame_what_it_would_get_alone(
+    folder: Path, scheduler: str, steps: int, guidance: str
+) -> None:
+    alone = load(folder, scheduler, steps, guidance=guidance)
+    stream = load(folder, scheduler, steps, guidance=guidance, stream=True)
+    knobs = {"guidance_scale": 1.7, "delta": 0.8, "negative": None}
+    text = "red lava"
+    xs = noises(alone, 6)
+    wanted = [alone.generate(x, alone.encode_prompt(text), **knobs).astype(int) for x in xs]
+    found = [stream.generate(x, stream.encode_prompt(text), **knobs).astype(int) for x in xs]
+    late = steps - 1
+    for k in range(len(xs) - late):
+        assert np.abs(found[k + late] - wanted[k]).max() <= 1, k
+    assert all(image[..., :3].std() > 1 for image in found[:late])
+
+
+@pytest.mark.parametrize("guidance", ["self", "initialize"])
+def test_r_cfg_in_streamdiffusions_own_form(folder: Path, guidance: str) -> None:
+    """There a `stock` of noise goes from step to step: fresh noise, plus what the last step's prediction was off by."""
+    pipeline = load(folder, "lcm", 3, guidance=guidance)
+    scheduler, scale, delta = pipeline.parts.scheduler, 1.4, 0.7
+    text, negative = (pipeline.encode_prompt(p).instruction for p in ("red lava", "blue ocean"))
+    draws = noises(pipeline, 3)
+    x = draws[0]
+    stock = predict(pipeline, x, 0, negative) if guidance == "initialize" else x
+    for i in range(3):
+        a, b = scheduler.signal[i], scheduler.noise[i]
+        eps = delta * stock + scale * (predict(pipeline, x, i, text) - delta * stock)
+        x0 = (x - b * eps) / a
+        if i < 2:
+            a_next, b_next = scheduler.signal[i + 1], scheduler.noise[i + 1]
+            x = a_next * x0 + b_next * draws[i + 1]
+            stock = draws[i + 1] + a_next / b_next * b / a * (stock - eps)
+    against = negative if guidance == "initialize" else None
+    fresh = [mx.array(draw)[None] for draw in (*draws[1:], draws[0])]
+    frame = pipeline.denoiser.start(mx.array(draws[0])[None], None)
+    found = pipeline.denoiser.run(frame, text, Guide(mx.array(scale), mx.array(delta), against), fresh)
+    np.testing.assert_allclose(np.array(found)[0], x0, rtol=1e-3, atol=1e-3)
+    plain = load(folder, "lcm", 3).denoiser.run(frame, text, Guide(mx.array(1.0), mx.array(1.0)), fresh)
+    assert np.abs(np.array(plain)[0] - x0).mean() > 0.05
+
+
+def predict(pipeline: Pipeline, x: np.ndarray, i: int, instruction: Instruction) -> np.ndarray:
+    (prediction,) = pipeline.denoiser._predict([(mx.array(x)[None], i, instruction)])
+    return np.array(prediction)[0]
+
+
+def test_full_guidance_at_one_is_none_and_leads_away_from_the_negative_prompt(folder: Path) -> None:
+    full, none = load(folder, guidance="full"), load(folder)
+    x = noises(full, 1)[0]
+    text, sea = full.encode_prompt("red lava"), full.encode_prompt("blue ocean")
+    plain = none.generate(x, none.encode_prompt("red lava"))
+    np.testing.assert_allclose(full.generate(x, text, guidance_scale=1.0, negative=sea).astype(int), plain, atol=1)
+    strong = full.generate(x, text, guidance_scale=6.0, negative=sea)
+    assert (strong != plain).mean() > 0.1
+    np.testing.assert_array_equal(full.generate(x, text, guidance_scale=6.0, negative=text), full.generate(x, text))
+
+
+def test_moving_every_fader_of_a_large_model_compiles_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guidance, delta, feedback, prompts, a live LoRA: the UNet's Python body runs only while it is traced."""
+    if shutil.which("g++") is None:
+        pytest.skip("MLX compiles for the CPU with g++")
+    path = folder.parent / "change.safetensors"
+    key = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+    rng = np.random.default_rng(0)
+    halves = {f"{key}.lora_A.weight": (4, 16), f"{key}.lora_B.weight": (16, 4)}
+    save_file({name: rng.standard_normal(shape).astype(np.float32) for name, shape in halves.items()}, path)
+    spec = ModelSpec(
+        folder, sampling=Sampling("lcm", 2), guidance="initialize", stream=True, loras=(LoraSpec(path, live=True),)
+    )
+    traces = []
+    call = UNet2DConditionModel.__call__
+
+    def counting(self: Any, *args: Any) -> mx.array:
+        traces.append(1)
+        return call(self, *args)
+
+    monkeypatch.setattr(UNet2DConditionModel, "__call__", counting)
+    pipeline = Pipeline.load(spec, 64, 64, compiled=True)
+    pipeline.warm_up()
+    assert len(traces) == 1
+    pictures = []
+    for i, x in enumerate(noises(pipeline, 6)):
+        pipeline.set_lora_weights(i / 2)
+        text = pipeline.encode_prompt((("red", 1.0), ("blue", i / 3)))
+        negative = pipeline.encode_prompt("dull")
+        pictures.append(pipeline.generate(x, text, i / 9, guidance_scale=1 + i / 5, delta=1 - i / 9, negative=negative))
+    assert len(traces) == 1
+    plain = Pipeline.load(spec, 64, 64, compiled=False)
+    for i, x in enumerate(noises(plain, 6)):
+        plain.set_lora_weights(i / 2)
+        text = plain.encode_prompt((("red", 1.0), ("blue", i / 3)))
+        negative = plain.encode_prompt("dull")
+        picture = plain.generate(x, text, i / 9, guidance_scale=1 + i / 5, delta=1 - i / 9, negative=negative)
+        assert np.abs(picture.astype(int) - pictures[i]).max() <= 2
+
+
+def test_other_steps_while_running(folder: Path) -> None:
+    pipeline = load(folder, "lcm", 1, stream=True)
+    text, x = "red lava", noises(pipeline, 1)[0]
+    one = pipeline.generate(x, pipeline.encode_prompt(text))
+    pipeline.reschedule(3)
+    assert pipeline.denoiser.steps == 3
+    three = [pipeline.generate(x, pipeline.encode_prompt(text)) for _ in range(3)][-1]
+    alone = load(folder, "lcm", 3)
+    assert np.abs(three.astype(int) - alone.generate(x, alone.encode_prompt(text))).max() <= 1
+    with pytest.raises(UserError, match="51 steps"):
+        pipeline.reschedule(51)
+    assert pipeline.denoiser.steps == 3
+    pipeline.reschedule(0, (700,))
+    assert pipeline.parts.scheduler.timesteps.tolist() == [700.0]
+    pipeline.reschedule(0)
+    np.testing.assert_array_equal(pipeline.generate(x, pipeline.encode_prompt(text)), one)
+
+
+def test_a_picture_to_start_from(folder: Path) -> None:
+    """At little strength the picture is kept, as far as its autoencoder can; at full strength the noise wins."""
+    rng = np.random.default_rng(8)
+    picture = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
+
+    def drawn(strength: float) -> np.ndarray:
+        made = Pipeline.load(ModelSpec(folder, sampling=Sampling(strength=strength)), 64, 64)
+        made.set_picture(picture)
+        latents = made.denoiser.start(mx.array(noises(made, 1)), made._picture).x
+        made.generate(noises(made, 1)[0], made.encode_prompt("red"))
+        made.set_picture(None)
+        assert made._picture is None
+        return np.array(latents)
+
+    pipeline = load(folder)
+    pipeline.set_picture(picture)
+    x0 = np.array(pipeline._picture)
+    distances = [np.abs(drawn(strength) - x0).mean() for strength in (0.02, 0.3, 1.0)]
+    assert distances[0] < 0.25 * distances[2] and distances[0] < distances[1] < distances[2]
+    with pytest.raises(ValueError, match="this pipeline takes"):
+        pipeline.set_picture(picture[:32])
+    with pytest.raises(UserError, match="strength 0"):
+        drawn(0.0)
