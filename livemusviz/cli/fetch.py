@@ -62,7 +62,7 @@ class _told:
         from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError
 
         if isinstance(error, GatedRepoError):
-            raise UserError(f"{self._name}: its owner wants you to agree to terms first, on its page; then log in") from None
+            raise UserError(f"{self._name}: agree to its terms on its page first, then log in") from None
         if isinstance(error, RepositoryNotFoundError):
             raise UserError(f"{self._name}: no such model on the hub, or it is private") from None
         if isinstance(error, HfHubHTTPError | OSError | ValueError):

@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = verbs.add_parser("list", help="models on this machine")
     listing.add_argument("folders", nargs="*", type=Path, metavar="DIR", help="folders to look in, beside the HF cache")
     add_json_flag(listing)
-    fetch = verbs.add_parser("fetch", help="download what a model needs into the Hugging Face cache; goes on where it was")
+    fetch = verbs.add_parser("fetch", help="download what a model needs; goes on where it was")
     fetch.add_argument("names", nargs="+", metavar="ORG/NAME[/FILE]", help="a model, or one .safetensors file (a LoRA)")
-    fetch.add_argument("--vae", choices=("auto", "own"), default="auto", help="auto: a tiny autoencoder instead of the full")
+    fetch.add_argument("--vae", choices=("auto", "own"), default="auto", help="auto: a tiny autoencoder if one fits")
     fetch.add_argument("--revision", metavar="REV", help="a branch, tag or commit")
     add_json_flag(fetch)
     packing = verbs.add_parser("convert", help="write a model with packed weights")
@@ -40,9 +40,7 @@ def _list(options: argparse.Namespace) -> int:
     if options.json:
         print_json([asdict(model) for model in models])
         return 0
-    rows = [
-        (m.name, m.pipeline, m.scheduler, str(m.bits), f"{m.size_mb:.0f} MB", m.problem or "ready") for m in models
-    ]
+    rows = [(m.name, m.pipeline, m.scheduler, str(m.bits), f"{m.size_mb:.0f} MB", m.problem or "ready") for m in models]
     print(table(rows, ("model", "pipeline", "scheduler", "bits", "weights", "")))
     return 0
 

@@ -95,14 +95,12 @@ def files_needed(names: Sequence[str], *, vae: bool = True) -> list[str]:
     if "model_index.json" not in present:
         if {"config.json", "diffusion_pytorch_model.safetensors"} <= present:
             return ["config.json", "diffusion_pytorch_model.safetensors"]
-        raise UserError("no model_index.json in it, so it is not a model in diffusers layout; name one file to fetch it")
+        raise UserError("no model_index.json in it, so it is no model in diffusers layout; name one of its files")
     needed = ["model_index.json"]
     for name in names:
         path = PurePosixPath(name)
         part = path.parts[0] if len(path.parts) == 2 else ""
-        if part in PLAIN and path.suffix in PLAIN_FILES:
-            needed.append(name)
-        elif part in WEIGHTED and path.name == "config.json":
+        if (part in PLAIN and path.suffix in PLAIN_FILES) or (part in WEIGHTED and path.name == "config.json"):
             needed.append(name)
     for part, stem in WEIGHTED.items():
         if f"{part}/config.json" in present and (vae or part != "vae"):

@@ -1,4 +1,4 @@
-"""Writes a model folder with packed weights, in the same layout, which loads without a float copy. Engine thread's arrays.
+"""Writes a model folder with packed weights, in the same layout, that loads without a float copy. Engine thread.
 
 A packed layer's `.weight` holds integers, beside it stand `.scales` and `.biases`, in the layout of memory; what stays
 plain is stored as diffusers stores it, in float16. The component's config.json says so under "quantization".

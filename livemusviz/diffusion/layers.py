@@ -48,14 +48,26 @@ def activation(name: str, where: str) -> Activation:
 
 
 class Conv2d(nn.Conv2d):
-    """`nn.Conv2d` whose bias may be given with the call, as one that already holds the time step's share."""
+    """`nn.Conv2d` whose bias may be given with the call, as one that already holds the time step's share.
+
+    staged : evaluate at once, see `stage` in quantize.py.
+    """
+
+    staged = False
 
     def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
         """x : (B, H, W, I). bias : takes the place of the layer's own; broadcasts to (B, h, w, O)."""
-        y = mx.conv2d(x, self.weight, self.stride, self.padding)
-        if bias is not None:
-            return y + bias
-        return y + self.bias if "bias" in self else y
+        return finished(self, mx.conv2d(x, self.weight, self.stride, self.padding), bias)
+
+
+def finished(layer: nn.Module, y: mx.array, bias: mx.array | None = None) -> mx.array:
+    """A layer's product plus the bias given, or its own; evaluated if it is `staged`."""
+    if bias is None and "bias" in layer:
+        bias = layer.bias
+    y = y if bias is None else y + bias
+    if layer.staged:
+        mx.eval(y)
+    return y
 
 
 class GroupNorm(nn.Module):

@@ -16,7 +16,7 @@ from livemusviz.diffusion.configs import QUANTIZATION
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig
-from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, weight_bytes
+from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, stage, weight_bytes
 from livemusviz.diffusion.schedulers import Scheduler, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
@@ -89,6 +89,9 @@ def load_model(spec: ModelSpec) -> ModelParts:
     scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", spec)
     parts = ModelParts(spec, PromptEncoder(tokenizers, encoders), unet, vae, scheduler, dtype, _bits_of(unet, bits))
     _check_fit(parts)
+    if parts.bits != 16 and backend_name() == "cpu":
+        for network in (*encoders, unet, vae):
+            stage(network)
     components: list[Component] = [("unet", unet, keys.UNET)]
     components += [(f"text_encoder{n}", e, keys.CLIP_TEXT) for n, e in zip(["", *second], encoders, strict=True)]
     for lora in spec.loras:

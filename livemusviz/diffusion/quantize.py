@@ -11,7 +11,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map_with_path
 
-from livemusviz.diffusion.layers import Conv2d
+from livemusviz.diffusion.layers import Conv2d, finished
 from livemusviz.errors import UserError
 
 GROUP_SIZE = 64
@@ -32,6 +32,8 @@ def choose_bits(bits: int | None) -> int:
 
 class Packed(nn.Module):
     """A weight of shape (O, ...) as rows of packed integers with float16 scales and offsets, GROUP_SIZE to each."""
+
+    staged = False
 
     def __init__(self, shape: tuple[int, ...], bits: int) -> None:
         super().__init__()
@@ -63,11 +65,9 @@ class PackedLinear(Packed):
 
     def __call__(self, x: mx.array) -> mx.array:
         if mx.default_device().type == mx.DeviceType.cpu:
-            y = x @ self.unpacked(x.dtype).T
-        else:
-            scales, biases = self.scales.astype(x.dtype), self.biases.astype(x.dtype)
-            y = mx.quantized_matmul(x, self.weight, scales, biases, True, GROUP_SIZE, self.bits)
-        return y + self.bias if "bias" in self else y
+            return finished(self, x @ self.unpacked(x.dtype).T)
+        scales, biases = self.scales.astype(x.dtype), self.biases.astype(x.dtype)
+        return finished(self, mx.quantized_matmul(x, self.weight, scales, biases, True, GROUP_SIZE, self.bits))
 
 
 class PackedConv2d(Packed):
@@ -79,10 +79,7 @@ class PackedConv2d(Packed):
 
     def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
         """As `Conv2d`."""
-        y = mx.conv2d(x, self.unpacked(x.dtype), self.stride, self.padding)
-        if bias is not None:
-            return y + bias
-        return y + self.bias if "bias" in self else y
+        return finished(self, mx.conv2d(x, self.unpacked(x.dtype), self.stride, self.padding), bias)
 
 
 class PackedEmbedding(Packed):
@@ -93,6 +90,18 @@ class PackedEmbedding(Packed):
     def __call__(self, ids: mx.array) -> mx.array:
         scales, biases = self.scales[ids].astype(self.dtype), self.biases[ids].astype(self.dtype)
         return mx.dequantize(self.weight[ids], scales, biases, GROUP_SIZE, self.bits)
+
+
+def stage(model: nn.Module) -> None:
+    """From now on every convolution and packed layer of a model evaluates its result at once.
+
+    On a CPU, MLX allocates what a whole frame needs, every unpacked weight and every convolution's unfolded input,
+    before the first of them has been used; so each layer's are gone before the next one's come. A staged model cannot
+    be compiled.
+    """
+    for module in model.modules():
+        if isinstance(module, Conv2d | Packed):
+            module.staged = True
 
 
 def row_length(shape: tuple[int, ...]) -> int:

@@ -131,17 +131,63 @@ def noise(*shape: int, seed: int = 5) -> tuple[mx.array, Any]:
 
 
 def save_folder(folder: Path, name: str, scheduler: dict[str, Any] | None = None) -> Path:
-    """A whole model folder written by diffusers and transformers themselves, of one of `UNETS`."""
+    """A whole model folder written by diffusers and transformers themselves, of one of `UNETS`, float32."""
+    return _save(folder, UNETS[name], TEXT, TINY_AUTOENCODER, scheduler)
+
+
+FULL_UNETS: dict[str, dict[str, Any]] = {
+    "sd-turbo": {
+        "sample_size": 64,
+        "block_out_channels": (320, 640, 1280, 1280),
+        "attention_head_dim": [5, 10, 20, 20],
+        "cross_attention_dim": 1024,
+        "use_linear_projection": True,
+    },
+    "sdxs-512": {
+        "sample_size": 64,
+        "block_out_channels": (320, 640, 1280),
+        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "mid_block_type": None,
+        "layers_per_block": 1,
+        "attention_head_dim": [5, 10, 20],
+        "cross_attention_dim": 1024,
+        "use_linear_projection": True,
+    },
+}
+FULL_TEXT = TEXT | {
+    "vocab_size": 49408,
+    "hidden_size": 1024,
+    "intermediate_size": 4096,
+    "num_hidden_layers": 23,
+    "num_attention_heads": 16,
+    "max_position_embeddings": 77,
+    "projection_dim": 512,
+}
+
+
+def save_full_folder(folder: Path, name: str) -> Path:
+    """The same at full width, one of `FULL_UNETS` with the text encoder of SD 2.1 and a TAESD, float16 on disk."""
+    return _save(folder, FULL_UNETS[name], FULL_TEXT, {}, None, half=True)
+
+
+def _save(
+    folder: Path, unet: dict[str, Any], text: dict[str, Any], vae: dict[str, Any], scheduler: dict[str, Any] | None,
+    half: bool = False,
+) -> Path:  # fmt: skip
     import diffusers
     import torch
     import transformers
 
+    def write(module: Any, part: str) -> None:
+        shaken(module).to(torch.float16 if half else torch.float32).save_pretrained(folder / part)
+
     torch.manual_seed(1)
-    xl = name == "sdxl-turbo"
-    shaken(diffusers.UNet2DConditionModel(**UNETS[name])).save_pretrained(folder / "unet")
-    shaken(diffusers.AutoencoderTiny(**TINY_AUTOENCODER)).save_pretrained(folder / "vae")
-    shaken(transformers.CLIPTextModel(transformers.CLIPTextConfig(**TEXT))).save_pretrained(folder / "text_encoder")
-    save_tokenizer(folder / "tokenizer", TEXT["max_position_embeddings"])
+    xl = unet.get("addition_embed_type") == "text_time"
+    write(diffusers.UNet2DConditionModel(**unet), "unet")
+    write(diffusers.AutoencoderTiny(**vae), "vae")
+    write(transformers.CLIPTextModel(transformers.CLIPTextConfig(**text)), "text_encoder")
+    save_tokenizer(folder / "tokenizer", text["max_position_embeddings"])
     index = {
         "_class_name": "StableDiffusionXLPipeline" if xl else "StableDiffusionPipeline",
         "unet": ["diffusers", "UNet2DConditionModel"],
@@ -151,11 +197,9 @@ def save_folder(folder: Path, name: str, scheduler: dict[str, Any] | None = None
         "scheduler": ["diffusers", "EulerDiscreteScheduler"],
     }
     if xl:
-        second = transformers.CLIPTextModelWithProjection(
-            transformers.CLIPTextConfig(**TEXT | {"num_hidden_layers": 4})
-        )
-        shaken(second).save_pretrained(folder / "text_encoder_2")
-        save_tokenizer(folder / "tokenizer_2", TEXT["max_position_embeddings"])
+        second = transformers.CLIPTextConfig(**text | {"num_hidden_layers": 4})
+        write(transformers.CLIPTextModelWithProjection(second), "text_encoder_2")
+        save_tokenizer(folder / "tokenizer_2", text["max_position_embeddings"])
         index |= {
             "text_encoder_2": ["transformers", "CLIPTextModelWithProjection"],
             "tokenizer_2": ["transformers", "CLIPTokenizer"],
