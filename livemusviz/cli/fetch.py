@@ -1,4 +1,7 @@
-"""Downloads into the Hugging Face cache: only the files a model is loaded from, with a progress bar, resumable."""
+"""Downloads into the Hugging Face cache: only the files a model is loaded from, with a progress bar.
+
+A broken connection is taken up where it was; a second run fetches only the files that are missing.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +68,7 @@ class _told:
             raise UserError(f"{self._name}: agree to its terms on its page first, then log in") from None
         if isinstance(error, RepositoryNotFoundError):
             raise UserError(f"{self._name}: no such model on the hub, or it is private") from None
-        if isinstance(error, HfHubHTTPError | OSError | ValueError):
+        client = kind is not None and kind.__module__.startswith("httpx")  # the hub's own HTTP client, of any version
+        if client or isinstance(error, HfHubHTTPError | OSError | ValueError):
             text = " ".join(str(error).split())[:200]
-            raise UserError(f"{self._name}: not fetched ({text}); what arrived is kept, so run it again") from None
+            raise UserError(f"{self._name}: not fetched ({text}); files that arrived are kept: run it again") from None

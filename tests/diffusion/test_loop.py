@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -152,3 +153,23 @@ def test_everything_of_the_model_happens_on_one_thread(run: Any) -> None:
     made = run(Engine(SPEC, lambda shape: lambda now: controls(), SystemClock(), open_model))
     until(lambda: made.generated >= 3)
     assert seen == {"engine"}
+
+
+def test_other_steps_and_faders_reach_the_pipeline_and_a_refusal_is_told(run: Any) -> None:
+    asked: list[Any] = []
+
+    class Stepping(FakePipeline):
+        def reschedule(self, steps: int, timesteps: tuple[int, ...]) -> None:
+            asked.append((steps, timesteps))
+            if steps > 4:
+                raise UserError(f"{steps} steps are too many")
+
+        def set_lora_weights(self, weight: float) -> None:
+            asked.append(weight)
+
+    wanted = [controls(), replace(controls(), steps=2, lora_weight=0.5), replace(controls(), steps=9)]
+    queue = iter(wanted)
+    made = run(engine({GIVEN: Stepping(7)}, lambda now: next(queue, wanted[-1])))
+    until(lambda: made.generated >= 6)
+    assert asked == [0.5, (2, ()), (9, ())]
+    assert made.message == "9 steps are too many" and made.failures == 0
