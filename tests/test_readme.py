@@ -33,7 +33,10 @@ def test_pictures_are_there() -> None:
 def commands() -> list[str]:
     blocks = re.findall(r"```sh\n(.*?)```", README, re.DOTALL) + re.findall(r"`(livemusviz [^`]+)`", README)
     return [
-        line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line.startswith("livemusviz")
+        line.split("#")[0].strip()
+        for block in blocks
+        for line in block.replace("\\\n", " ").splitlines()
+        if line.startswith("livemusviz")
     ]
 
 
