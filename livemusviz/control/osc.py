@@ -83,9 +83,10 @@ class OscTable:
 def _value(param: Param, arguments: Sequence[Argument]) -> object:
     """One argument; a list may also come as several."""
     single = arguments[0] if len(arguments) == 1 else None
+    as_text = isinstance(single, str) and single.lstrip().startswith(("[", "{"))
     if param.kind == "ints":
         return single if isinstance(single, str) else list(arguments)
-    if param.kind == "prompts" and arguments and not (isinstance(single, str) and single.lstrip().startswith("[")):
+    if param.kind == "prompts" and arguments and not as_text:
         return list(arguments)
     return _clean(_only(param.address, arguments), param)
 

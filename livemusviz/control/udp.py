@@ -79,7 +79,7 @@ class _IoVector(ctypes.Structure):
 
 
 class _Header(ctypes.Structure):
-    """struct mmsghdr: a struct msghdr and the length received."""
+    """struct msghdr."""
 
     _fields_ = (
         ("name", ctypes.c_void_p),
@@ -89,8 +89,13 @@ class _Header(ctypes.Structure):
         ("control", ctypes.c_void_p),
         ("control_length", ctypes.c_size_t),
         ("flags", ctypes.c_int),
-        ("received", ctypes.c_uint32),
     )
+
+
+class _Received(ctypes.Structure):
+    """struct mmsghdr."""
+
+    _fields_ = (("header", _Header), ("size", ctypes.c_uint32))
 
 
 class BatchInbox:
@@ -100,17 +105,17 @@ class BatchInbox:
         self._memory = mmap.mmap(-1, SLOT * SLOTS)
         self._names = (ctypes.c_uint8 * NAME * SLOTS)()
         self._vectors = (_IoVector * SLOTS)()
-        self._headers = (_Header * SLOTS)()
+        self._received = (_Received * SLOTS)()
         base = ctypes.addressof(ctypes.c_uint8.from_buffer(self._memory))
         for i in range(SLOTS):
             self._vectors[i].base, self._vectors[i].length = base + i * SLOT, SLOT
-            header = self._headers[i]
+            header = self._received[i].header
             header.name, header.name_length = ctypes.addressof(self._names[i]), NAME
             header.vector, header.vector_length = ctypes.pointer(self._vectors[i]), 1
         self._call = _libc().recvmmsg
 
     def receive(self, udp: socket.socket) -> int:
-        count = self._call(udp.fileno(), self._headers, SLOTS, socket.MSG_DONTWAIT, None)
+        count = self._call(udp.fileno(), self._received, SLOTS, socket.MSG_DONTWAIT, None)
         if count >= 0:
             return int(count)
         error = ctypes.get_errno()
@@ -119,10 +124,10 @@ class BatchInbox:
         raise OSError(error, os.strerror(error))
 
     def start(self, i: int) -> bytes:
-        return _start(self._memory, i * SLOT, self._headers[i].received)
+        return _start(self._memory, i * SLOT, self._received[i].size)
 
     def datagram(self, i: int) -> bytes:
-        return self._memory[i * SLOT : i * SLOT + self._headers[i].received]
+        return self._memory[i * SLOT : i * SLOT + self._received[i].size]
 
     def sender(self, i: int) -> Sender:
         name = bytes(self._names[i])
