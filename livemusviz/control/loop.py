@@ -16,6 +16,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from livemusviz.bridge.types import ControlEvent, ShowState
 from livemusviz.clock import Clock
 from livemusviz.control.feedback import Feedback, RateLimit, encode
@@ -30,8 +32,8 @@ log = logging.getLogger(__name__)
 DEFAULT_PORT = 7000
 PORTS_TRIED = 11  # the port asked for and ten more
 GATHER = 0.002  # s to let the kernel collect a batch
-FLOOD = 32  # datagrams in a batch from which it is a flood, ...
-FLOOD_GATHER = 0.008  # s ... and batches are collected for longer; half a display frame
+FLOOD = range(32, SLOTS * 3 // 4)  # datagrams in a batch that make it a flood, ...
+FLOOD_GATHER = 0.016  # s ... for which batches are collected for longer: one display frame
 TICK = 0.02  # s between looks at what is to be sent
 RECEIVE_BUFFER = 1 << 20  # bytes asked of the kernel, which may give less
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s to wait after a fault, the last one for good
@@ -131,7 +133,7 @@ class OscControl:
             count = self._inbox.receive(udp)
             self._handle(udp, count)
             if count < SLOTS:  # else there may be more, and nothing to wait for
-                self._stopping.wait(FLOOD_GATHER if count >= FLOOD else GATHER)
+                self._stopping.wait(FLOOD_GATHER if count in FLOOD else GATHER)
         now = self._clock.now()
         target = self._feedback.target(now)
         outgoing = [*self._feedback.due(now), *(self._outbox.popleft() for _ in range(len(self._outbox)))]
@@ -143,14 +145,12 @@ class OscControl:
 
     def _handle(self, udp: socket.socket, count: int) -> None:
         """Turn a batch into events. From the newest back, so that what is overtaken need not be read at all."""
-        now, box, values = self._clock.now(), self._inbox, self._table.values
-        settled: set[bytes] = set()
+        now, box = self._clock.now(), self._inbox
+        waiting = np.ones(count, bool)
         events: list[ControlEvent] = []
         newest: Sender | None = None
         for i in range(count - 1, -1, -1):
-            start = box.start(i)
-            if start in settled:
-                self._messages += 1
+            if not waiting[i]:
                 continue
             try:
                 messages = validate(box.datagram(i))
@@ -161,8 +161,11 @@ class OscControl:
             newest = newest or sender
             found = [event for message in messages if (event := self._checked(udp, message, sender, now))]
             events.extend(reversed(found))
-            if start in values and found and not found[0].relative:
-                settled.add(start)
+            start = messages[0][0].encode("ascii") if len(messages) == 1 else b""
+            if start in self._table.values and found and not found[0].relative:
+                overtaken = box.same(start, i) & waiting[:i]
+                waiting[:i] &= ~overtaken
+                self._messages += int(overtaken.sum())
         if newest is not None:
             self._feedback.heard(newest, now)
         for event in reversed(events):

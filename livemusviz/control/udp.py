@@ -1,7 +1,8 @@
 """Reads a UDP socket in batches, as cheaply as the system lets us. Used on the control thread.
 
-A flood must cost little, so datagrams stay in one memory map until somebody wants them: on Linux one `recvmmsg` call
-(man 2 recvmmsg) fetches a whole batch; elsewhere `recv_into` is called for each.
+A flood must cost little, so datagrams stay in memory until somebody wants them: on Linux one `recvmmsg` call (man 2
+recvmmsg) fetches a whole batch; elsewhere there is a call for each. The beginnings of all datagrams lie close together,
+since most datagrams are no longer and addresses are looked for there.
 """
 
 from __future__ import annotations
@@ -13,28 +14,46 @@ import os
 import socket
 import struct
 import sys
-from typing import Protocol
+from typing import Any
 
-SLOT = 65_536  # bytes; the largest datagram fits
-SLOTS = 256  # of a batch; only the pages that are written to exist
+import numpy as np
+
+SLOTS = 512  # datagrams in a batch
+HEAD = 128  # bytes of a datagram that are kept with the others'
+TAIL = 65_536  # bytes of the rest; only the pages that are written to exist
 NAME = 28  # bytes of the longest socket address, IPv6's
-LONGEST_ADDRESS = 130
 
 Sender = tuple[str, int]
 
 
-class Inbox(Protocol):
+class Inbox:
     """A batch of datagrams, valid until the next `receive`."""
+
+    def __init__(self) -> None:
+        self._head_memory = mmap.mmap(-1, HEAD * SLOTS)
+        self._tail_memory = mmap.mmap(-1, TAIL * SLOTS)
+        self._heads = np.frombuffer(self._head_memory, np.uint8).reshape(SLOTS, HEAD)
+        self._sizes = np.zeros(SLOTS, np.uint32)
 
     def receive(self, udp: socket.socket) -> int:
         """Fetch what has arrived, without waiting; returns how many datagrams that is, at most `SLOTS`."""
+        raise NotImplementedError
 
-    def start(self, i: int) -> bytes:
-        """The OSC address of datagram i: what stands before its first NUL, if it has one early on."""
+    def sender(self, i: int) -> Sender:
+        raise NotImplementedError
 
-    def datagram(self, i: int) -> bytes: ...
+    def datagram(self, i: int) -> bytes:
+        size = int(self._sizes[i])
+        head = self._head_memory[i * HEAD : i * HEAD + min(size, HEAD)]
+        return head if size <= HEAD else head + self._tail_memory[i * TAIL : i * TAIL + size - HEAD]
 
-    def sender(self, i: int) -> Sender: ...
+    def same(self, start: bytes, count: int) -> np.ndarray:
+        """Which of the first `count` datagrams have the address `start`. bool (count,); none if it is longer than `HEAD`."""
+        width = len(start) + 1
+        if width > HEAD:
+            return np.zeros(count, bool)
+        text = np.ascontiguousarray(self._heads[:count, :width]).view(f"S{width}").ravel()
+        return (text == start) & (self._sizes[:count] >= width)  # numpy's byte strings end at their last NUL
 
 
 def inbox() -> Inbox:
@@ -42,36 +61,29 @@ def inbox() -> Inbox:
     return BatchInbox() if sys.platform == "linux" and hasattr(_libc(), "recvmmsg") else PlainInbox()
 
 
-class PlainInbox:
+class PlainInbox(Inbox):
     """One system call a datagram."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, SLOT * SLOTS)
-        self._view = memoryview(self._memory)
-        self._sizes = [0] * SLOTS
-        self._senders: list[Sender] = [("", 0)] * SLOTS
+        super().__init__()
+        self._head_view, self._tail_view = memoryview(self._head_memory), memoryview(self._tail_memory)
+        self._senders: list[Any] = [None] * SLOTS
 
     def receive(self, udp: socket.socket) -> int:
         for i in range(SLOTS):
+            parts = (
+                self._head_view[i * HEAD : (i + 1) * HEAD],
+                self._tail_view[i * TAIL : (i + 1) * TAIL],
+            )
             try:
-                size, sender = udp.recvfrom_into(self._view[i * SLOT : (i + 1) * SLOT])
-            except (
-                BlockingIOError,
-                ConnectionResetError,
-                ConnectionRefusedError,
-            ):  # nothing left; or a sender that went
+                self._sizes[i], _, _, self._senders[i] = udp.recvmsg_into(parts)
+            except (BlockingIOError, ConnectionResetError, ConnectionRefusedError):  # nothing left, or a sender went
                 return i
-            self._sizes[i], self._senders[i] = size, sender[:2]
         return SLOTS
 
-    def start(self, i: int) -> bytes:
-        return _start(self._memory, i * SLOT, self._sizes[i])
-
-    def datagram(self, i: int) -> bytes:
-        return self._memory[i * SLOT : i * SLOT + self._sizes[i]]
-
     def sender(self, i: int) -> Sender:
-        return self._senders[i]
+        host, port = self._senders[i][:2]
+        return host, port
 
 
 class _IoVector(ctypes.Structure):
@@ -84,8 +96,8 @@ class _Header(ctypes.Structure):
     _fields_ = (
         ("name", ctypes.c_void_p),
         ("name_length", ctypes.c_uint32),
-        ("vector", ctypes.POINTER(_IoVector)),
-        ("vector_length", ctypes.c_size_t),
+        ("vectors", ctypes.POINTER(_IoVector)),
+        ("vectors_length", ctypes.c_size_t),
         ("control", ctypes.c_void_p),
         ("control_length", ctypes.c_size_t),
         ("flags", ctypes.c_int),
@@ -98,20 +110,27 @@ class _Received(ctypes.Structure):
     _fields_ = (("header", _Header), ("size", ctypes.c_uint32))
 
 
-class BatchInbox:
+class BatchInbox(Inbox):
     """One system call a batch, by Linux's recvmmsg. The interpreter lock is free meanwhile."""
 
     def __init__(self) -> None:
-        self._memory = mmap.mmap(-1, SLOT * SLOTS)
+        super().__init__()
         self._names = (ctypes.c_uint8 * NAME * SLOTS)()
-        self._vectors = (_IoVector * SLOTS)()
+        self._vectors = (_IoVector * 2 * SLOTS)()
         self._received = (_Received * SLOTS)()
-        base = ctypes.addressof(ctypes.c_uint8.from_buffer(self._memory))
+        step = ctypes.sizeof(_Received) // 4
+        words: np.ndarray = np.frombuffer(memoryview(self._received).cast("B"), np.uint32)
+        self._sizes = words[_Received.size.offset // 4 :: step]
+        heads, tails = (
+            ctypes.addressof(ctypes.c_uint8.from_buffer(memory)) for memory in (self._head_memory, self._tail_memory)
+        )
         for i in range(SLOTS):
-            self._vectors[i].base, self._vectors[i].length = base + i * SLOT, SLOT
+            head, tail = self._vectors[i]
+            head.base, head.length = heads + i * HEAD, HEAD
+            tail.base, tail.length = tails + i * TAIL, TAIL
             header = self._received[i].header
             header.name, header.name_length = ctypes.addressof(self._names[i]), NAME
-            header.vector, header.vector_length = ctypes.pointer(self._vectors[i]), 1
+            header.vectors, header.vectors_length = self._vectors[i], 2
         self._call = _libc().recvmmsg
 
     def receive(self, udp: socket.socket) -> int:
@@ -123,23 +142,12 @@ class BatchInbox:
             return 0
         raise OSError(error, os.strerror(error))
 
-    def start(self, i: int) -> bytes:
-        return _start(self._memory, i * SLOT, self._received[i].size)
-
-    def datagram(self, i: int) -> bytes:
-        return self._memory[i * SLOT : i * SLOT + self._received[i].size]
-
     def sender(self, i: int) -> Sender:
         name = bytes(self._names[i])
         family = struct.unpack_from("=H", name)[0]
         port = struct.unpack_from(">H", name, 2)[0]
         host = name[8:24] if family == socket.AF_INET6 else name[4:8]
         return socket.inet_ntop(family, host), port
-
-
-def _start(memory: mmap.mmap, at: int, size: int) -> bytes:
-    end = memory.find(b"\0", at, at + min(size, LONGEST_ADDRESS))
-    return memory[at:end] if end > at else b""
 
 
 def _libc() -> ctypes.CDLL:
