@@ -48,7 +48,7 @@ class Inbox:
         return head if size <= HEAD else head + self._tail_memory[i * TAIL : i * TAIL + size - HEAD]
 
     def same(self, start: bytes, count: int) -> np.ndarray:
-        """Which of the first `count` datagrams have the address `start`. bool (count,); none if it is longer than `HEAD`."""
+        """Which of the first `count` datagrams have the address `start`. bool (count,); none of a longer one."""
         width = len(start) + 1
         if width > HEAD:
             return np.zeros(count, bool)

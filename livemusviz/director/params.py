@@ -123,6 +123,8 @@ def clean(text: str) -> str:
     """Text in composed form (NFC) without control characters or blanks around it."""
     import unicodedata
 
+    if text.isascii() and text.isprintable():
+        return text.strip()
     spaced = "".join(" " if unicodedata.category(c) == "Cc" else c for c in unicodedata.normalize("NFC", text))
     return spaced.strip()
 
