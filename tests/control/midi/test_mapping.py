@@ -34,8 +34,7 @@ def test_a_fader_spans_the_range_or_a_part_of_it() -> None:
     values = [event.value for n in range(128) for event in surface.move(CC, n)]
     assert values[0] == 0.0 and values[-1] == 32.0 and values == sorted(values) and len(values) == 128
     surface = Surface(bind(CC, "/gain 2 1"), gain=2.0)  # upside down
-    assert [event.value for n in (0, 127) for event in surface.move(CC, n)] == [2.0]
-    assert [event.value for n in (64, 127) for event in surface.move(CC, n)][-1] == 1.0
+    assert [event.value for n in (0, 127) for event in surface.move(CC, n)] == [2.0, 1.0]
     surface = Surface(bind(CC, "/seed 0 127"), seed=0)
     assert surface.move(CC, 5)[0].value == 5 or surface.move(CC, 6)[0].value == 6
 
