@@ -26,7 +26,7 @@ from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
 
-MISSING = "MIDI needs the [midi] extra: pip install 'livemusviz[midi]'"
+MISSING = "MIDI needs mido and python-rtmidi, which the [midi] extra brings: pip install 'livemusviz[midi]'"
 VIRTUAL = "livemusviz"  # name of the input that `--midi virtual` offers to other programs
 LOOK = 2.0  # s between looks for inputs plugged in
 WAIT = 0.1  # s

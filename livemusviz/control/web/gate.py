@@ -9,28 +9,30 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import re
 import socket
 from urllib.parse import parse_qs, urlsplit
 
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9._-]{1,253}))(?::\d{1,5})?")
 
-def host_allowed(host: str | None) -> bool:
+
+def host_allowed(host: str) -> bool:
     """Whether a `Host` header names an address, localhost or this machine by name."""
-    if not host or len(host) > 255:
+    match = _HOST.fullmatch(host)
+    if match is None:
         return False
-    name = urlsplit(f"//{host}").hostname if host.isprintable() and " " not in host else None
-    if not name:
-        return False
+    name = (match[1] or match[2]).lower()
     try:
         ipaddress.ip_address(name)
         return True
     except ValueError:
         own = socket.gethostname().lower()
-        return name.lower() in {"localhost", own, own.split(".")[0] + ".local"}
+        return name in {"localhost", own, own.split(".")[0] + ".local"}
 
 
-def origin_allowed(origin: str | None, host: str | None) -> bool:
+def origin_allowed(origin: str | None, host: str) -> bool:
     """Whether an `Origin` header is our own page's; programs that are no browsers send none."""
-    return origin is None or (host is not None and origin in (f"http://{host}", f"https://{host}"))
+    return origin is None or origin in (f"http://{host}", f"https://{host}")
 
 
 def token_allowed(target: str, token: str) -> bool:

@@ -303,10 +303,10 @@ def reachable(host: str) -> str:
 
 def _refusal(request: Request) -> Response | None:
     """Why a request is not looked at any further; None if it may be."""
-    host = request.headers.get("Host")
-    if not host_allowed(host):
+    hosts, origins = request.headers.get_all("Host"), request.headers.get_all("Origin")
+    if len(hosts) != 1 or not host_allowed(hosts[0]):
         return _response(403, "text/plain", "this Host is not served here\n")
-    if not origin_allowed(request.headers.get("Origin"), host):
+    if not all(origin_allowed(origin, hosts[0]) for origin in origins):
         return _response(403, "text/plain", "requests from other pages are refused\n")
     return None
 
