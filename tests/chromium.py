@@ -14,9 +14,23 @@ from typing import Any
 
 from websockets.sync.client import connect
 
-PROGRAM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+PROGRAM = next((path for name in NAMES if (path := shutil.which(name))), None)
+MIDDLE = """(() => {
+  const element = document.querySelector(SELECTOR);
+  element.scrollIntoView({block: "center"});
+  const box = element.getBoundingClientRect();
+  return [box.x + box.width / 2, box.y + box.height / 2];
+})()"""
+MEAN = """(() => {
+  const canvas = document.createElement("canvas"), mean = [0, 0, 0];
+  canvas.width = canvas.height = 16;
+  const context = canvas.getContext("2d");
+  context.drawImage(document.querySelector(SELECTOR), 0, 0, 16, 16);
+  const data = context.getImageData(0, 0, 16, 16).data;
+  for (let i = 0; i < data.length; i += 4) for (let j = 0; j < 3; j++) mean[j] += data[i + j] / 256;
+  return mean;
+})()"""
 
 
 class Browser:
@@ -78,21 +92,13 @@ class Browser:
 
     def press(self, selector: str) -> None:
         """Click in the middle of an element, as a finger would."""
-        where = f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'center'}});"
-        box = self.run(
-            where + " const b = e.getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2]; })()"
-        )
+        box = self.run(MIDDLE.replace("SELECTOR", json.dumps(selector)))
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=box[0], y=box[1], button="left", clickCount=1)
 
     def picture(self, selector: str) -> list[float]:
         """Mean red, green and blue (0..255) of an image on the page."""
-        return list(self.run(
-            "(() => { const i = document.querySelector(%s), c = document.createElement('canvas'); c.width = c.height = 16;"
-            " const x = c.getContext('2d'); x.drawImage(i, 0, 0, 16, 16); const d = x.getImageData(0, 0, 16, 16).data;"
-            " const m = [0, 0, 0]; for (let k = 0; k < d.length; k += 4) for (let j = 0; j < 3; j++) m[j] += d[k + j] / 256;"
-            " return m; })()" % json.dumps(selector)
-        ))  # fmt: skip
+        return list(self.run(MEAN.replace("SELECTOR", json.dumps(selector))))
 
     def screenshot(self, path: Path, whole: bool = True) -> None:
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
