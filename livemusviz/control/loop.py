@@ -8,9 +8,11 @@ Steps ("+" 0.1) all count.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import socket
+import sys
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -33,9 +35,12 @@ DEFAULT_PORT = 7000
 PORTS_TRIED = 11  # the port asked for and ten more
 GATHER = 0.002  # s to let the kernel collect a batch
 FLOOD = range(32, SLOTS * 3 // 4)  # datagrams in a batch that make it a flood, ...
-FLOOD_GATHER = 0.016  # s ... for which batches are collected for longer: one display frame
+FLOOD_GATHER = 0.016  # s ... for which batches are collected for longer: one display frame, ...
+TIGHT_GATHER = 0.006  # s ... or less where the kernel's buffer would soon be full
 TICK = 0.02  # s between looks at what is to be sent
-RECEIVE_BUFFER = 1 << 20  # bytes asked of the kernel, which may give less
+RECEIVE_BUFFER = 4 << 20  # bytes asked of the kernel, which may give less
+ROOMY = 2 << 20  # bytes that hold a tenth of a second of a flood
+SO_RCVBUFFORCE = 33  # Linux (man 7 socket): beyond rmem_max, for the privileged
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s to wait after a fault, the last one for good
 REPLIES_A_SECOND = 10.0
 
@@ -83,11 +88,14 @@ class OscControl:
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._inbox = inbox()
+        self._gather = TIGHT_GATHER
         self._messages = self._rejected = self._faults = 0
 
     def start(self) -> None:
         """Bind the first free port from the one asked for and listen. UserError if there is none."""
         self._socket, self.port = _bind(self.host, self.port)
+        room = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        self._gather = FLOOD_GATHER if room >= ROOMY else TIGHT_GATHER
         self._thread = threading.Thread(target=self._run, args=(self._socket,), name="control", daemon=True)
         self._thread.start()
 
@@ -133,7 +141,7 @@ class OscControl:
             count = self._inbox.receive(udp)
             self._handle(udp, count)
             if count < SLOTS:  # else there may be more, and nothing to wait for
-                self._stopping.wait(FLOOD_GATHER if count in FLOOD else GATHER)
+                self._stopping.wait(self._gather if count in FLOOD else GATHER)
         now = self._clock.now()
         target = self._feedback.target(now)
         outgoing = [*self._feedback.due(now), *(self._outbox.popleft() for _ in range(len(self._outbox)))]
@@ -199,6 +207,14 @@ def _send(udp: socket.socket, datagram: bytes, target: Sender) -> None:
         log.debug("control: nothing sent to %s:%d: %s", *target, error)
 
 
+def _enlarge(udp: socket.socket) -> None:
+    """As much room for what arrives as the system allows: what does not fit is lost, the newest first."""
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    if sys.platform == "linux" and udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < RECEIVE_BUFFER:
+        with contextlib.suppress(OSError):  # not privileged
+            udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+
+
 def _bind(host: str, port: int) -> tuple[socket.socket, int]:
     if not 0 <= port <= 65_535:
         raise UserError(f"OSC port {port} is outside 0..65535")
@@ -216,7 +232,7 @@ def _bind(host: str, port: int) -> tuple[socket.socket, int]:
             log.info("control: port %d on %s is not free (%s)", candidate, host, error.strerror)
             continue
         udp.setblocking(False)
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        _enlarge(udp)
         bound = int(udp.getsockname()[1])
         if port not in (0, bound):
             log.warning("control: OSC port %d is taken; listening on %d instead", port, bound)
