@@ -230,9 +230,9 @@ class Show:
         if action == "quit":
             self._ending = True
         elif action == "record":
-            self._apply(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
+            self.events.put(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
         elif action in ("blackout", "freeze", "hud"):
-            self._apply(ControlEvent(action, not self.values.flag(action), now))
+            self.events.put(ControlEvent(action, not self.values.flag(action), now))
 
     def _view(self) -> View:
         values = self.values
@@ -243,6 +243,7 @@ class Show:
             hud=hud,
             effects=tuple((name, values.number(name)) for name in EFFECTS),
             hud_lines=self._hud_lines() if hud else (),
+            hud_code=self.control.code,
         )
 
     def _hud_lines(self) -> tuple[str, ...]:

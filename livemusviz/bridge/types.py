@@ -146,7 +146,7 @@ class View:
     """What the display is to show besides frames and sound.
 
     blackout, freeze, hud : switches.  effects : shader inputs by name ("zoom", "pulse", ...), 0..1.
-    hud_lines : text for the HUD, never part of the canvas.
+    hud_lines : text for the HUD, never part of the canvas.  hud_code : rows of a QR code for it, "1" is dark.
     """
 
     blackout: bool = False
@@ -154,6 +154,7 @@ class View:
     hud: bool = False
     effects: tuple[tuple[str, float], ...] = ()
     hud_lines: tuple[str, ...] = ()
+    hud_code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

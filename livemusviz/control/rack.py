@@ -101,6 +101,11 @@ class ControlRack:
         if self.web is not None:
             self.web.put_picture(picture)
 
+    @property
+    def code(self) -> tuple[str, ...]:
+        """Rows of a QR code with the page's address, "1" is dark; none without a page."""
+        return self.web.code if self.web is not None else ()
+
     def hud_lines(self) -> tuple[str, ...]:
         """For the operator: where the page is, what MIDI waits for."""
         lines = [f"web {self.web.url}"] if self.web is not None and self.web.url else []

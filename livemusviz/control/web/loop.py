@@ -80,6 +80,7 @@ class WebServers:
         self._clients = 0
         self.token = secrets.token_urlsafe(12)
         self.url = ""
+        self.code: tuple[str, ...] = ()  # rows of a QR code of it, "1" is dark
         self.oscquery_port = 0
         self.faults = 0
         self._sockets: dict[str, socket.socket] = {}
@@ -97,6 +98,7 @@ class WebServers:
                 self._sockets["page"] = _bind(*self._options.page, "web remote", "--web HOST:PORT")
                 host, port = self._sockets["page"].getsockname()[:2]
                 self.url = f"http://{_literal(reachable(host))}:{port}/?token={self.token}"
+                self.code = qr_code(self.url)
                 log.info("web remote at %s", self.url)
         except UserError:
             self._close_sockets()
@@ -287,6 +289,13 @@ def jpeg(picture: CanvasPicture) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(small.copy()).save(buffer, "JPEG", quality=PREVIEW_QUALITY)
     return buffer.getvalue()
+
+
+def qr_code(text: str) -> tuple[str, ...]:
+    """Rows of a QR code, "1" is dark, without its quiet zone."""
+    import segno
+
+    return tuple("".join(map(str, row)) for row in segno.make(text, error="m", micro=False).matrix)
 
 
 def reachable(host: str) -> str:

@@ -208,6 +208,13 @@ def test_the_pages_requests_are_checked_like_osc(served: Served) -> None:
     assert served.events.drain() == []
 
 
+def test_the_qr_code_is_of_the_pages_address(served: Served) -> None:
+    segno = pytest.importorskip("segno")
+    matrix = segno.make(served.web.url, error="m", micro=False).matrix
+    assert [list(map(int, row)) for row in served.web.code] == [list(row) for row in matrix]
+    assert served.web.url.startswith("http://127.0.0.1:") and served.web.url.endswith(served.web.token)
+
+
 def test_previews_are_made_only_while_somebody_looks(served: Served) -> None:
     pixels = np.zeros((360, 640, 4), np.uint8)
     pixels[..., 0] = 200
