@@ -7,6 +7,7 @@ own in C++; nothing here waits. Beats agree between peers up to whole bars of `b
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import logging
 from typing import Any
 
@@ -52,6 +53,10 @@ class LinkPeer:
     def close(self) -> None:
         self._link.enabled = False
         self._loop.close()
+
+
+def installed() -> bool:
+    return importlib.util.find_spec("aalink") is not None
 
 
 async def _make(aalink: Any, bpm: float) -> Any:

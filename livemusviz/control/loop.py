@@ -43,6 +43,7 @@ ROOMY = 2 << 20  # bytes that hold a tenth of a second of a flood
 SO_RCVBUFFORCE = 33  # Linux (man 7 socket): beyond rmem_max, for the privileged
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s to wait after a fault, the last one for good
 REPLIES_A_SECOND = 10.0
+READ_A_SECOND = 4000.0  # datagrams that are read for good, and as many at once; overtaken ones need no reading
 
 
 class EventSink(Protocol):
@@ -82,7 +83,7 @@ class OscControl:
         self._clock, self._events = clock, events
         self._table = OscTable(registry)
         self._feedback = Feedback(out, registry)
-        self._replies = RateLimit(REPLIES_A_SECOND)
+        self._replies, self._reads = RateLimit(REPLIES_A_SECOND), RateLimit(READ_A_SECOND)
         self._outbox: deque[bytes] = deque(maxlen=64)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
@@ -159,6 +160,9 @@ class OscControl:
         newest: Sender | None = None
         for i in range(count - 1, -1, -1):
             if not waiting[i]:
+                continue
+            if not self._reads.allow(now):  # nobody's hands do so much: the older ones go
+                self._rejected += 1
                 continue
             try:
                 messages = validate(box.datagram(i))

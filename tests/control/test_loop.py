@@ -1,6 +1,7 @@
 """The control thread on real loopback sockets."""
 
 import logging
+import random
 import shutil
 import socket
 import subprocess
@@ -16,7 +17,7 @@ from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.types import AudioFeatures, ControlEvent, ShowState
 from livemusviz.clock import SystemClock
 from livemusviz.control.feedback import Feedback, RateLimit, encode
-from livemusviz.control.loop import OscControl
+from livemusviz.control.loop import READ_A_SECOND, OscControl
 from livemusviz.control.osc_guard import Message, validate
 from livemusviz.director.params import ACTIONS, BY_ADDRESS, BY_NAME, PARAMS, ParamValues
 from livemusviz.errors import UserError
@@ -179,6 +180,24 @@ def cpu_seconds(native: int | None) -> float | None:
             return int(file.read().split()[0]) / 1e9
     except OSError:
         return None
+
+
+def test_F20_a_flood_of_garbage_is_not_read_for_ever_and_the_last_good_value_wins(
+    control: OscControl, client: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    rng = random.Random(7)
+    began = time.monotonic()
+    for n in range(20_000):
+        client.send(rng.randbytes(rng.randrange(100)) if n % 2 else encode("/tap"))
+        if n % 200 == 0:
+            time.sleep(0.002)
+    client.send(encode("/gain", 3.0))
+    wait_until(lambda: control.counts.messages + control.counts.rejected >= 20_001)
+    time.sleep(0.02)
+    limit = READ_A_SECOND * (1.5 + time.monotonic() - began)
+    assert control.counts.messages < limit
+    assert events(control)[-1].value == 3.0
+    assert control.counts.faults == 0 and caplog.records == []
 
 
 def test_a_bad_newest_value_does_not_hide_the_good_one_before_it(control: OscControl, client: socket.socket) -> None:

@@ -63,6 +63,7 @@ class MidiControl:
         self._stopping = threading.Event()
         self._ports: dict[str, Any] = {}
         self._looked = float("-inf")
+        self._missed: list[str] | None = None  # the inputs there were when the one wanted was not among them
         self._learning = ""
         self._beat = MidiClock()
         self._lock = threading.Lock()  # the clock is read from another thread
@@ -141,7 +142,11 @@ class MidiControl:
             if not self._ports:
                 self._open(VIRTUAL, virtual=True)
             return
-        names = [n for n in self._backend.get_input_names() if self._wanted == "all" or self._wanted in n]
+        there = self._backend.get_input_names()
+        names = [name for name in there if self._wanted == "all" or self._wanted in name]
+        if not names and self._wanted != "all" and there != self._missed:
+            self._missed = there
+            log.warning("no MIDI input '%s' yet; there are: %s", self._wanted, ", ".join(there) or "none")
         for name in [name for name in self._ports if name not in names]:
             log.warning("MIDI input %s has gone", name)
             self._ports.pop(name).close()
@@ -199,6 +204,14 @@ def available() -> bool:
     if importlib.util.find_spec("mido") is None or importlib.util.find_spec("rtmidi") is None:
         return False
     return sys.platform != "linux" or "MIDO_BACKEND" in os.environ or os.path.exists("/dev/snd/seq")
+
+
+def input_names() -> tuple[str, ...]:
+    """What `--midi NAME` can name. UserError where MIDI is not to be had, found without the system's complaints."""
+    if not available():
+        missing = importlib.util.find_spec("mido") is None or importlib.util.find_spec("rtmidi") is None
+        raise UserError(MISSING if missing else "this system has no MIDI sequencer (/dev/snd/seq)")
+    return tuple(open_backend().get_input_names())
 
 
 def open_backend() -> Any:

@@ -100,6 +100,8 @@ class WebServers:
                 self.url = f"http://{_literal(reachable(host))}:{port}/?token={self.token}"
                 self.code = qr_code(self.url)
                 log.info("web remote at %s", self.url)
+                if not host.startswith("127.") and host != "::1":
+                    log.warning("web remote: whoever in the network has this address can play the show")
         except UserError:
             self._close_sockets()
             raise

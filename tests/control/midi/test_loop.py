@@ -117,6 +117,17 @@ def test_inputs_come_and_go(rig: Rig, fake: FakeMido, caplog: pytest.LogCaptureF
     assert set(rig.midi.inputs) == {"nanoKONTROL", "pads"} and "keys has gone" in caplog.text
 
 
+def test_an_input_that_is_not_there_is_waited_for_and_said(
+    tmp_path: Path, fake: FakeMido, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = Rig(tmp_path, fake, ports="pads")
+    made.midi.start()
+    wait_until(lambda: "no MIDI input 'pads' yet; there are: nanoKONTROL, keys" in caplog.text)
+    fake.names.append("my pads 2")
+    wait_until(lambda: made.midi.inputs == ("my pads 2",))
+    made.midi.close()
+
+
 def test_a_fault_is_told_and_the_thread_goes_on(rig: Rig, fake: FakeMido) -> None:
     names, fake.names = fake.names, None  # type: ignore[assignment]
     wait_until(lambda: rig.midi.faults > 0)
