@@ -7,7 +7,6 @@ queue; the OSCQuery tree, the page, and JPEG previews. Neither server is ever wa
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import logging
 import secrets
@@ -16,12 +15,9 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from http import HTTPStatus
-from importlib import resources
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
@@ -32,7 +28,10 @@ from livemusviz.control import oscquery
 from livemusviz.control.osc import OscTable
 from livemusviz.control.oscquery import Where
 from livemusviz.control.web.announce import Announcement
-from livemusviz.control.web.gate import host_allowed, origin_allowed, token_allowed
+from livemusviz.control.web.answers import page_file, refusal, response
+from livemusviz.control.web.gate import token_allowed
+from livemusviz.control.web.pictures import jpeg, qr_code
+from livemusviz.control.web.ports import bind, literal, reachable
 from livemusviz.control.web.sessions import EventSink, ListenerSession, Out, PageSession, Requests
 from livemusviz.director.params import REGISTRY, Registry
 from livemusviz.errors import UserError
@@ -41,20 +40,8 @@ log = logging.getLogger(__name__)
 
 NEWS_PERIOD = 0.05  # s between looks for changes
 PREVIEW_PERIOD = 0.1  # s
-PREVIEW_WIDTH = 480  # pixels, about
-PREVIEW_QUALITY = 70
 MAX_CLIENTS = 16
 MAX_MESSAGE = 65_507  # bytes from a client
-PORTS_TRIED = 11
-FILES = {
-    "/": ("page.html", "text/html; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-}
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +79,12 @@ class WebServers:
         """Bind the ports and serve. UserError if there is none to be had."""
         try:
             if self._options.oscquery is not None:
-                self._sockets["oscquery"] = _bind(*self._options.oscquery, "OSCQuery", "--oscquery-port")
+                self._sockets["oscquery"] = bind(*self._options.oscquery, "OSCQuery", "--oscquery-port")
                 self.oscquery_port = self._sockets["oscquery"].getsockname()[1]
             if self._options.page is not None:
-                self._sockets["page"] = _bind(*self._options.page, "web remote", "--web HOST:PORT")
+                self._sockets["page"] = bind(*self._options.page, "web remote", "--web HOST:PORT")
                 host, port = self._sockets["page"].getsockname()[:2]
-                self.url = f"http://{_literal(reachable(host))}:{port}/?token={self.token}"
+                self.url = f"http://{literal(reachable(host))}:{port}/?token={self.token}"
                 self.code = qr_code(self.url)
                 log.info("web remote at %s", self.url)
                 if not host.startswith("127.") and host != "::1":
@@ -196,12 +183,12 @@ class WebServers:
         return Where("livemusviz", host, self._options.osc_port, self.oscquery_port)
 
     def _oscquery_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        refusal = _refusal(request)
-        if refusal is not None or "Upgrade" in request.headers:
-            return refusal
+        refused = refusal(request)
+        if refused is not None or "Upgrade" in request.headers:
+            return refused
         where = self._where(connection.local_address[0])
         status, body = oscquery.answer(request.path, self._registry, self._state.get(), where)
-        return _response(status, "application/json", json.dumps(body) if body is not None else "")
+        return response(status, "application/json", json.dumps(body) if body is not None else "")
 
     async def _listener(self, connection: ServerConnection) -> None:
         session = ListenerSession(Requests(self._table, self._events, self._clock.now))
@@ -210,19 +197,15 @@ class WebServers:
     # --- the page -------------------------------------------------------------------------------
 
     def _page_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        refusal = _refusal(request)
-        if refusal is not None:
-            return refusal
+        refused = refusal(request)
+        if refused is not None:
+            return refused
         if not token_allowed(request.path, self.token):
-            return _response(403, "text/plain", "the address needs its token; start the show again to see it\n")
+            return response(403, "text/plain", "the address needs its token; start the show again to see it\n")
         path = urlsplit(request.path).path
         if "Upgrade" in request.headers:
-            return None if path == "/ws" else _response(404, "text/plain", "")
-        if path not in FILES:
-            return _response(404, "text/plain", "")
-        name, kind = FILES[path]
-        text = resources.files("livemusviz.control.web").joinpath("static", name).read_text("utf-8")
-        return _response(200, kind, text.replace("{{token}}", self.token))
+            return None if path == "/ws" else response(404, "text/plain", "")
+        return page_file(path, self.token)
 
     async def _page(self, connection: ServerConnection) -> None:
         session = PageSession(Requests(self._table, self._events, self._clock.now))
@@ -280,88 +263,6 @@ class WebServers:
     def _close_sockets(self) -> None:
         for bound in self._sockets.values():
             bound.close()
-
-
-def jpeg(picture: CanvasPicture) -> bytes:
-    """A small JPEG of the canvas, about `PREVIEW_WIDTH` pixels wide."""
-    from PIL import Image
-
-    step = max(1, round(picture.pixels.shape[1] / PREVIEW_WIDTH))
-    small = picture.pixels[::step, ::step, :3]
-    buffer = io.BytesIO()
-    Image.fromarray(small.copy()).save(buffer, "JPEG", quality=PREVIEW_QUALITY)
-    return buffer.getvalue()
-
-
-def qr_code(text: str) -> tuple[str, ...]:
-    """Rows of a QR code, "1" is dark, without its quiet zone."""
-    import segno
-
-    return tuple("".join(map(str, row)) for row in segno.make(text, error="m", micro=False).matrix)
-
-
-def reachable(host: str) -> str:
-    """An address under which others reach a server bound to `host`."""
-    if host not in ("0.0.0.0", "::"):  # noqa: S104
-        return host
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing; asks the system which way out it would take
-            return str(probe.getsockname()[0])
-        except OSError:
-            return "127.0.0.1"
-
-
-def _refusal(request: Request) -> Response | None:
-    """Why a request is not looked at any further; None if it may be."""
-    hosts, origins = request.headers.get_all("Host"), request.headers.get_all("Origin")
-    if len(hosts) != 1 or not host_allowed(hosts[0]):
-        return _response(403, "text/plain", "this Host is not served here\n")
-    if not all(origin_allowed(origin, hosts[0]) for origin in origins):
-        return _response(403, "text/plain", "requests from other pages are refused\n")
-    return None
-
-
-def _response(status: int, kind: str, text: str) -> Response:
-    body = text.encode("utf-8")
-    headers = Headers(
-        {
-            "Content-Type": kind,
-            "Content-Length": str(len(body)),
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": POLICY,
-            "Referrer-Policy": "no-referrer",
-            "X-Content-Type-Options": "nosniff",
-            "Connection": "close",
-        }
-    )
-    return Response(status, HTTPStatus(status).phrase, headers, body)
-
-
-def _bind(host: str, port: int, what: str, flag: str) -> socket.socket:
-    """A listening socket on the first free port from `port`. UserError if there is none."""
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, UnicodeError) as error:
-        raise UserError(f"{what}: '{host}' is not an address of this machine ({error}); try 127.0.0.1") from None
-    for candidate in [0] if port == 0 else range(port, min(port + PORTS_TRIED, 65_536)):
-        tcp = socket.socket(family, socket.SOCK_STREAM)
-        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            tcp.bind((address[0], candidate, *address[2:]))
-            tcp.listen(32)
-        except OSError as error:
-            tcp.close()
-            log.info("%s: port %d on %s is not free (%s)", what, candidate, host, error.strerror)
-            continue
-        if port not in (0, candidate):
-            log.warning("%s: port %d is taken; listening on %d instead", what, port, candidate)
-        return tcp
-    raise UserError(f"{what}: no free port on {host} from {port}; close the other program or use {flag}")
-
-
-def _literal(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
 
 
 def _quiet_logger() -> logging.Logger:
