@@ -53,8 +53,30 @@ function build(list) {
   for (const select of document.querySelectorAll("select[data-address]")) {
     select.replaceChildren(...params.get(select.dataset.address).choices.map((choice) => new Option(choice, choice)));
   }
-  const faders = list.filter((p) => (p.kind === "float" || p.kind === "int") && !ELSEWHERE.has(p.address) && p.name !== "seed");
-  byId("faders").replaceChildren(...faders.map(fader));
+  const wanted = list.filter((p) => ["float", "int", "bool"].includes(p.kind) && !ELSEWHERE.has(p.address) && p.name !== "seed");
+  const groups = new Map(); // "" and one for each shader
+  for (const param of wanted) {
+    const [first, shader] = param.address.slice(1).split("/");
+    const group = first === "fx" ? shader : "";
+    groups.set(group, [...(groups.get(group) || []), param]);
+  }
+  byId("faders").replaceChildren(...(groups.get("") || []).map(knob), ...[...groups].filter(([name]) => name).map(effect));
+}
+
+function effect([name, members]) {
+  const box = document.createElement("details"), title = document.createElement("summary");
+  title.textContent = name;
+  box.append(title, ...members.map(knob));
+  return box;
+}
+
+function knob(param) {
+  if (param.kind !== "bool") return fader(param);
+  const button = document.createElement("button");
+  button.dataset.switch = param.address;
+  button.textContent = param.address.split("/").pop();
+  button.title = param.doc;
+  return button;
 }
 
 function fader(param) {
@@ -62,7 +84,7 @@ function fader(param) {
   const name = document.createElement("span"), output = document.createElement("output"), input = document.createElement("input");
   box.className = "fader";
   box.title = param.doc;
-  name.textContent = param.address.slice(1) + (param.unit ? ` (${param.unit})` : "");
+  name.textContent = param.address.replace(/^\/(fx\/[^/]+\/)?/, "") + (param.unit ? ` (${param.unit})` : "");
   line.append(name, output);
   input.type = "range";
   input.min = param.min;
