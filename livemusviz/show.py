@@ -57,7 +57,7 @@ class Show:
         self.error = ""
         self.desk = Desk(self.values, self.clock.now(), np.random.default_rng())
         self._heard = self.features  # as analysed, before the leading tempo takes its place
-        self._ticks = 0
+        self._ticks = self._problems = 0
         self._presets = tuple(find_presets())
         self._started = self.clock.now()
         self._ending = False
@@ -170,6 +170,7 @@ class Show:
             presets=self._presets,
             waiting=self.desk.waiting,
             message=self.error,
+            problems=self._problems,
         )
         self.control.publish(state)
 
@@ -221,6 +222,7 @@ class Show:
 
     def _tell(self, error: str) -> None:
         self.error = error
+        self._problems += 1
         log.error("%s", error)
         self.control.error(error)
 
@@ -233,6 +235,8 @@ class Show:
             self.events.put(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
         elif action in ("blackout", "freeze", "hud"):
             self.events.put(ControlEvent(action, not self.values.flag(action), now))
+        elif action == "learn":
+            self.events.put(ControlEvent("learn", self.desk.touched, now))
 
     def _view(self) -> View:
         values = self.values

@@ -207,7 +207,7 @@ class ShowState:
     tick : counts the publications.  values : every parameter by name.  fps : generated frames a second.
     engine : one word.  beat, bpm, tempo_source : the leading tempo; beat is a position, whole on the beat.
     recording : s, None when off.  presets : names.  waiting : changes that wait for their beat or bar.
-    message : the last thing that went wrong, or "".
+    message : the last thing that went wrong, or "".  problems : how many things did.
     """
 
     tick: int
@@ -222,3 +222,4 @@ class ShowState:
     presets: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     message: str = ""
+    problems: int = 0

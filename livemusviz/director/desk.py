@@ -35,6 +35,7 @@ class Desk:
     def __init__(self, values: ParamValues, now: float, rng: np.random.Generator) -> None:
         self.tempo = Tempo(values.number("bpm"), now)
         self.tempo.lead(values.text("tempo_source"))
+        self.touched = ""  # address of what the performer asked for last: what the key M learns
         self._rng = rng
         self._waiting: list[tuple[ControlEvent, int]] = []  # with the cell of the grid it was asked for in
         self._values = values.values
@@ -76,6 +77,8 @@ class Desk:
 
     def _take(self, event: ControlEvent) -> None:
         param = self._registry.lookup(event.name)
+        if event.name not in ("learn", "forget"):
+            self.touched = param.address
         if event.relative:
             step = event.value
             if isinstance(step, bool) or not isinstance(step, int | float):

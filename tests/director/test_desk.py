@@ -174,6 +174,16 @@ def test_what_cannot_be_is_told_and_changes_nothing() -> None:
     assert hands.values.text("tempo_source") == "auto" and hands.values.number("bpm") == 240.0
 
 
+def test_what_was_touched_last_is_what_a_hand_touched() -> None:
+    hands = Hands()
+    hands.ask("gain", 2.0)
+    hands.ask("learn", "/gain")
+    hands.do(outside=Outside(link=ExternalTempo(133.3, 1.0, 0.0)))  # the bpm follows by itself
+    assert hands.desk.touched == "/gain"
+    hands.ask("prompt", "sea")
+    assert hands.desk.touched == "/prompt"
+
+
 def test_waiting_actions_are_bounded() -> None:
     hands = Hands(quantise="4_bar", cue_list=CUES)
     hands.wait(1.0)

@@ -106,7 +106,7 @@ class PageSession:
         self._requests = requests
         self._known: dict[str, object] = {}
         self._presets: tuple[str, ...] | None = None
-        self._message = ""
+        self._problems = 0
         self.preview = False
 
     def hello(self) -> list[Out]:
@@ -147,8 +147,8 @@ class PageSession:
         if state.presets != self._presets:
             self._presets = state.presets
             out.append(json.dumps({"presets": state.presets}))
-        if state.message != self._message:
-            self._message = state.message
+        if state.problems != self._problems:
+            self._problems = state.problems
             out.append(json.dumps({"error": state.message}))
         now: dict[str, Any] = {
             **{name.rsplit("/", 1)[1]: round(value, 3) for name, value in audio_values(state.features).items()},

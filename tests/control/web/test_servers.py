@@ -35,14 +35,16 @@ class Served:
         self.web = WebServers(WebOptions((LOCAL, 0), (LOCAL, 0), 7000), SystemClock(), self.events)
         self.web.start()
         self.page_port = int(self.web.url.split(":")[2].split("/")[0])
-        self.tick = 0
+        self.tick = self.problems = 0
         self.publish()
 
     def publish(self, message: str = "", **values: object) -> None:
         self.tick += 1
         known = ParamValues().with_values(values).values
+        heard = AudioFeatures(time=0.0, level=1.0)
+        self.problems += message != ""
         self.web.publish(
-            ShowState(self.tick, known, AudioFeatures(time=0.0, level=1.0), presets=("lava", "sea"), message=message)
+            ShowState(self.tick, known, heard, presets=("lava", "sea"), message=message, problems=self.problems)
         )
 
     def get(self, target: str, port: int | None = None, **headers: str) -> tuple[int, bytes, dict[str, str]]:
@@ -176,8 +178,9 @@ def test_the_page_learns_the_registry_and_then_changes(served: Served) -> None:
         assert news(page, "presets") == ["lava", "sea"]
         served.publish(gain=4.0)
         assert news(page, "values") == {"/gain": [4.0]}
-        served.publish(gain=4.0, message="the disk is full")
-        assert news(page, "error") == "the disk is full"
+        for _ in range(2):  # told each time
+            served.publish(gain=4.0, message="the disk is full")
+            assert news(page, "error") == "the disk is full"
         assert news(page, "now")["level"] == 1.0
 
 
