@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from livemusviz import resources
+from livemusviz.control.options import ControlOptions
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.params import ParamValues, suggest
@@ -49,9 +50,7 @@ class LiveConfig:
     trace: Path | None = None
     record: Path | None = None
     recordings: Path = Path("recordings")
-    osc_host: str = "127.0.0.1"
-    osc_port: int = 7000
-    osc_out: tuple[str, int] | None = None
+    control: ControlOptions = field(default_factory=ControlOptions)
 
 
 def parse_size(text: str, limits: tuple[int, int] = SIZE_LIMITS, step: int = SIZE_STEP) -> tuple[int, int]:

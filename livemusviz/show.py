@@ -17,17 +17,21 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TextIO
 
+import numpy as np
+
 from livemusviz.audio.host import AudioHost, AudioSpec
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import AudioFeatures, ControlEvent, Controls, View
+from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, Controls, ShowState, View
 from livemusviz.clock import SystemClock
-from livemusviz.config import LiveConfig, load_preset
-from livemusviz.control.loop import OscControl
+from livemusviz.config import LiveConfig, find_presets, load_preset
+from livemusviz.control.rack import ControlRack
 from livemusviz.diffusion.folder import EMBEDDED, model_name, resolve_model
 from livemusviz.diffusion.loop import Engine, EngineSpec
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.director.desk import Desk
 from livemusviz.director.director import Director
 from livemusviz.director.params import ACTIONS
+from livemusviz.director.tempo import with_tempo
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHooks, DisplayOptions, DisplayStats
 from livemusviz.errors import UserError
@@ -51,6 +55,10 @@ class Show:
         self.stats = ShowStats()
         self.features = AudioFeatures.rest(self.clock.now())
         self.error = ""
+        self.desk = Desk(self.values, self.clock.now(), np.random.default_rng())
+        self._heard = self.features  # as analysed, before the leading tempo takes its place
+        self._ticks = self._problems = 0
+        self._presets = tuple(find_presets())
         self._started = self.clock.now()
         self._ending = False
         width, height = config.size
@@ -60,7 +68,7 @@ class Show:
         self.audio = AudioHost(heard, self.clock, self._started)
         self.engine = Engine(spec, self._conduct, self.clock)
         self.events = CoalescedEvents(ACTIONS)
-        self.osc = OscControl(self.clock, self.events, config.osc_host, config.osc_port, config.osc_out)
+        self.control = ControlRack(config.control, self.clock, self.events, self.values.number("bpm"))
         self.recorder = Recorder(config.recordings, config.canvas, self.clock, self.audio.block_reader().read)
         self.recorded: list[RecordSummary] = []
 
@@ -74,8 +82,8 @@ class Show:
                 self.engine.on_slot = _Trace(stack.enter_context(_open_trace(self.config.trace)), self).slot
             self.audio.start()
             stack.callback(self.audio.close)
-            self.osc.start()
-            stack.callback(self.osc.close)
+            stack.callback(self.control.close)
+            self.control.start()
             self.engine.start()
             stack.callback(self.engine.close)
             stack.callback(self._finish_recording)
@@ -100,11 +108,17 @@ class Show:
             frames=self.engine.frames,
             tick=self._tick,
             on_key=self._key,
-            on_picture=self.recorder.put,
-            wants_pictures=lambda: self.recorder.wants_pictures,
+            on_picture=self._hand_out,
+            wants_pictures=lambda: self.recorder.wants_pictures or self.control.wants_pictures(),
             on_shown=self.stats.shown,
             on_onset_shown=self.stats.onset_shown,
         )
+
+    def _hand_out(self, picture: CanvasPicture) -> None:
+        if self.recorder.wants_pictures:
+            self.recorder.put(picture)
+        if self.control.wants_pictures():
+            self.control.put_picture(picture)
 
     def _conduct(self, latent_shape: tuple[int, int, int]) -> Callable[[float], Controls]:
         """The engine's director; it reads the newest features and values at each step."""
@@ -118,9 +132,8 @@ class Show:
         if self._ending or (self.config.duration is not None and now - self._started >= self.config.duration):
             return None
         self._listen()
-        for event in self.events.drain():
-            self._apply(event)
-        self.osc.set_feedback(self._engine_fps(), self.engine.state, self.features)
+        self._take_events(now)
+        self._publish()
         recording = self.recorder.status
         if recording.message and recording.message != self.error:
             self._tell(recording.message)
@@ -128,16 +141,49 @@ class Show:
             self._finish_recording()  # its thread has ended: nothing is waited for
         return self.features, self._view()
 
+    def _take_events(self, now: float) -> None:
+        """Let the desk turn the performer's requests into what is due now, and do that."""
+        outside = self.control.outside(now, int(self.values.number("beats_per_bar")))
+        turn = self.desk.step(self.events.drain(), now, self.values, self._heard, outside)
+        for event in turn.events:
+            self._apply(event)
+        for error in turn.errors:
+            self._tell(error)
+        wanted = self.desk.tempo.take_proposal()
+        self.control.propose(wanted.bpm, wanted.beat)
+        self.features = with_tempo(self._heard, self.desk.tempo.now(), now)
+
+    def _publish(self) -> None:
+        """Tell the controllers how things are."""
+        self._ticks += 1
+        beat, recorder = self.desk.tempo.now(), self.recorder
+        state = ShowState(
+            tick=self._ticks,
+            values=self.values.values,
+            features=self.features,
+            fps=self._engine_fps(),
+            engine=self.engine.state,
+            beat=beat.beat,
+            bpm=beat.bpm,
+            tempo_source=beat.source,
+            recording=recorder.status.seconds if recorder.recording else None,
+            presets=self._presets,
+            waiting=self.desk.waiting,
+            message=self.error,
+            problems=self._problems,
+        )
+        self.control.publish(state)
+
     def _listen(self) -> None:
         self.audio.poll()
         arrived = self.audio.features()
         if arrived:
             onset = any(features.onset for features in arrived)
-            self.features = replace(arrived[-1], onset=onset)
+            self._heard = replace(arrived[-1], onset=onset)
             if onset:
                 self.engine.wake()
         else:
-            self.features = replace(self.features, onset=False)
+            self._heard = replace(self._heard, onset=False)
 
     def _apply(self, event: ControlEvent) -> None:
         """One request of the performer. What cannot be done is told, and the show goes on as it was."""
@@ -146,8 +192,12 @@ class Show:
                 self.recorder.start(str(event.value or ""))
             elif event.name == "record_stop":
                 self.recorder.end()
+            elif event.name in ("learn", "forget"):
+                self.control.learn(event.name, str(event.value or ""))
+            elif event.name in ("next", "previous"):
+                self._apply(replace(event, name="preset", value=self._neighbour(event.name)))
             elif event.name == "preset":
-                self.values = self.values.with_values({**load_preset(str(event.value)).values, "preset": event.value})
+                self._use_preset(str(event.value))
             else:
                 self.values = self.values.with_value(event.name, event.value)
         except UserError as error:
@@ -155,10 +205,26 @@ class Show:
         self.audio.set_gain(self.values.number("gain"))
         self.engine.wake()
 
+    def _use_preset(self, name: str) -> None:
+        """Take over a preset's values. A blend or a cue gives way to the prompt of a preset that has one."""
+        values = load_preset(name).values
+        fresh = {"prompt_list": (), "seed_list": ()} if "prompt" in values else {}
+        self.values = self.values.with_values({**fresh, **values, "cue_number": 0, "preset": name})
+
+    def _neighbour(self, which: str) -> str:
+        """The name of the next or previous preset."""
+        names = self._presets = tuple(find_presets())
+        if not names:
+            raise UserError("there are no presets to step through")
+        here = names.index(now) if (now := self.values.text("preset")) in names else None
+        step = 1 if which == "next" else -1
+        return names[(here + step) % len(names)] if here is not None else names[0 if step > 0 else -1]
+
     def _tell(self, error: str) -> None:
         self.error = error
+        self._problems += 1
         log.error("%s", error)
-        self.osc.error(error)
+        self.control.error(error)
 
     def _key(self, action: str) -> None:
         """A key of the operator's window."""
@@ -166,9 +232,11 @@ class Show:
         if action == "quit":
             self._ending = True
         elif action == "record":
-            self._apply(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
+            self.events.put(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
         elif action in ("blackout", "freeze", "hud"):
-            self._apply(ControlEvent(action, not self.values.flag(action), now))
+            self.events.put(ControlEvent(action, not self.values.flag(action), now))
+        elif action == "learn":
+            self.events.put(ControlEvent("learn", self.desk.touched, now))
 
     def _view(self) -> View:
         values = self.values
@@ -179,6 +247,7 @@ class Show:
             hud=hud,
             effects=tuple((name, values.number(name)) for name in EFFECTS),
             hud_lines=self._hud_lines() if hud else (),
+            hud_code=self.control.code,
         )
 
     def _hud_lines(self) -> tuple[str, ...]:
@@ -190,10 +259,17 @@ class Show:
             f"audio {audio.state}  {audio.device}  level {heard.level:.2f}  onset {heard.onset_strength:.2f}"
             f"  {heard.bpm:.0f} bpm  overflows {audio.overflows}",
             f"prompt  {self.values.text('prompt')}",
-            f"recording {recording}   osc port {self.osc.port}",
+            f"recording {recording}   osc port {self.control.osc.port}",
+            self._tempo_line(),
+            *self.control.hud_lines(),
         )
         problems = tuple(text for text in (audio.message, engine.message, self.error) if text)
         return lines + problems
+
+    def _tempo_line(self) -> str:
+        beat, waiting = self.desk.tempo.now(), ", ".join(self.desk.waiting)
+        bar = "".join("|" if i == int(beat.beat) % beat.beats_per_bar else "." for i in range(beat.beats_per_bar))
+        return f"tempo {beat.bpm:.1f} {beat.source}  {bar}" + (f"  waiting: {waiting}" if waiting else "")
 
     def _engine_fps(self) -> float:
         """Generated frames a second, over the last ones."""
@@ -229,8 +305,8 @@ class Show:
             "onsets": self.features.onsets,
             "audio_overflows": audio.overflows,
             "audio": {"state": audio.state, "device": audio.device, "blocks": audio.blocks, "restarts": audio.restarts},
-            "osc_messages": self.osc.counts.messages,
-            "osc_rejected": self.osc.counts.rejected,
+            "osc_messages": self.control.osc.counts.messages,
+            "osc_rejected": self.control.osc.counts.rejected,
             "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in self.recorded],
             "engine_failures": engine.failures,
             "peak_rss_mb": peak_rss_mb(),

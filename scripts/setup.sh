@@ -33,14 +33,14 @@ find_python() {
 }
 
 runtime_packages=(libportaudio2 libopenblas0-pthread libegl1 libgl1 libgl1-mesa-dri)
-test_packages=(xvfb xdotool x11-utils pulseaudio pulseaudio-utils libasound2-plugins liblo-tools ffmpeg)
+test_packages=(xvfb xdotool x11-utils pulseaudio pulseaudio-utils libasound2-plugins liblo-tools ffmpeg jackd2 chromium)
 extras=()
 case "$(uname -s)" in
   Linux) extras+=("${EXTRA:-cpu}") ;; # EXTRA=cuda13 or cuda12 for an NVIDIA card
 esac
 case "$what" in
   demo) apt_install "${runtime_packages[@]}" ;;
-  test) apt_install "${runtime_packages[@]}" "${test_packages[@]}"; extras+=(dev parity) ;;
+  test) apt_install "${runtime_packages[@]}" "${test_packages[@]}"; extras+=(dev parity midi link) ;;
   train) apt_install "${runtime_packages[@]}"; extras+=(dev parity) ;;
   *) say "unknown target $what"; exit 2 ;;
 esac

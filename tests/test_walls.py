@@ -19,8 +19,14 @@ HEAVY = {
     "moderngl": {"display"},
     "av": {"record"},
     "pythonosc": {"control"},
-    "PIL": {"cli", "display"},
     "huggingface_hub": {"cli"},
+    "websockets": {"control"},
+    "zeroconf": {"control"},
+    "segno": {"control"},
+    "mido": {"control"},
+    "rtmidi": {"control"},
+    "aalink": {"control"},
+    "PIL": {"cli", "control", "display"},
 }
 FORBIDDEN = {"torch", "diffusers", "transformers"}
 IMPURE = {

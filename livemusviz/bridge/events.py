@@ -1,13 +1,15 @@
 """The performer's requests on their way to the director. Any threads put, one drains; neither side ever waits.
 
 A flood cannot push anything out: of each value only the newest is kept, so the size is bounded by the number of
-parameters. Actions (start recording) all count and queue in their order; the oldest goes when full.
+parameters, and steps are added up. Actions (start recording) all count and queue in their order; the oldest goes when
+full.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from dataclasses import replace
 
 from livemusviz.bridge.types import ControlEvent
 
@@ -34,8 +36,9 @@ class CoalescedEvents:
         """Add `event`; False if an action had to go for it."""
         with self._lock:
             if event.name not in self._actions:
-                self.coalesced += self._events.pop(event.name, None) is not None
-                self._events[event.name] = event
+                before = self._events.pop(event.name, None)
+                self.coalesced += before is not None
+                self._events[event.name] = event if before is None else _merged(before, event)
                 return True
             self._count += 1
             key = (event.name, self._count)
@@ -54,3 +57,11 @@ class CoalescedEvents:
             self._events.clear()
             self._waiting.clear()
         return events
+
+
+def _merged(before: ControlEvent, event: ControlEvent) -> ControlEvent:
+    """One event for two of the same value: the newer one, or both added up if the newer is a step of a number."""
+    old, step = before.value, event.value
+    if not event.relative or isinstance(old, bool) or not isinstance(old, int | float):
+        return event
+    return replace(before, value=old + step, time=event.time) if isinstance(step, int | float) else event

@@ -6,6 +6,7 @@ Times are seconds on the `time.perf_counter` scale, which every process of one m
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
 from typing import Any
 
@@ -145,7 +146,7 @@ class View:
     """What the display is to show besides frames and sound.
 
     blackout, freeze, hud : switches.  effects : shader inputs by name ("zoom", "pulse", ...), 0..1.
-    hud_lines : text for the HUD, never part of the canvas.
+    hud_lines : text for the HUD, never part of the canvas.  hud_code : rows of a QR code for it, "1" is dark.
     """
 
     blackout: bool = False
@@ -153,6 +154,7 @@ class View:
     hud: bool = False
     effects: tuple[tuple[str, float], ...] = ()
     hud_lines: tuple[str, ...] = ()
+    hud_code: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +167,59 @@ class CanvasPicture:
 
 @dataclass(frozen=True, slots=True)
 class ControlEvent:
-    """One checked request from a performer. name : of the parameter or action.  value : of its type.  time : s."""
+    """One checked request from a performer. name : of the parameter or action.  value : of its type.  time : s.
+
+    relative : the value is a step by which the parameter moves.
+    """
 
     name: str
-    value: float | int | bool | str | None
+    value: float | int | bool | str | tuple[object, ...] | None
     time: float
+    relative: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalTempo:
+    """What Ableton Link or a MIDI clock says.
+
+    beat : position in beats at `time`, s; whole on the beat, 0 on the first beat of a bar.
+    peers : other participants; 0 is nobody.
+    """
+
+    bpm: float
+    beat: float
+    time: float
+    peers: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Tempi from outside the show. None : that source is not open, or silent."""
+
+    link: ExternalTempo | None = None
+    midi: ExternalTempo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShowState:
+    """What controllers are told, published once a display frame.
+
+    tick : counts the publications.  values : every parameter by name.  fps : generated frames a second.
+    engine : one word.  beat, bpm, tempo_source : the leading tempo; beat is a position, whole on the beat.
+    recording : s, None when off.  presets : names.  waiting : changes that wait for their beat or bar.
+    message : the last thing that went wrong, or "".  problems : how many things did.
+    """
+
+    tick: int
+    values: Mapping[str, object]
+    features: AudioFeatures
+    fps: float = 0.0
+    engine: str = "starting"
+    beat: float = 0.0
+    bpm: float = 0.0
+    tempo_source: str = "free"
+    recording: float | None = None
+    presets: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    message: str = ""
+    problems: int = 0

@@ -118,4 +118,22 @@ def _osc_port() -> list[Finding]:
     return [Finding("OSC port", OK, f"{DEFAULT_PORT} is free")]
 
 
-CHECKS = (_versions, _audio_input, _engine, _embedded_model, _opengl, _video_encoder, _osc_port)
+def _midi() -> list[Finding]:
+    from livemusviz.control.midi.loop import input_names
+
+    try:
+        names = input_names()
+    except UserError as error:
+        return [Finding("MIDI", WARN, "none; the show runs without", str(error))]
+    return [Finding("MIDI", OK, "; ".join(names[:4]) or "no input plugged in")]
+
+
+def _link() -> list[Finding]:
+    from livemusviz.control import link
+
+    if link.installed():
+        return [Finding("Ableton Link", OK, "there, with --link")]
+    return [Finding("Ableton Link", WARN, "not installed", link.MISSING)]
+
+
+CHECKS = (_versions, _audio_input, _engine, _embedded_model, _opengl, _video_encoder, _osc_port, _midi, _link)

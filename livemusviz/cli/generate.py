@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
 
     width, height = parse_size(options.size)
     prompt = str(BY_NAME["prompt"].validate(options.prompt))
-    seed = int(BY_NAME["seed"].validate(options.seed) or 0)
+    seed = int(str(BY_NAME["seed"].validate(options.seed)))
     if not 0 <= options.guidance_scale <= MAX_GUIDANCE:
         raise UserError(f"--guidance-scale {options.guidance_scale:g}: give 0 to {MAX_GUIDANCE:g}")
     spec, picture = model_spec(options), init_picture(options, (width, height))

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from livemusviz.cli.model_flags import add_model_flags, init_picture, model_spec
 from livemusviz.director.params import PARAMS, Param
 
-FLAGGED = tuple(param for param in PARAMS if param.kind in ("float", "int", "str"))
+if TYPE_CHECKING:
+    from livemusviz.control.options import ControlOptions
+
+FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action"))
+WEB_PORT = 7080
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,13 +37,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     control.add_argument("--osc-host", default="127.0.0.1", metavar="HOST")
     control.add_argument("--osc-port", type=int, default=7000, metavar="PORT")
     control.add_argument("--osc-out", metavar="HOST:PORT", help="where feedback goes (the last sender)")
+    control.add_argument(
+        "--oscquery-port", type=int, metavar="PORT", help="OSCQuery by HTTP (the OSC port + 1); 0 is off"
+    )
+    control.add_argument(
+        "--web",
+        nargs="?",
+        const=f"127.0.0.1:{WEB_PORT}",
+        metavar="HOST:PORT",
+        help=f"a page for a phone; HOST 0.0.0.0 lets the network in (127.0.0.1:{WEB_PORT})",
+    )
+    control.add_argument("--midi", default="auto", metavar="NAME", help="input by name, all, virtual or off")
+    control.add_argument("--link", action="store_true", help="share the tempo by Ableton Link")
     knobs = parser.add_argument_group("knobs (each is an OSC address too)")
     for param in FLAGGED:
         knobs.add_argument(_flag(param), dest=f"param_{param.name}", metavar=_metavar(param), help=_help(param))
 
 
 def run(options: argparse.Namespace) -> int:
-    from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_address, parse_size
+    from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_size
     from livemusviz.show import run_live
 
     size = parse_size(options.size)
@@ -61,11 +77,26 @@ def run(options: argparse.Namespace) -> int:
         trace=options.trace,
         record=options.record,
         recordings=options.recordings,
-        osc_host=options.osc_host,
-        osc_port=int(_within("--osc-port", options.osc_port, 1, 65535)),
-        osc_out=None if options.osc_out is None else parse_address(options.osc_out),
+        control=_control(options),
     )
     return run_live(config)
+
+
+def _control(options: argparse.Namespace) -> ControlOptions:
+    from livemusviz.config import parse_address
+    from livemusviz.control.options import ControlOptions
+
+    osc_port = int(_within("--osc-port", options.osc_port, 1, 65535))
+    oscquery_port = min(osc_port + 1, 65535) if options.oscquery_port is None else options.oscquery_port
+    return ControlOptions(
+        host=options.osc_host,
+        osc_port=osc_port,
+        osc_out=None if options.osc_out is None else parse_address(options.osc_out),
+        oscquery_port=int(_within("--oscquery-port", oscquery_port, 0, 65535)) or None,
+        web=None if options.web is None else parse_address(options.web),
+        midi=options.midi,
+        link=options.link,
+    )
 
 
 def _values(options: argparse.Namespace) -> Any:
@@ -81,7 +112,7 @@ def _values(options: argparse.Namespace) -> Any:
 
 def _typed(param: Param, text: str) -> object:
     """The word of the command line as a number where the parameter is one; the registry checks the rest."""
-    if param.kind == "str":
+    if not param.number:
         return text
     try:
         return int(text) if param.kind == "int" else float(text)
@@ -102,11 +133,19 @@ def _flag(param: Param) -> str:
 
 
 def _metavar(param: Param) -> str:
-    return {"str": "TEXT", "int": "N", "float": "X"}[param.kind]
+    words = {
+        "int": "N",
+        "float": "X",
+        "choice": "|".join(param.choices),
+        "prompts": "JSON",
+        "seeds": "JSON",
+        "ints": "JSON",
+    }
+    return words.get(param.kind, "TEXT")
 
 
 def _help(param: Param) -> str:
-    limits = "" if param.kind == "str" else f"; {param.minimum:g}..{param.maximum:g}"
-    default = f" ({param.default})" if param.default not in ("", None) else ""
+    limits = f"; {param.minimum:g}..{param.maximum:g}" if param.number else ""
+    default = f" ({param.default})" if param.default not in ("", None, ()) else ""
     unit = f" {param.unit}" if param.unit else ""
     return f"{param.doc}{limits}{unit}{default}".replace("%", "%%")

@@ -3,35 +3,47 @@
 In: datagrams. Out: `ControlEvent`s (seconds on the show's clock) into an event queue, and OSC feedback to the last
 sender. The thread empties the socket in batches and, of several datagrams for one value, reads the newest good one,
 so a flood costs little and never reaches the show. Whatever goes wrong is counted; the thread goes on.
+Steps ("+" 0.1) all count.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import select
 import socket
+import sys
 import threading
 from collections import deque
 from dataclasses import dataclass
 from typing import Protocol
 
-from livemusviz.bridge.types import AudioFeatures, ControlEvent
+import numpy as np
+
+from livemusviz.bridge.types import ControlEvent, ShowState
 from livemusviz.clock import Clock
 from livemusviz.control.feedback import Feedback, RateLimit, encode
-from livemusviz.control.osc import Datagram, OscTable, UnknownAddress
-from livemusviz.control.osc_guard import MAX_DATAGRAM, Message, OscRejected, validate
+from livemusviz.control.osc import OscTable, Question, UnknownAddress
+from livemusviz.control.osc_guard import Message, OscRejected, validate
+from livemusviz.control.udp import SLOTS, Sender, inbox
+from livemusviz.director.params import REGISTRY, Registry
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
 
 DEFAULT_PORT = 7000
 PORTS_TRIED = 11  # the port asked for and ten more
-BATCH = 1024  # datagrams read before they are looked at
-GATHER = 0.004  # s to let the kernel collect a batch; a quarter of a display frame
+GATHER = 0.002  # s to let the kernel collect a batch
+FLOOD = range(32, SLOTS * 3 // 4)  # datagrams in a batch that make it a flood, ...
+FLOOD_GATHER = 0.016  # s ... for which batches are collected for longer: one display frame, ...
+TIGHT_GATHER = 0.006  # s ... or less where the kernel's buffer would soon be full
 TICK = 0.02  # s between looks at what is to be sent
-RECEIVE_BUFFER = 1 << 20  # bytes asked of the kernel, which may give less
+RECEIVE_BUFFER = 4 << 20  # bytes asked of the kernel, which may give less
+ROOMY = 2 << 20  # bytes that hold a tenth of a second of a flood
+SO_RCVBUFFORCE = 33  # Linux (man 7 socket): beyond rmem_max, for the privileged
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s to wait after a fault, the last one for good
 REPLIES_A_SECOND = 10.0
+READ_A_SECOND = 4000.0  # datagrams that are read for good, and as many at once; overtaken ones need no reading
 
 
 class EventSink(Protocol):
@@ -64,23 +76,27 @@ class OscControl:
         events: EventSink,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
-        out: tuple[str, int] | None = None,
+        out: Sender | None = None,
+        registry: Registry = REGISTRY,
     ) -> None:
         self.host, self.port = host, port
         self._clock, self._events = clock, events
-        self._table = OscTable()
-        self._feedback = Feedback(out)
-        self._replies = RateLimit(REPLIES_A_SECOND)
+        self._table = OscTable(registry)
+        self._feedback = Feedback(out, registry)
+        self._replies, self._reads = RateLimit(REPLIES_A_SECOND), RateLimit(READ_A_SECOND)
         self._outbox: deque[bytes] = deque(maxlen=64)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
-        self._buffer = bytearray(MAX_DATAGRAM)
+        self._inbox = inbox()
+        self._gather = TIGHT_GATHER
         self._messages = self._rejected = self._faults = 0
 
     def start(self) -> None:
         """Bind the first free port from the one asked for and listen. UserError if there is none."""
         self._socket, self.port = _bind(self.host, self.port)
+        room = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        self._gather = FLOOD_GATHER if room >= ROOMY else TIGHT_GATHER
         self._thread = threading.Thread(target=self._run, args=(self._socket,), name="control", daemon=True)
         self._thread.start()
 
@@ -96,9 +112,9 @@ class OscControl:
     def counts(self) -> OscCounts:
         return OscCounts(self._messages, self._rejected, self._faults)
 
-    def set_feedback(self, fps: float, state: str, features: AudioFeatures) -> None:
-        """What to tell controllers from now on: generated frames a second, one word for the state, the sound."""
-        self._feedback.set(fps, state, features)
+    def publish(self, state: ShowState) -> None:
+        """What to tell controllers from now on."""
+        self._feedback.publish(state)
 
     def send(self, address: str, *arguments: float | int | str) -> None:
         """Send one message soon to whom the feedback goes; lost if that is nobody."""
@@ -123,73 +139,84 @@ class OscControl:
 
     def _turn(self, udp: socket.socket) -> None:
         if select.select([udp], [], [], TICK)[0]:
-            self._handle(udp, self._receive(udp))
-            self._stopping.wait(GATHER)
+            count = self._inbox.receive(udp)
+            self._handle(udp, count)
+            if count < SLOTS:  # else there may be more, and nothing to wait for
+                self._stopping.wait(self._gather if count in FLOOD else GATHER)
         now = self._clock.now()
         target = self._feedback.target(now)
         outgoing = [*self._feedback.due(now), *(self._outbox.popleft() for _ in range(len(self._outbox)))]
         if target is not None:
             for datagram in outgoing:
                 _send(udp, datagram, target)
+        for datagram, asker in self._feedback.answers(now):
+            _send(udp, datagram, asker)
 
-    def _receive(self, udp: socket.socket) -> list[Datagram]:
-        batch: list[Datagram] = []
-        view = memoryview(self._buffer)
-        while len(batch) < BATCH:
-            try:
-                size, sender = udp.recvfrom_into(self._buffer)
-            except (BlockingIOError, ConnectionResetError):  # nothing left; or a controller that has gone
-                break
-            batch.append((bytes(view[:size]), sender[:2]))
-        return batch
-
-    def _handle(self, udp: socket.socket, batch: list[Datagram]) -> None:
+    def _handle(self, udp: socket.socket, count: int) -> None:
         """Turn a batch into events. From the newest back, so that what is overtaken need not be read at all."""
-        now = self._clock.now()
-        settled: set[bytes] = set()
+        now, box = self._clock.now(), self._inbox
+        waiting = np.ones(count, bool)
         events: list[ControlEvent] = []
-        newest: tuple[str, int] | None = None
-        for datagram, sender in reversed(batch):
-            start = datagram[: datagram.find(b"\0")]
-            if start in settled:
-                self._messages += 1
+        newest: Sender | None = None
+        for i in range(count - 1, -1, -1):
+            if not waiting[i]:
+                continue
+            if not self._reads.allow(now):  # nobody's hands do so much: the older ones go
+                self._rejected += 1
                 continue
             try:
-                messages = validate(datagram)
+                messages = validate(box.datagram(i))
             except OscRejected:
                 self._rejected += 1  # and no reply: whoever sends garbage may not be who the packet says
                 continue
+            sender = box.sender(i)
             newest = newest or sender
             found = [event for message in messages if (event := self._checked(udp, message, sender, now))]
             events.extend(reversed(found))
-            if found and start in self._table.values:
-                settled.add(start)
+            start = messages[0][0].encode("ascii") if len(messages) == 1 else b""
+            if start in self._table.values and found and not found[0].relative:
+                overtaken = box.same(start, i) & waiting[:i]
+                waiting[:i] &= ~overtaken
+                self._messages += int(overtaken.sum())
         if newest is not None:
             self._feedback.heard(newest, now)
         for event in reversed(events):
             self._events.put(event)
+            if not event.relative:
+                self._feedback.knows(event.name, event.value)
 
-    def _checked(
-        self, udp: socket.socket, message: Message, sender: tuple[str, int], now: float
-    ) -> ControlEvent | None:
+    def _checked(self, udp: socket.socket, message: Message, sender: Sender, now: float) -> ControlEvent | None:
         self._messages += 1
         address, arguments = message
         try:
-            return self._table.event(address, arguments, now)
+            request = self._table.request(address, arguments, now)
         except UserError as error:
             self._rejected += 1
             if address != "/error" and self._replies.allow(now):  # two shows must not complain to each other for ever
                 text = error.explain() if isinstance(error, UnknownAddress) else str(error)
-                _send(udp, encode("/error", text), sender)
+                for reader in self._feedback.readers(sender):
+                    _send(udp, encode("/error", text), reader)
             return None
+        if isinstance(request, Question):
+            self._feedback.ask(request.param, sender, now)
+            return None
+        return request
 
 
-def _send(udp: socket.socket, datagram: bytes, target: tuple[str, int]) -> None:
+def _send(udp: socket.socket, datagram: bytes, target: Sender) -> None:
     """Feedback is news, not a promise: what the network does not take now is gone."""
     try:
         udp.sendto(datagram, target)
     except OSError as error:
         log.debug("control: nothing sent to %s:%d: %s", *target, error)
+
+
+def _enlarge(udp: socket.socket) -> None:
+    """As much room for what arrives as the system allows: what does not fit is lost, the newest first."""
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+    if sys.platform == "linux" and udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < RECEIVE_BUFFER:
+        with contextlib.suppress(OSError):  # not privileged
+            udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
 
 
 def _bind(host: str, port: int) -> tuple[socket.socket, int]:
@@ -209,7 +236,7 @@ def _bind(host: str, port: int) -> tuple[socket.socket, int]:
             log.info("control: port %d on %s is not free (%s)", candidate, host, error.strerror)
             continue
         udp.setblocking(False)
-        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        _enlarge(udp)
         bound = int(udp.getsockname()[1])
         if port not in (0, bound):
             log.warning("control: OSC port %d is taken; listening on %d instead", port, bound)

@@ -1,22 +1,33 @@
-"""OSC messages as checked events: the address table made from the registry. Runs on the control thread; no sockets.
+"""OSC messages as checked events: the address table made from the registry. Any thread; no sockets.
 
-In: messages that passed `osc_guard`. Out: `ControlEvent`s, or a `UserError` with a sentence for the sender.
+In: messages that passed `osc_guard`. Out: `ControlEvent`s, questions, or a `UserError` with a sentence for the sender.
 An address matches exactly or not at all; a value of the wrong type or out of range is refused, never clamped.
+
+    /gain 2.5            sets           /gain? or /gain "?"    asks
+    /gain "+" 0.1        moves          /gain "-0.1"           moves
 """
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from livemusviz.bridge.types import ControlEvent
 from livemusviz.control.osc_guard import Argument
-from livemusviz.director.params import BY_ADDRESS, PARAMS, Param, suggest
+from livemusviz.director.params import REGISTRY, Param, Registry, clean, suggest
 from livemusviz.errors import UserError
 
 # What StreamDiffusionTD calls them: the same switch, named by its two positions.
 ALIASES: dict[str, tuple[str, bool]] = {"/pause": ("freeze", True), "/play": ("freeze", False)}
-Datagram = tuple[bytes, tuple[str, int]]  # the bytes and who sent them
+STEP = re.compile(r"[+-](?:\d{1,9}\.?\d{0,9}|\.\d{1,9})")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Somebody wants to know the value of `param`."""
+
+    param: Param
 
 
 class UnknownAddress(UserError):
@@ -36,12 +47,13 @@ class OscTable:
     addresses : all there are.  values : those, as they start a datagram, where a newer message replaces an older one.
     """
 
-    def __init__(self) -> None:
-        self.addresses = tuple(sorted([*BY_ADDRESS, *ALIASES]))
-        self.values = frozenset(param.address.encode("ascii") for param in PARAMS if param.kind != "action")
+    def __init__(self, registry: Registry = REGISTRY) -> None:
+        self.registry = registry
+        self.addresses = tuple(sorted([*registry.by_address, *ALIASES]))
+        self.values = frozenset(param.address.encode("ascii") for param in registry.params if param.kind != "action")
 
-    def event(self, address: str, arguments: list[Argument], time: float) -> ControlEvent | None:
-        """The request in a message that arrived at `time` (s). UserError if there is no such address or value.
+    def request(self, address: str, arguments: Sequence[Argument], time: float) -> ControlEvent | Question | None:
+        """What a message that arrived at `time` (s) asks for. UserError if there is no such address or value.
 
         None for the release of a button: controllers send 1 when one is pressed and 0 when it is let go, and only
         the press does something.
@@ -49,20 +61,56 @@ class OscTable:
         if address in ALIASES:
             name, value = ALIASES[address]
             return ControlEvent(name, value, time) if _pressed(address, arguments) else None
-        param = BY_ADDRESS.get(address)
+        asks = address.endswith("?") or list(arguments) == ["?"]
+        param = self.registry.by_address.get(address.removesuffix("?"))
         if param is None:
             raise UnknownAddress(address, self.addresses)
-        if len(arguments) > 1 or (not arguments and param.kind != "action"):
-            raise UserError(f"{address}: {len(arguments)} arguments; give one")
-        argument = arguments[0] if arguments else None
-        if param.kind == "action" and isinstance(argument, int | float):
-            return ControlEvent(param.name, "", time) if _pressed(address, arguments) else None
-        return ControlEvent(param.name, param.validate(_clean(argument, param)), time)
+        if asks:
+            if param.kind == "action":
+                raise UserError(f"{param.address}: an action has no value")
+            return Question(param)
+        if param.kind == "action":
+            if not arguments or arguments[0] is None or isinstance(arguments[0], int | float):
+                return ControlEvent(param.name, "", time) if _pressed(address, arguments) else None
+            return ControlEvent(param.name, param.validate(_clean(_only(address, arguments), param)), time)
+        step = _step(arguments) if param.number else None
+        if step is not None:
+            param.moved(param.default, step)  # refuses a step that is too wide
+            return ControlEvent(param.name, step, time, relative=True)
+        return ControlEvent(param.name, param.validate(_value(param, arguments)), time)
 
 
-def _pressed(address: str, arguments: list[Argument]) -> bool:
+def _value(param: Param, arguments: Sequence[Argument]) -> object:
+    """One argument; a list may also come as several."""
+    single = arguments[0] if len(arguments) == 1 else None
+    as_text = isinstance(single, str) and single.lstrip().startswith(("[", "{"))
+    if param.kind == "ints":
+        return single if isinstance(single, str) else list(arguments)
+    if param.kind == "prompts" and arguments and not as_text:
+        return list(arguments)
+    return _clean(_only(param.address, arguments), param)
+
+
+def _only(address: str, arguments: Sequence[Argument]) -> Argument:
+    if len(arguments) != 1:
+        raise UserError(f"{address}: {len(arguments)} arguments; give one")
+    return arguments[0]
+
+
+def _step(arguments: Sequence[Argument]) -> float | None:
+    """ "+" 0.1, "-" 0.1, "+0.1" or "-0.1" as a number; None if it is no step."""
+    if len(arguments) == 2 and arguments[0] in ("+", "-"):
+        size = arguments[1]
+        if isinstance(size, int | float) and not isinstance(size, bool):
+            return float(size) if arguments[0] == "+" else -float(size)
+    if len(arguments) == 1 and isinstance(arguments[0], str) and STEP.fullmatch(arguments[0]):
+        return float(arguments[0])
+    return None
+
+
+def _pressed(address: str, arguments: Sequence[Argument]) -> bool:
     """Whether a button's argument, if it has one, says "pressed"."""
-    if not arguments:
+    if not arguments or list(arguments) == [None]:
         return True
     if len(arguments) == 1 and isinstance(arguments[0], int | float) and arguments[0] in (0, 1):
         return bool(arguments[0])
@@ -70,8 +118,7 @@ def _pressed(address: str, arguments: list[Argument]) -> bool:
 
 
 def _clean(argument: Argument, param: Param) -> Argument:
-    """Text in composed form without control characters; what is too long is left for the registry to refuse."""
-    if not isinstance(argument, str) or len(argument) > param.maximum:
-        return argument
-    spaced = "".join(" " if unicodedata.category(c) == "Cc" else c for c in unicodedata.normalize("NFC", argument))
-    return spaced.strip()
+    """Text as the registry wants it; what is too long is left for the registry to refuse."""
+    plain = param.kind in ("str", "choice", "action")
+    short = isinstance(argument, str) and len(argument) <= max(param.maximum, 64)
+    return clean(str(argument)) if plain and short else argument

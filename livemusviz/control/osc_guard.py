@@ -21,7 +21,8 @@ MAX_DATAGRAM = 65_507  # bytes, the largest UDP payload over IPv4
 MAX_DEPTH = 4  # bundles inside one another
 MAX_MESSAGES = 64  # in one datagram
 MAX_ARGUMENTS = 64  # of one message
-ADDRESS = re.compile(rb"/[a-z0-9_/.-]{1,127}")  # no pattern characters: an address names exactly one thing
+# No pattern characters: an address names exactly one thing. A "?" at the end asks for its value.
+ADDRESS = re.compile(rb"/[a-z0-9_/.-]{1,127}\??")
 
 _BUNDLE = b"#bundle\0"
 _BUNDLE_HEADER = 16  # bytes: the name and a time tag
@@ -77,7 +78,7 @@ def _element(data: bytes, start: int, end: int, depth: int, messages: list[Messa
 def _message(data: bytes, start: int, end: int) -> Message:
     raw, at = _string(data, start, end)
     if not ADDRESS.fullmatch(raw):
-        raise OscRejected("an address outside a-z 0-9 _ / . - or longer than 128 bytes")
+        raise OscRejected("an address outside a-z 0-9 _ / . - and a last ?, or longer than 128 bytes")
     address = raw.decode("ascii")
     if at == end:  # some old senders leave the type tags out when there are no arguments
         return address, []

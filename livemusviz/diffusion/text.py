@@ -13,7 +13,7 @@ from livemusviz.diffusion.interpolate import METHODS, blend
 from livemusviz.diffusion.tokenizer import PromptTokenizer
 from livemusviz.errors import UserError
 
-MAX_PROMPTS = 16
+MAX_PROMPTS = 64  # as many as the registry lets in, and as many as are remembered
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 
+from livemusviz.bridge.types import Prompt
+
 MAX_WAITING = 8
 
 
 class PromptCue:
-    """The prompt that is shown and the one it comes from.
+    """The prompt, or blend of prompts, that is shown and the one it comes from.
 
     A prompt that arrives during a fade is not lost: it waits, and the fade under way is hurried so that it ends within
     the newcomer's own fade time.
     """
 
-    def __init__(self, prompt: str) -> None:
+    def __init__(self, prompt: Prompt) -> None:
         self.prompt = prompt
         self.previous = prompt
         self._progress = 1.0
         self._rate = 0.0  # progress per second
-        self._waiting: deque[tuple[str, float]] = deque(maxlen=MAX_WAITING)
+        self._waiting: deque[tuple[Prompt, float]] = deque(maxlen=MAX_WAITING)
 
     @property
     def fade(self) -> float:
@@ -32,11 +34,11 @@ class PromptCue:
         return self._progress < 1.0
 
     @property
-    def target(self) -> str:
+    def target(self) -> Prompt:
         """The prompt that will be shown in the end."""
         return self._waiting[-1][0] if self._waiting else self.prompt
 
-    def set(self, prompt: str, seconds: float) -> None:
+    def set(self, prompt: Prompt, seconds: float) -> None:
         """Fade to `prompt` in `seconds` (>= 0; 0 is a cut)."""
         if prompt == self.target:
             return
@@ -55,6 +57,6 @@ class PromptCue:
         if not self.fading and self._waiting:
             self._start(*self._waiting.popleft())
 
-    def _start(self, prompt: str, seconds: float) -> None:
+    def _start(self, prompt: Prompt, seconds: float) -> None:
         self.previous, self.prompt = self.prompt, prompt
         self._progress, self._rate = (0.0, 1.0 / seconds) if seconds > 0 else (1.0, 0.0)

@@ -1,7 +1,7 @@
 """The registry: every knob is declared here once. Pure.
 
-From it come the command line flags, preset keys, OSC addresses and the README's table. A value that is not of the
-declared type or range is refused with a `UserError`; nothing is ever clamped.
+From it come the command line flags, preset keys, OSC addresses, the OSCQuery tree, MIDI targets, the web remote and
+the README's table. A value that is not of the declared type or range is refused with a `UserError`, never clamped.
 """
 
 from __future__ import annotations
@@ -11,19 +11,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from livemusviz.director.lists import LIST_KINDS, as_json, int_list, show_value, weighted_list
 from livemusviz.errors import UserError
 
-Value = float | int | bool | str | None
-Kind = Literal["float", "int", "bool", "str", "action"]
+Value = float | int | bool | str | tuple[object, ...] | None
+Kind = Literal["float", "int", "bool", "str", "choice", "prompts", "seeds", "ints", "action"]
+Wire = float | int | str  # what OSC, MIDI and the web remote carry
 MAX_PROMPT = 1000  # characters
+MAX_ENTRIES = 64  # of a list
 
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One knob. `minimum`..`maximum` : the closed range of a number, or of a string's length in characters.
+    """One knob.
 
-    kind "action" : something that happens (start recording); its value is an optional string.
-    preset : whether a preset may set it.
+    kind "choice" : one of `choices`.  "prompts", "seeds" : a tuple of (text or int, weight).  "ints" : a tuple.
+    "action" : something that happens (start recording); its value is an optional string.
+    minimum..maximum : the closed range of a number, of each number of a list, or of a string's length in characters.
+    preset : whether a preset may set it.  modulated : whether features and LFOs may move it.
+    quantised : whether a change waits for the beat or bar that `/quantise` names.
     """
 
     name: str
@@ -35,55 +41,145 @@ class Param:
     doc: str
     address: str
     preset: bool = True
+    choices: tuple[str, ...] = ()
+    modulated: bool = False
+    quantised: bool = False
+
+    @property
+    def number(self) -> bool:
+        """Whether it lies on a line, so that a fader can hold it and a step can move it."""
+        return self.kind in ("float", "int")
 
     def validate(self, value: object) -> Value:
-        """`value` as this parameter's type. UserError if it is of another type or out of range."""
-        if self.kind == "action":
-            return self._text("" if value is None else value)
-        if self.kind == "str":
-            return self._text(value)
-        if self.kind == "bool":
-            if isinstance(value, bool):
-                return value
-            if isinstance(value, int | float) and value in (0, 1):
-                return bool(value)
-            raise UserError(f"{self.name}: {_show(value)} is not 0 or 1")
+        """`value` as this parameter's type. UserError if it is of another type or out of range.
+
+        Lists are taken as sequences or as JSON text.
+        """
+        match self.kind:
+            case "action":
+                return self._text("" if value is None else value)
+            case "str":
+                return self._text(value)
+            case "choice":
+                if value in self.choices:
+                    return str(value)
+                raise UserError(f"{self.name}: {show_value(value)} is not one of {', '.join(self.choices)}")
+            case "bool":
+                if isinstance(value, bool):
+                    return value
+                if isinstance(value, int | float) and value in (0, 1):
+                    return bool(value)
+                raise UserError(f"{self.name}: {show_value(value)} is not 0 or 1")
+            case "prompts":
+                return weighted_list(self.name, value, MAX_ENTRIES, lambda text: self._entry(text))
+            case "seeds":
+                return weighted_list(self.name, value, MAX_ENTRIES, lambda seed: int(self._number(seed, whole=True)))
+            case "ints":
+                return int_list(self.name, value, MAX_ENTRIES, lambda item: int(self._number(item, whole=True)))
+        return self._number(value, whole=self.kind == "int")
+
+    def moved(self, value: Value, step: float) -> Value:
+        """`value` moved by `step`, stopping at the end of the range. UserError for a step wider than the range."""
+        if not self.number or not isinstance(value, int | float):
+            raise UserError(f"{self.name}: only numbers can be moved by a step")
+        if not abs(step) <= self.maximum - self.minimum:
+            raise UserError(f"{self.name}: a step of {step:g} is wider than {self.minimum:g}..{self.maximum:g}")
+        if self.kind == "int" and step != int(step):
+            raise UserError(f"{self.name}: a step of {step:g} is not a whole number")
+        return self.validate(min(max(round(value + step, 9), self.minimum), self.maximum))
+
+    def wire(self, value: Value) -> list[Wire]:
+        """`value` as the arguments of an OSC message: a number, text, 0 or 1; lists as JSON text, `ints` one by one."""
+        if self.kind == "ints" and isinstance(value, tuple):
+            return [int(item) for item in value if isinstance(item, int)]
+        if self.kind in LIST_KINDS:
+            return [as_json(value)]
+        if isinstance(value, bool):
+            return [int(value)]
+        return [value if isinstance(value, int | float | str) else ""]
+
+    def _number(self, value: object, whole: bool) -> float | int:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UserError(f"{self.name}: {_show(value)} is not a number")
-        if self.kind == "int" and (not math.isfinite(value) or value != int(value)):
-            raise UserError(f"{self.name}: {_show(value)} is not a whole number")
+            raise UserError(f"{self.name}: {show_value(value)} is not a number")
+        if whole and (not math.isfinite(value) or value != int(value)):
+            raise UserError(f"{self.name}: {show_value(value)} is not a whole number")
         if not self.minimum <= value <= self.maximum:  # also refuses NaN
-            raise UserError(
-                f"{self.name}: {_show(value)} is outside {self.minimum:g}..{self.maximum:g} {self.unit}".rstrip()
-            )
-        return int(value) if self.kind == "int" else float(value)
+            limits = f"{self.minimum:g}..{self.maximum:g} {self.unit}".rstrip()
+            raise UserError(f"{self.name}: {show_value(value)} is outside {limits}")
+        return int(value) if whole else float(value)
+
+    def _entry(self, value: object) -> str:
+        return self._text(clean(value) if isinstance(value, str) and len(value) <= self.maximum else value)
 
     def _text(self, value: object) -> str:
         if not isinstance(value, str):
-            raise UserError(f"{self.name}: {_show(value)} is not text")
+            raise UserError(f"{self.name}: {show_value(value)} is not text")
         if not self.minimum <= len(value) <= self.maximum:
             raise UserError(f"{self.name}: {len(value)} characters; give {self.minimum:g} to {self.maximum:g}")
         return value
 
 
-def _show(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 40 else text[:37] + "..."
+def clean(text: str) -> str:
+    """Text in composed form (NFC) without control characters or blanks around it."""
+    import unicodedata
+
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    spaced = "".join(" " if unicodedata.category(c) == "Cc" else c for c in unicodedata.normalize("NFC", text))
+    return spaced.strip()
 
 
 def _number(name: str, default: float, low: float, high: float, unit: str, doc: str, address: str = "") -> Param:
-    return Param(name, "float", default, low, high, unit, doc, address or f"/{name}")
+    return Param(name, "float", default, low, high, unit, doc, address or f"/{name}", modulated=True)
 
 
-def _switch(name: str, doc: str) -> Param:
-    return Param(name, "bool", False, 0, 1, "", doc, f"/{name}", preset=False)
+def _switch(name: str, doc: str, address: str = "") -> Param:
+    return Param(name, "bool", False, 0, 1, "", doc, address or f"/{name}", preset=False)
 
+
+def _action(name: str, doc: str, address: str = "", longest: int = 0, quantised: bool = False) -> Param:
+    return Param(name, "action", None, 0, longest, "", doc, address or f"/{name}", preset=False, quantised=quantised)
+
+
+def _choice(name: str, choices: tuple[str, ...], doc: str, address: str = "") -> Param:
+    return Param(name, "choice", choices[0], 0, 0, "", doc, address or f"/{name}", preset=False, choices=choices)
+
+
+QUANTISE = ("none", "beat", "bar", "2_bar", "4_bar")
+TEMPO_SOURCES = ("auto", "audio", "tap", "link", "midi")
+MAX_SEED = 2**31 - 1
 
 PARAMS: tuple[Param, ...] = (
-    Param("prompt", "str", "aurora over a dark sea", 1, MAX_PROMPT, "", "what to paint", "/prompt"),
+    Param(
+        "prompt", "str", "aurora over a dark sea", 1, MAX_PROMPT, "", "what to paint", "/prompt", quantised=True
+    ),
+    Param(
+        "prompt_list", "prompts", (), 1, MAX_PROMPT, "", 'a blend of prompts, [["text", weight], ...]; [] is none',
+        "/prompt_list", quantised=True,
+    ),
+    Param(
+        "negative_prompt", "str", "", 0, MAX_PROMPT, "", "what not to paint, where guidance is on", "/negative_prompt"
+    ),
     _number("fade", 2.0, 0.0, 60.0, "s", "length of a prompt cross-fade"),
-    Param("preset", "str", "", 0, 64, "", "switch to a preset by name", "/preset", preset=False),
-    Param("seed", "int", 1, 0, 2**31 - 1, "", "which circle of noise the walk turns on", "/seed"),
+    Param(
+        "cue_list", "prompts", (), 1, MAX_PROMPT, "", 'prompts to play in turn, ["text", ...]; weights are for random',
+        "/cue/list",
+    ),
+    Param(
+        "cue_number", "int", 0, 0, MAX_ENTRIES, "", "which cue plays, from 1; 0 is none", "/cue/number", preset=False,
+        quantised=True,
+    ),
+    _action("cue_next", "fade to the next cue", "/cue/next", quantised=True),
+    _action("cue_previous", "fade to the cue before", "/cue/previous", quantised=True),
+    _action("cue_random", "fade to another cue", "/cue/random", quantised=True),
+    Param("preset", "str", "", 0, 64, "", "switch to a preset by name", "/preset", preset=False, quantised=True),
+    _action("next", "the next preset", quantised=True),
+    _action("previous", "the preset before", quantised=True),
+    Param("seed", "int", 1, 0, MAX_SEED, "", "which circle of noise the walk turns on", "/seed", quantised=True),
+    Param(
+        "seed_list", "seeds", (), 0, MAX_SEED, "", "a blend of seeds, [[seed, weight], ...]; [] is none", "/seed_list",
+        quantised=True,
+    ),
     _number("gain", 1.0, 0.0, 32.0, "x", "input gain, before automatic gain control"),
     _number("latent_feedback_strength", 0.35, 0.0, 0.95, "", "share of the previous denoised latent in the next"),
     _number("walk_speed", 0.12, 0.0, 4.0, "turns/s", "speed of the latent walk at full energy"),
@@ -92,25 +188,60 @@ PARAMS: tuple[Param, ...] = (
     _number("ssf", 0.9, 0.0, 1.0, "", "similarity filter: 0 computes every frame, 1 rests whenever the music does"),
     _number("zoom", 0.5, 0.0, 1.0, "", "feedback zoom of the display", "/fx/feedback/zoom"),
     _number("pulse", 0.6, 0.0, 1.0, "", "how hard an onset strikes the feedback zoom", "/fx/feedback/pulse"),
+    _number("guidance_scale", 1.0, 0.0, 30.0, "", "how strictly the prompt is followed, where guidance is on"),
+    _number("delta", 1.0, 0.0, 10.0, "", "weight of the residual noise in guidance (R-CFG)"),
+    Param(
+        "num_inference_steps", "int", 0, 0, 50, "", "denoising steps of a frame; 0 is as the model was loaded",
+        "/num_inference_steps",
+    ),
+    Param("t_list", "ints", (), 0, 999, "", "time steps by number; none is as the model was loaded", "/t_list"),
+    _choice("quantise", QUANTISE, "when a new prompt, cue, seed or preset begins"),
+    _choice("tempo_source", TEMPO_SOURCES, "which tempo leads; auto: link, midi, tap, audio", "/tempo/source"),
+    Param("bpm", "float", 120.0, 20.0, 300.0, "bpm", "tempo; setting it is like tapping it", "/bpm", preset=False),
+    Param("beats_per_bar", "int", 4, 1, 16, "", "beats in a bar", "/tempo/beats_per_bar"),
+    _action("tap", "tap the tempo, on the beat"),
+    Param(
+        "nudge", "float", 0.0, -0.5, 0.5, "beats", "move the beat by this much, each time it is sent", "/tempo/nudge",
+        preset=False,
+    ),
+    _action("tempo_double", "twice the tempo", "/tempo/double"),
+    _action("tempo_half", "half the tempo", "/tempo/half"),
+    _action("tempo_resync", "the bar begins now", "/tempo/resync"),
     _switch("blackout", "black canvas"),
     _switch("freeze", "hold the canvas as it is"),
     _switch("hud", "operator's figures over the window, never recorded"),
-    Param(
-        "record_start",
-        "action",
-        None,
-        0,
-        64,
-        "",
-        "start recording; the text becomes part of the file's name",
-        "/record/start",
-        preset=False,
-    ),
-    Param("record_stop", "action", None, 0, 0, "", "stop recording", "/record/stop", preset=False),
-)
-BY_NAME: Mapping[str, Param] = {param.name: param for param in PARAMS}
-BY_ADDRESS: Mapping[str, Param] = {param.address: param for param in PARAMS}
-ACTIONS = frozenset(param.name for param in PARAMS if param.kind == "action")
+    _action("record_start", "start recording; the text becomes part of the file's name", "/record/start", longest=64),
+    _action("record_stop", "stop recording", "/record/stop"),
+    _action("learn", "the next MIDI control moves this address: /gain, /gain 0 2, /freeze toggle", longest=200),
+    _action("forget", "no MIDI control moves this address", longest=128),
+)  # fmt: skip
+
+
+class Registry:
+    """Parameters by name and by address. Immutable; `plus` gives one with more, as a shader's inputs."""
+
+    def __init__(self, params: Iterable[Param]) -> None:
+        self.params = tuple(params)
+        self.by_name: Mapping[str, Param] = {param.name: param for param in self.params}
+        self.by_address: Mapping[str, Param] = {param.address: param for param in self.params}
+        if not len(self.by_name) == len(self.by_address) == len(self.params):
+            raise ValueError("two parameters of one name or address")
+        self.actions = frozenset(param.name for param in self.params if param.kind == "action")
+
+    def plus(self, params: Iterable[Param]) -> Registry:
+        return Registry((*self.params, *params))
+
+    def lookup(self, name: str) -> Param:
+        """The parameter of that name; a UserError that names the nearest one otherwise."""
+        if name in self.by_name:
+            return self.by_name[name]
+        raise UserError(f"no parameter {show_value(name)}; {suggest(name, self.by_name)}")
+
+
+REGISTRY = Registry(PARAMS)
+BY_NAME = REGISTRY.by_name
+BY_ADDRESS = REGISTRY.by_address
+ACTIONS = REGISTRY.actions
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +249,20 @@ class ParamValues:
     """A full set of values; `with_value` and `with_values` give a changed copy after checking."""
 
     values: Mapping[str, Value] = field(default_factory=lambda: {param.name: param.default for param in PARAMS})
+    registry: Registry = REGISTRY
+
+    @classmethod
+    def of(cls, registry: Registry) -> ParamValues:
+        """The defaults of `registry`."""
+        return cls({param.name: param.default for param in registry.params}, registry)
 
     def with_value(self, name: str, value: object) -> ParamValues:
         return self.with_values({name: value})
 
     def with_values(self, changes: Mapping[str, object]) -> ParamValues:
         """A copy with all of `changes`, or a UserError and no copy at all."""
-        checked = {name: lookup(name).validate(value) for name, value in changes.items()}
-        return ParamValues({**self.values, **checked})
+        checked = {name: self.registry.lookup(name).validate(value) for name, value in changes.items()}
+        return ParamValues({**self.values, **checked}, self.registry)
 
     def number(self, name: str) -> float:
         value = self.values[name]
@@ -139,12 +276,15 @@ class ParamValues:
     def flag(self, name: str) -> bool:
         return bool(self.values[name])
 
+    def items(self, name: str) -> tuple[object, ...]:
+        """The entries of a list."""
+        value = self.values[name]
+        return value if isinstance(value, tuple) else ()
+
 
 def lookup(name: str) -> Param:
-    """The parameter of that name; a UserError that names the nearest one otherwise."""
-    if name in BY_NAME:
-        return BY_NAME[name]
-    raise UserError(f"no parameter {_show(name)}; {suggest(name, BY_NAME)}")
+    """The parameter of that name in the registry of the program itself; a UserError otherwise."""
+    return REGISTRY.lookup(name)
 
 
 def suggest(name: str, known: Iterable[str]) -> str:

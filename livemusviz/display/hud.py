@@ -30,10 +30,18 @@ class Hud:
         self._texture: moderngl.Texture | None = None
         self._set: tuple[object, ...] = ()
 
-    def draw(self, target: moderngl.Framebuffer, size: tuple[int, int], lines: tuple[str, ...], now: float) -> None:
-        """Put `lines` into the top left corner of `target`, whose `size` is in pixels. `now` : s."""
+    def draw(
+        self,
+        target: moderngl.Framebuffer,
+        size: tuple[int, int],
+        lines: tuple[str, ...],
+        now: float,
+        code: tuple[str, ...] = (),
+    ) -> None:
+        """Put `lines`, and the QR `code` if there is one, into the top left corner of `target`, whose `size` is in
+        pixels. `now` : s."""
         if self._gate.opens(now) or self._texture is None:
-            self._typeset(lines, size[1])
+            self._typeset(lines, code, size[1])
         texture = self._texture
         if texture is None or not lines:
             return
@@ -42,11 +50,11 @@ class Hud:
         self._program.draw(target, image=texture)
         self._ctx.disable(moderngl.BLEND)
 
-    def _typeset(self, lines: tuple[str, ...], height: int) -> None:
-        if not lines or (lines, height) == self._set:
+    def _typeset(self, lines: tuple[str, ...], code: tuple[str, ...], height: int) -> None:
+        if not lines or (lines, code, height) == self._set:
             return
-        self._set = (lines, height)
-        pixels = panel(lines, max(12, min(height // 40, 32)))
+        self._set = (lines, code, height)
+        pixels = panel(lines, max(12, min(height // 40, 32)), code)
         size = (pixels.shape[1], pixels.shape[0])
         if self._texture is None or self._texture.size != size:
             if self._texture is not None:
@@ -55,8 +63,11 @@ class Hud:
         self._texture.write(np.ascontiguousarray(pixels[::-1]))
 
 
-def panel(lines: tuple[str, ...], points: int) -> np.ndarray:
-    """The text on a translucent panel: uint8 (H, W, 4) RGBA, top row first. `points` : height of the letters."""
+def panel(lines: tuple[str, ...], points: int, code: tuple[str, ...] = ()) -> np.ndarray:
+    """The text, and a QR code under it, on a translucent panel: uint8 (H, W, 4) RGBA, top row first.
+
+    points : height of the letters.
+    """
     font = ImageFont.load_default(points)
     text = "\n".join("".join(c if c.isprintable() else " " for c in line[:MAX_COLUMNS]) for line in lines[:MAX_LINES])
     margin = points
@@ -65,9 +76,22 @@ def panel(lines: tuple[str, ...], points: int) -> np.ndarray:
     )
     step = 8 * points  # widths in steps, so that a changing figure does not make the panel twitch
     width = -(-(int(right - left) + 2 * margin) // step) * step
-    image = Image.new("RGBA", (width, int(bottom - top) + 2 * margin), _PANEL)
+    picture = _code_picture(code, max(2, points // 5))
+    below = picture.height + margin if picture is not None else 0
+    image = Image.new("RGBA", (width, int(bottom - top) + 2 * margin + below), _PANEL)
     ImageDraw.Draw(image).multiline_text((margin - left, margin - top), text, _INK, font, spacing=points // 2)
+    if picture is not None:
+        image.paste(picture, (margin, int(bottom - top) + 2 * margin))
     return np.asarray(image)
+
+
+def _code_picture(code: tuple[str, ...], pixels: int) -> Image.Image | None:
+    """A QR code with its quiet zone, `pixels` a module."""
+    if not code:
+        return None
+    dark = np.array([[module == "1" for module in row] for row in code])
+    light = np.pad(np.where(dark, 0, 255).astype(np.uint8), 4, constant_values=255)
+    return Image.fromarray(np.kron(light, np.ones((pixels, pixels), np.uint8))).convert("RGBA")
 
 
 def _files() -> tuple[Path, Path]:

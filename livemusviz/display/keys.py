@@ -4,7 +4,7 @@ from __future__ import annotations
 
 ESCAPE_TWICE = 1.0  # s, the second Esc must follow within
 FULLSCREEN_REST = 0.4  # s between two switches: a key held down repeats
-ACTIONS = {"H": "hud", "F": "fullscreen", "B": "blackout", "Z": "freeze", "R": "record"}
+ACTIONS = {"H": "hud", "F": "fullscreen", "B": "blackout", "Z": "freeze", "R": "record", "M": "learn"}
 
 
 class KeyMap:

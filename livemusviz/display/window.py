@@ -72,7 +72,7 @@ class WindowSurface:
             compositor.blit(target)
             if view.hud:
                 self._hud = self._hud or Hud(self.ctx, compositor.quad())
-                self._hud.draw(target, (width, height), view.hud_lines, now)
+                self._hud.draw(target, (width, height), view.hud_lines, now, view.hud_code)
         self._window.flip()
 
     def housekeeping(self) -> None:

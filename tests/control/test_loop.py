@@ -1,6 +1,7 @@
 """The control thread on real loopback sockets."""
 
 import logging
+import random
 import shutil
 import socket
 import subprocess
@@ -8,16 +9,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import AudioFeatures, ControlEvent
+from livemusviz.bridge.types import AudioFeatures, ControlEvent, ShowState
 from livemusviz.clock import SystemClock
 from livemusviz.control.feedback import Feedback, RateLimit, encode
-from livemusviz.control.loop import OscControl
+from livemusviz.control.loop import READ_A_SECOND, OscControl
 from livemusviz.control.osc_guard import Message, validate
-from livemusviz.director.params import ACTIONS, BY_NAME, PARAMS
+from livemusviz.director.params import ACTIONS, BY_ADDRESS, BY_NAME, PARAMS, ParamValues
 from livemusviz.errors import UserError
 from tests.control.test_osc import good_value
 from tests.control.test_osc_guard import BAD
@@ -49,6 +51,11 @@ def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.005)
+
+
+def state(features: AudioFeatures = AudioFeatures.rest(0.0), tick: int = 1, **known: Any) -> ShowState:  # noqa: B008
+    values = {**ParamValues().values, **known.pop("values", {})}
+    return ShowState(tick=tick, values=values, features=features, **known)
 
 
 def reply(client: socket.socket, address: str) -> Message:
@@ -107,6 +114,7 @@ def test_F20_malformed_datagrams_are_counted_and_nothing_else(
 
 
 def test_complaints_are_limited_and_never_answered(control: OscControl, client: socket.socket) -> None:
+    control.publish(state())
     for _ in range(100):
         client.send(encode("/nothing/here", 1))
     for _ in range(20):
@@ -174,6 +182,24 @@ def cpu_seconds(native: int | None) -> float | None:
         return None
 
 
+def test_F20_a_flood_of_garbage_is_not_read_for_ever_and_the_last_good_value_wins(
+    control: OscControl, client: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    rng = random.Random(7)
+    began = time.monotonic()
+    for n in range(20_000):
+        client.send(rng.randbytes(rng.randrange(100)) if n % 2 else encode("/tap"))
+        if n % 200 == 0:
+            time.sleep(0.002)
+    client.send(encode("/gain", 3.0))
+    wait_until(lambda: control.counts.messages + control.counts.rejected >= 20_001)
+    time.sleep(0.02)
+    limit = READ_A_SECOND * (1.5 + time.monotonic() - began)
+    assert control.counts.messages < limit
+    assert events(control)[-1].value == 3.0
+    assert control.counts.faults == 0 and caplog.records == []
+
+
 def test_a_bad_newest_value_does_not_hide_the_good_one_before_it(control: OscControl, client: socket.socket) -> None:
     for _ in range(50):
         client.send(encode("/gain", 2.0))
@@ -216,7 +242,7 @@ def test_listening_to_the_network_is_warned_about(caplog: pytest.LogCaptureFixtu
 
 
 def test_feedback_goes_to_the_last_sender(control: OscControl, client: socket.socket) -> None:
-    control.set_feedback(59.5, "running", AudioFeatures(time=0.0, level=1.25, bpm=124.0))
+    control.publish(state(AudioFeatures(time=0.0, level=1.25, bpm=124.0), fps=59.5, engine="running"))
     client.send(encode("/seed", 1))
     assert reply(client, "/server_active") == ("/server_active", [1])
     assert reply(client, "/stream-info/fps") == ("/stream-info/fps", [59.5])
@@ -233,17 +259,93 @@ def test_feedback_goes_where_it_was_told_to() -> None:
         udp.settimeout(3)
         made = OscControl(SystemClock(), CoalescedEvents(ACTIONS), port=0, out=udp.getsockname())
         made.start()
+        made.publish(state())
         assert reply(udp, "/server_active") == ("/server_active", [1])
         made.close()
 
 
 def test_feedback_is_paced_and_stops_a_minute_after_the_last_word() -> None:
     feedback = Feedback()
+    feedback.publish(state())
     assert feedback.due(0.0) == []
-    feedback.heard(("127.0.0.1", 5), 0.0)
+    feedback.heard(HERE, 0.0)
     sent = [validate(datagram)[0][0] for n in range(3000) for datagram in feedback.due(n / 1000)]
     assert sent.count("/server_active") == 3 and 55 <= sent.count("/audio/onset") <= 60
     assert feedback.due(60.5) == []
+
+
+HERE = ("127.0.0.1", 5)
+
+
+def told(feedback: Feedback, now: float) -> dict[str, Any]:
+    """What is said of parameters at `now`."""
+    messages = [validate(datagram)[0] for datagram in feedback.due(now)]
+    return {address: arguments for address, arguments in messages if address in BY_ADDRESS}
+
+
+def test_a_new_controller_is_told_every_value_and_then_only_changes() -> None:
+    feedback = Feedback()
+    feedback.publish(state())
+    feedback.heard(HERE, 0.0)
+    first = told(feedback, 0.0) | told(feedback, 0.1) | told(feedback, 0.2)
+    assert set(first) == {param.address for param in PARAMS if param.kind != "action"}
+    assert told(feedback, 0.3) == {}
+    feedback.publish(state(tick=2, values={"gain": 2.5, "cue_list": (("sea", 1.0),), "t_list": (3, 4), "freeze": True}))
+    changes = {"/gain": [2.5], "/cue/list": ['[["sea", 1.0]]'], "/t_list": [3, 4], "/freeze": [1]}
+    assert told(feedback, 0.4) == changes
+    feedback.heard(("127.0.0.1", 6), 0.5)
+    assert len(told(feedback, 0.6)) > 20
+
+
+def test_a_fader_is_not_told_what_it_has_just_set() -> None:
+    feedback = Feedback()
+    feedback.publish(state())
+    feedback.heard(HERE, 0.0)
+    for n in range(5):
+        told(feedback, n / 10)
+    feedback.knows("gain", 2.5)
+    assert told(feedback, 1.0) == {}  # the show has not taken it over yet: the old value is no news
+    feedback.publish(state(tick=2, values={"gain": 2.5}))
+    feedback.publish(state(tick=3, values={"gain": 2.5}))
+    assert told(feedback, 1.1) == {}
+    feedback.knows("gain", 9.0)
+    for tick in (4, 5, 6):  # ... but it was refused after all
+        feedback.publish(state(tick=tick, values={"gain": 2.5}))
+    assert told(feedback, 1.2) == {"/gain": [2.5]}
+
+
+def test_an_answer_waits_for_what_was_asked_for_before_it() -> None:
+    feedback = Feedback()
+    feedback.publish(state(tick=7))
+    feedback.ask(BY_NAME["gain"], HERE, 0.0)
+    assert feedback.answers(0.01) == []
+    feedback.publish(state(tick=9, values={"gain": 3.0}))
+    assert feedback.answers(0.02) == [(encode("/gain", 3.0), HERE)]
+    feedback.ask(BY_NAME["gain"], HERE, 0.1)
+    assert feedback.answers(0.4) == [(encode("/gain", 3.0), HERE)]  # nothing is published any more: answer all the same
+
+
+def test_every_value_can_be_asked_for(control: OscControl, client: socket.socket) -> None:
+    control.publish(state(values={"prompt": "red lava", "seed_list": ((3, 0.5),)}))
+    for param in PARAMS:
+        if param.kind == "action":
+            continue
+        client.send(encode(param.address + "?"))
+        expected = param.wire({"prompt": "red lava", "seed_list": ((3, 0.5),)}.get(param.name, param.default))
+        found = reply(client, param.address)[1]
+        while found != expected:  # feedback goes the same way
+            found = reply(client, param.address)[1]
+
+
+def test_steps_all_count(control: OscControl, client: socket.socket) -> None:
+    client.send(encode("/gain", 1.0))
+    for _ in range(20):
+        client.send(encode("/gain", "+", 0.25))
+    client.send(encode("/seed", "+3"))
+    wait_until(lambda: control.counts.messages == 22)
+    time.sleep(0.02)
+    found = {event.name: (event.value, event.relative) for event in events(control)}
+    assert found == {"gain": (6.0, False), "seed": (3.0, True)}
 
 
 def test_the_rate_limit_allows_a_burst_and_then_its_rate() -> None:

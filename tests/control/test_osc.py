@@ -1,24 +1,49 @@
 """Addresses, types and ranges: every parameter of the registry, and what is refused."""
 
+import json
+
 import pytest
 
 from livemusviz.bridge.events import MAX_ACTIONS, CoalescedEvents
 from livemusviz.bridge.types import ControlEvent
-from livemusviz.control.osc import OscTable, UnknownAddress
+from livemusviz.control.osc import OscTable, Question, UnknownAddress
 from livemusviz.control.osc_guard import Argument
-from livemusviz.director.params import ACTIONS, PARAMS, Param
+from livemusviz.director.params import ACTIONS, BY_NAME, PARAMS, Param
 from livemusviz.errors import UserError
 
 TABLE = OscTable()
 
 
 def good_value(param: Param) -> Argument:
+    """As OSC carries it."""
+    lists = {"prompts": '[["red lava", 2.0], ["sea", 0.5]]', "seeds": "[[7, 1.0], [9, 0.25]]", "ints": 7}
+    if param.kind in lists:
+        return lists[param.kind]
+    if param.kind == "choice":
+        return param.choices[-1]
     if param.kind in ("str", "action"):
         return "x" * int(param.minimum or min(3, param.maximum))
     return {"float": param.maximum, "int": int(param.maximum), "bool": True}[param.kind]
 
 
 def bad_values(param: Param) -> list[Argument]:
+    if param.kind == "prompts":
+        return [
+            3,
+            b"blob",
+            "[",
+            '[["a"]]',
+            '[["a", -1]]',
+            '[["a", 0]]',
+            '[["a", 1e999]]',
+            "[[3, 1]]",
+            '{"a": 1}',
+            "[" * 9000,
+        ]
+    if param.kind in ("seeds", "ints"):
+        return [b"blob", "[", "[[1", "[-1]", "[0.5]", "[true]", '["a"]', "[1e999]", "[" * 9000, "x"]
+    if param.kind == "choice":
+        return [1, b"blob", "", "x", None]
     if param.kind in ("str", "action"):
         return ["x" * (int(param.maximum) + 1), b"blob", 3]
     if param.kind == "bool":
@@ -29,54 +54,55 @@ def bad_values(param: Param) -> list[Argument]:
 @pytest.mark.parametrize("param", PARAMS, ids=lambda param: param.name)
 def test_every_address_takes_its_value(param: Param) -> None:
     value = good_value(param)
-    assert TABLE.event(param.address, [value], 1.5) == ControlEvent(param.name, param.validate(value), 1.5)
+    assert TABLE.request(param.address, [value], 1.5) == ControlEvent(param.name, param.validate(value), 1.5)
 
 
 @pytest.mark.parametrize("param", PARAMS, ids=lambda param: param.name)
 def test_every_address_refuses_what_is_not_its_value(param: Param) -> None:
     for value in bad_values(param):
         with pytest.raises(UserError):
-            TABLE.event(param.address, [value], 0.0)
-    with pytest.raises(UserError):
-        TABLE.event(param.address, [good_value(param)] * 2, 0.0)
+            TABLE.request(param.address, [value], 0.0)
+    if param.kind not in ("prompts", "ints"):  # which may come as several arguments
+        with pytest.raises(UserError):
+            TABLE.request(param.address, [good_value(param)] * 2, 0.0)
 
 
 def test_numbers_of_either_kind_are_taken_where_they_fit() -> None:
-    assert TABLE.event("/gain", [2], 0.0) == ControlEvent("gain", 2.0, 0.0)
-    assert TABLE.event("/seed", [3.0], 0.0) == ControlEvent("seed", 3, 0.0)
+    assert TABLE.request("/gain", [2], 0.0) == ControlEvent("gain", 2.0, 0.0)
+    assert TABLE.request("/seed", [3.0], 0.0) == ControlEvent("seed", 3, 0.0)
     for on in (1, 1.0, True):
-        assert TABLE.event("/blackout", [on], 0.0) == ControlEvent("blackout", True, 0.0)
+        assert TABLE.request("/blackout", [on], 0.0) == ControlEvent("blackout", True, 0.0)
 
 
 def test_actions_fire_on_a_press_and_not_on_its_release() -> None:
     start = ControlEvent("record_start", "", 0.0)
-    assert [TABLE.event("/record/start", arguments, 0.0) for arguments in ([], [1.0], [True])] == [start] * 3
-    assert TABLE.event("/record/start", [0.0], 0.0) is None
-    assert TABLE.event("/record/start", ["encore"], 0.0) == ControlEvent("record_start", "encore", 0.0)
+    assert [TABLE.request("/record/start", arguments, 0.0) for arguments in ([], [1.0], [True])] == [start] * 3
+    assert TABLE.request("/record/start", [0.0], 0.0) is None
+    assert TABLE.request("/record/start", ["encore"], 0.0) == ControlEvent("record_start", "encore", 0.0)
     with pytest.raises(UserError, match="no argument, or 1 and 0"):
-        TABLE.event("/record/start", [5], 0.0)
+        TABLE.request("/record/start", [5], 0.0)
 
 
 def test_pause_and_play_are_the_two_ends_of_freeze() -> None:
-    assert TABLE.event("/pause", [], 0.0) == TABLE.event("/pause", [1], 0.0) == ControlEvent("freeze", True, 0.0)
-    assert TABLE.event("/play", [], 0.0) == ControlEvent("freeze", False, 0.0)
-    assert TABLE.event("/pause", [0.0], 0.0) is None
+    assert TABLE.request("/pause", [], 0.0) == TABLE.request("/pause", [1], 0.0) == ControlEvent("freeze", True, 0.0)
+    assert TABLE.request("/play", [], 0.0) == ControlEvent("freeze", False, 0.0)
+    assert TABLE.request("/pause", [0.0], 0.0) is None
     with pytest.raises(UserError):
-        TABLE.event("/pause", ["now"], 0.0)
+        TABLE.request("/pause", ["now"], 0.0)
 
 
 def test_prompts_arrive_composed_and_without_control_characters() -> None:
-    event = TABLE.event("/prompt", [" cafe\u0301\n\x1b[2J sea\t"], 0.0)
+    event = TABLE.request("/prompt", [" cafe\u0301\n\x1b[2J sea\t"], 0.0)
     assert event is not None and event.value == "caf\u00e9  [2J sea"
     with pytest.raises(UserError, match="0 characters"):
-        TABLE.event("/prompt", ["\n\n"], 0.0)
+        TABLE.request("/prompt", ["\n\n"], 0.0)
     with pytest.raises(UserError, match="60000 characters"):
-        TABLE.event("/prompt", ["x" * 60_000], 0.0)
+        TABLE.request("/prompt", ["x" * 60_000], 0.0)
 
 
 def test_an_unknown_address_names_the_nearest() -> None:
     with pytest.raises(UnknownAddress) as caught:
-        TABLE.event("/promt", ["x"], 0.0)
+        TABLE.request("/promt", ["x"], 0.0)
     assert caught.value.explain() == "/promt: no such address; did you mean '/prompt'?"
 
 
@@ -106,3 +132,56 @@ def test_events_are_bounded() -> None:
     drained = events.drain()
     assert len(drained) == MAX_ACTIONS + 1 and events.dropped == 1000 - MAX_ACTIONS
     assert drained[-1].value == "999" and [e.value for e in drained if e.name == "gain"] == [999.0]
+
+
+def test_questions_are_told_from_values() -> None:
+    gain = BY_NAME["gain"]
+    assert TABLE.request("/gain?", [], 0.0) == TABLE.request("/gain", ["?"], 0.0) == Question(gain)
+    assert TABLE.request("/prompt", ["?"], 0.0) == Question(BY_NAME["prompt"])
+    with pytest.raises(UserError, match="an action has no value"):
+        TABLE.request("/tap?", [], 0.0)
+    with pytest.raises(UnknownAddress):
+        TABLE.request("/gainn?", [], 0.0)
+
+
+@pytest.mark.parametrize("arguments", [["+", 0.25], ["+0.25"], ["-", -0.25], ["+.25"]])
+def test_steps(arguments: list[Argument]) -> None:
+    assert TABLE.request("/gain", arguments, 1.0) == ControlEvent("gain", 0.25, 1.0, relative=True)
+
+
+@pytest.mark.parametrize(
+    ("address", "arguments"),
+    [
+        ("/gain", ["+", 40.0]),  # wider than the range
+        ("/gain", ["+", "1"]),
+        ("/gain", ["*", 2.0]),
+        ("/gain", ["+1e3"]),
+        ("/seed", ["+", 0.5]),
+        ("/blackout", ["+", 1]),
+        ("/quantise", ["+", 1]),
+    ],
+)
+def test_bad_steps_are_refused(address: str, arguments: list[Argument]) -> None:
+    with pytest.raises(UserError):
+        TABLE.request(address, arguments, 0.0)
+
+
+def test_lists_come_as_json_or_as_arguments() -> None:
+    def value(address: str, *arguments: Argument) -> object:
+        event = TABLE.request(address, list(arguments), 0.0)
+        assert isinstance(event, ControlEvent)
+        return event.value
+
+    assert value("/prompt_list", '[["lava", 2], ["sea", 0.5]]') == (("lava", 2.0), ("sea", 0.5))
+    assert value("/cue/list", "lava", "sea") == (("lava", 1.0), ("sea", 1.0)) == value("/cue/list", '["lava", "sea"]')
+    assert value("/t_list", 18, 26) == (18, 26) == value("/t_list", "[18, 26]")
+    assert value("/prompt_list", "[]") == () == value("/t_list")
+    assert value("/cue/list", '["cafe\u0301\\n"]') == (("caf\u00e9", 1.0),)
+
+
+def test_a_prompt_list_of_60_kb_is_taken_and_a_longer_one_is_not() -> None:
+    entries = [[f"{n} " + "x" * 900, 1.0] for n in range(64)]
+    event = TABLE.request("/prompt_list", [json.dumps(entries)], 0.0)
+    assert isinstance(event, ControlEvent) and isinstance(event.value, tuple) and len(event.value) == 64
+    with pytest.raises(UserError, match="65 entries; at most 64"):
+        TABLE.request("/prompt_list", [json.dumps([*entries, ["y", 1]])], 0.0)

@@ -116,3 +116,12 @@ def test_the_hud_is_upright_in_the_top_left_corner_at_five_hertz(ctx, stage):
     assert (drawn(("WWWW",), 0.1) == first).all()
     assert (drawn(("WWWW",), 0.21) != first).any()
     assert drawn((), 1.0) is not None
+
+
+def test_a_qr_code_stands_under_the_text_with_its_quiet_zone():
+    code = ("101", "010", "111")
+    plain, coded = panel(("web",), 20), panel(("web",), 20, code)
+    below = coded[plain.shape[0] :, 20 : 20 + 11 * 4, 0]  # four pixels a module, four modules around
+    dark = below[2 : 11 * 4 : 4, 2::4] < 128
+    assert dark.shape == (11, 11) and dark.sum() == 6
+    assert dark[4:7, 4:7].tolist() == [[module == "1" for module in row] for row in code]

@@ -1,0 +1,233 @@
+"""The MIDI thread: messages of all inputs in; `ControlEvent`s into an event queue and a clock's tempo out.
+
+rtmidi calls back on threads of its own; they only stamp a message and queue it. This thread opens inputs as they are
+plugged in, looks at the queue, and survives whatever goes wrong. A thin adapter: mido does the work.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.types import ControlEvent, ExternalTempo, ShowState
+from livemusviz.clock import Clock
+from livemusviz.control.midi.clock import MidiClock
+from livemusviz.control.midi.mapping import Key, MidiMap, bind, load, save
+from livemusviz.director.params import REGISTRY, Registry
+from livemusviz.errors import UserError
+
+log = logging.getLogger(__name__)
+
+MISSING = "MIDI needs mido and python-rtmidi, which the [midi] extra brings: pip install 'livemusviz[midi]'"
+VIRTUAL = "livemusviz"  # name of the input that `--midi virtual` offers to other programs
+LOOK = 2.0  # s between looks for inputs plugged in
+WAIT = 0.1  # s
+MAX_WAITING = 4096  # messages
+CLOCK_KINDS = frozenset(("clock", "start", "continue", "stop", "songpos"))
+
+
+class EventSink(Protocol):
+    """Where events go, as a rule `CoalescedEvents`."""
+
+    def put(self, event: ControlEvent) -> bool: ...
+
+
+class MidiControl:
+    """Listens from `start` to `close`.
+
+    ports : "all", "virtual", or a part of an input's name.  path : the user's map.
+    tell : called with one line when something cannot be done; on the MIDI thread.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        events: EventSink,
+        ports: str,
+        path: Path,
+        tell: Callable[[str], None],
+        registry: Registry = REGISTRY,
+    ) -> None:
+        self._clock, self._events, self._wanted, self._path = clock, events, ports, path
+        self._tell, self._registry = tell, registry
+        self._state: Latest[ShowState] = Latest()
+        self._queue: queue.Queue[tuple[Any, float]] = queue.Queue(MAX_WAITING)
+        self._stopping = threading.Event()
+        self._ports: dict[str, Any] = {}
+        self._looked = float("-inf")
+        self._missed: list[str] | None = None  # the inputs there were when the one wanted was not among them
+        self._learning = ""
+        self._beat = MidiClock()
+        self._lock = threading.Lock()  # the clock is read from another thread
+        self.map = MidiMap((), registry)
+        self.messages = self.faults = 0
+        self._backend: Any = None
+        self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
+
+    def start(self) -> None:
+        """Open what is there and listen. UserError if MIDI is not to be had."""
+        self._backend = open_backend()
+        try:
+            self.map = load(self._path, self._registry)
+        except UserError as error:  # the show goes on without it, and the file is left as it is
+            self._tell(str(error))
+        self._thread.start()
+
+    def close(self) -> None:
+        """Close all inputs. Safe to call twice."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=1.0)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs that are open."""
+        return tuple(self._ports)
+
+    @property
+    def learning(self) -> str:
+        """The address that waits for a control, or ""."""
+        return self._learning
+
+    def publish(self, state: ShowState) -> None:
+        self._state.put(state)
+
+    def read_clock(self, now: float) -> ExternalTempo | None:
+        """The tempo of a MIDI clock at `now`; None if none is heard."""
+        with self._lock:
+            return self._beat.read(now)
+
+    def learn(self, wish: str) -> None:
+        """The next control that is moved gets `wish`, as `bind` takes it; "" gives up learning."""
+        if wish:
+            bind(Key("cc", 1, 0), wish, self._registry)  # what cannot be bound is said now
+        self._learning = wish
+
+    def forget(self, address: str) -> None:
+        """Nothing moves `address` any more. UserError if the map cannot be written."""
+        self.map = self.map.without(address)
+        save(self._path, self.map)
+
+    # --- the MIDI thread ------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._look()
+                self._take()
+            except Exception as error:
+                self.faults += 1
+                if not isinstance(error, UserError):
+                    log.exception("MIDI: a fault; the show goes on")
+                self._tell(f"MIDI: {error}")
+                self._stopping.wait(0.5)
+        for port in self._ports.values():
+            port.close()
+
+    def _look(self) -> None:
+        """Open inputs that have appeared, let go of those that went."""
+        now = self._clock.now()
+        if now - self._looked < LOOK:
+            return
+        self._looked = now
+        if self._wanted == "virtual":
+            if not self._ports:
+                self._open(VIRTUAL, virtual=True)
+            return
+        there = self._backend.get_input_names()
+        names = [name for name in there if self._wanted == "all" or self._wanted in name]
+        if not names and self._wanted != "all" and there != self._missed:
+            self._missed = there
+            log.warning("no MIDI input '%s' yet; there are: %s", self._wanted, ", ".join(there) or "none")
+        for name in [name for name in self._ports if name not in names]:
+            log.warning("MIDI input %s has gone", name)
+            self._ports.pop(name).close()
+        for name in names:
+            if name not in self._ports:
+                self._open(name)
+
+    def _open(self, name: str, virtual: bool = False) -> None:
+        self._ports[name] = self._backend.open_input(name, virtual=virtual, callback=self._heard)
+        log.info("MIDI input %s", name)
+
+    def _heard(self, message: Any) -> None:
+        """On rtmidi's thread. A full queue drops: nobody turns so many knobs."""
+        try:
+            self._queue.put_nowait((message, self._clock.now()))
+        except queue.Full:
+            self.faults += 1
+
+    def _take(self) -> None:
+        try:
+            message, time = self._queue.get(timeout=WAIT)
+        except queue.Empty:
+            return
+        self.messages += 1
+        if message.type in CLOCK_KINDS:
+            with self._lock:
+                self._beat.message(message.type, time, getattr(message, "pos", 0))
+            return
+        moved = _control(message)
+        if moved is None:
+            return
+        key, value = moved
+        if self._learning and value > 0:
+            wish, self._learning = self._learning, ""
+            self.map = self.map.with_binding(bind(key, wish, self._registry))
+            save(self._path, self.map)
+            log.info("MIDI: %s %d on channel %d moves %s", key.message, key.number, key.channel, wish)
+        state = self._state.get()
+        for event in self.map.events(key, value, state.values if state else {}, time):
+            self._events.put(event)
+
+
+def _control(message: Any) -> tuple[Key, int] | None:
+    """A mido message as a control and its value; None if it is another kind."""
+    if message.type == "control_change":
+        return Key("cc", message.channel + 1, message.control), int(message.value)
+    if message.type in ("note_on", "note_off"):
+        value = message.velocity if message.type == "note_on" else 0
+        return Key("note", message.channel + 1, message.note), int(value)
+    return None
+
+
+def available() -> bool:
+    """Whether MIDI can be opened without complaint: the extra is there, and on Linux a sequencer too."""
+    if importlib.util.find_spec("mido") is None or importlib.util.find_spec("rtmidi") is None:
+        return False
+    return sys.platform != "linux" or "MIDO_BACKEND" in os.environ or os.path.exists("/dev/snd/seq")
+
+
+def input_names() -> tuple[str, ...]:
+    """What `--midi NAME` can name. UserError where MIDI is not to be had, found without the system's complaints."""
+    if not available():
+        missing = importlib.util.find_spec("mido") is None or importlib.util.find_spec("rtmidi") is None
+        raise UserError(MISSING if missing else "this system has no MIDI sequencer (/dev/snd/seq)")
+    return tuple(open_backend().get_input_names())
+
+
+def open_backend() -> Any:
+    """mido's backend, which `MIDO_BACKEND` chooses (rtmidi by itself; `mido.backends.rtmidi/UNIX_JACK` for JACK).
+
+    UserError where the extra is missing or the system has no MIDI.
+    """
+    try:
+        import mido
+
+        backend = mido.Backend(os.environ.get("MIDO_BACKEND", "mido.backends.rtmidi"), load=True)
+    except ImportError:
+        raise UserError(MISSING) from None
+    try:
+        backend.get_input_names()
+    except (OSError, SystemError, RuntimeError) as error:  # rtmidi's own errors are of these kinds
+        text = " ".join(str(error).split())[:100]
+        raise UserError(f"no MIDI on this machine ({text}); --midi off starts without it") from None
+    return backend

@@ -1,0 +1,231 @@
+"""Which MIDI control moves which parameter, and by how much. Pure but for `load` and `save`.
+
+In: channel messages as (kind, channel, number, value 0..127). Out: `ControlEvent`s that the registry has checked.
+Each binding is one of: "fader" follows the control, "toggle" flips a switch at each press, "momentary" is on while
+pressed, "trigger" does an action at a press. A fader that stands elsewhere than the parameter waits until it has come
+by (soft takeover), so that nothing jumps when a preset has moved it.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from livemusviz.bridge.types import ControlEvent
+from livemusviz.director.params import REGISTRY, Param, Registry, suggest
+from livemusviz.errors import UserError
+
+MAX_BYTES = 64 * 1024
+MAX_BINDINGS = 512
+VERSION = 1
+MODES = ("fader", "toggle", "momentary", "trigger")
+NEAR = 4.0 / 127.0  # of the range; a fader this near the value takes over
+MEMORY = 64  # settings of a fader that are remembered, ...
+LAG = 0.25  # s ... and for how long
+PRESSED = 64  # value from which a control counts as pressed
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A control on a surface. message : "cc" or "note".  channel : 1..16.  number : 0..127."""
+
+    message: str
+    channel: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """`key` moves the parameter at `address` between `minimum` and `maximum`."""
+
+    key: Key
+    address: str
+    minimum: float
+    maximum: float
+    mode: str
+
+
+def bind(key: Key, wish: str, registry: Registry = REGISTRY) -> Binding:
+    """The binding that `wish` asks for: "/gain", "/gain 0 2", "/freeze momentary". UserError if it makes no sense."""
+    words = wish.split()
+    param = registry.by_address.get(words[0]) if words else None
+    if param is None:
+        raise UserError(f"learn: no address '{wish[:64]}'; {suggest(wish, registry.by_address)}")
+    modes = _modes(param)
+    if not modes:
+        raise UserError(f"learn: {param.address} takes {param.kind}, which no MIDI control can give")
+    numbers = [word for word in words[1:] if word not in MODES]
+    mode = next((word for word in words[1:] if word in MODES), modes[0])
+    if mode not in modes:
+        raise UserError(f"learn: {param.address} cannot be a {mode}; it can be {' or '.join(modes)}")
+    if len(numbers) not in (0, 2):
+        raise UserError("learn: give an address, or an address with minimum and maximum")
+    try:
+        low, high = (float(word) for word in numbers) if numbers else (param.minimum, param.maximum)
+    except ValueError:
+        raise UserError(f"learn: '{' '.join(numbers)[:40]}' are not two numbers") from None
+    if param.number:
+        param.validate(low if param.kind == "float" else round(low))
+        param.validate(high if param.kind == "float" else round(high))
+    return Binding(key, param.address, low, high, mode)
+
+
+def _modes(param: Param) -> tuple[str, ...]:
+    if param.kind == "action":
+        return ("trigger",)
+    if param.kind == "bool":
+        return ("toggle", "momentary", "fader")
+    return ("fader",) if param.number or param.kind == "choice" else ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """at : 0..1, where the control stands.  struck : it was pressed just now.  value : the parameter's.  time : s."""
+
+    at: float
+    pressed: bool
+    struck: bool
+    value: object
+    time: float
+
+
+class MidiMap:
+    """All bindings, and where each fader stands. One control may move several parameters."""
+
+    def __init__(self, bindings: tuple[Binding, ...] = (), registry: Registry = REGISTRY) -> None:
+        self.bindings = bindings
+        self._registry = registry
+        self._held: dict[Binding, deque[tuple[float, float]]] = {}  # (s, fraction) that a fader set its parameter to
+        self._seen: dict[Binding, float] = {}  # fraction at which a fader was last seen
+        self._pressed: set[Key] = set()
+
+    def with_binding(self, binding: Binding) -> MidiMap:
+        """A map in which `binding` replaces what its control and its parameter had. UserError if it is full."""
+        kept = tuple(old for old in self.bindings if old.key != binding.key and old.address != binding.address)
+        if len(kept) >= MAX_BINDINGS:
+            raise UserError(f"learn: {MAX_BINDINGS} MIDI bindings are enough; forget some first")
+        return MidiMap((*kept, binding), self._registry)
+
+    def without(self, address: str) -> MidiMap:
+        """A map in which nothing moves `address`."""
+        return MidiMap(tuple(old for old in self.bindings if old.address != address), self._registry)
+
+    def events(self, key: Key, value: int, values: Mapping[str, object], time: float) -> list[ControlEvent]:
+        """What a control that now has `value` (0..127; 0 for a note let go) asks for. values : the show's."""
+        pressed = value >= PRESSED or (key.message == "note" and value > 0)
+        struck = pressed and key not in self._pressed
+        (self._pressed.add if pressed else self._pressed.discard)(key)
+        found: list[ControlEvent] = []
+        for binding in self.bindings:
+            param = self._registry.by_address.get(binding.address)
+            if binding.key == key and param is not None:
+                moment = _Moment(value / 127.0, pressed, struck, values.get(param.name), time)
+                wanted = self._wanted(binding, param, moment)
+                if wanted is not None:
+                    found.append(ControlEvent(param.name, param.validate(wanted), time))
+        return found
+
+    def _wanted(self, binding: Binding, param: Param, moment: _Moment) -> object:
+        """The new value; None for no change."""
+        if binding.mode == "trigger":
+            return "" if moment.struck else None
+        if binding.mode == "toggle":
+            return (not moment.value) if moment.struck else None
+        if binding.mode == "momentary" or param.kind == "bool":
+            return moment.pressed
+        if param.kind == "choice":
+            return param.choices[min(int(moment.at * len(param.choices)), len(param.choices) - 1)]
+        if not self._takes_over(binding, moment):
+            return None
+        wanted = binding.minimum + moment.at * (binding.maximum - binding.minimum)
+        return round(wanted) if param.kind == "int" else wanted
+
+    def _takes_over(self, binding: Binding, moment: _Moment) -> bool:
+        """Whether a fader holds its parameter: it was what set it last, or stands near it, or has just passed it.
+
+        The value that is known may be a display frame old, so any of the fader's last settings counts.
+        """
+        width = binding.maximum - binding.minimum
+        if not isinstance(moment.value, int | float) or width == 0.0:
+            return True
+        now = (moment.value - binding.minimum) / width
+        held = self._held.setdefault(binding, deque(maxlen=MEMORY))
+        while len(held) > 1 and moment.time - held[0][0] > LAG:
+            held.popleft()
+        seen = self._seen.get(binding, moment.at)
+        self._seen[binding] = moment.at
+        low, high = min(seen, moment.at) - NEAR, max(seen, moment.at) + NEAR
+        if low <= now <= high or any(abs(at - now) <= NEAR for _, at in held):
+            held.append((moment.time, moment.at))
+            return True
+        held.clear()
+        return False
+
+
+def default_path() -> Path:
+    """Where a user's map is kept."""
+    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return config / "livemusviz" / "midi.toml"
+
+
+def load(path: Path, registry: Registry = REGISTRY) -> MidiMap:
+    """The map kept in `path`; an empty one if there is none. UserError names what is wrong with it."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return MidiMap((), registry)
+    except OSError as error:
+        raise UserError(f"MIDI map {path}: {error.strerror or error}") from None
+    if len(data) > MAX_BYTES or data.count(b".") > 4 * MAX_BINDINGS or data.count(b"[") > 2 * MAX_BINDINGS:
+        raise UserError(f"MIDI map {path}: too large; at most {MAX_BINDINGS} bindings")
+    try:
+        document = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise UserError(f"MIDI map {path}: not TOML: {str(error)[:80]}") from None
+    if document.get("version") != VERSION or not isinstance(document.get("bind", []), list):
+        raise UserError(f"MIDI map {path}: version must be {VERSION} and 'bind' a list of tables")
+    bindings = tuple(_read(path, i, entry, registry) for i, entry in enumerate(document.get("bind", [])))
+    return MidiMap(bindings[:MAX_BINDINGS], registry)
+
+
+def _read(path: Path, i: int, entry: object, registry: Registry) -> Binding:
+    where = f"MIDI map {path}, binding {i + 1}"
+    if not isinstance(entry, dict):
+        raise UserError(f"{where}: not a table")
+    message, channel, number = (entry.get(key) for key in ("message", "channel", "number"))
+    if message not in ("cc", "note") or channel not in range(1, 17) or number not in range(128):
+        raise UserError(f"{where}: message cc or note, channel 1..16, number 0..127")
+    words = [str(entry.get("address", ""))]
+    words += [str(entry[key]) for key in ("minimum", "maximum") if key in entry] + [str(entry.get("mode", ""))]
+    try:
+        return bind(Key(str(message), int(str(channel)), int(str(number))), " ".join(words), registry)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def save(path: Path, midi_map: MidiMap) -> None:
+    """Write the map, in one piece. UserError if that cannot be."""
+    lines = [f"version = {VERSION}"]
+    for binding in midi_map.bindings:
+        lines += ["", "[[bind]]", *(f"{key} = {_toml(value)}" for key, value in asdict(binding.key).items())]
+        lines.append(f"address = {_toml(binding.address)}")
+        if binding.mode == "fader":
+            lines += [f"minimum = {_toml(binding.minimum)}", f"maximum = {_toml(binding.maximum)}"]
+        lines.append(f"mode = {_toml(binding.mode)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        part.write_text("\n".join(lines) + "\n")
+        part.replace(path)
+    except OSError as error:
+        raise UserError(f"cannot write the MIDI map {path}: {error.strerror or error}") from None
+
+
+def _toml(value: object) -> str:
+    """A number, or text without quotes or backslashes in it (addresses and words have none)."""
+    return f'"{value}"' if isinstance(value, str) else repr(value)

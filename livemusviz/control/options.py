@@ -1,0 +1,24 @@
+"""What controllers a show has. A frozen value; no sockets here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ControlOptions:
+    """host, osc_port : where OSC (UDP) and OSCQuery (TCP) listen.  osc_out : where feedback goes; None is the last
+    sender.
+
+    oscquery_port : None is off.  web : host and port of the page; None is off.
+    midi : part of an input's name, "all", "virtual", "off", or "auto": all where MIDI is to be had, else none.
+    link : take part in Ableton Link.
+    """
+
+    host: str = "127.0.0.1"
+    osc_port: int = 7000
+    osc_out: tuple[str, int] | None = None
+    oscquery_port: int | None = None
+    web: tuple[str, int] | None = None
+    midi: str = "off"
+    link: bool = False

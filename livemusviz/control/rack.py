@@ -1,0 +1,136 @@
+"""All controllers of a show as one thing: OSC, OSCQuery, the web remote, MIDI and Link. Used on the main thread.
+
+What is not asked for is not opened, and its library is not imported. Nothing here waits; the work is done on the
+threads of the `loop.py` files.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from livemusviz.bridge.types import CanvasPicture, Outside, ShowState
+from livemusviz.clock import Clock
+from livemusviz.control.link import LinkPeer
+from livemusviz.control.loop import EventSink, OscControl
+from livemusviz.control.midi.loop import MidiControl, available
+from livemusviz.control.midi.mapping import default_path
+from livemusviz.control.options import ControlOptions
+from livemusviz.director.params import REGISTRY, Registry
+from livemusviz.errors import UserError
+
+if TYPE_CHECKING:
+    from livemusviz.control.web.loop import WebServers
+
+log = logging.getLogger(__name__)
+
+
+class ControlRack:
+    """From `start` to `close`. `osc` is always there; `web`, `midi` and `link` are None where not asked for."""
+
+    def __init__(
+        self, options: ControlOptions, clock: Clock, events: EventSink, bpm: float, registry: Registry = REGISTRY
+    ) -> None:
+        """bpm : the tempo that a Link session begins with if we are the first."""
+        self._options, self._clock, self._events, self._bpm = options, clock, events, bpm
+        self._registry = registry
+        self.osc = OscControl(clock, events, options.host, options.osc_port, options.osc_out, registry)
+        self.web: WebServers | None = None
+        self.midi: MidiControl | None = None
+        self.link: LinkPeer | None = None
+
+    def start(self) -> None:
+        """Open everything. UserError for what was asked for by name and cannot be had."""
+        options = self._options
+        self.osc.start()
+        if options.oscquery_port is not None or options.web is not None:
+            self._open_web()
+        if options.midi not in ("off", "auto") or (options.midi == "auto" and available()):
+            self._open_midi("all" if options.midi == "auto" else options.midi)
+        if options.link:
+            self.link = LinkPeer(self._bpm)
+
+    def close(self) -> None:
+        """Close everything. Safe to call twice."""
+        if self.link is not None:
+            self.link.close()
+            self.link = None
+        if self.midi is not None:
+            self.midi.close()
+        if self.web is not None:
+            self.web.close()
+        self.osc.close()
+
+    def publish(self, state: ShowState) -> None:
+        """What to tell controllers from now on."""
+        self.osc.publish(state)
+        for part in (self.web, self.midi):
+            if part is not None:
+                part.publish(state)
+
+    def error(self, text: str) -> None:
+        """Tell the performer's OSC controller what went wrong; the page reads it from the state."""
+        self.osc.error(text)
+
+    def outside(self, now: float, beats_per_bar: int) -> Outside:
+        """The tempi of others at `now` (s)."""
+        return Outside(
+            link=self.link.read(now, beats_per_bar) if self.link is not None else None,
+            midi=self.midi.read_clock(now) if self.midi is not None else None,
+        )
+
+    def propose(self, bpm: float | None, beat: float | None) -> None:
+        """Ask the Link session for another tempo or position; None for no change."""
+        if self.link is not None:
+            self.link.propose(bpm, beat)
+
+    def learn(self, action: str, text: str) -> None:
+        """Do the action "learn" or "forget". UserError without MIDI, or if it makes no sense."""
+        if self.midi is None:
+            raise UserError("there is no MIDI input to learn from; start with --midi all")
+        if action == "learn":
+            self.midi.learn(text)
+        else:
+            self.midi.forget(text)
+
+    def wants_pictures(self) -> bool:
+        """Whether somebody watches the canvas on a phone."""
+        return self.web is not None and self.web.wants_pictures()
+
+    def put_picture(self, picture: CanvasPicture) -> None:
+        if self.web is not None:
+            self.web.put_picture(picture)
+
+    @property
+    def code(self) -> tuple[str, ...]:
+        """Rows of a QR code with the page's address, "1" is dark; none without a page."""
+        return self.web.code if self.web is not None else ()
+
+    def hud_lines(self) -> tuple[str, ...]:
+        """For the operator: where the page is, what MIDI waits for."""
+        lines = [f"web {self.web.url}"] if self.web is not None and self.web.url else []
+        if self.midi is not None:
+            learning = f"  learning {self.midi.learning}" if self.midi.learning else ""
+            lines.append(f"midi {', '.join(self.midi.inputs) or 'no input'}{learning}")
+        return tuple(lines)
+
+    def _open_web(self) -> None:
+        from livemusviz.control.web.loop import WebOptions, WebServers
+
+        options = self._options
+        oscquery = None if options.oscquery_port is None else (options.host, options.oscquery_port)
+        served = WebOptions(oscquery, options.web, self.osc.port)
+        web = WebServers(served, self._clock, self._events, self._registry)
+        web.start()
+        self.web = web
+
+    def _open_midi(self, ports: str) -> None:
+        midi = MidiControl(self._clock, self._events, ports, default_path(), self.error, self._registry)
+        try:
+            midi.start()
+        except UserError as error:
+            if self._options.midi != "auto":
+                raise
+            log.info("no MIDI: %s", error)
+            return
+        self.midi = midi

@@ -1,0 +1,1 @@
+"""The web thread: the OSCQuery tree and the phone page, over HTTP and WebSocket."""

@@ -1,0 +1,272 @@
+"""The web thread: two small HTTP and WebSocket servers, OSCQuery's and the phone page's, in one asyncio loop.
+
+In: the show's state and canvas, one-slot mailboxes; clients' requests. Out: checked `ControlEvent`s into an event
+queue; the OSCQuery tree, the page, and JPEG previews. Neither server is ever waited for by the show.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.types import CanvasPicture, ShowState
+from livemusviz.clock import Clock
+from livemusviz.control import oscquery
+from livemusviz.control.osc import OscTable
+from livemusviz.control.oscquery import Where
+from livemusviz.control.web.announce import Announcement
+from livemusviz.control.web.answers import page_file, refusal, response
+from livemusviz.control.web.gate import token_allowed
+from livemusviz.control.web.pictures import jpeg, qr_code
+from livemusviz.control.web.ports import bind, literal, reachable
+from livemusviz.control.web.sessions import EventSink, ListenerSession, Out, PageSession, Requests
+from livemusviz.director.params import REGISTRY, Registry
+from livemusviz.errors import UserError
+
+log = logging.getLogger(__name__)
+
+NEWS_PERIOD = 0.05  # s between looks for changes
+PREVIEW_PERIOD = 0.1  # s
+MAX_CLIENTS = 16
+MAX_MESSAGE = 65_507  # bytes from a client
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """oscquery, page : host and port to bind to, or None for no such server.  osc_port : the UDP port of the show."""
+
+    oscquery: tuple[str, int] | None
+    page: tuple[str, int] | None
+    osc_port: int
+
+
+class WebServers:
+    """Both servers, from `start` to `close`. `url` is the page's address with its token, "" without a page."""
+
+    def __init__(self, options: WebOptions, clock: Clock, events: EventSink, registry: Registry = REGISTRY) -> None:
+        self._options, self._clock, self._events, self._registry = options, clock, events, registry
+        self._table = OscTable(registry)
+        self._state: Latest[ShowState] = Latest()
+        self._picture: Latest[CanvasPicture] = Latest()
+        self._pictured = float("-inf")
+        self._jpeg = (-1, b"")  # of which picture, and its bytes
+        self._watchers = 0
+        self._clients = 0
+        self.token = secrets.token_urlsafe(12)
+        self.url = ""
+        self.code: tuple[str, ...] = ()  # rows of a QR code of it, "1" is dark
+        self.oscquery_port = 0
+        self.faults = 0
+        self._sockets: dict[str, socket.socket] = {}
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+
+    def start(self) -> None:
+        """Bind the ports and serve. UserError if there is none to be had."""
+        try:
+            if self._options.oscquery is not None:
+                self._sockets["oscquery"] = bind(*self._options.oscquery, "OSCQuery", "--oscquery-port")
+                self.oscquery_port = self._sockets["oscquery"].getsockname()[1]
+            if self._options.page is not None:
+                self._sockets["page"] = bind(*self._options.page, "web remote", "--web HOST:PORT")
+                host, port = self._sockets["page"].getsockname()[:2]
+                self.url = f"http://{literal(reachable(host))}:{port}/?token={self.token}"
+                self.code = qr_code(self.url)
+                log.info("web remote at %s", self.url)
+                if not host.startswith("127.") and host != "::1":
+                    log.warning("web remote: whoever in the network has this address can play the show")
+        except UserError:
+            self._close_sockets()
+            raise
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop serving and free the ports. Safe to call twice."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join(timeout=2.0)
+        self._close_sockets()
+
+    def publish(self, state: ShowState) -> None:
+        self._state.put(state)
+
+    def wants_pictures(self) -> bool:
+        """Whether somebody watches and the last picture is old enough."""
+        return self._watchers > 0 and self._clock.now() - self._pictured >= PREVIEW_PERIOD
+
+    def put_picture(self, picture: CanvasPicture) -> None:
+        """Show the watchers this canvas."""
+        self._pictured = self._clock.now()
+        self._picture.put(picture)
+
+    # --- the web thread -------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_until_complete(self._serve())
+        except Exception:
+            self.faults += 1
+            log.exception("web: the servers stopped; the show goes on")
+        finally:
+            self._loop.close()
+
+    async def _serve(self) -> None:
+        async with AsyncExitStack() as stack:
+            if "oscquery" in self._sockets:
+                await stack.enter_async_context(self._server("oscquery", self._oscquery_request, self._listener))
+                await self._announce(stack)
+            if "page" in self._sockets:
+                await stack.enter_async_context(self._server("page", self._page_request, self._page))
+            await self._stop.wait()
+
+    def _server(
+        self,
+        name: str,
+        answer: Callable[[ServerConnection, Request], Response | None],
+        session: Callable[[ServerConnection], Awaitable[None]],
+    ) -> AbstractAsyncContextManager[object]:
+        return serve(
+            self._guarded(session), sock=self._sockets[name], process_request=answer, max_size=MAX_MESSAGE,
+            compression=None, server_header=None, close_timeout=0.5, logger=_quiet_logger(),
+        )  # fmt: skip
+
+    async def _announce(self, stack: AsyncExitStack) -> None:
+        host = self._sockets["oscquery"].getsockname()[0]
+        if host.startswith("127.") or ":" in host:
+            return
+        try:
+            announcement = Announcement(self._where(reachable(host)), host)
+            await announcement.start()
+            stack.push_async_callback(announcement.close)
+        except Exception as error:  # no multicast here: the tree is still to be had by address
+            log.warning("web: not announced on the network: %s", error)
+
+    def _guarded(
+        self, session: Callable[[ServerConnection], Awaitable[None]]
+    ) -> Callable[[ServerConnection], Awaitable[None]]:
+        """`session` for at most `MAX_CLIENTS` at a time, its faults counted."""
+
+        async def run(connection: ServerConnection) -> None:
+            if self._clients >= MAX_CLIENTS:
+                await connection.close(1013, "too many clients")
+                return
+            self._clients += 1
+            try:
+                await session(connection)
+            except ConnectionClosed:
+                pass
+            except Exception:
+                self.faults += 1
+                log.exception("web: a client's session failed")
+            finally:
+                self._clients -= 1
+
+        return run
+
+    # --- OSCQuery -------------------------------------------------------------------------------
+
+    def _where(self, host: str) -> Where:
+        return Where("livemusviz", host, self._options.osc_port, self.oscquery_port)
+
+    def _oscquery_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        refused = refusal(request)
+        if refused is not None or "Upgrade" in request.headers:
+            return refused
+        where = self._where(connection.local_address[0])
+        status, body = oscquery.answer(request.path, self._registry, self._state.get(), where)
+        return response(status, "application/json", json.dumps(body) if body is not None else "")
+
+    async def _listener(self, connection: ServerConnection) -> None:
+        session = ListenerSession(Requests(self._table, self._events, self._clock.now))
+        await self._converse(connection, session.take, session.news)
+
+    # --- the page -------------------------------------------------------------------------------
+
+    def _page_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        refused = refusal(request)
+        if refused is not None:
+            return refused
+        if not token_allowed(request.path, self.token):
+            return response(403, "text/plain", "the address needs its token; start the show again to see it\n")
+        path = urlsplit(request.path).path
+        if "Upgrade" in request.headers:
+            return None if path == "/ws" else response(404, "text/plain", "")
+        return page_file(path, self.token)
+
+    async def _page(self, connection: ServerConnection) -> None:
+        session = PageSession(Requests(self._table, self._events, self._clock.now))
+        for message in session.hello():
+            await connection.send(message)
+        sent = -1
+        watching = False
+
+        def news(state: ShowState | None) -> list[Out]:
+            nonlocal sent, watching
+            if session.preview != watching:
+                self._watchers += 1 if session.preview else -1
+                watching = session.preview
+            out = session.news(state)
+            picture = self._picture.get()
+            if watching and picture is not None and self._picture.version != sent:
+                sent = self._picture.version
+                out.append(self._encoded(picture, sent))
+            return out
+
+        try:
+            await self._converse(connection, session.take, news)
+        finally:
+            self._watchers -= watching
+
+    def _encoded(self, picture: CanvasPicture, version: int) -> bytes:
+        """The picture as JPEG; encoded once for all who watch."""
+        if self._jpeg[0] != version:
+            self._jpeg = (version, jpeg(picture))
+        return self._jpeg[1]
+
+    async def _converse(
+        self,
+        connection: ServerConnection,
+        take: Callable[[str | bytes, ShowState | None], list[Out]],
+        news: Callable[[ShowState | None], list[Out]],
+    ) -> None:
+        """Answer a client's messages, and tell it the news in between. What it does not read in time, it misses."""
+
+        async def tell() -> None:
+            while True:
+                for message in news(self._state.get()):
+                    await connection.send(message)
+                await asyncio.sleep(NEWS_PERIOD)
+
+        teller = asyncio.create_task(tell())
+        try:
+            async for message in connection:
+                for reply in take(message, self._state.get()):
+                    await connection.send(reply)
+        finally:
+            teller.cancel()
+            await asyncio.gather(teller, return_exceptions=True)
+
+    def _close_sockets(self) -> None:
+        for bound in self._sockets.values():
+            bound.close()
+
+
+def _quiet_logger() -> logging.Logger:
+    """What strangers do wrong is not news: websockets would log a line for each bad handshake."""
+    logger = logging.getLogger("livemusviz.websockets")
+    logger.setLevel(logging.CRITICAL)
+    return logger

@@ -1,0 +1,255 @@
+"""The beat: where it is, how fast it goes, and who says so. Pure; every call is told the time in seconds.
+
+One position in beats, whole on the beat and 0 at the start of a bar, is kept by whichever source leads: Ableton Link,
+a MIDI clock, the performer's taps, or the tempo heard in the audio. Without any of them it runs on at its last tempo,
+so there is always a next bar to wait for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+
+from livemusviz.bridge.types import AudioFeatures, ExternalTempo
+from livemusviz.errors import UserError
+
+MIN_BPM, MAX_BPM = 20.0, 300.0
+TAPS = 8  # taps that a tempo is taken from
+TAP_PAUSE = 60.0 / 27.0  # s; a longer pause begins a new series, so 27 bpm is the slowest tempo that can be tapped
+SAME = 0.08  # relative; a tapped tempo this close to an octave of the heard one means that octave
+SURE = 0.5  # confidence from which the heard tempo leads by itself
+PULL = 0.25  # s; time constant with which the position follows the heard beat
+GRACE = 0.08  # s; a change asked for this late after a boundary still belongs to it
+CELLS = {"beat": 1, "bar": 1, "2_bar": 2, "4_bar": 4}  # beats for "beat", bars for the others
+OCTAVES = (0.25, 0.5, 1.0, 2.0, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """A moment. bpm : > 0.  beat : position in beats.  source : "link", "midi", "tap", "audio", or "free" for none."""
+
+    bpm: float
+    beat: float
+    beats_per_bar: int
+    source: str
+
+    @property
+    def phase(self) -> float:
+        """[0, 1), 0 on the beat."""
+        return self.beat % 1.0
+
+    @property
+    def bar_phase(self) -> float:
+        """[0, 1), 0 on the first beat of a bar."""
+        return self.beat / self.beats_per_bar % 1.0
+
+    def cell(self, quantise: str, late: float = 0.0) -> int | None:
+        """Number of the stretch of "beat", "bar", "2_bar" or "4_bar" length that the moment `late` seconds before this
+        one lies in; None for "none"."""
+        if quantise not in CELLS:
+            return None
+        length = 1 if quantise == "beat" else CELLS[quantise] * self.beats_per_bar
+        return math.floor((self.beat - late * self.bpm / 60.0) / length + 1e-6)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the performer asks of the tempo that others keep too (Link). None : no change."""
+
+    bpm: float | None = None
+    beat: float | None = None
+
+
+class Tempo:
+    """Call `step` once a display frame; the performer's gestures in between take effect at once.
+
+    Times may lie a little before the last `step`: a gesture counts from when it was made.
+    """
+
+    def __init__(self, bpm: float = 120.0, now: float = 0.0) -> None:
+        self.wanted = "auto"  # or the one source that may lead
+        self.beats_per_bar = 4
+        self._bpm, self._beat, self._time = bpm, 0.0, now
+        self._source = "free"
+        self._octave = 1.0
+        self._heard_bpm = 0.0
+        self._heard_phase: float | None = None
+        self._heard_beat = 0.0  # position by the heard beats alone, before the octave
+        self._tapped = False
+        self._taps: deque[float] = deque(maxlen=TAPS)
+        self._proposal = Proposal()
+
+    def now(self) -> Beat:
+        """As of the last `step` or gesture."""
+        return Beat(self._bpm, self._beat, self.beats_per_bar, self._source)
+
+    def step(
+        self,
+        now: float,
+        features: AudioFeatures,
+        link: ExternalTempo | None = None,
+        midi: ExternalTempo | None = None,
+    ) -> Beat:
+        """Let time pass until `now` and follow whoever leads."""
+        dt = self._run(now)
+        self._source = self._leader(features, link, midi)
+        outside = {"link": link, "midi": midi}.get(self._source)
+        self._listen(features, now)
+        if outside is not None:
+            self._bpm = min(max(outside.bpm, MIN_BPM), MAX_BPM)
+            self._beat = outside.beat + (now - outside.time) * self._bpm / 60.0
+        elif self._source == "audio":
+            self._follow(dt)
+        return self.now()
+
+    def lead(self, wanted: str) -> None:
+        """Which source may lead from now on; choosing "audio" or "auto" again lets go of what was tapped."""
+        if wanted in ("audio", "auto"):
+            self._tapped = False
+        if wanted == "tap":
+            self._tapped = True
+        self.wanted = wanted
+
+    def take_proposal(self) -> Proposal:
+        """What was asked of a shared tempo since the last call."""
+        taken, self._proposal = self._proposal, Proposal()
+        return taken
+
+    # --- gestures -------------------------------------------------------------------------------
+
+    def tap(self, now: float) -> None:
+        """A tap on the beat. Two give a tempo; every one gives the phase."""
+        self._own("taps")
+        if self._taps and not 0.0 < now - self._taps[-1] <= TAP_PAUSE:
+            self._taps.clear()
+        self._taps.append(now)
+        self._run(now)
+        bpm = _tapped_bpm(self._taps)
+        if bpm is not None and MIN_BPM <= bpm <= MAX_BPM and not self._corrects_octave(bpm):
+            self._take(bpm)
+        since = (self._time - now) * self._bpm / 60.0
+        self._place(round(self._beat - since) + since)
+
+    def set_bpm(self, bpm: float, now: float) -> None:
+        """The tempo from now on; the position runs on unbroken."""
+        self._own("a tempo")
+        self._run(now)
+        self._take(bpm)
+
+    def nudge(self, beats: float, now: float) -> None:
+        """Move the beat once."""
+        self._own("a nudge")
+        self._run(now)
+        self._place(self._beat + beats)
+
+    def scale(self, factor: float, now: float) -> None:
+        """Twice (2) or half (0.5) the tempo; of the heard tempo it corrects the octave. UserError out of range."""
+        self._own("double and half")
+        self._run(now)
+        bpm = self._bpm * factor
+        if not MIN_BPM <= bpm <= MAX_BPM:
+            raise UserError(f"tempo: {bpm:.0f} bpm is outside {MIN_BPM:g}..{MAX_BPM:g}")
+        if self._source == "audio":
+            octave = self._octave * factor
+            if octave not in OCTAVES:
+                raise UserError("tempo: that far from the heard tempo; tap it instead")
+            self._octave = octave
+            self._bpm = bpm
+        else:
+            self._take(bpm)
+        self._place(self._beat * factor)
+
+    def resync(self, now: float) -> None:
+        """A bar begins now."""
+        self._own("a resync")
+        self._run(now)
+        if self._source == "audio":  # the heard phase is kept, the count begins anew
+            self._place(self._beat - round(self._beat))
+        else:
+            self._place((self._time - now) * self._bpm / 60.0)
+
+    # --- inside ---------------------------------------------------------------------------------
+
+    def _run(self, now: float) -> float:
+        dt = max(0.0, now - self._time)
+        self._time = max(self._time, now)
+        self._beat += dt * self._bpm / 60.0
+        return dt
+
+    def _leader(self, features: AudioFeatures, link: ExternalTempo | None, midi: ExternalTempo | None) -> str:
+        heard = features.bpm > 0.0 and features.bpm_confidence >= (SURE if self.wanted == "auto" else 0.0)
+        there = {"link": link is not None and link.peers > 0, "midi": midi is not None}
+        there |= {"tap": self._tapped, "audio": heard}
+        if self.wanted == "link":  # alone on the network it is still ours to share
+            there["link"] = link is not None
+        candidates = ("link", "midi", "tap", "audio") if self.wanted == "auto" else (self.wanted,)
+        return next((source for source in candidates if there[source]), "free")
+
+    def _listen(self, features: AudioFeatures, now: float) -> None:
+        """Unwrap the heard phase into a position."""
+        self._heard_bpm = features.bpm
+        if features.bpm <= 0.0:
+            self._heard_phase = None
+            return
+        phase = (features.beat_phase + max(0.0, now - features.time) * features.bpm / 60.0) % 1.0
+        if self._heard_phase is None:
+            self._heard_beat = round(self._beat / self._octave - phase) + phase
+        else:
+            self._heard_beat += (phase - self._heard_phase + 0.5) % 1.0 - 0.5
+        self._heard_phase = phase
+
+    def _follow(self, dt: float) -> None:
+        """Draw the position to the heard beat, never backwards."""
+        self._bpm = min(max(self._heard_bpm * self._octave, MIN_BPM), MAX_BPM)
+        error = (self._heard_beat * self._octave - self._beat + 0.5) % 1.0 - 0.5
+        self._beat += max(-dt * self._bpm / 60.0, error * (1.0 - math.exp(-dt / PULL)))
+
+    def _corrects_octave(self, bpm: float) -> bool:
+        """Whether a tapped tempo only says in which octave the heard tempo is meant."""
+        if self._source != "audio" or self._heard_bpm <= 0.0:
+            return False
+        octave = min(OCTAVES, key=lambda octave: abs(math.log(bpm / (self._heard_bpm * octave))))
+        if abs(bpm / (self._heard_bpm * octave) - 1.0) > SAME:
+            return self.wanted == "audio"  # told to follow the audio alone
+        self._octave = octave
+        return True
+
+    def _take(self, bpm: float) -> None:
+        if self._source == "link":
+            self._proposal = Proposal(bpm, self._proposal.beat)
+        elif self.wanted in ("auto", "tap"):
+            self._tapped = True
+            self._source = "tap"
+        self._bpm = bpm
+
+    def _place(self, beat: float) -> None:
+        self._beat = beat
+        if self._source == "link":
+            self._proposal = Proposal(self._proposal.bpm, beat)
+        elif self._source == "audio":
+            self._heard_phase = None
+
+    def _own(self, what: str) -> None:
+        if self._source == "midi":
+            raise UserError(f"tempo: {what} cannot move a MIDI clock; /tempo/source tap takes over from it")
+
+
+def with_tempo(features: AudioFeatures, beat: Beat, now: float) -> AudioFeatures:
+    """`features` with the leading tempo (as of `now`, s) in place of the heard one; unchanged while none leads."""
+    if beat.source == "free" or (beat.source == "audio" and beat.bpm == features.bpm):
+        return features
+    then = beat.beat - (now - features.time) * beat.bpm / 60.0  # the features are a little older than the moment
+    sure = features.bpm_confidence if beat.source == "audio" else 1.0
+    return replace(features, bpm=beat.bpm, beat_phase=then % 1.0, bpm_confidence=sure)
+
+
+def _tapped_bpm(taps: deque[float]) -> float | None:
+    """Tempo by least squares over the taps, which evens out the hand; None of fewer than two."""
+    n = len(taps)
+    if n < 2:
+        return None
+    middle = (n - 1) / 2.0
+    mean = sum(taps) / n
+    slope = sum((i - middle) * (tap - mean) for i, tap in enumerate(taps)) / sum((i - middle) ** 2 for i in range(n))
+    return 60.0 / slope if slope > 0.0 else None

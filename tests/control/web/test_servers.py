@@ -1,0 +1,333 @@
+"""Both servers on real loopback sockets: HTTP by urllib, WebSocket by websockets' own client."""
+
+import http.client
+import io
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from livemusviz.bridge.events import CoalescedEvents
+from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, ShowState
+from livemusviz.clock import SystemClock
+from livemusviz.control.feedback import encode
+from livemusviz.control.osc_guard import validate
+from livemusviz.control.web.loop import MAX_CLIENTS, WebOptions, WebServers
+from livemusviz.director.params import ACTIONS, PARAMS, ParamValues
+from livemusviz.errors import UserError
+
+LOCAL = "127.0.0.1"
+
+
+class Served:
+    """Both servers, and a show that publishes what it is told to."""
+
+    def __init__(self) -> None:
+        self.events = CoalescedEvents(ACTIONS)
+        self.web = WebServers(WebOptions((LOCAL, 0), (LOCAL, 0), 7000), SystemClock(), self.events)
+        self.web.start()
+        self.page_port = int(self.web.url.split(":")[2].split("/")[0])
+        self.tick = self.problems = 0
+        self.publish()
+
+    def publish(self, message: str = "", **values: object) -> None:
+        self.tick += 1
+        known = ParamValues().with_values(values).values
+        heard = AudioFeatures(time=0.0, level=1.0)
+        self.problems += message != ""
+        self.web.publish(
+            ShowState(self.tick, known, heard, presets=("lava", "sea"), message=message, problems=self.problems)
+        )
+
+    def get(self, target: str, port: int | None = None, **headers: str) -> tuple[int, bytes, dict[str, str]]:
+        client = http.client.HTTPConnection(LOCAL, port or self.web.oscquery_port, timeout=5)
+        client.request("GET", target, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        answer = client.getresponse()
+        body = answer.read()
+        client.close()
+        return answer.status, body, dict(answer.getheaders())
+
+    def listen(self) -> ClientConnection:
+        return connect(f"ws://{LOCAL}:{self.web.oscquery_port}/", compression=None)
+
+    def page(self, token: str | None = None, origin: str | None = None) -> ClientConnection:
+        address = f"ws://{LOCAL}:{self.page_port}/ws?token={self.web.token if token is None else token}"
+        return connect(address, origin=origin, compression=None)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    made = Served()
+    yield made
+    made.web.close()
+    assert made.web.faults == 0
+
+
+def wait_for(found: Callable[[], Any], seconds: float = 5.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (result := found()):
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.005)
+    return result
+
+
+def news(page: ClientConnection, key: str) -> Any:
+    """The next news of that kind."""
+    for _ in range(200):
+        message = page.recv(timeout=3)
+        if isinstance(message, str) and key in (found := json.loads(message)):
+            return found[key]
+    raise AssertionError(f"no {key} came")
+
+
+# --- OSCQuery -----------------------------------------------------------------------------------
+
+
+def test_the_tree_over_http(served: Served) -> None:
+    served.publish(gain=2.5)
+    status, body, headers = served.get("/gain?VALUE")
+    assert status == 200 and json.loads(body) == {"VALUE": [2.5]}
+    assert headers["Content-Type"] == "application/json" and "Access-Control-Allow-Origin" not in headers
+    info = json.loads(served.get("/?HOST_INFO")[1])
+    assert info["OSC_PORT"] == 7000 and info["WS_PORT"] == served.web.oscquery_port
+    assert served.get("/nothing")[0] == 404 and served.get("/tap?VALUE")[:2] == (204, b"")
+
+
+def test_another_client_reads_the_tree(served: Served) -> None:
+    """python-oscquery's own classes take our JSON."""
+    space = pytest.importorskip("pythonoscquery.shared.osc_path_node")
+    for path, value in (("/gain", [1.0]), ("/quantise", ["none"]), ("/freeze", [0]), ("/prompt_list", ["[]"])):
+        node = space.OSCPathNode.from_json(json.loads(served.get(path)[1]))
+        assert (node.full_path, list(node.value)) == (path, value)
+    effects = space.OSCPathNode.from_json(json.loads(served.get("/fx")[1]))
+    assert [node.full_path for node in effects.contents] == ["/fx/feedback"]
+
+
+def test_listening_brings_changes_as_osc(served: Served) -> None:
+    with served.listen() as client:
+        client.send(json.dumps({"COMMAND": "LISTEN", "DATA": "/gain"}))
+        assert validate(client.recv(timeout=3)) == [("/gain", [1.0])]  # type: ignore[arg-type]
+        served.publish(gain=2.5, seed=7)
+        assert validate(client.recv(timeout=3)) == [("/gain", [2.5])]  # type: ignore[arg-type]
+        client.send(json.dumps({"COMMAND": "IGNORE", "DATA": "/gain"}))
+        client.send(json.dumps({"COMMAND": "LISTEN", "DATA": "/nothing"}))
+        assert validate(client.recv(timeout=3))[0][0] == "/error"  # type: ignore[arg-type]
+        served.publish(gain=3.5)
+        with pytest.raises(TimeoutError):
+            client.recv(timeout=0.2)
+
+
+def test_osc_comes_in_by_websocket_too(served: Served) -> None:
+    with served.listen() as client:
+        client.send(encode("/gain", 2.0))
+        found = wait_for(served.events.drain)
+        assert [(event.name, event.value) for event in found] == [("gain", 2.0)]
+        client.send(encode("/gain?"))
+        assert validate(client.recv(timeout=3)) == [("/gain", [1.0])]  # type: ignore[arg-type]
+        for bad in (encode("/gain", 99.0), b"nonsense", "nonsense", "[" * 60_000, "3", '{"COMMAND": 3}'):
+            client.send(bad)
+            assert validate(client.recv(timeout=3))[0][0] == "/error"  # type: ignore[arg-type]
+    assert served.events.drain() == []
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
+def test_other_pages_are_kept_out_of_the_tree(served: Served, headers: dict[str, str]) -> None:
+    assert served.get("/", **headers)[0] == 403
+    with pytest.raises(InvalidStatus) as caught:
+        connect(f"ws://{LOCAL}:{served.web.oscquery_port}/", additional_headers=headers)
+    assert caught.value.response.status_code == 403
+
+
+# --- the page -----------------------------------------------------------------------------------
+
+
+def test_the_page_and_its_parts_need_the_token(served: Served) -> None:
+    for path in ("/", "/page.js", "/page.css"):
+        status, body, headers = served.get(f"{path}?token={served.web.token}", served.page_port)
+        assert status == 200 and b"{{token}}" not in body
+        assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["Cache-Control"] == "no-store"
+        for wrong in ("", "?token=", "?token=wrong", f"?token={served.web.token}x"):
+            assert served.get(path + wrong, served.page_port)[0] == 403
+    assert served.get(f"/../loop.py?token={served.web.token}", served.page_port)[0] == 404
+    assert served.get(f"/static/page.js?token={served.web.token}", served.page_port)[0] == 404
+
+
+def test_a_wrong_token_or_a_foreign_origin_gets_no_websocket(served: Served) -> None:
+    for token, origin in (("wrong", None), ("", None), (None, "http://evil.example"), (None, "null")):
+        with pytest.raises(InvalidStatus) as caught:
+            served.page(token, origin)
+        assert caught.value.response.status_code == 403
+    with served.page(origin=f"http://{LOCAL}:{served.page_port}"):
+        pass
+    status, body, _ = served.get(f"/?token={served.web.token}", served.page_port, Host="evil.example")
+    assert status == 403 and served.web.token.encode() not in body
+
+
+def test_the_page_learns_the_registry_and_then_changes(served: Served) -> None:
+    with served.page() as page:
+        assert [param["address"] for param in news(page, "params")] == [param.address for param in PARAMS]
+        assert news(page, "values")["/gain"] == [1.0]
+        assert news(page, "presets") == ["lava", "sea"]
+        served.publish(gain=4.0)
+        assert news(page, "values") == {"/gain": [4.0]}
+        for _ in range(2):  # told each time
+            served.publish(gain=4.0, message="the disk is full")
+            assert news(page, "error") == "the disk is full"
+        assert news(page, "now")["level"] == 1.0
+
+
+def test_the_pages_requests_are_checked_like_osc(served: Served) -> None:
+    with served.page() as page:
+        page.send(json.dumps({"set": "/prompt", "to": ["red lava\n"]}))
+        page.send(json.dumps({"set": "/tap", "to": []}))
+        page.send(json.dumps({"set": "/gain", "to": ["+", 0.5]}))
+        found: list[ControlEvent] = []
+        wait_for(lambda: found.extend(served.events.drain()) or len(found) == 3)
+        assert [(event.name, event.value, event.relative) for event in found] == [
+            ("prompt", "red lava", False),
+            ("tap", "", False),
+            ("gain", 0.5, True),
+        ]
+        for bad, says in (
+            ({"set": "/gain", "to": [99]}, "outside 0..32"),
+            ({"set": "/gian", "to": [1]}, "no such address"),
+            ({"set": "/gain", "to": 3}, "a list of arguments"),
+            ({"set": "/gain", "to": [{}]}, "not a number"),
+            ({"set": "/prompt", "to": [[1]]}, "not text"),
+            ([3], "not a JSON object"),
+        ):
+            page.send(json.dumps(bad))
+            assert says in news(page, "error")
+        page.send("[" * 60_000)
+        assert "not JSON" in news(page, "error")
+    assert served.events.drain() == []
+
+
+def test_the_qr_code_is_of_the_pages_address(served: Served) -> None:
+    segno = pytest.importorskip("segno")
+    matrix = segno.make(served.web.url, error="m", micro=False).matrix
+    assert [list(map(int, row)) for row in served.web.code] == [list(row) for row in matrix]
+    assert served.web.url.startswith("http://127.0.0.1:") and served.web.url.endswith(served.web.token)
+
+
+def test_previews_are_made_only_while_somebody_looks(served: Served) -> None:
+    pixels = np.zeros((360, 640, 4), np.uint8)
+    pixels[..., 0] = 200
+    assert not served.web.wants_pictures()
+    with served.page() as page:
+        page.send(json.dumps({"preview": True}))
+        wait_for(served.web.wants_pictures)
+        served.web.put_picture(CanvasPicture(pixels, 0.0))
+        assert not served.web.wants_pictures()  # not so soon
+        data = next(message for message in iter(lambda: page.recv(timeout=3), None) if isinstance(message, bytes))
+        picture = np.asarray(Image.open(io.BytesIO(data)))
+        assert picture.shape == (360, 640, 3) and abs(picture[..., 0].mean() - 200) < 3 and picture[..., 1].max() < 12
+        page.send(json.dumps({"preview": False}))
+        time.sleep(0.2)
+        wait_for(lambda: not served.web.wants_pictures())
+    time.sleep(0.15)
+    assert not served.web.wants_pictures()
+
+
+def test_messages_and_clients_are_bounded(served: Served) -> None:
+    with served.page() as page:
+        page.send("x" * 70_000)
+        with pytest.raises(ConnectionClosed):
+            while True:
+                page.recv(timeout=3)
+    with ExitStack() as stack:
+        for _ in range(MAX_CLIENTS):
+            stack.enter_context(served.listen())
+        extra = stack.enter_context(served.listen())
+        with pytest.raises(ConnectionClosed) as caught:
+            extra.recv(timeout=3)
+    assert caught.value.rcvd is not None and caught.value.rcvd.code == 1013
+
+
+def test_garbage_on_the_ports_does_nothing(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    for data in (
+        b"",
+        b"\0" * 3000,
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET " + b"/" * 70_000,
+    ):
+        for port in (served.page_port, served.web.oscquery_port):
+            with socket.create_connection((LOCAL, port), timeout=3) as client:
+                client.sendall(data)
+                client.shutdown(socket.SHUT_WR)
+                try:
+                    while client.recv(4096):
+                        pass
+                except ConnectionResetError:
+                    pass
+    assert served.get("/gain?VALUE")[0] == 200 and caplog.records == []
+
+
+def test_a_busy_port_is_stepped_over_and_closing_frees_it(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    second = WebServers(WebOptions((LOCAL, served.web.oscquery_port), None, 7000), SystemClock(), served.events)
+    second.start()
+    assert second.oscquery_port > served.web.oscquery_port and "is taken; listening on" in caplog.text
+    second.close()
+    second.close()
+    with socket.socket() as tcp:
+        tcp.bind((LOCAL, second.oscquery_port))
+
+
+def test_a_host_that_is_none_is_a_user_error() -> None:
+    with pytest.raises(UserError, match="not an address of this machine"):
+        WebServers(WebOptions(None, ("999.1.1.1", 0), 7000), SystemClock(), CoalescedEvents(ACTIONS)).start()
+
+
+# --- on the network -----------------------------------------------------------------------------
+
+
+def test_a_zeroconf_browser_finds_the_tree() -> None:
+    zeroconf = pytest.importorskip("zeroconf")
+    found: dict[str, Any] = {}
+
+    def heard(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:
+        info = zeroconf.get_service_info(service_type, name, timeout=2000)
+        if info is not None and "livemusviz" in name:
+            found[name] = info
+
+    web = WebServers(WebOptions(("0.0.0.0", 0), None, 7000), SystemClock(), CoalescedEvents(ACTIONS))  # noqa: S104
+    web.start()
+    browser_of = zeroconf.Zeroconf()
+    try:
+        browser = zeroconf.ServiceBrowser(browser_of, "_oscjson._tcp.local.", handlers=[heard])
+        ports = wait_for(lambda: [info.port for info in found.values() if info.port == web.oscquery_port], 10.0)
+        assert ports
+        address = next(info for info in found.values() if info.port == web.oscquery_port).parsed_addresses()[0]
+        client = http.client.HTTPConnection(address, ports[0], timeout=5)
+        client.request("GET", "/?HOST_INFO")
+        assert json.loads(client.getresponse().read())["OSC_IP"] == address
+        client.close()
+        browser.cancel()
+    finally:
+        browser_of.close()
+        web.close()
+
+
+def test_nothing_is_announced_from_loopback(served: Served) -> None:
+    zeroconf = pytest.importorskip("zeroconf")
+    heard: list[str] = []
+    browser_of = zeroconf.Zeroconf()
+
+    def handler(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:
+        info = zeroconf.get_service_info(service_type, name, timeout=500)
+        if info is not None and info.port == served.web.oscquery_port:
+            heard.append(name)
+
+    zeroconf.ServiceBrowser(browser_of, "_oscjson._tcp.local.", handlers=[handler])
+    time.sleep(0.7)
+    browser_of.close()
+    assert heard == []
