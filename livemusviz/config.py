@@ -27,7 +27,8 @@ CANVAS_LIMITS = (64, 7680)
 class LiveConfig:
     """The options of `livemusviz live`.
 
-    loop : an input file starts again at its end.  picture : uint8 (height, width, 3), to start every frame from.
+    loop : an input file starts again at its end.  onset : how onsets are found, "superflux" or "aubio".
+    picture : uint8 (height, width, 3), to start every frame from.
     size, canvas : (width, height) in pixels.
     fps, engine_fps : display and engine slots a second.
     duration : s; None is until ended by hand.
@@ -35,6 +36,7 @@ class LiveConfig:
 
     input: str = "default"
     loop: bool = True
+    onset: str = "superflux"
     model: ModelSpec = field(default_factory=lambda: ModelSpec(resolve_model(EMBEDDED)))
     picture: np.ndarray | None = None
     size: tuple[int, int] = (256, 256)

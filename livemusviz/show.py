@@ -13,7 +13,9 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from itertools import islice
 from pathlib import Path
+from statistics import median
 from types import FrameType
 from typing import Any, TextIO
 
@@ -28,6 +30,7 @@ from livemusviz.control.rack import ControlRack
 from livemusviz.diffusion.folder import EMBEDDED, model_name, resolve_model
 from livemusviz.diffusion.loop import Engine, EngineSpec
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.director.anticipate import Timing
 from livemusviz.director.desk import Desk
 from livemusviz.director.director import Director
 from livemusviz.director.params import ACTIONS
@@ -35,13 +38,16 @@ from livemusviz.director.tempo import with_tempo
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHooks, DisplayOptions, DisplayStats
 from livemusviz.errors import UserError
+from livemusviz.features.delay import FeatureDelay
 from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder, RecordSummary
-from livemusviz.stats import ShowStats, peak_rss_mb, percentiles, write_json
+from livemusviz.stats import EnergyMeter, ShowStats, peak_rss_mb, percentiles, write_json
 
 log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL = 0.001  # s; the display thread gets the GIL back this soon
+TIMED = 15  # frames whose time is taken for the next one's
+HALF_FADE = 0.55  # of the time between two frames: half of the display's cross-fade
 EFFECTS = ("zoom", "pulse")
 
 
@@ -56,6 +62,7 @@ class Show:
         self.features = AudioFeatures.rest(self.clock.now())
         self.error = ""
         self.desk = Desk(self.values, self.clock.now(), np.random.default_rng())
+        self._delay = FeatureDelay()
         self._heard = self.features  # as analysed, before the leading tempo takes its place
         self._ticks = self._problems = 0
         self._presets = tuple(find_presets())
@@ -64,7 +71,7 @@ class Show:
         width, height = config.size
         fallback = ModelSpec(resolve_model(EMBEDDED))
         spec = EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture)
-        heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop)
+        heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop, onset=config.onset)
         self.audio = AudioHost(heard, self.clock, self._started)
         self.engine = Engine(spec, self._conduct, self.clock)
         self.events = CoalescedEvents(ACTIONS)
@@ -75,6 +82,7 @@ class Show:
     def run(self) -> dict[str, Any]:
         """Run to its end and return the figures of `--stats`."""
         sys.setswitchinterval(SWITCH_INTERVAL)
+        self._energy = EnergyMeter()
         if self.config.record is not None:
             check_exact(self.config.record)
         with ExitStack() as stack, _signals(self._signalled):
@@ -123,7 +131,15 @@ class Show:
     def _conduct(self, latent_shape: tuple[int, int, int]) -> Callable[[float], Controls]:
         """The engine's director; it reads the newest features and values at each step."""
         director = Director(latent_shape, self.values)
-        return lambda now: director.step(now, self.features, self.values)
+        return lambda now: director.step(now, self.features, self.values, self._timing())
+
+    def _timing(self) -> Timing:
+        """How long after its beginning a frame is seen: computed, fetched by the display, half faded in."""
+        recent = list(islice(reversed(self.engine.seconds), TIMED))
+        spent = median(recent) if recent else 0.0
+        period = max(spent, 1.0 / self.config.engine_fps)
+        seen = spent + 1.0 / self.config.fps + HALF_FADE * period
+        return Timing(seen - self.values.number("latency_offset"), period)
 
     # --- each display frame ---------------------------------------------------------------------
 
@@ -176,7 +192,8 @@ class Show:
 
     def _listen(self) -> None:
         self.audio.poll()
-        arrived = self.audio.features()
+        late = max(0.0, self.values.number("latency_offset"))
+        arrived = self._delay.step(self.audio.features(), self.clock.now() - late)
         if arrived:
             onset = any(features.onset for features in arrived)
             self._heard = replace(arrived[-1], onset=onset)
@@ -296,6 +313,8 @@ class Show:
             "frames_shown": shown.frames_shown,
             "frames_generated": engine.generated,
             "frames_skipped": engine.skipped,
+            "unet_evaluations": {"full": engine.grades[3], "shallow": engine.grades[2], "none": engine.grades[1]},
+            "joules": self._energy.joules(),
             "first_frame_s": self.stats.first_frame and round(self.stats.first_frame - self._started, 3),
             "frame_ms": {"p50": shown.frame_ms_p50, "p99": shown.frame_ms_p99},
             "display_work_ms": {"p50": shown.work_ms_p50, "p99": shown.work_ms_p99},
@@ -331,6 +350,7 @@ class _Trace:
             "time": round(self._show.clock.now() - self._show.audio.epoch, 4),
             "sound_time": round(controls.time - self._show.audio.epoch, 4),
             "computed": controls.compute,
+            "grade": controls.grade,
             "onsets": features.onsets,
             "energy": round(features.energy, 3),
             "fade": round(controls.fade, 3),

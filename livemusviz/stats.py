@@ -37,6 +37,34 @@ class ShowStats:
         self.onset_to_shader.append(time - features.time)
 
 
+class EnergyMeter:
+    """Joules of the machine's processors since it was made, where Linux tells them (powercap, often root only)."""
+
+    def __init__(self, root: Path = Path("/sys/class/powercap")) -> None:
+        self._zones = sorted(root.glob("intel-rapl:?"))
+        self._began = self._read()
+
+    def joules(self) -> float | None:
+        """None where the platform does not tell."""
+        now = self._read()
+        if self._began is None or now is None:
+            return None
+        spent = 0.0
+        for zone, before, after in zip(self._zones, self._began, now, strict=True):
+            spent += after - before if after >= before else after - before + _number(zone / "max_energy_range_uj")
+        return round(spent / 1e6, 1)
+
+    def _read(self) -> list[float] | None:
+        try:
+            return [_number(zone / "energy_uj") for zone in self._zones] or None
+        except (OSError, ValueError):
+            return None
+
+
+def _number(path: Path) -> float:
+    return float(path.read_text())
+
+
 def percentiles(seconds: Iterable[float]) -> dict[str, float] | None:
     """Median and 99th percentile in milliseconds, or None of nothing."""
     values = np.fromiter(seconds, dtype=np.float64)

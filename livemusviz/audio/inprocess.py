@@ -18,11 +18,13 @@ from livemusviz.features.hop import Hop
 class InProcessAudio:
     """Feed it blocks of any size; time is that of the samples, from `epoch` on."""
 
-    def __init__(self, rate: float = SAMPLE_RATE, gain: float = 1.0, epoch: float = 0.0) -> None:
-        """rate : of the blocks, Hz.  gain : linear.  epoch : s, time of the first sample."""
+    def __init__(
+        self, rate: float = SAMPLE_RATE, gain: float = 1.0, epoch: float = 0.0, onset: str = "superflux"
+    ) -> None:
+        """rate : of the blocks, Hz.  gain : linear.  epoch : s, time of the first sample.  onset : method."""
         self._packed: list[bytes] = []
         self._capture = Capture(self._packed.append, rate, epoch, gain=gain, settle=0.0)
-        self._extractor = Extractor()
+        self._extractor = Extractor(method=onset)
         self._rate, self._epoch, self._heard = rate, epoch, 0
 
     @property

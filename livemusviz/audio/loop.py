@@ -1,7 +1,7 @@
 """The audio callback. Runs on PortAudio's thread (or on a file's), in the audio process.
 
 In: blocks of float32 (frames, channels) at the source's rate, and their capture time. Out: packed `Hop`s of HOP frames,
-stereo, at SAMPLE_RATE, each with level, gain and onset, written to a lock-free ring. It never waits and never raises.
+stereo, at SAMPLE_RATE, each with level and gain, written to a lock-free ring. It never waits and never raises.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from livemusviz.audio.timing import StreamTime
 from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
-from livemusviz.features.onset import Ear
+from livemusviz.features.ear import Ear
 
 log = logging.getLogger(__name__)
 

@@ -60,7 +60,7 @@ class Session:
         self, wiring: Wiring, blocks: SharedRing, features: SharedRing, status: SharedRing, control: SharedRing
     ) -> None:
         self._wiring, self._blocks, self._status, self._control = wiring, blocks, status, control
-        self._features = FeaturesLoop(blocks, features, _onsets_so_far(features))
+        self._features = FeaturesLoop(blocks, features, _onsets_so_far(features), wiring.spec.onset)
         self._controls: RingReader = control.reader()
         self._name = ""
         self._overflows = 0

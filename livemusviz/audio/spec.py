@@ -30,13 +30,14 @@ class AudioSpec:
     """input : "default", a device's name, or the path of a sound file.  gain : factor on every sample, live.
 
     loop : a file starts again at its end (otherwise silence follows).  speakers : a file is played aloud as well,
-    where there is an output.
+    where there is an output.  onset : how onsets are found, "superflux" or "aubio".
     """
 
     input: str = DEFAULT
     gain: float = 1.0
     loop: bool = True
     speakers: bool = True
+    onset: str = "superflux"
 
     @property
     def file(self) -> Path | None:

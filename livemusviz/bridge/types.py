@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ import numpy as np
 SAMPLE_RATE = 48_000  # Hz; the show's audio clock. Every source is resampled to it.
 HOP = 256  # samples; one block, one AudioFeatures
 CHANNELS = 2
+PITCH_CLASSES = 12
+Chroma = tuple[float, ...]  # PITCH_CLASSES weights from C upwards
+NO_CHROMA: Chroma = (0.0,) * PITCH_CLASSES
 
 Prompt = str | tuple[tuple[str, float], ...]
 """What to paint: a text, or several with weights >= 0, of which only the ratios count."""
@@ -31,6 +34,15 @@ class AudioFeatures:
     onsets : onsets since the stream began.  energy : 0..1, drives the walk and the frame skipping; 0 is rest.
     bpm : 0 when unknown.  beat_phase : [0, 1), 0 on the beat.  bpm_confidence : 0..1.
     silent : below the noise gate, or no input at all.
+    bass_hit, mid_hit, treble_hit : 0..1 envelope, jumps on an onset in that band, then decays.
+    bass_presence, mid_presence, treble_presence : 0..1, slow; how much of what that band usually has is there: falls
+    to 0 when the bass drops out.
+    centroid : Hz, centre of gravity of the spectrum, 0 in silence.  flatness : 0..1, 0 a tone, 1 noise.
+    chroma : 12 pitch classes from C, each 0..1, the strongest is 1; all 0 without pitch.
+    tuning : semitones from A = 440 Hz, -0.5..0.5.
+    beats : beats since the tempo was first known; goes up where beat_phase wraps.  bar_phase : [0, 1), 0 on the first
+    beat of a bar of four.
+    intensity : 0..1, slow; rises through a build, falls in a break.  sections : changes of section so far.
     """
 
     time: float
@@ -48,6 +60,20 @@ class AudioFeatures:
     beat_phase: float = 0.0
     bpm_confidence: float = 0.0
     silent: bool = True
+    bass_hit: float = 0.0
+    mid_hit: float = 0.0
+    treble_hit: float = 0.0
+    bass_presence: float = 0.0
+    mid_presence: float = 0.0
+    treble_presence: float = 0.0
+    centroid: float = 0.0
+    flatness: float = 0.0
+    chroma: Chroma = NO_CHROMA
+    tuning: float = 0.0
+    beats: int = 0
+    bar_phase: float = 0.0
+    intensity: float = 0.0
+    sections: int = 0
 
     @classmethod
     def rest(cls, time: float) -> AudioFeatures:
@@ -56,19 +82,19 @@ class AudioFeatures:
 
     def pack(self) -> bytes:
         """As `PACKED_FEATURES_BYTES` bytes, for a shared-memory ring."""
-        return _PACKING.pack(*astuple(self))
+        return _PACKING.pack(*(getattr(self, name) for name in _PLAIN), *self.chroma)
 
     @classmethod
     def unpack(cls, data: bytes | memoryview) -> AudioFeatures:
-        return cls(*_PACKING.unpack(data))
+        values = _PACKING.unpack(data)
+        return cls(**dict(zip(_PLAIN, values, strict=False)), chroma=values[len(_PLAIN) :])
 
 
-def _packing() -> struct.Struct:
-    codes: dict[Any, str] = {"float": "d", "int": "q", "bool": "?"}
-    return struct.Struct("<" + "".join(codes[field.type] for field in fields(AudioFeatures)))
-
-
-_PACKING = _packing()
+_CODES: dict[Any, str] = {"float": "d", "int": "q", "bool": "?"}
+_PLAIN = tuple(field.name for field in fields(AudioFeatures) if field.type in _CODES)
+_PACKING = struct.Struct(
+    "<" + "".join(_CODES[field.type] for field in fields(AudioFeatures) if field.type in _CODES) + f"{PITCH_CLASSES}d"
+)
 PACKED_FEATURES_BYTES = _PACKING.size
 
 
@@ -123,6 +149,10 @@ class Controls:
     noise : float32 (h, w, c), unit normal.  prompt, previous_prompt, fade : 0 is all previous, 1 is all prompt.
     feedback : 0..1, weight of the previous denoised latent.  compute : False asks the engine to skip this frame.
     time : s, of the features behind it.  guidance_scale, delta, negative_prompt : read by models with guidance.
+    grade : 0..3, how much of it is to be computed: nothing, a step of the latents towards the last computed ones, the
+    UNet's outer layers, everything.  drift : of the fed-back latents: zoom factor, turn (rad, clockwise), pan to the
+    right and down (shares of the picture).  next_start : s, before which the next slot need not begin; 0 is at once.
+    place : where the walk is, `Director.noise_at` makes its noise again.
     lora_weight : of live LoRAs, None as loaded.  steps, timesteps : of the denoising, 0 and () as loaded.
     """
 
@@ -133,6 +163,10 @@ class Controls:
     feedback: float
     compute: bool
     time: float
+    grade: int = 3
+    drift: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    next_start: float = 0.0
+    place: tuple[float, ...] = ()
     guidance_scale: float = 1.0
     delta: float = 1.0
     negative_prompt: str = ""

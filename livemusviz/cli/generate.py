@@ -25,7 +25,7 @@ def run(options: argparse.Namespace) -> int:
     from livemusviz.config import parse_size
     from livemusviz.diffusion import backend
     from livemusviz.director.params import BY_NAME
-    from livemusviz.director.walk import LatentWalk
+    from livemusviz.director.walk import CIRCLES, Circles
     from livemusviz.errors import UserError
 
     width, height = parse_size(options.size)
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
 
     pipeline = Pipeline.load(spec, height, width)
     pipeline.set_picture(picture)
-    noise = LatentWalk(pipeline.latent_shape, seed).noise()
+    noise = Circles(pipeline.latent_shape, seed).noise((0.0,) * CIRCLES)
     image = pipeline.generate(
         noise,
         pipeline.encode_prompt(prompt),

@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = parser.add_argument_group("the show")
     show.add_argument("--input", default="default", metavar="NAME|FILE", help="audio input by name, or a sound file")
     show.add_argument("--no-loop", action="store_true", help="a sound file plays once; silence follows")
+    show.add_argument("--onset", choices=("superflux", "aubio"), default="superflux", help="how onsets are found")
     show.add_argument("--engine-fps", type=float, default=30.0, metavar="N", help="generated frames a second, at most")
     show.add_argument("--record", type=Path, metavar="FILE.mp4", help="record from the start")
     show.add_argument("--recordings", type=Path, default=Path("recordings"), metavar="DIR", help="for key R and OSC")
@@ -62,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
     config = LiveConfig(
         input=options.input,
         loop=not options.no_loop,
+        onset=options.onset,
         model=model_spec(options, stream=True),
         picture=init_picture(options, size),
         size=size,

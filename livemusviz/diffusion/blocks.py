@@ -142,15 +142,18 @@ class DownBlock(nn.Module):
         if not last:
             self.downsample = Conv2d(channels, channels, 3, stride=2, padding=1)
 
-    def __call__(self, x: mx.array, told: Told) -> tuple[mx.array, list[mx.array]]:
-        """Returns the output and what the up path will be given: every intermediate result in order."""
+    def __call__(self, x: mx.array, told: Told, descend: bool = True) -> tuple[mx.array, list[mx.array]]:
+        """Returns the output and what the up path will be given: every intermediate result in order.
+
+        descend : False leaves the convolution of stride 2 out.
+        """
         skips = []
         for i, resnet in enumerate(self.resnets):
             x = resnet(x, next(told.conditions))
             if "transformers" in self:
                 x = self.transformers[i](x, told)
             skips.append(x)
-        if "downsample" in self:
+        if descend and "downsample" in self:
             x = self.downsample(x)
             skips.append(x)
         return x, skips

@@ -67,6 +67,25 @@ class Denoiser:
             (frame,) = self._advance([frame], [i], text, guide, fresh)
         return frame.x
 
+    @property
+    def can_be_shallow(self) -> bool:
+        """Whether `once` works: one step, one evaluation."""
+        return self.steps == 1 and self.guidance in ("none", "self")
+
+    def once(
+        self, frame: Travelling, text: Instruction, guide: Guide, deep: mx.array | None = None
+    ) -> tuple[mx.array, mx.array]:
+        """The one step of a frame: clean latents, and the UNet's deep features. deep : an earlier frame's, to
+        do without the UNet's deep layers."""
+        (conditions,), memories = text
+        x = self._seen(frame.x, 0)
+        if deep is None:
+            prediction, deep = self.unet.with_deep(x, conditions, memories)
+        else:
+            prediction = self.unet.shallow(x, conditions, memories, deep)
+        x0, _ = self._guided(prediction.astype(mx.float32), None, frame, 0, guide)
+        return self.scheduler.step(x0, frame.x, 0, None), deep
+
     def stream(
         self, frame: Travelling, flight: Sequence[Travelling], text: Instruction, guide: Guide
     ) -> tuple[mx.array, list[Travelling]]:
@@ -96,13 +115,7 @@ class Denoiser:
 
     def _predict(self, asked: Sequence[tuple[mx.array, int, Instruction]]) -> list[mx.array]:
         """The UNet's predictions, float32, for pairs of latents and step under an instruction each."""
-        xs = []
-        for x, i, _ in asked:
-            scaled = self.scheduler.scale_input(x, i).astype(self._dtype)
-            if self.unet.config.coordinate_channels:
-                planes = mx.broadcast_to(self._planes, (*scaled.shape[:3], 2))
-                scaled = mx.concatenate([scaled, planes], axis=-1)
-            xs.append(scaled)
+        xs = [self._seen(x, i) for x, i, _ in asked]
         if len(asked) == 1:
             _, i, (conditions, memories) = asked[0]
             return [self.unet(xs[0], conditions[i], memories).astype(mx.float32)]
@@ -114,6 +127,13 @@ class Denoiser:
         prediction = self.unet(mx.concatenate(xs), _stacked(told), memories).astype(mx.float32)
         ends = [sum(sizes[: k + 1]) for k in range(len(sizes) - 1)]
         return list(mx.split(prediction, ends))
+
+    def _seen(self, x: mx.array, i: int) -> mx.array:
+        """Latents before step i, as the UNet takes them."""
+        scaled = self.scheduler.scale_input(x, i).astype(self._dtype)
+        if self.unet.config.coordinate_channels:
+            scaled = mx.concatenate([scaled, mx.broadcast_to(self._planes, (*scaled.shape[:3], 2))], axis=-1)
+        return scaled
 
     def _guided(
         self, prediction: mx.array, negative: mx.array | None, frame: Travelling, i: int, guide: Guide

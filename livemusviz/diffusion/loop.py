@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -61,6 +61,7 @@ class Engine:
         self.state = "loading"
         self.message = ""
         self.generated = 0
+        self.grades: Counter[int] = Counter()  # pictures by `Controls.grade`
         self.skipped = 0
         self.failures = 0
         self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)  # of each computed frame
@@ -126,8 +127,8 @@ class Engine:
         while not self._stop.is_set():
             self._wait_until(slot)
             started = self._clock.now()
-            slot = started + 1.0 / self.spec.max_fps
             controls = step(started)
+            slot = max(started + 1.0 / self.spec.max_fps, controls.next_start)
             if self.on_slot is not None:
                 self.on_slot(controls)
             if not controls.compute:
@@ -153,7 +154,10 @@ class Engine:
             guidance_scale=controls.guidance_scale,
             delta=controls.delta,
             negative=pipeline.encode_prompt(controls.negative_prompt),
+            grade=controls.grade,
+            drift=controls.drift,
         )
+        self.grades[controls.grade] += 1
         made = self._clock.now()
         self.generated += 1
         self.seconds.append(made - started)

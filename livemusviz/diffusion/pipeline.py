@@ -22,6 +22,7 @@ from livemusviz.bridge.types import Prompt
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.blocks import Condition
 from livemusviz.diffusion.denoiser import Denoiser, Guide, Instruction, Travelling
+from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.folder import model_name
 from livemusviz.diffusion.model import ModelParts, load_model
 from livemusviz.diffusion.schedulers import make_scheduler
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 
 MIN_SIZE, MAX_SIZE = 64, 2048
 CACHED_TEXTS = 64
+GLIDE, SHALLOW, FULL = 1, 2, 3
+"""What is computed of a frame, as in `Controls.grade`."""
 CACHED_EMBEDDINGS = 8
 """An embedding holds the keys and values of every cross-attention: megabytes for a large model."""
 
@@ -82,7 +85,9 @@ class Pipeline:
         self.name = model_name(parts.folder)
         self._texts: OrderedDict[str, TextEncoding] = OrderedDict()
         self._embeddings: OrderedDict[Any, Embedding] = OrderedDict()
-        self._previous: mx.array | None = None
+        self._previous: mx.array | None = None  # latents of the last picture
+        self._target: mx.array | None = None  # ... and what the UNet made of the last noise, before the feedback
+        self._deep: list[mx.array] = []  # of the last full frame, none where the model cannot do without
         self._picture: mx.array | None = None
         self._flight: list[Travelling] | None = None
         self._guidance_told = 0.0
@@ -103,7 +108,10 @@ class Pipeline:
         """What hangs on the schedule: the denoiser and the frame function."""
         parts, planes = self.parts, _coordinate_planes(*self.latent_shape[:2])
         self.denoiser = Denoiser(parts.unet, parts.scheduler, parts.spec.guidance, parts.dtype, planes)
+        self._deep, self._target = [], None
         self._frame = mx.compile(self._make_frame, inputs=parts.live) if self._compiled else self._make_frame
+        self._less = mx.compile(self._make_less, inputs=parts.live) if self._compiled else self._make_less
+        self._glide = mx.compile(self._make_glide) if self._compiled else self._make_glide
 
     # --- prompts --------------------------------------------------------------------------------
 
@@ -216,13 +224,17 @@ class Pipeline:
 
     def generate(
         self, noise: np.ndarray, text: Embedding, feedback: float = 0.0, *, guidance_scale: float = 1.0,
-        delta: float = 1.0, negative: Embedding | None = None,
+        delta: float = 1.0, negative: Embedding | None = None, grade: int = FULL,
+        drift: tuple[float, float, float, float] = STILL,
     ) -> np.ndarray:  # fmt: skip
         """One picture.
 
         noise : float32, shape `latent_shape`, unit normal. feedback : 0 to 1, how much of the last frame's denoised
         latents stays: x0 = (1 - feedback) x0 + feedback last_x0; without effect on the first frame after `reset`.
         guidance_scale, delta, negative : read where the model was loaded with guidance; negative None is no words.
+        grade : GLIDE only moves the latents on towards the last denoised ones; SHALLOW evaluates the UNet's outermost
+        level with the deep features of the last FULL frame. What the model or its memory cannot give is done in full.
+        drift : movement of the latents that are fed back, see drift.py.
         As a stream batch the picture is that of the noise given steps - 1 calls ago.
         Returns uint8 RGBA, (height, width, 4), C-contiguous, top-down, alpha 255.
         Raises NonFiniteFrame; ValueError for noise of another shape.
@@ -232,27 +244,41 @@ class Pipeline:
         text = self._tell_guidance(text, guidance_scale)
         x = mx.array(noise, dtype=mx.float32)[None]
         previous = mx.zeros_like(x) if self._previous is None else self._previous
+        if drift != STILL and self._previous is not None:
+            previous = drifted(previous, mx.array(drift, dtype=mx.float32))
         weight = mx.array(0.0 if self._previous is None else feedback, dtype=mx.float32)
         guide = Guide(_scalar(guidance_scale), _scalar(delta), self._against(negative))
-        flight = self._in_flight(x)
-        image, x0, finite, flight = self._frame(x, self._picture, flight, previous, weight, text.instruction, *guide)
-        mx.eval(image, x0, finite, flight)
+        flight, target, deep = self._flight or [], self._target, self._deep
+        if grade <= GLIDE and target is not None:
+            image, x0, finite = self._glide(target, previous, weight)
+        elif grade <= SHALLOW and deep:
+            image, x0, finite, target = self._less(
+                x, self._picture, previous, weight, text.instruction, *guide, deep[0]
+            )
+        else:
+            flight = self._in_flight(x)
+            image, x0, finite, target, flight, deep = self._frame(
+                x, self._picture, flight, previous, weight, text.instruction, *guide
+            )
+        mx.eval(image, x0, finite, target, flight, deep)
         if not finite.item():
-            self._flight = None
+            self._flight, self._target, self._deep = None, None, []
             raise NonFiniteFrame(f"{self.name}: the frame holds NaN or infinity")
-        self._previous, self._flight = x0, [Travelling(*frame) for frame in flight]
+        self._previous, self._flight, self._deep = x0, [Travelling(*frame) for frame in flight], deep
+        self._target = target
         return np.array(image)
 
     def reset(self) -> None:
         """Forget the last frames, as after a cut."""
-        self._previous = self._flight = None
+        self._previous = self._flight = self._target = None
+        self._deep = []
 
     def warm_up(self, prompt: str = "") -> None:
         """Do everything once, so that the first real frame is as fast as the others; forgets what it drew."""
         noise = np.random.default_rng(0).standard_normal(self.latent_shape, dtype=np.float32)
         text = self.encode_prompt(prompt)
-        for _ in range(2):
-            self.generate(noise, text)
+        for grade in (FULL, FULL, SHALLOW, GLIDE):
+            self.generate(noise, text, grade=grade)
         self.blend(text, self.encode_prompt(f"{prompt} light"), 0.5)
         self.reset()
 
@@ -289,17 +315,42 @@ class Pipeline:
     def _make_frame(
         self, noise: mx.array, picture: mx.array | None, flight: list[Travelling], previous: mx.array,
         feedback: mx.array, text: Instruction, scale: mx.array, delta: mx.array, negative: Instruction | None,
-    ) -> tuple[mx.array, mx.array, mx.array, list[Travelling]]:  # fmt: skip
+    ) -> tuple[mx.array, mx.array, mx.array, mx.array, list[Travelling], list[mx.array]]:  # fmt: skip
+        """The picture, its latents, whether they are finite, the latents before the feedback, the frames in flight, the
+        UNet's deep features."""
         guide, frame = Guide(scale, delta, negative), self.denoiser.start(noise, picture)
-        if flight:
+        deep: list[mx.array] = []
+        if self.denoiser.can_be_shallow and not flight:
+            x0, features = self.denoiser.once(frame, text, guide)
+            deep.append(features)
+        elif flight:
             x0, flight = self.denoiser.stream(frame, [Travelling(*f) for f in flight], text, guide)
         else:
             x0 = self.denoiser.run(frame, text, guide)
-        if picture is not None and self.parts.scheduler.one_step:
-            x0 = picture + self.parts.spec.sampling.strength * (x0 - picture)
-        x0 = x0 + feedback * (previous - x0)
+        x0 = self._near_picture(x0, picture)
+        return *self._make_glide(x0, previous, feedback), x0, flight, deep
+
+    def _make_less(
+        self, noise: mx.array, picture: mx.array | None, previous: mx.array, feedback: mx.array, text: Instruction,
+        scale: mx.array, delta: mx.array, negative: Instruction | None, deep: mx.array,
+    ) -> tuple[mx.array, mx.array, mx.array, mx.array]:  # fmt: skip
+        """As `_make_frame`, with the deep features of an earlier frame."""
+        x0, _ = self.denoiser.once(self.denoiser.start(noise, picture), text, Guide(scale, delta, negative), deep)
+        x0 = self._near_picture(x0, picture)
+        return *self._make_glide(x0, previous, feedback), x0
+
+    def _make_glide(
+        self, target: mx.array, previous: mx.array, feedback: mx.array
+    ) -> tuple[mx.array, mx.array, mx.array]:
+        """The picture between the last latents and their target, its latents, and whether they are finite."""
+        x0 = target + feedback * (previous - target)
         image, finite = self.decode(x0)
-        return image, x0, finite, flight
+        return image, x0, finite
+
+    def _near_picture(self, x0: mx.array, picture: mx.array | None) -> mx.array:
+        if picture is None or not self.parts.scheduler.one_step:
+            return x0
+        return picture + self.parts.spec.sampling.strength * (x0 - picture)
 
 
 def _scalar(value: float) -> mx.array:

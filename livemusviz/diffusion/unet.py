@@ -221,6 +221,12 @@ class UNet2DConditionModel(nn.Module):
 
     def __call__(self, x: mx.array, conditions: list[Condition], memories: list[KeysValues]) -> mx.array:
         """x : (B, H, W, in_channels); conditions and memories, of B or of 1, from the methods of the same names."""
+        return self.with_deep(x, conditions, memories)[0]
+
+    def with_deep(
+        self, x: mx.array, conditions: list[Condition], memories: list[KeysValues]
+    ) -> tuple[mx.array, mx.array]:
+        """As above, and what the last block on the way up was given from below, for `shallow`."""
         told = Told(conditions, memories)
         x = self.conv_in(x)
         skips = [x]
@@ -229,13 +235,32 @@ class UNet2DConditionModel(nn.Module):
             skips += more
         if "mid_block" in self:
             x = self.mid_block(x, told)
-        for up in self.up_blocks:
+        for up in self.up_blocks[:-1]:
             x = up(x, skips, told)
+        deep = x
+        x = self.up_blocks[-1](x, skips, told)
+        return self.conv_out(self.act(self.norm_out(x))), deep
+
+    def shallow(self, x: mx.array, conditions: list[Condition], memories: list[KeysValues], deep: mx.array) -> mx.array:
+        """Only the outermost level, on an earlier frame's deep features (Ma et al. 2024, DeepCache, section 3.2)."""
+        down, up = self.down_blocks[0], self.up_blocks[-1]
+        told = Told(
+            [*conditions[: len(down.resnets)], *conditions[-len(up.resnets) :]],
+            [*memories[: _attentions(down)], *memories[len(memories) - _attentions(up) :]],
+        )
+        x = self.conv_in(x)
+        _, skips = down(x, told, descend=False)
+        x = up(deep, [x, *skips], told)
         return self.conv_out(self.act(self.norm_out(x)))
 
     def predict(self, x: mx.array, timestep: mx.array, text: mx.array, added: AddedEmbedding | None = None) -> mx.array:
         """The plain path: everything from the prompt on, for a caller that asks once."""
         return self(x, self.conditions(timestep, text, added), self.memories(text))
+
+
+def _attentions(block: Any) -> int:
+    """Cross-attentions in a block."""
+    return sum(len(t.layers) for t in block.transformers) if "transformers" in block else 0
 
 
 def guidance_embedding(w: mx.array, dim: int) -> mx.array:

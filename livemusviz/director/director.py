@@ -6,66 +6,80 @@ It is stepped once for each slot in which the engine could draw a frame.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 
 from livemusviz.bridge.types import AudioFeatures, Controls, Prompt
+from livemusviz.director.anticipate import Anticipation, Struck, Timing, landing, next_start, sure
 from livemusviz.director.cues import PromptCue
+from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionTurns, note_prompts, split_prompts
 from livemusviz.director.params import ParamValues
-from livemusviz.director.ssf import Moment, SimilarityFilter
-from livemusviz.director.walk import LatentWalk, similarity
+from livemusviz.director.seeds import SeedBlend, Seeds
+from livemusviz.director.ssf import Grade, Moment, SimilarityFilter
+from livemusviz.director.walk import BEATS_A_BAR, LatentWalk, Pace, similarity
 
-SeedBlend = tuple[tuple[int, float], ...]
 MAX_DT = 0.25  # s; a longer pause (sleep, a slow load) is not made up for
+FEEDBACK_PERIOD = 0.05  # s; the feedback strength is that of a frame so long
+OTHER_WORDS = 0.1  # change of a mix's weights in all that makes it another prompt
+PULSE_DECAY = 4.0  # of the drift's pulse, in e-foldings a beat
+AT_ONCE = Timing()
+FREE_BARS = 0.5  # bars/s of a loop while there is no tempo
+
+
+@dataclass(slots=True)
+class _Drawn:
+    """What the last computed frames were made of."""
+
+    noise: np.ndarray | None = None
+    words: tuple[Prompt, Prompt] = ("", "")
+    full: float = float("-inf")  # s
 
 
 class Director:
-    """Decides for each slot what noise, which prompts and whether to compute at all."""
+    """Decides for each slot what noise, which prompts and how much to compute."""
 
     def __init__(self, latent_shape: tuple[int, int, int], values: ParamValues) -> None:
         """latent_shape : (h, w, c).  values : the parameters at the start; the first prompt is cut to, not faded."""
-        self._shape = latent_shape
-        self._walk = LatentWalk(latent_shape, int(values.number("seed")))
-        self._seeds = wanted_seeds(values)
-        self._blended = [(weight, LatentWalk(latent_shape, seed)) for seed, weight in self._seeds]
+        self._walk = LatentWalk()
+        self._seeds = Seeds(latent_shape, wanted_seeds(values))
         self._cue = PromptCue(wanted_prompt(values))
-        self._filter = SimilarityFilter(np.random.default_rng(self._walk.seed))
-        self._computed: np.ndarray | None = None  # the noise of the last computed frame
+        self._turns, self._notes = SectionTurns(wanted_prompt(values)), NoteMix()
+        self._filter = SimilarityFilter(np.random.default_rng(self._seeds.blend[0][0]))
+        self._anticipation = Anticipation()
+        self._drawn = _Drawn()
         self._time: float | None = None
-        self._onsets = 0
-        self._onset_time = float("-inf")
+        self._struck_at = float("-inf")
+        self._pulse = 0.0
+        self._bars = 0.0  # position of a loop; runs on where there is no tempo
 
-    def step(self, now: float, features: AudioFeatures, values: ParamValues) -> Controls:
-        """Let time pass until `now` (s) and say what to draw."""
+    def step(self, now: float, features: AudioFeatures, values: ParamValues, timing: Timing = AT_ONCE) -> Controls:
+        """Let time pass until `now` (s) and say what to draw. timing : how long it will be until it is seen."""
         dt = 0.0 if self._time is None else min(MAX_DT, max(0.0, now - self._time))
         self._time = now
-        kick = self._hear(now, features) * values.number("walk_kick")
-        reseeded = self._reseed(int(values.number("seed"))) | self._blend(wanted_seeds(values))
-        rest = values.number("walk_rest")
-        speed = rest + (values.number("walk_speed") - rest) * features.energy
-        self._walk.advance(dt, speed, kick)
-        was_fading = self._cue.fading
-        self._cue.set(wanted_prompt(values), values.number("fade"))
-        self._cue.advance(dt)
-        noise = self._noise()
-        moment = Moment(
-            similarity=-1.0 if self._computed is None else similarity(noise, self._computed),
-            energy=features.energy,
-            since_onset=now - self._onset_time,
-            changed=reseeded or was_fading or self._cue.fading,
-        )
-        compute = self._filter.computes(moment, values.number("ssf"))
-        if compute:
-            self._computed = noise
+        struck = self._anticipation.step(now, features, timing)
+        if struck.heard or struck.beat:
+            self._struck_at = now
+        self._move(dt, now, features, values, timing, struck)
+        noise = self._seeds.noise(self._walk.angles)
+        words, rewritten = self._words(dt, now, features, values)
+        grade = self._grade(now, features, noise, rewritten, values.number("ssf"))
+        if grade >= Grade.SHALLOW:
+            self._drawn.noise, self._drawn.words = noise, words
+        strike = max(features.onset_strength, self._pulse)
         return Controls(
             noise=noise,
-            prompt=self._cue.prompt,
-            previous_prompt=self._cue.previous,
+            prompt=words[1],
+            previous_prompt=words[0],
             fade=self._cue.fade,
-            feedback=values.number("latent_feedback_strength") * (1.0 - features.onset_strength),
-            compute=compute,
+            feedback=_feedback(values.number("latent_feedback_strength"), dt or timing.period) * (1.0 - strike),
+            compute=grade is not Grade.NOTHING,
             time=features.time,
+            grade=int(grade),
+            drift=self._drift(dt, values),
+            next_start=next_start(now, features, timing),
+            place=self._walk.angles,
             guidance_scale=values.number("guidance_scale"),
             delta=values.number("delta"),
             negative_prompt=values.text("negative_prompt"),
@@ -73,42 +87,82 @@ class Director:
             timesteps=tuple(int(str(t)) for t in values.items("t_list")),
         )
 
-    def _hear(self, now: float, features: AudioFeatures) -> float:
-        """Strength of the onset since the last step, 0..1."""
-        new = features.onsets != self._onsets
-        self._onsets = features.onsets
-        if not new:
-            return 0.0
-        self._onset_time = now
-        return features.onset_strength
+    def noise_at(self, place: tuple[float, ...]) -> np.ndarray:
+        """The noise of a `Controls.place`, float32 (h, w, c), with the seeds of now."""
+        return self._seeds.noise(place)
 
-    def _reseed(self, seed: int) -> bool:
-        if seed == self._walk.seed:
-            return False
-        theta = self._walk.theta
-        self._walk = LatentWalk(self._shape, seed)
-        self._walk.theta = theta
-        return True
+    def _move(
+        self, dt: float, now: float, features: AudioFeatures, values: ParamValues, timing: Timing, struck: Struck
+    ) -> None:
+        """Seeds, walk and pulse, on by `dt`."""
+        self._seeds.set(wanted_seeds(values), values.number("fade"))
+        self._seeds.advance(dt)
+        rest = values.number("walk_rest")
+        lively = (values.number("walk_speed") - rest) * features.energy
+        levels = (features.bass, features.mid, features.treble)
+        told = any(levels)
+        speeds = [rest + lively * (min(2.0, 0.5 + 0.5 * level) if told else 1.0) for level in levels]
+        kick = values.number("walk_kick")
+        kicks = [kick * hit for hit in struck.hits]
+        known = sure(features, now)
+        bar_rate = features.bpm / 60.0 / BEATS_A_BAR if known else 0.0
+        loop = int(values.number("walk_loop"))
+        self._bars = self._place_in_bars(dt, now, features, timing, bar_rate)
+        locked = known and values.flag("walk_lock")
+        pace = Pace(
+            speeds=(speeds[0], speeds[1], speeds[2]),
+            kicks=(kicks[0], kicks[1], kicks[2]),
+            bars=self._bars if locked or loop else None,
+            bar_rate=bar_rate if locked else 0.0,
+            loop=loop,
+        )
+        self._walk.advance(dt, pace)
+        beat_rate = features.bpm / 60.0 if known else 2.0
+        self._pulse = max(max(struck.hits), self._pulse * math.exp(-PULSE_DECAY * beat_rate * dt))
 
-    def _blend(self, seeds: SeedBlend) -> bool:
-        """Take over the blend of seeds; True if it is another. Circles of seeds that stay are kept."""
-        if seeds == self._seeds:
-            return False
-        known = {walk.seed: walk for _, walk in self._blended}
-        self._blended = [(weight, known.get(seed) or LatentWalk(self._shape, seed)) for seed, weight in seeds]
-        self._seeds = seeds
-        return True
+    def _place_in_bars(self, dt: float, now: float, features: AudioFeatures, timing: Timing, bar_rate: float) -> float:
+        """Bars so far at the moment this frame is seen; never back. A tempo found or lost does not make it jump."""
+        if bar_rate <= 0.0:
+            return self._bars + FREE_BARS * dt
+        ahead = landing(now, features, timing) - features.beats - features.beat_phase
+        wanted = features.bar_phase + ahead / BEATS_A_BAR
+        step = bar_rate * dt
+        behind = (wanted - self._bars - step + 0.5) % 1.0 - 0.5
+        return self._bars + step + max(-0.5 * step, min(0.5 * step, behind * min(1.0, 4.0 * dt)))
 
-    def _noise(self) -> np.ndarray:
-        """The walk's noise; of a blend, each seed's at the same angle, by weights whose squares sum to 1."""
-        if not self._blended:
-            return self._walk.noise()
-        norm = math.sqrt(sum(weight * weight for weight, _ in self._blended))
-        noise = np.zeros(self._shape, np.float32)
-        for weight, walk in self._blended:
-            walk.theta = self._walk.theta
-            noise += np.float32(weight / norm) * walk.noise()
-        return noise * np.float32(math.sqrt(noise.size) / np.linalg.norm(noise))
+    def _words(
+        self, dt: float, now: float, features: AudioFeatures, values: ParamValues
+    ) -> tuple[tuple[Prompt, Prompt], bool]:
+        """The prompt to come from and the one to go to; whether they say something else than in the last frame."""
+        knobs = _knobs(values)
+        was_fading = self._cue.fading
+        self._cue.set(self._turns.step(now, wanted_prompt(values), features, knobs), values.number("fade"))
+        self._cue.advance(dt)
+        self._notes.advance(dt, features, knobs, self._turns.held(now, knobs))
+        words = self._notes.mixed(self._cue.previous, knobs), self._notes.mixed(self._cue.prompt, knobs)
+        other = _difference(words[1], self._drawn.words[1]) > OTHER_WORDS
+        return words, was_fading or self._cue.fading or self._seeds.fading or other
+
+    def _grade(self, now: float, features: AudioFeatures, noise: np.ndarray, rewritten: bool, strength: float) -> Grade:
+        drawn = self._drawn
+        alike = -1.0 if drawn.noise is None else similarity(noise, drawn.noise)
+        moment = Moment(
+            similarity=alike,
+            energy=features.energy,
+            since_onset=now - self._struck_at,
+            changed=rewritten,
+            since_full=now - drawn.full,
+        )
+        grade = self._filter.grade(moment, strength)
+        if grade is Grade.FULL:
+            drawn.full = now
+        return grade
+
+    def _drift(self, dt: float, values: ParamValues) -> tuple[float, float, float, float]:
+        """How the fed-back latents are moved: zoom factor, turn in rad, pan right and down in shares of the picture."""
+        pulse = dt * (0.15 + 0.85 * self._pulse)
+        zoom, turn = values.number("latent_zoom") * pulse, values.number("latent_turn") * pulse
+        return math.exp(zoom), turn, values.number("latent_pan_x") * pulse, values.number("latent_pan_y") * pulse
 
 
 def wanted_prompt(values: ParamValues) -> Prompt:
@@ -117,5 +171,29 @@ def wanted_prompt(values: ParamValues) -> Prompt:
 
 
 def wanted_seeds(values: ParamValues) -> SeedBlend:
-    """The seeds to blend, none if it is one seed alone."""
-    return tuple(pair for pair in cast(SeedBlend, values.items("seed_list")) if pair[1] > 0.0)
+    """The seeds to blend where there are some, else the seed."""
+    blend = tuple(pair for pair in cast(SeedBlend, values.items("seed_list")) if pair[1] > 0.0)
+    return blend or ((int(values.number("seed")), 1.0),)
+
+
+def _knobs(values: ParamValues) -> MusicPromptKnobs:
+    return MusicPromptKnobs(
+        notes=note_prompts(values.text("note_prompts")),
+        mode=int(values.number("note_mode")),
+        depth=values.number("note_depth"),
+        seconds=values.number("note_seconds"),
+        sections=split_prompts(values.text("section_prompts")),
+        bars=int(values.number("section_bars")),
+        hold=values.number("prompt_hold"),
+    )
+
+
+def _feedback(strength: float, dt: float) -> float:
+    """The share of the last frame's latents for a frame `dt` seconds after it, the same trail at any frame rate."""
+    return strength ** (min(dt, MAX_DT) / FEEDBACK_PERIOD) if strength > 0.0 else 0.0
+
+
+def _difference(a: Prompt, b: Prompt) -> float:
+    """Sum of the weights that differ between two prompts, 0..2."""
+    first, second = (dict(((p, 1.0),) if isinstance(p, str) else p) for p in (a, b))
+    return sum(abs(first.get(text, 0.0) - second.get(text, 0.0)) for text in first.keys() | second.keys())

@@ -18,6 +18,7 @@ Value = float | int | bool | str | tuple[object, ...] | None
 Kind = Literal["float", "int", "bool", "str", "choice", "prompts", "seeds", "ints", "action"]
 Wire = float | int | str  # what OSC, MIDI and the web remote carry
 MAX_PROMPT = 1000  # characters
+MAX_TEXTS = 4000  # ... of several prompts in one text
 MAX_ENTRIES = 64  # of a list
 
 
@@ -133,8 +134,8 @@ def _number(name: str, default: float, low: float, high: float, unit: str, doc: 
     return Param(name, "float", default, low, high, unit, doc, address or f"/{name}", modulated=True)
 
 
-def _switch(name: str, doc: str, address: str = "") -> Param:
-    return Param(name, "bool", False, 0, 1, "", doc, address or f"/{name}", preset=False)
+def _switch(name: str, doc: str, address: str = "", default: bool = False, preset: bool = False) -> Param:
+    return Param(name, "bool", default, 0, 1, "", doc, address or f"/{name}", preset=preset)
 
 
 def _action(name: str, doc: str, address: str = "", longest: int = 0, quantised: bool = False) -> Param:
@@ -185,6 +186,20 @@ PARAMS: tuple[Param, ...] = (
     _number("walk_speed", 0.12, 0.0, 4.0, "turns/s", "speed of the latent walk at full energy"),
     _number("walk_rest", 0.008, 0.0, 1.0, "turns/s", "speed of the latent walk at rest"),
     _number("walk_kick", 0.02, 0.0, 0.5, "turns", "how far a full onset kicks the latent walk"),
+    _switch("walk_lock", "where the tempo is sure, whole turns of the walk take whole bars", default=True, preset=True),
+    Param("walk_loop", "int", 0, 0, 64, "bars", "the walk comes round exactly after so many; 0 never", "/walk_loop"),
+    _number("latent_zoom", 0.0, -2.0, 2.0, "1/s", "zoom of the fed-back latents, on the beat"),
+    _number("latent_turn", 0.0, -3.0, 3.0, "rad/s", "rotation of the fed-back latents, on the beat"),
+    _number("latent_pan_x", 0.0, -1.0, 1.0, "1/s", "drift of the fed-back latents to the right, on the beat"),
+    _number("latent_pan_y", 0.0, -1.0, 1.0, "1/s", "drift of the fed-back latents downwards, on the beat"),
+    _number("latency_offset", 0.0, -0.5, 0.5, "s", "how much later than the input the sound is heard (PA, broadcast)"),
+    Param("note_prompts", "str", "", 0, MAX_TEXTS, "", "prompts of the notes from C: a | b | | d ...", "/note/prompts"),
+    Param("note_mode", "int", 0, 0, 2, "", "notes' prompts: 0 off, 1 strongest note, 2 all of lately", "/note/mode"),
+    _number("note_depth", 0.5, 0.0, 1.0, "", "share of the notes' prompts at most", "/note/depth"),
+    _number("note_seconds", 1.5, 0.05, 30.0, "s", "how slowly the notes' prompts come and go", "/note/seconds"),
+    Param("section_prompts", "str", "", 0, MAX_TEXTS, "", "prompts that take turns: a | b | c", "/section/prompts"),
+    Param("section_bars", "int", 0, 0, 256, "bars", "after how many; 0 is when the music changes", "/section/bars"),
+    _number("prompt_hold", 30.0, 0.0, 600.0, "s", "how long the music leaves the performer's prompt alone"),
     _number("ssf", 0.9, 0.0, 1.0, "", "similarity filter: 0 computes every frame, 1 rests whenever the music does"),
     _number("zoom", 0.5, 0.0, 1.0, "", "feedback zoom of the display", "/fx/feedback/zoom"),
     _number("pulse", 0.6, 0.0, 1.0, "", "how hard an onset strikes the feedback zoom", "/fx/feedback/pulse"),

@@ -241,7 +241,14 @@ def with_tempo(features: AudioFeatures, beat: Beat, now: float) -> AudioFeatures
         return features
     then = beat.beat - (now - features.time) * beat.bpm / 60.0  # the features are a little older than the moment
     sure = features.bpm_confidence if beat.source == "audio" else 1.0
-    return replace(features, bpm=beat.bpm, beat_phase=then % 1.0, bpm_confidence=sure)
+    return replace(
+        features,
+        bpm=beat.bpm,
+        beats=math.floor(then),
+        beat_phase=then % 1.0,
+        bar_phase=then / beat.beats_per_bar % 1.0,
+        bpm_confidence=sure,
+    )
 
 
 def _tapped_bpm(taps: deque[float]) -> float | None:

@@ -1,47 +1,159 @@
-"""The latent walk: an angle that only ever accumulates, on circles of orthogonal noise. Pure.
+"""The latent walk: angles that only ever accumulate, on circles of orthogonal noise, one for each band. Pure.
 
-    z(theta) = cos(theta) n1 + sin(theta) (cos(phi) n2 + sin(phi) n3),   phi = PRECESSION * theta
+    z(a) = sum_k sqrt(share_k) (cos(a_k) u_k + sin(a_k) v_k)
 
-n1, n2, n3 are orthogonal and each has the norm sqrt(n) of unit normal noise, so z keeps that norm at every angle and
-the model always sees noise of unit variance. The slow second angle keeps the picture from coming round every turn.
+All u_k and v_k are orthogonal and have the norm sqrt(n) of unit normal noise, and the shares sum to 1, so z has that
+norm at every angle and the model always sees noise of unit variance. Bass, mid and treble turn circles of their own.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-KICK_SECONDS = 0.12  # time constant in which an onset's kick is paid out
-PRECESSION = (3.0 - math.sqrt(5.0)) / 2.0  # irrational, so the curve never closes
+SHARES = (0.45, 0.35, 0.2)  # of the variance: bass, mid, treble
+CIRCLES = len(SHARES)
+KICK_SECONDS = 0.035  # time constant of each of the two stages in which a kick is paid out: its fastest is 35 ms later
+PERIODS = (1, 2, 3)  # whole turns of each circle in a loop
+LOCK_SECONDS = 4.0  # s; time constant of the speed that is fitted to the bars
+LOCK_PULL = 0.5  # of the speed: how much faster or slower a circle may turn to be in time
+LIVELY = 0.25  # octaves by which the quicker of two numbers of bars is preferred
+STICKY = 0.8  # octaves by which the speed must change before another number of bars is a turn
+SWING = 0.75  # 0..1; how much of a loop's motion gathers after each beat
+SWING_AT = 0.15  # of a beat; when it is fastest
+BEATS_A_BAR = 4
 
 
-class LatentWalk:
-    """Unit normal noise that turns with the music. One thread; no clock: the caller says how much time has passed."""
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How to turn: one number a circle (bass, mid, treble).
+
+    speeds : turns/s.  kicks : turns to be added.  bars, bar_rate : position in bars, and bars/s, where the tempo is
+    sure; then whole turns take whole bars.  loop : 0, or bars after which everything comes round exactly.
+    """
+
+    speeds: tuple[float, float, float]
+    kicks: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    bars: float | None = None
+    bar_rate: float = 0.0
+    loop: int = 0
+
+
+class Circles:
+    """The noise of one seed at any angles."""
 
     def __init__(self, shape: tuple[int, int, int], seed: int) -> None:
         """shape : (h, w, c) of the latents.  seed : >= 0; the same seed gives the same circles."""
-        self.shape = shape
-        self.seed = seed
-        self.theta = 0.0  # radians, unbounded
-        self._kick = 0.0  # radians still to be paid out
-        self._axes = _orthogonal_noise(shape, seed, axes=3)
+        self.shape, self.seed = shape, seed
+        self._axes = _orthogonal_noise(shape, seed, axes=2 * CIRCLES)
 
-    def advance(self, dt: float, turns_per_second: float, kick_turns: float = 0.0) -> None:
-        """Turn on by `dt` seconds (>= 0) at `turns_per_second`; `kick_turns` are added and paid out exponentially."""
-        self._kick += 2 * math.pi * kick_turns
-        paid = self._kick * (1.0 - math.exp(-dt / KICK_SECONDS))
-        self._kick -= paid
-        self.theta += 2 * math.pi * turns_per_second * dt + paid
+    def noise(self, angles: Sequence[float]) -> np.ndarray:
+        """z : float32 (h, w, c), norm sqrt(h * w * c). angles : rad, one a circle."""
+        weights = [
+            math.sqrt(share) * wave(angle)
+            for share, angle in zip(SHARES, angles, strict=True)
+            for wave in (math.cos, math.sin)
+        ]
+        return np.tensordot(np.array(weights, np.float32), self._axes, axes=1)
 
-    def noise(self) -> np.ndarray:
-        """z(theta) : float32 (h, w, c), norm sqrt(h * w * c)."""
-        phi = PRECESSION * self.theta
-        weights = np.array(
-            [math.cos(self.theta), math.sin(self.theta) * math.cos(phi), math.sin(self.theta) * math.sin(phi)],
-            dtype=np.float32,
+
+class LatentWalk:
+    """Where on its circles the walk is. No clock: the caller says how much time has passed."""
+
+    def __init__(self) -> None:
+        self._turns = [_Turn() for _ in range(CIRCLES)]
+        self._loop = 0
+        self._offsets = (0.0,) * CIRCLES  # turns; so that a loop begins where the walk was
+        self._at = (0.0,) * CIRCLES  # turns
+
+    @property
+    def angles(self) -> tuple[float, ...]:
+        """rad, one a circle, unbounded."""
+        return tuple(2.0 * math.pi * turns for turns in self._at)
+
+    def advance(self, dt: float, pace: Pace) -> None:
+        """Turn on for `dt` seconds (>= 0)."""
+        for turn, speed, kick in zip(self._turns, pace.speeds, pace.kicks, strict=True):
+            turn.advance(dt, speed, kick, pace.bars, pace.bar_rate)
+        before = self._at
+        if pace.loop and pace.bars is not None:
+            there = loop_turns(pace.bars, pace.loop)
+            if pace.loop != self._loop:
+                self._offsets = tuple(a - b for a, b in zip(before, there, strict=True))
+            self._at = tuple(a + b for a, b in zip(there, self._offsets, strict=True))
+        else:
+            here = tuple(turn.position for turn in self._turns)
+            if self._loop:
+                self._offsets = tuple(a - b for a, b in zip(before, here, strict=True))
+            self._at = tuple(a + b for a, b in zip(here, self._offsets, strict=True))
+        self._loop = pace.loop if pace.bars is not None else 0
+
+
+class _Turn:
+    """One circle: what it has turned by itself, and by kicks."""
+
+    def __init__(self) -> None:
+        self._base = self._kicked = 0.0  # turns
+        self._waiting = self._flowing = 0.0  # turns of kicks in the first and the second stage
+        self._usual: float | None = None  # turns/s
+        self._octave: int | None = None  # log2 of the bars a turn takes
+
+    @property
+    def position(self) -> float:
+        return self._base + self._kicked
+
+    def advance(self, dt: float, speed: float, kick: float, bars: float | None, bar_rate: float) -> None:
+        self._pay(dt, kick)
+        self._usual = (
+            speed if self._usual is None else self._usual + (speed - self._usual) * -math.expm1(-dt / LOCK_SECONDS)
         )
-        return np.tensordot(weights, self._axes, axes=1)
+        if bars is None or bar_rate <= 0.0 or self._usual <= 0.0:
+            self._octave = None
+            self._base += speed * dt
+            return
+        wanted = math.log2(bar_rate / self._usual)
+        if self._octave is None or abs(wanted - self._octave) > STICKY:
+            self._octave = round(wanted - LIVELY)
+        a_turn = 2.0**self._octave  # bars
+        behind = (bars / a_turn - self._base + 0.5) % 1.0 - 0.5
+        locked = bar_rate / a_turn
+        self._base += locked * dt * (1.0 + max(-LOCK_PULL, min(LOCK_PULL, 4.0 * behind)))
+
+    def _pay(self, dt: float, kick: float) -> None:
+        """Two leaky stages in a row: the speed rises before it falls, so a beat is no jolt."""
+        self._waiting += kick
+        x, keep = dt / KICK_SECONDS, math.exp(-dt / KICK_SECONDS)
+        owed = self._waiting + self._flowing
+        self._flowing = (self._flowing + self._waiting * x) * keep
+        self._waiting *= keep
+        self._kicked += owed - self._waiting - self._flowing
+
+
+def loop_turns(bars: float, length: int) -> tuple[float, ...]:
+    """Turns of each circle at a position in bars; the same noise, to rounding, every `length` bars.
+
+    The motion gathers after each beat: progress x + a (sin 2 pi x0 - sin 2 pi (x + x0)) / 2 pi within a beat, whose
+    speed is smooth and never negative.
+    """
+    beats = bars % length * BEATS_A_BAR
+    beat, x = divmod(beats, 1.0)
+    x0 = 0.5 - SWING_AT
+    eased = x + SWING * (math.sin(2.0 * math.pi * x0) - math.sin(2.0 * math.pi * (x + x0))) / (2.0 * math.pi)
+    share = (beat + eased) / (BEATS_A_BAR * length)
+    return tuple(period * share for period in PERIODS)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """On the great circle from a (t = 0) to b (t = 1); keeps the norm of two arrays of one norm. float32."""
+    cosine = min(1.0, max(-1.0, similarity(a, b)))
+    angle = math.acos(cosine)
+    if math.sin(angle) < 1e-6:
+        return a + np.float32(t) * (b - a)
+    weights = math.sin((1.0 - t) * angle) / math.sin(angle), math.sin(t * angle) / math.sin(angle)
+    return np.float32(weights[0]) * a + np.float32(weights[1]) * b
 
 
 def similarity(a: np.ndarray, b: np.ndarray) -> float:

@@ -51,6 +51,16 @@ class SlowAverage:
         return self.value
 
 
+class WholeAverage:
+    """What is usual in a whole track: known beforehand, in the place of a `SlowAverage`."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def step(self, level: float, dt: float) -> float:
+        return self.value
+
+
 class Gate:
     """Tells sound from silence with hysteresis: opens at once, closes after `GATE_HOLD` seconds of quiet."""
 

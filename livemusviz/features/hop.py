@@ -13,7 +13,7 @@ import numpy as np
 
 from livemusviz.bridge.types import CHANNELS, HOP, AudioBlock
 
-_HEAD = struct.Struct("<dqddd?7x")
+_HEAD = struct.Struct("<dqdd?7x")
 HOP_BYTES = _HEAD.size + HOP * CHANNELS * 4
 
 
@@ -22,8 +22,7 @@ class Hop:
     """time : s, capture time of the first sample.  sample : its index on the show's audio clock.
 
     samples : float32 (HOP, CHANNELS), in [-1, 1], after --gain.  rms : of the mono sum without its DC part.
-    gain : factor of the automatic gain for detectors, 0 while silent.  onset : 0 for none, else its strength up to 1.
-    sound : whether the noise gate is open.
+    gain : factor of the automatic gain for detectors, 0 while silent.  sound : whether the noise gate is open.
     """
 
     time: float
@@ -31,18 +30,17 @@ class Hop:
     samples: np.ndarray
     rms: float
     gain: float
-    onset: float
     sound: bool
 
     def pack(self) -> bytes:
         """As `HOP_BYTES` bytes."""
-        head = _HEAD.pack(self.time, self.sample, self.rms, self.gain, self.onset, self.sound)
+        head = _HEAD.pack(self.time, self.sample, self.rms, self.gain, self.sound)
         return head + self.samples.tobytes()
 
     @classmethod
     def unpack(cls, data: bytes) -> Hop:
-        time, sample, rms, gain, onset, sound = _HEAD.unpack_from(data)
-        return cls(time, sample, _samples(data), rms, gain, onset, sound)
+        time, sample, rms, gain, sound = _HEAD.unpack_from(data)
+        return cls(time, sample, _samples(data), rms, gain, sound)
 
 
 def unpack_block(data: bytes) -> AudioBlock:

@@ -37,10 +37,11 @@ class Bell:
 class FeaturesLoop:
     """Runs an `Extractor` on a thread of its own. `failures` counts hops whose analysis raised; they are left out."""
 
-    def __init__(self, blocks: SharedRing, features: SharedRing, onsets: int) -> None:
+    def __init__(self, blocks: SharedRing, features: SharedRing, onsets: int, method: str = "superflux") -> None:
+        """onsets : where their count goes on.  method : how they are found, one of `onset.METHODS`."""
         self._hops = blocks.reader()
         self._features = features
-        self._extractor = Extractor(onsets)
+        self._extractor = Extractor(onsets, method)
         self._ending = False
         self.bell = Bell()
         self.failures = 0

@@ -1,93 +1,168 @@
-"""Onsets by aubio, and what must be measured in the audio callback. Runs on the callback's thread.
+"""Onsets: when something is struck, over all and in each band, and how hard. Runs on the features thread.
 
-In: hops of float32 (HOP, CHANNELS) at SAMPLE_RATE. Out: `Hop` with level, gain and onset. About 40 microseconds a hop.
+In: `Flux` and the level of each hop. Out: strengths, 0 where nothing begins. Two detectors to choose from: our own on
+the SuperFlux curve ("superflux"), and aubio's ("aubio"), which listens to the samples.
 
-Method, window and compression were chosen on annotated recordings (onset F at 50 ms, marks closer than 50 ms counted
-as one), an electronic kick, and steady tones, where nothing may fire: 0.890 on drums and 0.758 on mixes, 22 ms late,
-against 0.866, 0.738 and 27 ms of aubio's default. Spectral flux is faster (16 ms) and better on drums (0.90), but fires
-all the time on a steady bass and on the tail of a kick, and so does hfc with adaptive whitening.
+The thresholds were chosen on half of the annotated clips (`benchmarks/hearing.py` names them and measures all).
 """
 
 from __future__ import annotations
 
-import math
 from collections import deque
+from typing import NamedTuple, Protocol
 
 import aubio
 import numpy as np
 
 from livemusviz.bridge.types import HOP, SAMPLE_RATE
-from livemusviz.features.follow import AutomaticGain, Follower, GainRamp, Gate
-from livemusviz.features.hop import Hop
+from livemusviz.features.flux import Flux
+from livemusviz.features.follow import Follower, GainRamp
 
-METHOD = "hfc"  # high-frequency content: Masri 1996, "Computer modeling of sound for transformation and synthesis"
-WINDOW = 512
-COMPRESSION = 5.0  # of log(1 + c |X|)
-REFRACTORY = 0.05  # s; ours, not aubio's: an onset that is turned down must not cover the one that follows
-WEAKEST = 0.25  # strength of the faintest onset
-ATTACK_HOPS = 8  # 43 ms: the attack, and what was before it, at the moment the detector reports
-FAINT_RISE = 0.003  # of the largest rise of lately: the last ripple of a tail is no onset
-LOWEST = 20.0  # Hz; below is no sound but an offset
-# aubio drops an onset if it is silent again when it reports it, 20 ms later. A short click must pass, so its idea of
-# silence is set below a constant that keeps every hop above it; our own gate tells silence.
-AUBIO_SILENCE = -120.0  # dB
-KEEP_ALIVE = np.float32(1e-5)
 HOP_SECONDS = HOP / SAMPLE_RATE
+METHODS = ("superflux", "aubio")
+REFRACTORY = 0.05  # s
+WEAKEST = 0.25  # strength of the faintest onset
+LARGEST_SECONDS = 6.0  # time constant in which the largest rise is forgotten
+RELATIVE = 1.5  # times the mean flux of lately must be exceeded ...
+LATELY = round(0.5 / HOP_SECONDS)  # hops
+PEAK = round(0.03 / HOP_SECONDS)  # hops; no larger value may lie so close before
+LEAST_FULL, LEAST_AIR = 0.08, 0.03  # ... and this besides, so that a tail's ripple is none
+LEAST_BANDS = (0.25, 0.12, 0.06)  # bass, mid, treble; the fewer the filters the rougher the curve
+ATTACK_HOPS = 8  # 43 ms: the attack, and what was before it
+FAINT_RISE = 0.003  # of the largest rise of lately: the last ripple of a tail is no onset
 
 
-class OnsetDetector:
-    """aubio's onset detector with a strength for each onset."""
+class Onsets(NamedTuple):
+    """Strengths in [0.25, 1], 0 for no onset in this hop.  rising : of the last onset, while its attack still grows."""
+
+    all: float = 0.0
+    bass: float = 0.0
+    mid: float = 0.0
+    treble: float = 0.0
+    rising: float = 0.0
+
+
+class Detector(Protocol):
+    """Says whether an onset is in this hop."""
+
+    def step(self, flux: Flux, mono: np.ndarray, gain: float) -> bool: ...
+
+
+class Excess:
+    """How far a curve stands out of its own mean of lately: over 1 is beyond the threshold."""
+
+    def __init__(self, least: float) -> None:
+        self._least = least
+        self._lately: deque[float] = deque([0.0] * (LATELY + 1), LATELY + 1)
+        self._sum = 0.0
+
+    def step(self, value: float) -> float:
+        self._sum = max(0.0, self._sum + value - self._lately[0])
+        self._lately.append(value)
+        return value / (self._least + RELATIVE * self._sum / len(self._lately))
+
+
+class Peak:
+    """Fires on the first hop that crosses 1 and is no smaller than the hops before it: no look-ahead."""
 
     def __init__(self) -> None:
-        self._onset = aubio.onset(METHOD, WINDOW, HOP, SAMPLE_RATE)
-        self._onset.set_compression(COMPRESSION)
+        self._before: deque[float] = deque([0.0] * PEAK, PEAK)
+        self._since = REFRACTORY + HOP_SECONDS
+
+    def step(self, excess: float) -> bool:
+        self._since += HOP_SECONDS
+        found = excess >= 1.0 and excess >= max(self._before) and self._since > REFRACTORY
+        self._before.append(excess)
+        if found:
+            self._since = 0.0
+        return found
+
+
+class SuperFluxDetector:
+    """The whole spectrum, and the cymbals' part of it on its own: a ride under a loud drum is lost in the mean."""
+
+    def __init__(self) -> None:
+        self._full, self._air, self._peak = Excess(LEAST_FULL), Excess(LEAST_AIR), Peak()
+
+    def step(self, flux: Flux, mono: np.ndarray, gain: float) -> bool:
+        return self._peak.step(max(self._full.step(flux.full), self._air.step(flux.air)))
+
+
+class AubioDetector:
+    """aubio's high-frequency content (Masri 1996), with the compression that did best on recordings."""
+
+    WINDOW, COMPRESSION = 512, 5.0
+    # aubio drops an onset if it is silent again when it reports it, 20 ms later. A short click must pass, so its idea
+    # of silence is set below a constant that keeps every hop above it; our own gate tells silence.
+    SILENCE, KEEP_ALIVE = -120.0, np.float32(1e-5)
+
+    def __init__(self) -> None:
+        self._onset = aubio.onset("hfc", self.WINDOW, HOP, SAMPLE_RATE)
+        self._onset.set_compression(self.COMPRESSION)
         self._onset.set_minioi_s(HOP_SECONDS)
-        self._onset.set_silence(AUBIO_SILENCE)
+        self._onset.set_silence(self.SILENCE)
+        self._level = GainRamp(HOP)
+        self._since = REFRACTORY  # s; ours: an onset that is turned down must not cover the one that follows
+
+    def step(self, flux: Flux, mono: np.ndarray, gain: float) -> bool:
+        self._since += HOP_SECONDS
+        found = self._onset(self._level(mono, gain) + self.KEEP_ALIVE)[0] > 0.0 and self._since >= REFRACTORY
+        if found:
+            self._since = 0.0
+        return found
+
+
+class Strength:
+    """How hard: how far the level rose, by the largest rise of lately. (The flux would call every kick weak and every
+    hi-hat strong.) The onset is found before its attack is over, so the strength grows on for the rest of it."""
+
+    def __init__(self) -> None:
         self._levels: deque[float] = deque([0.0] * ATTACK_HOPS, ATTACK_HOPS)
-        self._largest = Follower(attack=0.0, release=6.0)
-        self._since = REFRACTORY  # s since the last onset
+        self._largest = Follower(attack=0.0, release=LARGEST_SECONDS)
+        self._attack = 0  # hops of the last onset's attack still to come
+        self._least = 0.0
 
-    def step(self, mono: np.ndarray, level: float) -> float:
-        """mono : float32 (HOP,), levelled by the automatic gain, and its RMS `level`.
-
-        0 for no onset, else its strength in [0.25, 1]: how far the level rose, by the largest rise of lately. (The
-        detection function itself would call every kick weak and every hi-hat strong.)
-        """
-        found = self._onset(mono + KEEP_ALIVE)[0] > 0.0
+    def step(self, found: bool, level: float) -> tuple[float, float]:
+        """(strength of an onset in this hop or 0, strength so far of one whose attack goes on or 0)."""
+        before = min(self._levels)
         self._levels.append(level)
         rise = max(self._levels) - min(self._levels)
         largest = self._largest.step(rise, HOP_SECONDS)
-        self._since += HOP_SECONDS
-        if not found or rise <= FAINT_RISE * largest or self._since < REFRACTORY:
-            return 0.0
-        self._since = 0.0
-        return WEAKEST + (1.0 - WEAKEST) * rise / largest
+        if found and rise > FAINT_RISE * largest:
+            self._attack, self._least = ATTACK_HOPS // 2, before
+            return WEAKEST + (1.0 - WEAKEST) * rise / largest, 0.0
+        if self._attack == 0:
+            return 0.0, 0.0
+        self._attack -= 1
+        return 0.0, min(1.0, WEAKEST + (1.0 - WEAKEST) * max(0.0, level - self._least) / max(largest, 1e-9))
 
 
-class Ear:
-    """Gate, automatic gain and onset detector in a row: what the callback does to each hop."""
+class BandOnsets:
+    """Onsets in one band; strength is the flux by the largest of lately."""
 
-    def __init__(self) -> None:
-        self._high_pass = high_pass(LOWEST)
-        self._gate = Gate()
-        self._gain = AutomaticGain()
-        self._level = GainRamp(HOP)
-        self._onsets = OnsetDetector()
+    def __init__(self, least: float) -> None:
+        self._excess, self._peak = Excess(least), Peak()
+        self._largest = Follower(attack=0.0, release=LARGEST_SECONDS)
 
-    def hear(self, time: float, sample: int, samples: np.ndarray) -> Hop:
-        """samples : float32 (HOP, CHANNELS), finite, in [-1, 1]. `time` and `sample` are those of its first row."""
-        mono = self._high_pass(samples.mean(axis=1))
-        rms = math.sqrt(float(np.dot(mono, mono)) / HOP)
-        sound = self._gate.step(rms, HOP_SECONDS)
-        gain = self._gain.step(rms, HOP_SECONDS, sound) if sound else 0.0
-        onset = self._onsets.step(self._level(mono, gain), rms * gain)
-        return Hop(time, sample, samples, rms, gain, onset, sound)
+    def step(self, flux: float) -> float:
+        largest = self._largest.step(flux, HOP_SECONDS)
+        found = self._peak.step(self._excess.step(flux))
+        return WEAKEST + (1.0 - WEAKEST) * flux / largest if found else 0.0
 
 
-def high_pass(frequency: float) -> aubio.digital_filter:
-    """A second-order Butterworth high-pass at `frequency` Hz (bilinear transform), which takes the DC part away."""
-    k = math.tan(math.pi * frequency / SAMPLE_RATE)
-    norm = 1.0 / (1.0 + math.sqrt(2.0) * k + k * k)
-    filter_ = aubio.digital_filter(3)
-    filter_.set_biquad(norm, -2.0 * norm, norm, 2.0 * (k * k - 1.0) * norm, (1.0 - math.sqrt(2.0) * k + k * k) * norm)
-    return filter_
+class OnsetFinder:
+    """All of the above for one hop after the other."""
+
+    def __init__(self, method: str = "superflux") -> None:
+        """method : one of `METHODS`; the bands' onsets are always ours."""
+        self._detector: Detector = AubioDetector() if method == "aubio" else SuperFluxDetector()
+        self._strength = Strength()
+        self._bands = tuple(BandOnsets(least) for least in LEAST_BANDS)
+
+    def step(self, flux: Flux, mono: np.ndarray, gain: float, rms: float) -> Onsets:
+        """mono : float32 (HOP,), its RMS, and the automatic gain for it."""
+        found = self._detector.step(flux, mono, gain)
+        strength, rising = self._strength.step(found, rms * gain)
+        bands = (flux.bass, flux.mid, flux.treble)
+        bass, mid, treble = (band.step(value) for band, value in zip(self._bands, bands, strict=True))
+        return Onsets(strength, bass, mid, treble, rising)

@@ -14,7 +14,7 @@ from livemusviz.diffusion import model as loader
 from livemusviz.diffusion import pipeline as module
 from livemusviz.diffusion.bench import run_bench
 from livemusviz.diffusion.folder import resolve_model
-from livemusviz.diffusion.pipeline import Embedding, NonFiniteFrame, Pipeline
+from livemusviz.diffusion.pipeline import GLIDE, SHALLOW, Embedding, NonFiniteFrame, Pipeline
 from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.unet import UNet2DConditionModel
@@ -145,26 +145,76 @@ def test_moving_any_knob_compiles_nothing(tiny_folder: Path, monkeypatch: pytest
     """A compiled function runs its Python body only while it is traced: the UNet's calls count the compilations."""
     if shutil.which("g++") is None:
         pytest.skip("MLX compiles for the CPU with g++")
-    traces = []
-    call = UNet2DConditionModel.__call__
+    traces: list[str] = []
+    for name in ("with_deep", "shallow"):
+        call = getattr(UNet2DConditionModel, name)
 
-    def counting(self: Any, *args: Any) -> mx.array:
-        traces.append(1)
-        return call(self, *args)
+        def counting(self: Any, *args: Any, call: Any = call, name: str = name) -> Any:
+            traces.append(name)
+            return call(self, *args)
 
-    monkeypatch.setattr(UNet2DConditionModel, "__call__", counting)
+        monkeypatch.setattr(UNet2DConditionModel, name, counting)
     pipeline = Pipeline.load(ModelSpec(tiny_folder), 64, 64, compiled=True)
     pipeline.warm_up()
-    assert len(traces) == 1
+    assert traces == ["with_deep", "shallow"]
     a, b = pipeline.encode_prompt("blue"), pipeline.encode_prompt("red")
     for i in range(6):
         text = pipeline.blend(a, b, i / 5)
-        pipeline.generate(unit_noise(pipeline, i), text, feedback=i / 7)
+        pipeline.generate(unit_noise(pipeline, i), text, feedback=i / 7, grade=3 - i % 3, drift=(1.0 + i, 0.1, 0.0, i))
     pipeline.reset()
     compiled = pipeline.generate(unit_noise(pipeline), a, 0.123)
-    assert len(traces) == 1
+    assert len(traces) == 2
     plain = Pipeline.load(ModelSpec(tiny_folder), 64, 64, compiled=False).generate(unit_noise(pipeline), a)
     assert np.abs(compiled.astype(int) - plain).max() <= 1
+
+
+def test_shallow_frame_of_the_same_noise_is_the_full_one_and_of_near_noise_is_near_it(pipeline: Pipeline) -> None:
+    text, noise = pipeline.encode_prompt("red lava"), unit_noise(pipeline)
+    full = pipeline.generate(noise, text)
+    np.testing.assert_array_equal(pipeline.generate(noise, text, grade=SHALLOW), full)
+    near = noise + 0.1 * unit_noise(pipeline, 1)
+    shallow = pipeline.generate(near, text, grade=SHALLOW).astype(int)
+    wanted = pipeline.generate(near, text).astype(int)
+    assert 0 < np.abs(shallow - wanted).mean() < np.abs(full - wanted).mean()
+
+
+def test_glide_goes_on_towards_the_last_denoised_latents_without_the_unet(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = pipeline.encode_prompt("red lava")
+    pipeline.generate(unit_noise(pipeline), text)
+    goal = pipeline.generate(unit_noise(pipeline, 1), text)
+    pipeline.reset()
+    pipeline.generate(unit_noise(pipeline), text)
+    pipeline.generate(unit_noise(pipeline, 1), text, 0.9)
+    for name in ("with_deep", "shallow"):
+        monkeypatch.setattr(UNet2DConditionModel, name, lambda *a: pytest.fail("the UNet was asked"))
+    away = [
+        np.abs(pipeline.generate(unit_noise(pipeline, 9), text, 0.5, grade=GLIDE).astype(int) - goal).mean()
+        for _ in range(6)
+    ]
+    assert away == sorted(away, reverse=True) and away[-1] < 0.2 * away[0]
+
+
+def test_without_memory_every_grade_is_full(pipeline: Pipeline) -> None:
+    text, noise = pipeline.encode_prompt("red lava"), unit_noise(pipeline)
+    full = pipeline.generate(noise, text)
+    for grade in (GLIDE, SHALLOW):
+        pipeline.reset()
+        np.testing.assert_array_equal(pipeline.generate(noise, text, grade=grade), full)
+
+
+def test_drift_moves_what_is_fed_back_and_nothing_else(pipeline: Pipeline) -> None:
+    text, noise = pipeline.encode_prompt("red lava"), unit_noise(pipeline)
+
+    def second(feedback: float, drift: tuple[float, float, float, float]) -> np.ndarray:
+        pipeline.reset()
+        pipeline.generate(unit_noise(pipeline, 1), text)
+        return pipeline.generate(noise, text, feedback, drift=drift)
+
+    still, moved = (1.0, 0.0, 0.0, 0.0), (1.2, 0.3, 0.1, 0.0)
+    np.testing.assert_array_equal(second(0.0, moved), second(0.0, still))
+    assert (second(0.8, moved) != second(0.8, still)).mean() > 0.1
 
 
 def test_non_finite_frame_is_named_and_leaves_no_trace(pipeline: Pipeline) -> None:

@@ -1,0 +1,232 @@
+"""Does it dance? Renders tracks in virtual time and compares what moves with what is heard.
+
+    python benchmarks/dance.py TRACK... [--presets lava,ink,deep-sea] [--json dance.json] [--seconds 20] [--plot DIR]
+    python benchmarks/dance.py TRACK --film FILM.mp4      # measures a recording of that track, by whatever made it
+
+Motion is the mean absolute difference between successive pictures of the canvas at 60 a second. Told of each show:
+
+correlation   of motion with the strength of onsets (SuperFlux), at the best lag of 0 to 150 ms
+hits          share of onsets (marked by people, in TRACK.drums, or else found offline) with a motion peak within 100 ms
+false         share of motion peaks that no onset came 100 ms before
+
+each beside the same with the sound shifted by half a beat against the picture, which must fall clearly.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.hearing import marks, merged  # noqa: E402
+from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
+from livemusviz.audio.file import hops  # noqa: E402
+from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls, Frame, View  # noqa: E402
+from livemusviz.cli.output import table  # noqa: E402
+from livemusviz.config import load_preset  # noqa: E402
+from livemusviz.director.params import ParamValues  # noqa: E402
+from livemusviz.features.ear import Ear  # noqa: E402
+from livemusviz.features.measure import Measurer  # noqa: E402
+from livemusviz.features.offline import analyse_track  # noqa: E402
+
+CANVAS = (320, 180)
+SHRUNK = 4  # pixels a side of the squares that motion is the mean of
+SETTLED = 3.0  # s at the start that do not count
+ANSWER = 0.1  # s within which a motion peak answers an onset
+LAGS = np.arange(0.0, 0.1501, 1.0 / 60.0)
+PEAK_WIDTH = 0.067  # s to each side in which a peak is the largest
+PEAK_HEIGHT = 0.5  # deviations above the mean of PEAK_AROUND seconds
+PEAK_AROUND = 2.0
+RATE = 60.0  # motion values a second
+
+
+class GlCanvas:
+    """The show's own compositor, without a window."""
+
+    def __init__(self, values: ParamValues) -> None:
+        from livemusviz.display.compositor import Compositor
+        from livemusviz.display.context import headless_context
+
+        self._compositor = Compositor(headless_context(), CANVAS)
+        self._view = View(effects=tuple((name, values.number(name)) for name in ("zoom", "pulse")))
+
+    def show(self, frame: Frame, now: float) -> None:
+        self._compositor.show(frame, now)
+
+    def draw(self, now: float, features: AudioFeatures) -> np.ndarray:
+        self._compositor.draw(now, features, self._view)
+        pixels = self._compositor.read()[..., :3].astype(np.float32)
+        width, height = CANVAS
+        return pixels.reshape(height // SHRUNK, SHRUNK, width // SHRUNK, SHRUNK, 3).mean(axis=(1, 3))
+
+
+class Painter:
+    """The embedded model."""
+
+    def __init__(self) -> None:
+        from livemusviz.diffusion import backend
+
+        backend.prepare()
+        from livemusviz.diffusion.folder import EMBEDDED, resolve_model
+        from livemusviz.diffusion.pipeline import Pipeline
+        from livemusviz.diffusion.spec import ModelSpec
+
+        self.pipeline = Pipeline.load(ModelSpec(resolve_model(EMBEDDED)), 256, 256)
+        self.pipeline.warm_up()
+
+    def __call__(self, controls: Controls) -> np.ndarray:
+        pipeline = self.pipeline
+        text = pipeline.encode_prompt(controls.prompt)
+        if controls.fade < 1.0:
+            text = pipeline.blend(pipeline.encode_prompt(controls.previous_prompt), text, controls.fade)
+        return pipeline.generate(controls.noise, text, controls.feedback, grade=controls.grade, drift=controls.drift)
+
+
+def onset_strength(sound: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """SuperFlux at `times`, s: the largest in the hops around each."""
+    ear, measurer, curve = Ear(), Measurer(), []
+    for i in range(0, len(sound) - HOP + 1, HOP):
+        curve.append(measurer.step(ear.hear(i / SAMPLE_RATE, i, sound[i : i + HOP])).flux.full)
+    at = np.clip((times[:, None] * SAMPLE_RATE / HOP).astype(int) + np.arange(-2, 2), 0, len(curve) - 1)
+    return np.array(curve)[at].max(axis=1)
+
+
+def correlation(motion: np.ndarray, strength: np.ndarray) -> tuple[float, float]:
+    """The best over `LAGS`, and that lag in s. Motion follows strength. Both at RATE."""
+    found = []
+    for lag in LAGS:
+        k = round(lag * RATE)
+        a, b = motion[k:], strength[: len(strength) - k]
+        found.append((float(np.corrcoef(a, b)[0, 1]), float(lag)))
+    return max(found)
+
+
+def peaks(times: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    """When motion peaks, s."""
+    wide, around = round(PEAK_WIDTH * RATE), round(PEAK_AROUND * RATE / 2)
+    found = []
+    for i in range(len(motion)):
+        near = motion[max(0, i - wide) : i + wide + 1]
+        lately = motion[max(0, i - around) : i + around + 1]
+        if motion[i] >= near.max() and motion[i] > lately.mean() + PEAK_HEIGHT * lately.std():
+            found.append(times[i])
+    return np.array(found)
+
+
+def score(times: np.ndarray, motion: np.ndarray, strength: np.ndarray, onsets: np.ndarray) -> dict[str, float]:
+    counted = times >= SETTLED
+    onsets = onsets[(onsets >= SETTLED) & (onsets <= times[-1] - ANSWER)]
+    best, lag = correlation(motion[counted], strength[counted])
+    found = peaks(times, motion)
+    found = found[found >= SETTLED]
+    hit = [bool(((found >= onset) & (found <= onset + ANSWER)).any()) for onset in onsets]
+    false = [not ((onsets <= peak) & (onsets >= peak - ANSWER)).any() for peak in found]
+    return {
+        "correlation": round(best, 3),
+        "lag_ms": round(1000 * lag),
+        "hits": round(float(np.mean(hit)), 3) if hit else float("nan"),
+        "false": round(float(np.mean(false)), 3) if false else 0.0,
+    }
+
+
+def shifted(times: np.ndarray, strength: np.ndarray, onsets: np.ndarray, by: float) -> tuple[np.ndarray, np.ndarray]:
+    """Strength and onsets `by` s later, round the end."""
+    end = times[-1] - times[0]
+    return np.roll(strength, round(by * RATE)), np.sort((onsets + by) % end)
+
+
+def truth(path: Path, sound: np.ndarray) -> tuple[np.ndarray, float]:
+    """Onsets, s, and half a beat in s: by people where they are marked."""
+    track = analyse_track(sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP))
+    found = np.array([f.time for f in track if f.onset])
+    bpm = track.column("bpm")
+    half = 30.0 / float(np.median(bpm[bpm > 0])) if (bpm > 0).any() else 0.25
+    if path.with_suffix(".drums").is_file():
+        found = merged(list(marks(path, ".drums")))
+    return found, half
+
+
+def measured(
+    path: Path, seconds: float, name: str, times: np.ndarray, motion: np.ndarray, sound: np.ndarray
+) -> dict[str, Any]:
+    onsets, half = truth(path, sound)
+    strength = onset_strength(sound, times)
+    row: dict[str, Any] = {"track": path.stem, "show": name} | score(times, motion, strength, onsets)
+    other = score(times, motion, *shifted(times, strength, onsets, half))
+    return row | {f"shifted_{key}": other[key] for key in ("correlation", "hits")}
+
+
+def read_sound(path: Path, seconds: float) -> np.ndarray:
+    sound = np.concatenate(list(hops(path)))
+    return sound[: int(seconds * SAMPLE_RATE) // HOP * HOP]
+
+
+def film_motion(film: Path, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times on the track's clock and motion of a recording, at RATE."""
+    from demo.measure import motion, offset_of, read_film
+
+    shot = read_film(film, (80, 45))
+    begins = offset_of(sound, shot.sound)
+    times = np.arange(0.0, len(sound) / SAMPLE_RATE, 1.0 / RATE)
+    moved = motion(shot) / np.maximum(np.diff(shot.times, prepend=shot.times[0] - 1 / RATE) * RATE, 0.2)
+    return times, np.interp(times, shot.times - begins, moved)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tracks", nargs="+", type=Path)
+    parser.add_argument("--presets", default="lava,ink,deep-sea", metavar="A,B")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each track")
+    parser.add_argument("--film", type=Path, help="measure this recording instead")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, over the presets'"
+    )
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--plot", type=Path, metavar="DIR", help="motion and onsets of each show, as PNG")
+    options = parser.parse_args()
+    rows = []
+    for path in options.tracks:
+        sound = read_sound(path, options.seconds)
+        if options.film is not None:
+            rows.append(measured(path, options.seconds, options.film.stem, *film_motion(options.film, sound), sound))
+            continue
+        features, paint = heard(sound), Painter()
+        for name in options.presets.split(","):
+            extra = {key: float(value) for key, value in (pair.split("=") for pair in options.set)}
+            values = ParamValues().with_values({**load_preset(name).values, **extra})
+            log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values), Rules())
+            paint.pipeline.reset()
+            times, motion = np.array(log.times), np.array(log.motion)
+            rows.append(measured(path, options.seconds, name, times, motion, sound))
+            if options.plot is not None:
+                plot(options.plot / f"{path.stem}-{name}.png", log, truth(path, sound)[0])
+    head = ("track", "show", "corr", "lag", "hits", "false", "shifted corr", "hits")
+    print(table([tuple(row.values()) for row in rows], head))
+    if options.json is not None:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return 0
+
+
+def plot(path: Path, log: Log, onsets: np.ndarray) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(16, 4))
+    axes = figure.subplots()
+    axes.vlines(onsets, 0, max(log.motion), color="tab:red", lw=0.7, label="onsets")
+    axes.plot(log.times, log.motion, lw=0.9, label="motion")
+    found = peaks(np.array(log.times), np.array(log.motion))
+    axes.plot(found, np.interp(found, log.times, log.motion), "v", ms=4, label="peaks")
+    axes.legend(loc="upper right")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,130 @@
+"""A whole show in virtual time: analysis, director, model and canvas as live, on one thread, as slowly as need be.
+
+The engine is given a fixed time for a frame, so what is measured does not depend on how busy this machine is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+
+from livemusviz.audio.inprocess import InProcessAudio
+from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls, Frame
+from livemusviz.director.anticipate import Timing
+from livemusviz.director.director import Director
+from livemusviz.director.params import ParamValues
+
+HALF_FADE = 0.55  # as in show.py
+
+
+class Canvas(Protocol):
+    """What the audience sees."""
+
+    def show(self, frame: Frame, now: float) -> None: ...
+    def draw(self, now: float, features: AudioFeatures) -> np.ndarray:
+        """The picture of this moment, (h, w, 3) or (h, w)."""
+
+
+@dataclass
+class Rules:
+    """fps, engine_fps : of display and engine.  generate : s, what a full frame takes, for each grade from GLIDE on.
+
+    predict : whether the director is told how late its frames are.
+    """
+
+    fps: float = 60.0
+    engine_fps: float = 30.0
+    generate: tuple[float, float, float] = (0.015, 0.045, 0.06)
+    predict: bool = True
+
+
+@dataclass
+class Log:
+    """What happened. slots : controls of each engine slot, with its time."""
+
+    times: list[float] = field(default_factory=list)
+    motion: list[float] = field(default_factory=list)
+    light: list[float] = field(default_factory=list)
+    features: list[AudioFeatures] = field(default_factory=list)
+    slots: list[tuple[float, Controls]] = field(default_factory=list)
+
+
+def heard(sound: np.ndarray) -> list[AudioFeatures]:
+    """Causal features of float32 (n, 2) at SAMPLE_RATE."""
+    audio = InProcessAudio()
+    return list(audio.feed_all(sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP)))
+
+
+def perform(
+    features: Sequence[AudioFeatures], values: ParamValues, shape: tuple[int, int, int],
+    paint: Callable[[Controls], np.ndarray], canvas: Canvas, rules: Rules,
+) -> Log:  # fmt: skip
+    """Play it all. paint : a picture for controls, uint8 RGBA."""
+    log, show = Log(), _Show(features, values, Director(shape, values), paint, rules)
+    before: np.ndarray | None = None
+    for number in range(int(len(features) * HOP / SAMPLE_RATE * rules.fps)):
+        now = number / rules.fps
+        for frame in show.until(now, log):
+            canvas.show(frame, now)
+        picture = canvas.draw(now, show.at(now)).astype(np.float32)
+        if before is not None:
+            log.times.append(now)
+            log.motion.append(float(np.abs(picture - before).mean()))
+            log.light.append(float(picture.mean()))
+        before = picture
+    log.features = list(features)
+    return log
+
+
+class _Show:
+    """The engine's side of virtual time."""
+
+    def __init__(
+        self, features: Sequence[AudioFeatures], values: ParamValues, director: Director,
+        paint: Callable[[Controls], np.ndarray], rules: Rules,
+    ) -> None:  # fmt: skip
+        self._features, self._values, self._director = features, values, director
+        self._paint, self._rules = paint, rules
+        self._slot = self._free = 0.0
+        self._made: list[Frame] = []
+        self._onsets, self._count = 0, 0
+        full = rules.generate[-1]
+        period = max(full, 1.0 / rules.engine_fps)
+        seconds = full + 1.0 / rules.fps + HALF_FADE * period if rules.predict else 0.0
+        self._timing = Timing(seconds, period)
+
+    def at(self, now: float) -> AudioFeatures:
+        """The newest features at `now`; `onset` is left to their count."""
+        i = min(len(self._features) - 1, int(now * SAMPLE_RATE / HOP) - 1)
+        return replace(self._features[i], onset=False) if i >= 0 else AudioFeatures.rest(now)
+
+    def until(self, now: float, log: Log) -> Iterator[Frame]:
+        """Frames that have arrived by `now`."""
+        step = 1.0 / 240.0
+        clock = max(0.0, now - 1.0 / self._rules.fps)
+        while clock < now:
+            clock += step
+            self._wake(clock)
+            if clock >= self._free and clock >= self._slot:
+                self._draw(clock, log)
+        due = [frame for frame in self._made if frame.made <= now]
+        self._made = [frame for frame in self._made if frame.made > now]
+        yield from due[-1:]
+
+    def _wake(self, now: float) -> None:
+        onsets = self.at(now).onsets
+        if onsets != self._onsets:
+            self._onsets, self._slot = onsets, now
+
+    def _draw(self, now: float, log: Log) -> None:
+        controls = self._director.step(now, self.at(now), self._values, self._timing)
+        log.slots.append((now, controls))
+        self._slot = max(now + 1.0 / self._rules.engine_fps, controls.next_start)
+        if not controls.compute:
+            return
+        self._free = now + self._rules.generate[controls.grade - 1]
+        self._count += 1
+        self._made.append(Frame(self._paint(controls), self._count, controls.time, self._free, self._free - now))

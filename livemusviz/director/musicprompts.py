@@ -1,0 +1,111 @@
+"""Prompts that the music chooses: notes bring theirs in, sections change them; the performer's own outranks both. Pure.
+
+In: chroma, bars, sections. Out: the prompt to fade to, and what to mix into it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from livemusviz.bridge.types import PITCH_CLASSES, AudioFeatures, Prompt
+
+OFF, FOCUS, CUMULATIVE = 0, 1, 2
+SHARPNESS = 3.0  # power of the weights in focus: the strongest note leads
+LONGER = 8.0  # times the time constant, in cumulative: what has sounded lately, not what sounds
+GRAIN = 0.02  # weights are rounded to it, so that a chord that stands is one prompt and not thirty a second
+BEATS_A_BAR = 4
+
+
+@dataclass(frozen=True, slots=True)
+class MusicPromptKnobs:
+    """notes : PITCH_CLASSES prompts from C, any may be empty.  mode : OFF, FOCUS or CUMULATIVE.
+
+    depth : 0..1, share of the notes' prompts at most.  seconds : time constant of the weights.  sections : prompts that
+    take turns.  bars : after how many; 0 is whenever the music changes.  hold : s that the performer's prompt is left
+    alone.
+    """
+
+    notes: tuple[str, ...] = ("",) * PITCH_CLASSES
+    mode: int = OFF
+    depth: float = 0.5
+    seconds: float = 1.5
+    sections: tuple[str, ...] = ()
+    bars: int = 0
+    hold: float = 30.0
+
+
+def split_prompts(text: str) -> tuple[str, ...]:
+    """ "a | b | | d" as ("a", "b", "", "d"); nothing of an empty text."""
+    return tuple(part.strip() for part in text.split("|")) if text.strip() else ()
+
+
+def note_prompts(text: str) -> tuple[str, ...]:
+    """PITCH_CLASSES prompts from "C | C# | ... | B"; the missing ones are empty."""
+    return (split_prompts(text) + ("",) * PITCH_CLASSES)[:PITCH_CLASSES]
+
+
+class NoteMix:
+    """The twelve weights, smoothed as a whole."""
+
+    def __init__(self) -> None:
+        self.weights = np.zeros(PITCH_CLASSES)
+        self._depth = 0.0
+
+    def advance(self, dt: float, features: AudioFeatures, knobs: MusicPromptKnobs, held: bool) -> None:
+        """Let `dt` seconds pass. held : the performer's prompt is not to be touched."""
+        longer = LONGER if knobs.mode == CUMULATIVE else 1.0
+        rate = -math.expm1(-dt / max(knobs.seconds * longer, 1e-3))
+        self.weights += rate * (np.array(features.chroma) - self.weights)
+        depth = 0.0 if held or knobs.mode == OFF else knobs.depth
+        self._depth += -math.expm1(-dt / max(knobs.seconds, 1e-3)) * (depth - self._depth)
+
+    def mixed(self, prompt: Prompt, knobs: MusicPromptKnobs) -> Prompt:
+        """`prompt` with the notes' prompts mixed in; itself where nothing is."""
+        weights = np.where([bool(text) for text in knobs.notes], self.weights, 0.0)
+        if knobs.mode == FOCUS:
+            weights = weights**SHARPNESS
+        total = float(weights.sum())
+        share = self._depth * min(1.0, float(self.weights.max()) * 1.5)
+        if total <= 1e-6 or share < GRAIN:
+            return prompt
+        notes = np.round(weights / total * share / GRAIN) * GRAIN
+        mix = [(text, float(w)) for text, w in zip(knobs.notes, notes, strict=True) if w > 0.0]
+        rest = max(GRAIN, round(1.0 - sum(w for _, w in mix), 4))
+        base = ((prompt, 1.0),) if isinstance(prompt, str) else prompt
+        whole = sum(w for _, w in base)
+        return (*((text, rest * w / whole) for text, w in base), *mix)
+
+
+class SectionTurns:
+    """Which prompt is up: the performer's last one, or the next of the sections'."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._asked = self.prompt = prompt
+        self._asked_at = float("-inf")
+        self._number = -1
+        self._section: int | None = None
+        self._stretch: int | None = None
+
+    def step(self, now: float, asked: Prompt, features: AudioFeatures, knobs: MusicPromptKnobs) -> Prompt:
+        """asked : what the performer asks for at `now`, s."""
+        new_section = self._section is not None and features.sections != self._section
+        self._section = features.sections
+        stretch = math.floor(features.beats / (BEATS_A_BAR * knobs.bars)) if knobs.bars and features.bpm > 0.0 else None
+        new_stretch = stretch is not None and self._stretch is not None and stretch != self._stretch
+        self._stretch = stretch
+        if asked != self._asked:
+            self._asked = self.prompt = asked
+            self._asked_at = now
+        elif not knobs.sections:
+            self.prompt = self._asked
+        elif (new_stretch if knobs.bars else new_section) and not self.held(now, knobs):
+            self._number = (self._number + 1) % len(knobs.sections)
+            self.prompt = knobs.sections[self._number] or self._asked
+        return self.prompt
+
+    def held(self, now: float, knobs: MusicPromptKnobs) -> bool:
+        """Whether the performer asked for a prompt so lately that it is left alone."""
+        return now - self._asked_at < knobs.hold

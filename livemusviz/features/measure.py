@@ -1,0 +1,45 @@
+"""Everything that is measured in one hop, before it is compared with anything but the hop before. Features thread.
+
+In: `Hop`. Out: `Measure`. The live extractor follows these as they come; the offline twin sees a whole track.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from livemusviz.bridge.types import Chroma
+from livemusviz.features.bands import band_levels, centroid_and_flatness
+from livemusviz.features.chroma import ChromaFinder
+from livemusviz.features.flux import Flux, SuperFlux
+from livemusviz.features.hop import Hop
+from livemusviz.features.spectrum import ShortSpectrum
+
+
+class Measure(NamedTuple):
+    """mono : float32 (HOP,).  bands : linear RMS of bass, mid, treble.  centroid : Hz.  flatness : 0..1."""
+
+    mono: np.ndarray
+    bands: tuple[float, float, float]
+    centroid: float
+    flatness: float
+    flux: Flux
+    chroma: Chroma
+    tuning: float
+
+
+class Measurer:
+    """Keeps what the transforms need of the past."""
+
+    def __init__(self) -> None:
+        self._spectrum, self._flux, self._chroma = ShortSpectrum(), SuperFlux(), ChromaFinder()
+
+    def step(self, hop: Hop) -> Measure:
+        mono = (hop.samples[:, 0] + hop.samples[:, 1]) * np.float32(0.5)
+        magnitude = self._spectrum.step(mono)
+        power = np.square(magnitude)
+        centroid, flatness = centroid_and_flatness(power) if hop.sound else (0.0, 0.0)
+        flux = self._flux.step(magnitude, hop.gain)
+        chroma = self._chroma.step(mono, hop.sound)
+        return Measure(mono, band_levels(power), centroid, flatness, flux, chroma, self._chroma.tuning)
