@@ -100,7 +100,7 @@ def _texts(nodes: list[str], y: float, params: list[Param]) -> float:
 def _faders(nodes: list[str], y: float, params: list[Param]) -> None:
     a_row = int((WIDTH - 2 * MARGIN + GAP) // (FADER_WIDTH + GAP))
     rows = max(1, -(-len(params) // a_row))
-    height = max(80.0, (HEIGHT - y - MARGIN) / rows - GAP)
+    height = max(80.0, (HEIGHT - y - MARGIN) // rows - GAP)
     for i, param in enumerate(params):
         left, top = MARGIN + i % a_row * (FADER_WIDTH + GAP), y + i // a_row * (height + GAP)
         conversion = "FLOAT" if param.kind == "float" else "INTEGER"

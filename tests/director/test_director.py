@@ -143,3 +143,38 @@ def test_notes_and_sections_reach_the_engine_as_prompts() -> None:
     for i in range(60):
         controls = director.step(i / 30, AudioFeatures(time=i / 30, chroma=chroma, sections=i // 30), values)
     assert dict(controls.prompt) == {"lava": pytest.approx(0.5), "ice": pytest.approx(0.5)}
+def test_a_blend_of_prompts_is_faded_to_and_back() -> None:
+    values = ParamValues().with_values({"fade": 1.0, "prompt": "sea"})
+    director = Director(SHAPE, values)
+    steps(director, 0.0, 0.5, 0.5, values)
+    blend = (("lava", 2.0), ("sea", 1.0))
+    blended = steps(director, 0.5, 1.2, 0.5, values.with_value("prompt_list", blend))
+    assert blended[0].prompt == blend and blended[0].previous_prompt == "sea" and blended[-1].fade == 1.0
+    back = steps(director, 2.0, 1.2, 0.5, values)
+    assert back[0].previous_prompt == blend and back[-1].prompt == "sea"
+
+
+def test_a_blend_of_seeds_keeps_the_variance_and_lies_between_them() -> None:
+    values = ParamValues().with_values({"walk_speed": 0.0, "walk_rest": 0.0})
+
+    def noise(**changes: object) -> np.ndarray:
+        return (
+            Director(SHAPE, values.with_values(changes))
+            .step(0.0, AudioFeatures.rest(0.0), values.with_values(changes))
+            .noise
+        )
+
+    one, two = noise(seed=3), noise(seed=4)
+    blend = noise(seed_list=((3, 3.0), (4, 1.0)))
+    assert abs(float(np.linalg.norm(blend)) / np.sqrt(blend.size) - 1.0) < 1e-5
+    assert similarity(blend, one) > 0.9 > similarity(blend, two) > 0.2
+    assert np.allclose(noise(seed_list=((3, 1.0), (4, 0.0))), one, atol=1e-5)
+
+
+def test_what_the_model_reads_comes_through() -> None:
+    values = ParamValues().with_values(
+        {"guidance_scale": 4.0, "delta": 0.5, "negative_prompt": "text", "num_inference_steps": 2, "t_list": (999, 499)}
+    )
+    controls = Director(SHAPE, values).step(0.0, AudioFeatures.rest(0.0), values)
+    assert (controls.guidance_scale, controls.delta, controls.negative_prompt) == (4.0, 0.5, "text")
+    assert (controls.steps, controls.timesteps) == (2, (999, 499))
