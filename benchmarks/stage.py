@@ -43,12 +43,14 @@ class Rules:
 
 @dataclass
 class Log:
-    """What happened. slots : controls of each engine slot, with its time."""
+    """What happened. motion : mean absolute difference of a picture to the one before, and flicker of three in a row.
+
+    slots : controls of each engine slot, with its time.
+    """
 
     times: list[float] = field(default_factory=list)
     motion: list[float] = field(default_factory=list)
-    light: list[float] = field(default_factory=list)
-    features: list[AudioFeatures] = field(default_factory=list)
+    flicker: list[float] = field(default_factory=list)
     slots: list[tuple[float, Controls]] = field(default_factory=list)
 
 
@@ -64,18 +66,17 @@ def perform(
 ) -> Log:  # fmt: skip
     """Play it all. paint : a picture for controls, uint8 RGBA."""
     log, show = Log(), _Show(features, values, Director(shape, values), paint, rules)
-    before: np.ndarray | None = None
+    past: list[np.ndarray] = []
     for number in range(int(len(features) * HOP / SAMPLE_RATE * rules.fps)):
         now = number / rules.fps
         for frame in show.until(now, log):
             canvas.show(frame, now)
         picture = canvas.draw(now, show.at(now)).astype(np.float32)
-        if before is not None:
+        if past:
             log.times.append(now)
-            log.motion.append(float(np.abs(picture - before).mean()))
-            log.light.append(float(picture.mean()))
-        before = picture
-    log.features = list(features)
+            log.motion.append(float(np.abs(picture - past[-1]).mean()))
+            log.flicker.append(float(np.abs(picture - 2.0 * past[-1] + past[0]).mean()) if len(past) > 1 else 0.0)
+        past = [*past[-1:], picture]
     return log
 
 

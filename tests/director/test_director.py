@@ -143,6 +143,8 @@ def test_notes_and_sections_reach_the_engine_as_prompts() -> None:
     for i in range(60):
         controls = director.step(i / 30, AudioFeatures(time=i / 30, chroma=chroma, sections=i // 30), values)
     assert dict(controls.prompt) == {"lava": pytest.approx(0.5), "ice": pytest.approx(0.5)}
+
+
 def test_a_blend_of_prompts_is_faded_to_and_back() -> None:
     values = ParamValues().with_values({"fade": 1.0, "prompt": "sea"})
     director = Director(SHAPE, values)

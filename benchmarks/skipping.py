@@ -1,0 +1,101 @@
+"""What graded skipping saves and what it costs to the eye: the embedded model in virtual time, with and without it.
+
+    python benchmarks/skipping.py TRACK [--json skipping.json]
+
+The track plays for ten seconds loud, ten seconds at -20 dB, and ten seconds not at all. For each: how many slots got
+which grade, and the share of UNet work saved, a shallow frame counted by its measured share of a full one. Flicker is
+the mean second difference of the pictures on the canvas, at 60 a second.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.dance import GlCanvas, Painter, read_sound  # noqa: E402
+from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
+from livemusviz.bridge.types import SAMPLE_RATE  # noqa: E402
+from livemusviz.cli.output import table  # noqa: E402
+from livemusviz.config import load_preset  # noqa: E402
+from livemusviz.director.params import ParamValues  # noqa: E402
+from livemusviz.director.ssf import Grade  # noqa: E402
+
+PART = 10.0  # s
+PARTS = ("loud", "quiet", "silence")
+SETTLED = 1.0  # s at the start of a part that do not count
+ROUNDS = 40
+
+
+def milliseconds(paint: Painter) -> dict[str, float]:
+    """Median of a frame of each grade; and of the decoder alone, which a glide is."""
+    pipeline = paint.pipeline
+    text = pipeline.encode_prompt("red lava")
+    rng = np.random.default_rng(1)
+    noise = [rng.standard_normal(pipeline.latent_shape, dtype=np.float32) for _ in range(4)]
+    spent: dict[str, list[float]] = {grade.name.lower(): [] for grade in Grade if grade}
+    for i in range(ROUNDS):
+        for grade in (Grade.FULL, Grade.SHALLOW, Grade.GLIDE):
+            began = time.perf_counter()
+            pipeline.generate(noise[i % 4], text, 0.3, grade=grade)
+            spent[grade.name.lower()].append(1000.0 * (time.perf_counter() - began))
+    pipeline.reset()
+    return {name: round(float(np.median(values)), 2) for name, values in spent.items()}
+
+
+def part(log: Log, number: int, shallow: float) -> dict[str, Any]:
+    begin, end = number * PART + SETTLED, (number + 1) * PART
+    grades = [controls.grade for now, controls in log.slots if begin <= now < end]
+    seconds = end - begin
+    times = np.array(log.times)
+    counted = (times >= begin) & (times < end)
+    work = sum(1.0 if grade == Grade.FULL else shallow if grade == Grade.SHALLOW else 0.0 for grade in grades)
+    return {
+        "part": PARTS[number],
+        **{grade.name.lower(): grades.count(grade) for grade in reversed(Grade)},
+        "unet_a_second": round(work / seconds, 2),
+        "flicker": round(float(np.array(log.flicker)[counted].mean()), 3),
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("track", type=Path)
+    parser.add_argument("--preset", default="lava")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    piece = read_sound(options.track, PART)
+    piece = np.resize(piece, (int(PART * SAMPLE_RATE), 2))
+    features = heard(np.concatenate([piece, 0.1 * piece, 0.0 * piece]).astype(np.float32))
+    paint = Painter()
+    cost = milliseconds(paint)
+    decode = cost["glide"]
+    shallow = max(0.0, (cost["shallow"] - decode) / (cost["full"] - decode))
+    rules = Rules(generate=(cost["glide"] / 1000, cost["shallow"] / 1000, cost["full"] / 1000))
+    rows = []
+    for ssf in (0.9, 0.0):
+        values = ParamValues().with_values({**load_preset(options.preset).values, "ssf": ssf})
+        paint.pipeline.reset()
+        log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values), rules)
+        rows += [{"ssf": ssf} | part(log, number, shallow) for number in range(len(PARTS))]
+    print(f"ms a frame: {cost}; a shallow UNet is {100 * shallow:.0f} % of a full one")
+    print(table([tuple(row.values()) for row in rows], tuple(rows[0])))
+    for with_, without in zip(rows[:3], rows[3:], strict=True):
+        saved = 1.0 - with_["unet_a_second"] / max(without["unet_a_second"], 1e-9)
+        flicker = with_["flicker"] / max(without["flicker"], 1e-9)
+        print(f"{with_['part']}: {100 * saved:.0f} % of UNet work saved, flicker {flicker:.2f} times")
+    if options.json is not None:
+        options.json.write_text(json.dumps({"ms": cost, "rows": rows}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
