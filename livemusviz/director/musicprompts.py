@@ -91,10 +91,10 @@ class SectionTurns:
 
     def step(self, now: float, asked: Prompt, features: AudioFeatures, knobs: MusicPromptKnobs) -> Prompt:
         """asked : what the performer asks for at `now`, s."""
-        new_section = self._section is not None and features.sections != self._section
+        new_section = self._section is not None and features.sections > self._section  # a new count begins at 0
         self._section = features.sections
         stretch = math.floor(features.beats / (BEATS_A_BAR * knobs.bars)) if knobs.bars and features.bpm > 0.0 else None
-        new_stretch = stretch is not None and self._stretch is not None and stretch != self._stretch
+        new_stretch = stretch is not None and self._stretch is not None and stretch == self._stretch + 1
         self._stretch = stretch
         if asked != self._asked:
             self._asked = self.prompt = asked

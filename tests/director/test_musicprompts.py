@@ -102,6 +102,14 @@ def test_the_performers_prompt_outranks_the_music() -> None:
     assert turns.step(13.0, "lava", AudioFeatures(time=13.0, sections=4), SECTIONS) == "b"
 
 
+def test_a_count_that_begins_anew_is_no_change_of_section() -> None:
+    """The audio process was started again, or the input was lost for a while."""
+    turns = SectionTurns("sea")
+    turns.step(0.0, "sea", AudioFeatures(time=0.0, sections=5), SECTIONS)
+    assert turns.step(1.0, "sea", AudioFeatures(time=1.0, sections=0), SECTIONS) == "sea"
+    assert turns.step(2.0, "sea", AudioFeatures(time=2.0, sections=1), SECTIONS) == "a"
+
+
 def test_without_sections_the_performers_prompt_comes_back() -> None:
     turns = SectionTurns("sea")
     turns.step(0.0, "sea", AudioFeatures(time=0.0), SECTIONS)

@@ -105,6 +105,8 @@ def test_nothing_remains_is_decay_towards_rest():
     later = decayed(last, last.time + 0.3, last.sample + 14_400)
     assert later.energy == pytest.approx(last.energy * np.exp(-1))
     assert (later.onset, later.silent, later.onsets, later.bpm) == (False, True, last.onsets, 0.0)
+    assert (later.sections, later.beats, later.tuning) == (last.sections, last.beats, last.tuning)
+    assert later.intensity < last.intensity and max(later.chroma) < max(last.chroma)
     assert decayed(last, last.time - 5.0, 0).energy == last.energy  # a clock that lags is no amplifier
 
 
