@@ -17,6 +17,7 @@ from livemusviz.diffusion.folder import resolve_model
 from livemusviz.diffusion.pipeline import GLIDE, SHALLOW, Embedding, NonFiniteFrame, Pipeline
 from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.text import MAX_PROMPTS
 from livemusviz.diffusion.unet import UNet2DConditionModel
 from livemusviz.errors import UserError
 from tests.diffusion.model_folders import SCHEDULER, TINY_TEXT, TINY_UNET, write_model
@@ -129,7 +130,7 @@ def test_a_list_of_prompts(pipeline: Pipeline) -> None:
     np.testing.assert_allclose(np.array(doubled.tokens), half, atol=1e-5)
     np.testing.assert_array_equal(np.array(pipeline.encode_prompt((("red lava", 7.0),)).tokens), np.array(red.tokens))
     np.testing.assert_allclose(half[0, 0], np.array(red.tokens)[0, 0], atol=1e-5)
-    for bad in ((), (("red", 0.0),), (("red", float("inf")),), (("red", 1.0),) * 17):
+    for bad in ((), (("red", 0.0),), (("red", float("inf")),), (("red", 1.0),) * (MAX_PROMPTS + 1)):
         with pytest.raises(UserError):
             pipeline.encode_prompt(bad)
 
