@@ -14,9 +14,9 @@ from fractions import Fraction
 from livemusviz.bridge.types import AudioFeatures, Controls, View
 from livemusviz.director.cuefile import Change
 from livemusviz.director.params import ParamValues
+from livemusviz.render.performer import Performer
 
 Step = Callable[[float, AudioFeatures, ParamValues], Controls]
-Look = Callable[[ParamValues], View]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,8 @@ def cells(
     grid: Grid,
     heard: Iterable[AudioFeatures],
     changes: Sequence[Change],
-    values: ParamValues,
+    performer: Performer,
     step: Step,
-    look: Look,
     lag: float = 0.0,
 ) -> Iterator[Cell]:
     """All cells of the film. lag : s that the features are late behind the sound."""
@@ -61,6 +60,7 @@ def cells(
             ahead = next(coming, None)
         features = replace(features, onset=onset)
         while pending and pending[0].time <= time + 0.5 / float(grid.fps):
-            values = values.with_values(pending.pop(0).values)
+            performer.change(pending.pop(0).values)
+        view, values = performer.step(time, features)
         controls = step(time, features, values) if index % grid.every == 0 else None
-        yield Cell(index, time, features, look(values), controls if controls is None or controls.compute else None)
+        yield Cell(index, time, features, view, controls if controls is None or controls.compute else None)

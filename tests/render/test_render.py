@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from livemusviz.cli import main
-from livemusviz.render import run as render_run
+from livemusviz.render import film as render_film
+from livemusviz.render import plan as render_plan
 from livemusviz.render.progress import Progress
 from tests.record.tracks import clicks, convert, heard_clicks
 
@@ -33,7 +34,7 @@ def track(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render_run, "SEGMENT", 1)
+    monkeypatch.setattr(render_plan, "SEGMENT", 1)
 
 
 def render(track: Path, output: Path, *words: str) -> int:
@@ -54,7 +55,7 @@ def film(track: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A whole render, for several tests to look at."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(render_run, "SEGMENT", 1)
+        patch.setattr(render_plan, "SEGMENT", 1)
         assert render(track, path, "--stats", str(path.with_suffix(".json"))) == 0
     return path
 
@@ -218,8 +219,8 @@ def test_F21_a_real_full_disk(
     try:
         assert render(track, small / "film.mp4") == 2
         assert "0 MB free, a recording needs 500 MB to start" in capsys.readouterr().err
-        monkeypatch.setattr(render_run, "check_room", lambda folder: None)
-        monkeypatch.setattr(render_run, "free_bytes", lambda folder: 10**12)
+        monkeypatch.setattr(render_film, "check_room", lambda folder: None)
+        monkeypatch.setattr(render_film, "free_bytes", lambda folder: 10**12)
         assert render(track, small / "film.mp4") == 2
         error = capsys.readouterr().err.strip().splitlines()[-1]
         assert "cannot be written: No space left on device" in error and "--resume" in error
@@ -232,7 +233,7 @@ def test_F21_a_disk_that_fills_up_ends_the_film_cleanly(
 ) -> None:
     free = [10**12]
     path = tmp_path / "film.mp4"
-    monkeypatch.setattr(render_run, "free_bytes", lambda folder: free[0])
+    monkeypatch.setattr(render_film, "free_bytes", lambda folder: free[0])
     update: Any = Progress.update
 
     def filling(self: Progress, done: int, picture: np.ndarray) -> None:

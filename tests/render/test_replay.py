@@ -71,9 +71,7 @@ def test_the_walk_is_where_it_was() -> None:
     assert walk.at(99.0) == (3.0, 5.0)
 
 
-def test_what_this_version_does_not_know_is_left_out_and_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_this_version_does_not_know_is_left_out_and_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         replay = load_replay(show(tmp_path), None)
     assert "knob_of_tomorrow" in caplog.text and "knob_of_tomorrow" not in replay.values

@@ -10,7 +10,7 @@ import pytest
 from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls
 from livemusviz.director.cuefile import Change
 from livemusviz.director.params import ParamValues
-from livemusviz.render.run import look
+from livemusviz.render.performer import Performer
 from livemusviz.render.score import Cell, Grid, cells
 
 
@@ -28,7 +28,7 @@ def step(now: float, features: AudioFeatures, values: ParamValues) -> Controls:
 
 
 def film(grid: Grid, changes: tuple[Change, ...] = (), onsets: tuple[float, ...] = (), lag: float = 0.0) -> list[Cell]:
-    return list(cells(grid, heard(3.0, onsets), changes, ParamValues(), step, look, lag))
+    return list(cells(grid, heard(3.0, onsets), changes, Performer(ParamValues()), step, lag))
 
 
 @pytest.mark.parametrize("fps", [Fraction(30), Fraction(30000, 1001), Fraction(24), Fraction(60)])
