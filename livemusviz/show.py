@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -165,6 +166,7 @@ class Show:
         config, self._logged = self.config, self.values
         return {
             "version": __version__,
+            "date": datetime.now().astimezone().isoformat(timespec="milliseconds"),
             "model": self.engine.about.get("model", ""),
             "flags": dict(config.flags),
             "seed": self.values.values["seed"],

@@ -4,7 +4,9 @@ In: `Controls`, one for each picture. Out: uint8 RGBA pictures. Only the blend w
 latents depends on the picture before, so the UNet runs on a batch at once (each rank on its share), the blend runs
 through the batch in order on every rank, and the decoder again on a batch:
 
-    x0[k] = denoise(noise[k]);   y[k] = x0[k] + feedback[k] (y[k-1] - x0[k]);   picture[k] = decode(y[k])
+    x0[k] = denoise(noise[k]);   y[k] = x0[k] + feedback[k] (drift(y[k-1]) - x0[k]);   picture[k] = decode(y[k])
+
+Every picture is computed in full, whatever `Controls.grade` says.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from mlx.utils import tree_map
 
 from livemusviz.bridge.types import Controls
 from livemusviz.diffusion.denoiser import Guide
+from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.pipeline import Embedding, Pipeline
 from livemusviz.diffusion.ranks import Ranks
 from livemusviz.errors import UserError
@@ -117,6 +120,8 @@ class BatchPainter:
         for i, control in enumerate(controls):
             row = x0[i : i + 1]
             if previous is not None:
+                if control.drift != STILL:
+                    previous = drifted(previous, mx.array(control.drift, dtype=mx.float32))
                 row = row + mx.array(control.feedback, dtype=mx.float32) * (previous - row)
             rows.append(row)
             previous = row

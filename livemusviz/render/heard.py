@@ -1,7 +1,8 @@
-"""The first pass over a track: what is heard when. One thread; memory does not depend on the track's length.
+"""The first pass over a track: what is heard when, seen whole. One thread.
 
-In: a track. Out: its `AudioFeatures` in order, kept on disk between the passes, and where its bars begin. Time 0 is the
-track's first sample.
+In: a track. Out: its `AudioFeatures` in order, and where its bars begin; time 0 is the track's first sample. The
+analysis of a whole track holds about 200 bytes a hop, but only until it is on disk, before the model is loaded: the
+memory of a render does not grow with its track until that is hours long.
 """
 
 from __future__ import annotations
@@ -12,13 +13,11 @@ from fractions import Fraction
 
 import numpy as np
 
-from livemusviz.audio.inprocess import InProcessAudio
-from livemusviz.bridge.types import HOP, PACKED_FEATURES_BYTES, SAMPLE_RATE, AudioFeatures
+from livemusviz.bridge.types import CHANNELS, HOP, PACKED_FEATURES_BYTES, SAMPLE_RATE, AudioFeatures
+from livemusviz.features.offline import FeatureTrack, analyse_track
 from livemusviz.record.track import Track, TrackReader
 
 READ_AT_ONCE = 1024  # features
-BEATS_A_BAR = 4
-DETECTOR_LAG = 0.022  # s; how much later than the sound the causal detector tells of an onset
 
 Progress = Callable[[float], object]  # seconds of sound analysed
 
@@ -32,23 +31,18 @@ class Heard:
 
     def __init__(self, track: Track, gain: float = 1.0, progress: Progress = lambda seconds: None) -> None:
         """Decode and analyse all of `track`. UserError if nothing of it can be decoded."""
-        reader, audio = TrackReader(track), InProcessAudio(gain=gain)
-        self._spool = tempfile.TemporaryFile(prefix="livemusviz-")  # noqa: SIM115 - lives as long as this object
-        beats = _Beats()
-        samples = 0
-        for block in reader.blocks():
-            for begin in range(0, len(block), HOP):
-                self._keep(audio.feed(block[begin : begin + HOP]), beats)
-            samples += len(block)
-            progress(samples / SAMPLE_RATE)
-        self._keep(audio.feed(np.zeros((HOP, 2), np.float32)), beats)
-        self.seconds = samples / SAMPLE_RATE
+        reader, self._samples = TrackReader(track), 0
+        features = analyse_track(self._hops(reader, progress), gain)
+        self.seconds = self._samples / SAMPLE_RATE
         self.origin: Fraction = reader.origin
         self.damage, self.damaged_at = reader.damage, reader.damaged_at
-        self.bars = beats.times[::BEATS_A_BAR]
+        self.bars = bar_times(features)
+        self._spool = tempfile.TemporaryFile(prefix="livemusviz-")  # noqa: SIM115 - lives as long as this object
+        for heard in features:
+            self._spool.write(heard.pack())
 
     def features(self) -> Iterator[AudioFeatures]:
-        """All features, oldest first; their time is that of the sound, the detector's lag taken off."""
+        """All features, oldest first."""
         self._spool.seek(0)
         while data := self._spool.read(READ_AT_ONCE * PACKED_FEATURES_BYTES):
             for begin in range(0, len(data), PACKED_FEATURES_BYTES):
@@ -57,20 +51,21 @@ class Heard:
     def close(self) -> None:
         self._spool.close()
 
-    def _keep(self, features: list[AudioFeatures], beats: _Beats) -> None:
-        for heard in features:
-            beats.step(heard)
-            self._spool.write(heard.pack())
+    def _hops(self, reader: TrackReader, progress: Progress) -> Iterator[np.ndarray]:
+        """float32 (HOP, CHANNELS), finite; the last one is filled up with silence."""
+        rest = np.zeros((0, CHANNELS), np.float32)
+        for block in reader.blocks():
+            self._samples += len(block)
+            progress(self._samples / SAMPLE_RATE)
+            sound = np.concatenate([rest, np.nan_to_num(block, nan=0.0, posinf=1.0, neginf=-1.0)])
+            whole = len(sound) // HOP * HOP
+            yield from sound[:whole].reshape(-1, HOP, CHANNELS)
+            rest = sound[whole:]
+        yield np.pad(rest, ((0, HOP - len(rest)), (0, 0)))
 
 
-class _Beats:
-    """Where the beat's phase wraps."""
-
-    def __init__(self) -> None:
-        self.times: list[float] = []
-        self._phase = 0.0
-
-    def step(self, heard: AudioFeatures) -> None:
-        if heard.bpm > 0.0 and heard.beat_phase < self._phase - 0.5:
-            self.times.append(heard.time)
-        self._phase = heard.beat_phase
+def bar_times(features: FeatureTrack) -> list[float]:
+    """s; where each bar begins: its phase falls back to 0."""
+    phase, bpm = features.column("bar_phase"), features.column("bpm")
+    begins = np.flatnonzero((np.diff(phase) < -0.5) & (bpm[1:] > 0.0)) + 1
+    return [float(i * HOP / SAMPLE_RATE) for i in begins]

@@ -15,7 +15,7 @@ from livemusviz.director.cuefile import place
 from livemusviz.director.director import Director
 from livemusviz.director.params import ParamValues
 from livemusviz.director.refine import Refiner
-from livemusviz.render.heard import DETECTOR_LAG, Heard
+from livemusviz.render.heard import Heard
 from livemusviz.render.options import RenderConfig
 from livemusviz.render.performer import Performer
 from livemusviz.render.score import Cell, Grid, Step, cells
@@ -44,7 +44,7 @@ class Plan:
 
     def cells(self) -> Iterator[Cell]:
         performer, step = Performer(self._values), self._director()
-        return cells(self.grid, self._heard.features(), self._changes, performer, step, DETECTOR_LAG)
+        return cells(self.grid, self._heard.features(), self._changes, performer, step)
 
     def runs(self, batch: int, first: int) -> Iterator[list[Cell]]:
         """The cells from `first` on in runs of at most `batch` pictures, none across the end of a segment."""

@@ -45,15 +45,14 @@ def cells(
     changes: Sequence[Change],
     performer: Performer,
     step: Step,
-    lag: float = 0.0,
 ) -> Iterator[Cell]:
-    """All cells of the film. lag : s that the features are late behind the sound."""
+    """All cells of the film."""
     coming, pending = iter(heard), list(changes)
     ahead = next(coming, None)
     features = AudioFeatures.rest(0.0)
     for index in range(grid.frames):
         time = float(index / grid.fps)
-        until = float((index + Fraction(1, 2)) / grid.fps) + lag
+        until = float((index + Fraction(1, 2)) / grid.fps)
         onset = False
         while ahead is not None and ahead.time <= until:
             features, onset = ahead, onset or ahead.onset

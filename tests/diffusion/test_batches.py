@@ -10,7 +10,7 @@ from livemusviz.diffusion.folder import resolve_model
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.ranks import Ranks
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.director.walk import LatentWalk
+from livemusviz.director.walk import CIRCLES, Circles
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +20,11 @@ def pipeline() -> Pipeline:
 
 def controls(pipeline: Pipeline, count: int = 11) -> list[Controls]:
     """A walk with a prompt fade in it, and feedback that changes."""
-    walk, made = LatentWalk(pipeline.latent_shape, 1), []
+    circles, made = Circles(pipeline.latent_shape, 1), []
     for i in range(count):
-        walk.advance(1 / 30, 0.4)
         fade, feedback = min(1.0, max(0.0, (i - 3) / 4)), (1 + i % 4) * 0.2
-        made.append(Controls(walk.noise(), "red lava", "deep blue ocean", fade, feedback, True, i / 30))
+        noise, drift = circles.noise([0.1 * i] * CIRCLES), (1.02, 0.01 * (i % 2), 0.0, 0.0)
+        made.append(Controls(noise, "red lava", "deep blue ocean", fade, feedback, True, i / 30, drift=drift))
     return made
 
 
@@ -37,7 +37,7 @@ def paint(painter: BatchPainter, wanted: list[Controls], batch: int) -> np.ndarr
 def test_any_batch_gives_what_the_live_show_draws(pipeline: Pipeline, batch: int) -> None:
     wanted = controls(pipeline)
     pipeline.reset()
-    live = np.array([pipeline.generate(c.noise, embedding(pipeline, c), c.feedback) for c in wanted])
+    live = np.array([pipeline.generate(c.noise, embedding(pipeline, c), c.feedback, drift=c.drift) for c in wanted])
     made = paint(BatchPainter(pipeline, Ranks()), wanted, batch)
     assert made.shape == (11, 64, 96, 4) and made.dtype == np.uint8
     assert np.abs(made.astype(float) - live).mean() / 255 < 1e-3

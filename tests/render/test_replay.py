@@ -34,7 +34,7 @@ def show(folder: Path, *, about: dict[str, object] | None = None) -> Path:
     for k in range(60):
         if k == 30:
             lines.append({"sample": SAMPLE_RATE, "values": {"prompt": "red lava"}})
-        lines.append({"sample": k * 1600, "walk": [k * 0.05]})
+        lines.append({"sample": k * 1600, "walk": [k * 0.05, k * 0.03, k * 0.02]})
     lines.append({"sample": 2 * SAMPLE_RATE, "end": True})
     path = folder / "set.jsonl"
     path.write_text("\n".join(json.dumps(line) for line in lines) + "\n")

@@ -27,8 +27,8 @@ def step(now: float, features: AudioFeatures, values: ParamValues) -> Controls:
     return Controls(np.zeros((1, 1, 1), np.float32), values.text("prompt"), "", 1.0, 0.0, now != 0.4, now)
 
 
-def film(grid: Grid, changes: tuple[Change, ...] = (), onsets: tuple[float, ...] = (), lag: float = 0.0) -> list[Cell]:
-    return list(cells(grid, heard(3.0, onsets), changes, Performer(ParamValues()), step, lag))
+def film(grid: Grid, changes: tuple[Change, ...] = (), onsets: tuple[float, ...] = ()) -> list[Cell]:
+    return list(cells(grid, heard(3.0, onsets), changes, Performer(ParamValues()), step))
 
 
 @pytest.mark.parametrize("fps", [Fraction(30), Fraction(30000, 1001), Fraction(24), Fraction(60)])
@@ -36,11 +36,6 @@ def test_an_onset_is_shown_in_the_frame_nearest_to_it(fps: Fraction) -> None:
     onsets = (0.1, 0.51, 1.234, 2.0, 2.777)
     shown = [cell.time for cell in film(Grid(fps, 1, int(2.9 * fps)), onsets=onsets) if cell.features.onset]
     np.testing.assert_allclose(shown, onsets, atol=0.5 / float(fps) + HOP / SAMPLE_RATE)
-
-
-def test_a_lag_of_the_detector_is_taken_off() -> None:
-    shown = [cell.time for cell in film(Grid(Fraction(30), 1, 80), onsets=(1.05,), lag=0.05) if cell.features.onset]
-    assert shown == pytest.approx([1.0], abs=0.02)
 
 
 def test_no_onset_is_lost_or_shown_twice() -> None:
