@@ -33,11 +33,11 @@ CONTAINERS = {  # by suffix: FFmpeg's name and its options
         "mp4",
         {
             "movflags": "+hybrid_fragmented+frag_keyframe",
-            "frag_duration": "1000000",  # microseconds
+            "frag_duration": "500000",  # microseconds
             "flush_packets": "1",
         },
     ),
-    ".mkv": ("matroska", {"cluster_time_limit": "1000", "flush_packets": "1"}),  # milliseconds
+    ".mkv": ("matroska", {"cluster_time_limit": "500", "flush_packets": "1"}),  # milliseconds
 }
 AUDIO_BIT_RATE = 192_000
 AAC_FRAME = 1024  # samples
@@ -148,7 +148,8 @@ def _configure(context: av.VideoCodecContext, settings: EncoderSettings) -> None
     context.width, context.height = settings.width & ~1, settings.height & ~1
     context.pix_fmt = "yuv420p"
     context.time_base, context.framerate = Fraction(1, settings.fps), Fraction(settings.fps)
-    context.gop_size = settings.fps  # one second: a fragment starts with a key frame
+    # Half a second: a fragment starts with a key frame. What a kill loses is that and what waits for the encoder.
+    context.gop_size = max(1, settings.fps // 2)
     context.max_b_frames = 0
     context.thread_count = 2  # the rest of the machine belongs to the show
     context.colorspace = context.color_primaries = context.color_trc = _BT709

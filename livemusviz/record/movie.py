@@ -106,6 +106,12 @@ class Movie:
 
         Call it before the first `picture`; after False this movie is of no use.
         """
+        try:
+            return self._take_over(previous, pictures)
+        except av.InvalidDataError:  # killed before there was anything to play
+            return False
+
+    def _take_over(self, previous: Path, pictures: int) -> bool:
         with av.open(str(previous)) as old:
             stream = old.streams.video[0]
             plain = BitStreamFilterContext("h264_mp4toannexb", stream)  # as the encoder's own packets are

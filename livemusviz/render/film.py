@@ -145,28 +145,29 @@ class Film:
 
     def _begin(self, plan: Plan) -> tuple[int, np.ndarray | None]:
         """Open the film; the frame to begin with and the latents before it."""
-        if not self._config.resume or not (self._marks.exist or self._config.output.exists()):
-            self._marks.clear()
-            self._movie = self._open(self._config.output)
-            return 0, None
-        if not self._marks.exist:
-            raise UserError(f"{self._config.output}: is finished already; --overwrite renders it again")
-        for frame, path in self._marks.states():
-            unfinished = self._marks.folder / f"taken-over{self._config.output.suffix}"
-            movie = self._open(unfinished)
-            if movie.take_over(self._config.output, frame):
-                os.replace(unfinished, self._config.output)
-                self._movie = movie
-                state = load(path)
-                self._stage.restore(state, plan.before(frame))
-                self._done = frame
-                log.info("going on at %s", clock(float(frame / self._grid.fps)))
-                return frame, state.get(LATENTS)
-            movie.close(0.0)
-        raise UserError(f"--resume: {self._config.output} does not reach any place it could go on from; --overwrite")
+        output, marks = self._config.output, self._marks
+        if self._config.resume and output.exists() and not marks.unfinished:
+            raise UserError(f"{output}: is finished already; --overwrite renders it again")
+        states = marks.states() if self._config.resume and output.exists() else []
+        for frame, path in states:
+            copy = marks.folder / f"taken-over{output.suffix}"
+            movie = self._open(copy)
+            if not movie.take_over(output, frame):  # killed before that was on the disk
+                movie.close(0.0)
+                continue
+            os.replace(copy, output)
+            self._movie, self._done = movie, frame
+            state = load(path)
+            self._stage.restore(state, plan.before(frame))
+            log.info("going on at %s", clock(float(frame / self._grid.fps)))
+            return frame, state.get(LATENTS)
+        self._movie = self._open(output)
+        return 0, None
 
     def _open(self, path: Path) -> Movie:
         try:
+            if path == self._config.output:
+                self._marks.begin()
             return Movie(path, self._settings, self._track, self._heard.origin)
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror or error}") from None

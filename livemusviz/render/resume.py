@@ -31,12 +31,17 @@ class Bookmarks:
         self._fingerprint = dict(fingerprint)
 
     @property
-    def exist(self) -> bool:
-        return any(self._paths())
+    def unfinished(self) -> bool:
+        """Whether the film was begun and not finished."""
+        return self.folder.is_dir()
+
+    def begin(self) -> None:
+        """A film begins; nothing of an earlier one is to be gone on with. OSError if the disk refuses."""
+        self.clear()
+        self.folder.mkdir()
 
     def save(self, frame: int, state: Mapping[str, np.ndarray]) -> None:
         """Keep `state`, with which frame number `frame` begins. OSError if the disk refuses."""
-        self.folder.mkdir(exist_ok=True)
         meta = json.dumps(self._fingerprint)
         unfinished = self.folder / "unfinished"
         with unfinished.open("wb") as file:

@@ -119,6 +119,21 @@ def test_interrupted_and_gone_on_with_equals_one_that_ran_through(
     assert "is finished already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("left", ["film", "first bytes of a film", "nothing"])
+def test_interrupted_before_the_first_place_to_go_on_from(
+    left: str, film: Path, track: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "film.mp4"
+    interrupt_at(8, monkeypatch)
+    assert render(track, path) == 130
+    if left == "first bytes of a film":
+        path.write_bytes(path.read_bytes()[:30])
+    elif left == "nothing":
+        path.unlink()
+    assert render(track, path, "--resume") == 0
+    assert digests(path) == digests(film)
+
+
 def test_killed_and_gone_on_with(film: Path, track: Path, tmp_path: Path) -> None:
     """What a kill leaves is copied half-way and gone on with: the file was never closed."""
     path, killed = tmp_path / "film.mp4", tmp_path / "killed.mp4"
