@@ -158,7 +158,7 @@ class Film:
             os.replace(copy, output)
             self._movie, self._done = movie, frame
             state = load(path)
-            self._stage.restore(state, plan.before(frame))
+            self._stage.restore(state, plan.lead(frame))
             log.info("going on at %s", clock(float(frame / self._grid.fps)))
             return frame, state.get(LATENTS)
         self._movie = self._open(output)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from livemusviz.bridge.types import AudioFeatures, Controls
 from livemusviz.director.cuefile import place
@@ -21,6 +22,7 @@ from livemusviz.render.performer import Performer
 from livemusviz.render.score import Cell, Grid, Step, cells
 
 SEGMENT = 5  # s of film between two places from which a render can go on
+LEAD = 2.5  # s of film drawn again to go on from one: longer than two scenes are on at once
 
 
 class Plan:
@@ -60,9 +62,10 @@ class Plan:
             painted += cell.controls is not None
         yield run
 
-    def before(self, first: int) -> Cell:
-        """The cell before frame `first`."""
-        return next(cell for cell in self.cells() if cell.index == first - 1)
+    def lead(self, first: int) -> list[Cell]:
+        """The cells of the last seconds before frame `first`."""
+        begin = first - round(LEAD * self.grid.fps)
+        return [cell for cell in islice(self.cells(), first) if cell.index >= begin]
 
     def _director(self) -> Step:
         """A director; that of a recorded show walks where it walked then, and sees its noise at any size."""

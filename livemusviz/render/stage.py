@@ -5,7 +5,7 @@ In: cells and painted pictures. Out: the canvas, uint8 (H, W, 4) RGBA, top row f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -42,11 +42,14 @@ class Stage:
         last = {} if self._picture is None else {"picture": self._picture}
         return {**snapshot.capture(self._compositor), **last, "painted": np.array(self._painted)}
 
-    def restore(self, state: Mapping[str, np.ndarray], last: Cell) -> None:
-        """Go on from a `state` of a stage of the same size, taken after the cell `last`. ValueError otherwise."""
-        if "picture" in state:
-            self._show(np.array(state["picture"]), last.time)
-        self._compositor.draw(last.time, last.features, last.view)  # makes every layer, at its size
+    def restore(self, state: Mapping[str, np.ndarray], lead: Sequence[Cell]) -> None:
+        """Go on from a `state` of a stage of the same size. lead : the cells before; drawn again, without new pictures,
+        they bring on the shaders and buffers that were on. ValueError if the state is of another size."""
+        picture = np.array(state["picture"]) if "picture" in state else None
+        for cell in lead:
+            if picture is not None and cell.controls is not None:
+                self._show(picture, cell.time)
+            self._compositor.draw(cell.time, cell.features, cell.view)
         self._painted = int(state["painted"])
         snapshot.restore(self._compositor, state)
 
