@@ -29,15 +29,17 @@ class LiveConfig:
 
     loop : an input file starts again at its end.  onset : how onsets are found, "superflux" or "aubio".
     picture : uint8 (height, width, 3), to start every frame from.
-    size, canvas : (width, height) in pixels.
+    flags : how the command line asked for the model, for the show log.  size, canvas : (width, height) in pixels.
     fps, engine_fps : display and engine slots a second.
-    duration : s; None is until ended by hand.
+    duration : s; None is until ended by hand.  record_source : "canvas" or "frames", the model's own pictures.
+    container : "mp4" or "mkv", of recordings by key or OSC; `record` says it by its suffix.
     """
 
     input: str = "default"
     loop: bool = True
     onset: str = "superflux"
     model: ModelSpec = field(default_factory=lambda: ModelSpec(resolve_model(EMBEDDED)))
+    flags: Mapping[str, object] = field(default_factory=dict)
     picture: np.ndarray | None = None
     size: tuple[int, int] = (256, 256)
     canvas: tuple[int, int] = (640, 360)
@@ -52,6 +54,8 @@ class LiveConfig:
     trace: Path | None = None
     record: Path | None = None
     recordings: Path = Path("recordings")
+    record_source: str = "canvas"
+    container: str = "mp4"
     control: ControlOptions = field(default_factory=ControlOptions)
 
 

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -21,9 +22,10 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from livemusviz import __version__
 from livemusviz.audio.host import AudioHost, AudioSpec
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, Controls, ShowState, View
+from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, Controls, Frame, ShowState, View
 from livemusviz.clock import SystemClock
 from livemusviz.config import LiveConfig, find_presets, load_preset
 from livemusviz.control.rack import ControlRack
@@ -68,6 +70,7 @@ class Show:
         self._presets = tuple(find_presets())
         self._started = self.clock.now()
         self._ending = False
+        self._latents: tuple[int, ...] = ()  # (h, w), known once the model is loaded
         width, height = config.size
         fallback = ModelSpec(resolve_model(EMBEDDED))
         spec = EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture)
@@ -76,8 +79,16 @@ class Show:
         self.engine = Engine(spec, self._conduct, self.clock)
         self.events = CoalescedEvents(ACTIONS)
         self.control = ControlRack(config.control, self.clock, self.events, self.values.number("bpm"))
-        self.recorder = Recorder(config.recordings, config.canvas, self.clock, self.audio.block_reader().read)
+        self.recorder = Recorder(
+            config.recordings,
+            config.canvas if config.record_source == "canvas" else config.size,
+            self.clock,
+            self.audio.block_reader().read,
+            about=self._about,
+            suffix=f".{config.container}",
+        )
         self.recorded: list[RecordSummary] = []
+        self._logged = self.values  # the parameters as the show log knows them
 
     def run(self) -> dict[str, Any]:
         """Run to its end and return the figures of `--stats`."""
@@ -117,21 +128,63 @@ class Show:
             tick=self._tick,
             on_key=self._key,
             on_picture=self._hand_out,
-            wants_pictures=lambda: self.recorder.wants_pictures or self.control.wants_pictures(),
-            on_shown=self.stats.shown,
+            wants_pictures=lambda: self._records_canvas() or self.control.wants_pictures(),
+            on_shown=self._shown,
             on_onset_shown=self.stats.onset_shown,
         )
 
+    def _records_canvas(self) -> bool:
+        return self.config.record_source == "canvas" and self.recorder.wants_pictures
+
     def _hand_out(self, picture: CanvasPicture) -> None:
-        if self.recorder.wants_pictures:
+        if self._records_canvas():
             self.recorder.put(picture)
         if self.control.wants_pictures():
             self.control.put_picture(picture)
 
     def _conduct(self, latent_shape: tuple[int, int, int]) -> Callable[[float], Controls]:
         """The engine's director; it reads the newest features and values at each step."""
+        self._latents = latent_shape[:2]
+        self.recorder.note(self.clock.now(), {"latents": list(self._latents)})
         director = Director(latent_shape, self.values)
-        return lambda now: director.step(now, self.features, self.values, self._timing())
+
+        def step(now: float) -> Controls:
+            controls = director.step(now, self.features, self.values, self._timing())
+            self.recorder.note(now, {"walk": [round(angle, 5) for angle in controls.place]})
+            return controls
+
+        return step
+
+    def _shown(self, frame: Frame, time: float) -> None:
+        """A generated frame was presented for the first time at `time`, s."""
+        self.stats.shown(frame, time)
+        if self.config.record_source == "frames" and self.recorder.wants_pictures:
+            self.recorder.put(CanvasPicture(frame.image, time))
+
+    def _about(self) -> dict[str, Any]:
+        """The first line of a show log."""
+        config, self._logged = self.config, self.values
+        return {
+            "version": __version__,
+            "date": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+            "model": self.engine.about.get("model", ""),
+            "flags": dict(config.flags),
+            "seed": self.values.values["seed"],
+            "size": list(config.size),
+            "latents": list(self._latents),
+            "canvas": list(config.canvas),
+            "engine_fps": config.engine_fps,
+            "values": {name: value for name, value in self.values.values.items() if name not in ACTIONS},
+        }
+
+    def _log_changes(self, now: float) -> None:
+        """Tell the show log which parameters have new values."""
+        if self.values is self._logged:
+            return
+        before, self._logged = self._logged.values, self.values
+        changed = {name: value for name, value in self.values.values.items() if value != before[name]}
+        if changed:
+            self.recorder.note(now, {"values": changed})
 
     def _timing(self) -> Timing:
         """How long after its beginning a frame is seen: computed, fetched by the display, half faded in."""
@@ -149,6 +202,7 @@ class Show:
             return None
         self._listen()
         self._take_events(now)
+        self._log_changes(now)
         self._publish()
         recording = self.recorder.status
         if recording.message and recording.message != self.error:

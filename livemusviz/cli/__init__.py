@@ -12,6 +12,7 @@ from livemusviz.errors import UserError
 
 COMMANDS = {
     "live": "the show: sound in, light out (this is what plain `livemusviz` does)",
+    "render": "a film from a track: exact, repeatable, resumable",
     "analyse": "what is heard in a track, as a picture or as JSON",
     "generate": "one still picture from a prompt",
     "models": "models on this machine: list, fetch, convert",

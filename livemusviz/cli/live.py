@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from livemusviz.cli.model_flags import add_model_flags, init_picture, model_spec
+from livemusviz.cli.model_flags import add_model_flags, given_flags, init_picture, model_spec
 from livemusviz.director.params import PARAMS, Param
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--onset", choices=("superflux", "aubio"), default="superflux", help="how onsets are found")
     show.add_argument("--engine-fps", type=float, default=30.0, metavar="N", help="generated frames a second, at most")
     show.add_argument("--record", type=Path, metavar="FILE.mp4", help="record from the start")
+    show.add_argument(
+        "--record-source", default="canvas", choices=("canvas", "frames"), help="canvas, or the model's own"
+    )
+    show.add_argument("--container", default="mp4", choices=("mp4", "mkv"), help="of recordings by key and OSC (mp4)")
     show.add_argument("--recordings", type=Path, default=Path("recordings"), metavar="DIR", help="for key R and OSC")
     show.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself")
     show.add_argument("--stats", type=Path, metavar="FILE.json", help="write the figures at the end")
@@ -50,9 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     control.add_argument("--midi", default="auto", metavar="NAME", help="input by name, all, virtual or off")
     control.add_argument("--link", action="store_true", help="share the tempo by Ableton Link")
-    knobs = parser.add_argument_group("knobs (each is an OSC address too)")
-    for param in FLAGGED:
-        knobs.add_argument(_flag(param), dest=f"param_{param.name}", metavar=_metavar(param), help=_help(param))
+    add_knobs(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -65,20 +68,23 @@ def run(options: argparse.Namespace) -> int:
         loop=not options.no_loop,
         onset=options.onset,
         model=model_spec(options, stream=True),
+        flags=given_flags(options),
         picture=init_picture(options, size),
         size=size,
         canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2),
-        values=_values(options),
+        values=knob_values(options),
         headless=options.headless,
         fullscreen=options.fullscreen,
         screen=options.screen,
-        fps=_within("--fps", options.fps, 1, 240),
-        engine_fps=_within("--engine-fps", options.engine_fps, 0.1, 240),
-        duration=None if options.duration is None else _within("--duration", options.duration, 0.1, 7 * 86400),
+        fps=within("--fps", options.fps, 1, 240),
+        engine_fps=within("--engine-fps", options.engine_fps, 0.1, 240),
+        duration=None if options.duration is None else within("--duration", options.duration, 0.1, 7 * 86400),
         stats=options.stats,
         trace=options.trace,
         record=options.record,
         recordings=options.recordings,
+        record_source=options.record_source,
+        container=options.container,
         control=_control(options),
     )
     return run_live(config)
@@ -88,28 +94,35 @@ def _control(options: argparse.Namespace) -> ControlOptions:
     from livemusviz.config import parse_address
     from livemusviz.control.options import ControlOptions
 
-    osc_port = int(_within("--osc-port", options.osc_port, 1, 65535))
+    osc_port = int(within("--osc-port", options.osc_port, 1, 65535))
     oscquery_port = min(osc_port + 1, 65535) if options.oscquery_port is None else options.oscquery_port
     return ControlOptions(
         host=options.osc_host,
         osc_port=osc_port,
         osc_out=None if options.osc_out is None else parse_address(options.osc_out),
-        oscquery_port=int(_within("--oscquery-port", oscquery_port, 0, 65535)) or None,
+        oscquery_port=int(within("--oscquery-port", oscquery_port, 0, 65535)) or None,
         web=None if options.web is None else parse_address(options.web),
         midi=options.midi,
         link=options.link,
     )
 
 
-def _values(options: argparse.Namespace) -> Any:
-    """The parameters: a preset's first, then the flags' own."""
+def add_knobs(parser: argparse.ArgumentParser) -> None:
+    """A flag for every parameter that has one."""
+    knobs = parser.add_argument_group("knobs (each is an OSC address too)")
+    for param in FLAGGED:
+        knobs.add_argument(_flag(param), dest=f"param_{param.name}", metavar=_metavar(param), help=_help(param))
+
+
+def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None = None) -> Any:
+    """The parameters: `start`, over it a preset's, then the flags' own."""
     from livemusviz.config import load_preset
     from livemusviz.director.params import ParamValues
 
     given = {param.name: getattr(options, f"param_{param.name}") for param in FLAGGED}
     flags = {param.name: _typed(param, given[param.name]) for param in FLAGGED if given[param.name] is not None}
     preset = load_preset(str(flags["preset"])).values if flags.get("preset") else {}
-    return ParamValues().with_values({**preset, **flags})
+    return ParamValues().with_values({**(start or {}), **preset, **flags})
 
 
 def _typed(param: Param, text: str) -> object:
@@ -122,7 +135,7 @@ def _typed(param: Param, text: str) -> object:
         return text  # the registry's own message says what it should have been
 
 
-def _within(flag: str, value: float, low: float, high: float) -> float:
+def within(flag: str, value: float, low: float, high: float) -> float:
     from livemusviz.errors import UserError
 
     if not low <= value <= high:

@@ -38,6 +38,26 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--strength", type=float, default=0.6, metavar="X", help="how far from that picture, 0..1 (0.6)")
 
 
+MODEL_FLAGS: dict[str, tuple[type, object]] = {  # what kind each is, and what it is when not given
+    "model": (str, "embedded"),
+    "size": (str, "256"),
+    "bits": (int, None),
+    "vae": (str, "auto"),
+    "scheduler": (str, None),
+    "steps": (int, 1),
+    "timesteps": (str, None),
+    "eta": (float, 0.3),
+    "guidance": (str, "none"),
+    "lora": (list, []),
+    "lora_live": (bool, False),
+}
+
+
+def given_flags(options: argparse.Namespace) -> dict[str, object]:
+    """The flags that say what to load, by name, as a show log keeps them."""
+    return {name: getattr(options, name) for name in MODEL_FLAGS}
+
+
 def model_spec(options: argparse.Namespace, *, stream: bool = False) -> ModelSpec:
     """What the flags ask for, its folders found. stream : several steps as a stream batch. Raises UserError."""
     from livemusviz.diffusion.folder import find_autoencoder, resolve_model

@@ -208,7 +208,7 @@ class Pipeline:
         self._flight = None
         self._prepare()
 
-    def _tell_guidance(self, text: Embedding, scale: float) -> Embedding:
+    def tell_guidance(self, text: Embedding, scale: float) -> Embedding:
         """For UNets that are told the guidance scale itself: a prompt under the present one."""
         if not self.parts.unet.config.guidance_dim or scale - 1 == self._guidance_told:
             return text
@@ -241,13 +241,13 @@ class Pipeline:
         """
         if noise.shape != self.latent_shape:
             raise ValueError(f"noise has shape {noise.shape}, this pipeline takes {self.latent_shape}")
-        text = self._tell_guidance(text, guidance_scale)
+        text = self.tell_guidance(text, guidance_scale)
         x = mx.array(noise, dtype=mx.float32)[None]
         previous = mx.zeros_like(x) if self._previous is None else self._previous
         if drift != STILL and self._previous is not None:
             previous = drifted(previous, mx.array(drift, dtype=mx.float32))
         weight = mx.array(0.0 if self._previous is None else feedback, dtype=mx.float32)
-        guide = Guide(_scalar(guidance_scale), _scalar(delta), self._against(negative))
+        guide = Guide(_scalar(guidance_scale), _scalar(delta), self.against(negative))
         flight, target, deep = self._flight or [], self._target, self._deep
         if grade <= GLIDE and target is not None:
             image, x0, finite = self._glide(target, previous, weight)
@@ -284,20 +284,25 @@ class Pipeline:
 
     def denoise(self, noise: mx.array, text: Embedding) -> mx.array:
         """Clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy."""
-        guide = Guide(_scalar(1.0), _scalar(1.0), self._against(None))
-        return self.denoiser.run(self.denoiser.start(noise, self._picture), text.instruction, guide)
+        return self.clean(noise, text.instruction, Guide(_scalar(1.0), _scalar(1.0), self.against(None)))
+
+    def clean(self, noise: mx.array, text: Instruction, guide: Guide) -> mx.array:
+        """`denoise` for a batch: what the text tells may be one for all or one for each, and so may the guide."""
+        x0 = self.denoiser.run(self.denoiser.start(noise, self._picture), text, guide)
+        return self._near_picture(x0, self._picture)
 
     def decode(self, x0: mx.array) -> tuple[mx.array, mx.array]:
-        """Clean latents to (uint8 RGBA (height, width, 4), 0-d bool: all of it finite). Lazy."""
+        """Clean latents (B, h, w, c) to (uint8 RGBA (B, height, width, 4), bool (B,): all of it finite). Lazy."""
         vae = self.parts.vae
-        rgb = vae.decode((x0 / vae.config.scaling_factor).astype(self.parts.dtype))[0]
+        rgb = vae.decode((x0 / vae.config.scaling_factor).astype(self.parts.dtype))
         rgb = rgb.astype(mx.float32)
-        finite = mx.isfinite(rgb.sum())
+        finite = mx.isfinite(rgb.sum(axis=(1, 2, 3)))
         rgb = mx.clip(rgb * 127.5 + 128, 0, 255).astype(mx.uint8)
-        alpha = mx.full((*self.size, 1), 255, dtype=mx.uint8)
+        alpha = mx.full((*rgb.shape[:3], 1), 255, dtype=mx.uint8)
         return mx.concatenate([rgb, alpha], axis=-1), finite
 
-    def _against(self, negative: Embedding | None) -> Instruction | None:
+    def against(self, negative: Embedding | None) -> Instruction | None:
+        """What a negative prompt tells the UNet, if the model was loaded with a guidance that asks for it."""
         if self.parts.spec.guidance not in ("full", "initialize"):
             return None
         return (self.encode_prompt("") if negative is None else negative).instruction
@@ -345,7 +350,7 @@ class Pipeline:
         """The picture between the last latents and their target, its latents, and whether they are finite."""
         x0 = target + feedback * (previous - target)
         image, finite = self.decode(x0)
-        return image, x0, finite
+        return image[0], x0, finite[0]
 
     def _near_picture(self, x0: mx.array, picture: mx.array | None) -> mx.array:
         if picture is None or not self.parts.scheduler.one_step:

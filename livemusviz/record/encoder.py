@@ -1,7 +1,7 @@
-"""A hybrid MP4 written by PyAV: H.264 and AAC. Runs on the recorder thread; importing this module loads PyAV.
+"""The file of a live recording, a hybrid MP4 or Matroska: H.264 and AAC. Runs on the recorder thread; loads PyAV.
 
 In: RGBA pictures with their place on a constant-rate grid, float32 samples that follow on. Out: one file, readable up
-to its last second at any moment (fragments, flushed), an ordinary MP4 once closed. Colours are converted to and tagged
+to its last second at any moment (fragments, flushed), an ordinary one once closed. Colours are converted to and tagged
 as BT.709, limited range. Errors of the disk are `OSError`s; PyAV's own derive from it or from `ValueError`.
 """
 
@@ -28,10 +28,16 @@ OPTIONS: dict[str, dict[str, str]] = {
     # zerolatency: no look-ahead and no B frames, so that nothing is held back when the process is killed
     "libx264": {"preset": "ultrafast", "crf": "20", "tune": "zerolatency"},
 }
-CONTAINER = {
-    "movflags": "+hybrid_fragmented+frag_keyframe",
-    "frag_duration": "1000000",  # microseconds
-    "flush_packets": "1",
+CONTAINERS = {  # by suffix: FFmpeg's name and its options
+    ".mp4": (
+        "mp4",
+        {
+            "movflags": "+hybrid_fragmented+frag_keyframe",
+            "frag_duration": "500000",  # microseconds
+            "flush_packets": "1",
+        },
+    ),
+    ".mkv": ("matroska", {"cluster_time_limit": "500", "flush_packets": "1"}),  # milliseconds
 }
 AUDIO_BIT_RATE = 192_000
 AAC_FRAME = 1024  # samples
@@ -51,7 +57,7 @@ class EncoderSettings:
     codecs: tuple[str, ...] = CODECS
 
 
-class HybridMp4Encoder:
+class LiveEncoder:
     """Writes `path` (truncated first) until `close`. OSError if it cannot be opened or no encoder works."""
 
     def __init__(self, path: Path, settings: EncoderSettings) -> None:
@@ -61,7 +67,8 @@ class HybridMp4Encoder:
         self._samples = np.zeros((0, CHANNELS), np.float32)
         self._written = 0  # samples given to AAC
         self._last: tuple[np.ndarray | None, av.VideoFrame | None] = (None, None)
-        self._file = av.open(str(path), "w", format="mp4", options=CONTAINER)
+        kind, container = CONTAINERS[path.suffix.lower()]
+        self._file = av.open(str(path), "w", format=kind, options=container)
         video = self._file.add_stream(self.codec, rate=settings.fps, options=OPTIONS.get(self.codec, {}))
         self._video = cast(av.VideoStream, video)
         _configure(self._video.codec_context, settings)
@@ -87,7 +94,7 @@ class HybridMp4Encoder:
         self._samples = self._samples[whole:]
 
     def close(self) -> None:
-        """Write what is held back and turn the file into an ordinary MP4. The file is closed even if that fails."""
+        """Write what is held back and turn the file into an ordinary one. The file is closed even if that fails."""
         try:
             if len(self._samples):
                 self._encode_audio(self._samples)
@@ -141,7 +148,8 @@ def _configure(context: av.VideoCodecContext, settings: EncoderSettings) -> None
     context.width, context.height = settings.width & ~1, settings.height & ~1
     context.pix_fmt = "yuv420p"
     context.time_base, context.framerate = Fraction(1, settings.fps), Fraction(settings.fps)
-    context.gop_size = settings.fps  # one second: a fragment starts with a key frame
+    # Half a second: a fragment starts with a key frame. What a kill loses is that and what waits for the encoder.
+    context.gop_size = max(1, settings.fps // 2)
     context.max_b_frames = 0
     context.thread_count = 2  # the rest of the machine belongs to the show
     context.colorspace = context.color_primaries = context.color_trc = _BT709

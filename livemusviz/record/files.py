@@ -6,6 +6,7 @@ the person at the keyboard.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from datetime import datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from livemusviz.errors import UserError
 
-SUFFIX = ".mp4"
+SUFFIXES = (".mp4", ".mkv")
 START_FREE = 500_000_000  # bytes that must be free to start
 STOP_FREE = 50_000_000  # bytes at which a recording ends while it still can
 _SAME_NAME = 100
@@ -24,22 +25,22 @@ def slug(label: str) -> str:
     return re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-")[:64] or "set"
 
 
-def create_labelled(folder: Path, label: str, now: datetime) -> Path:
-    """A new empty file `<folder>/<date>_<label>.mp4` that nobody had before. UserError if there is no such folder."""
+def create_labelled(folder: Path, label: str, now: datetime, suffix: str = SUFFIXES[0]) -> Path:
+    """A new empty file `<folder>/<date>_<label><suffix>` that nobody had before. UserError if there is no folder."""
     stem = f"{now:%Y-%m-%d_%H-%M-%S}_{slug(label)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {folder} for recordings: {error.strerror}") from None
     for number in range(1, _SAME_NAME):
-        path = folder / f"{stem}{f'_{number}' if number > 1 else ''}{SUFFIX}"
+        path = folder / f"{stem}{f'_{number}' if number > 1 else ''}{suffix}"
         if not path.exists():
             return create_exact(path)
     raise UserError(f"{folder} already has {_SAME_NAME} recordings called {stem}; use another label")
 
 
 def create_exact(path: Path, overwrite: bool = False) -> Path:
-    """`path` as a new empty file. UserError if it is taken (unless `overwrite`), not an .mp4, or cannot be written."""
+    """`path` as a new empty file. UserError if it is taken (unless `overwrite`) or cannot be written."""
     check_exact(path, overwrite)
     try:
         with path.open("wb" if overwrite else "xb"):
@@ -50,8 +51,9 @@ def create_exact(path: Path, overwrite: bool = False) -> Path:
 
 def check_exact(path: Path, overwrite: bool = False) -> None:
     """UserError if a recording could not be called `path`. Touches nothing: for the command line, before a show."""
-    if path.suffix.lower() != SUFFIX:
-        raise UserError(f"{path}: recordings are {SUFFIX} files; call it {path.with_suffix(SUFFIX).name}")
+    if path.suffix.lower() not in SUFFIXES:
+        kinds, name = " or ".join(SUFFIXES), path.with_suffix(SUFFIXES[0]).name
+        raise UserError(f"{path}: recordings are {kinds} files; call it {name}")
     try:
         taken, folder = path.exists(), path.parent.is_dir()
     except OSError as error:
@@ -68,6 +70,16 @@ def free_bytes(folder: Path) -> int:
         return shutil.disk_usage(folder).free
     except OSError:
         return 0
+
+
+def disk_trouble(path: Path, file: int) -> str:
+    """Why nothing more should be written to `path`, open as `file`: the disk is nearly full, or it was removed.
+
+    One that was only moved goes on being written.
+    """
+    if os.fstat(file).st_nlink == 0:
+        return "somebody removed the file" if path.parent.is_dir() else f"the folder {path.parent} is gone"
+    return "the disk is nearly full" if path.parent.is_dir() and free_bytes(path.parent) < STOP_FREE else ""
 
 
 def check_room(folder: Path) -> None:

@@ -8,19 +8,22 @@ encoder lost) ends the recording, not the show: `status` says so. Times are seco
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from livemusviz.bridge.types import AudioBlock, CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
-from livemusviz.record.files import STOP_FREE, check_room, create_exact, create_labelled, free_bytes
+from livemusviz.record.files import check_room, create_exact, create_labelled, disk_trouble
+from livemusviz.record.showlog import ShowLog
 from livemusviz.record.take import Encoder, Take
 
 log = logging.getLogger(__name__)
@@ -30,6 +33,9 @@ DISK_PERIOD = 1.0  # s between looks at the disk
 TAIL_POLLS = 8  # looks for the last blocks of sound after the end
 QUEUE_BYTES = 64 << 20  # of pictures waiting
 MIN_QUEUE, MAX_QUEUE = 4, 30  # pictures
+NOTES = 4096  # lines of the show log that may wait
+
+About = Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +66,9 @@ class RecordSummary:
 class _Session:
     """What the two threads share of one recording. `end` is set before `stop`."""
 
-    def __init__(self, path: Path, start: float, capacity: int) -> None:
-        self.path, self.start = path, start
+    def __init__(self, path: Path, start: float, capacity: int, about: Mapping[str, Any] | None) -> None:
+        self.path, self.start, self.about = path, start, about
+        self.notes: deque[tuple[float, Mapping[str, Any]]] = deque(maxlen=NOTES)
         self.end: float | None = None
         self.stop = threading.Event()
         self.pictures: deque[CanvasPicture] = deque(maxlen=capacity)
@@ -76,7 +83,9 @@ class Recorder:
 
     folder : where labelled recordings go.  size : (width, height) of the canvas, pixels.  blocks : the audio blocks
     captured since it was last called, called on the recorder thread only, and only while recording.
-    open_encoder : makes the encoder of a path; the default is `HybridMp4Encoder`.  today : the date in a file's name.
+    open_encoder : makes the encoder of a path; the default is `LiveEncoder`.  today : the date in a file's name.
+    about : the first line of the show log, asked for at each start; None writes no log.  suffix : of labelled
+    recordings, which names their container.
     """
 
     def __init__(
@@ -88,8 +97,11 @@ class Recorder:
         fps: int = 30,
         open_encoder: Callable[[Path], Encoder] | None = None,
         today: Callable[[], datetime] = datetime.now,
+        about: About | None = None,
+        suffix: str = ".mp4",
     ) -> None:
         self._folder, self._size, self._fps = folder, size, fps
+        self._about, self._suffix = about, suffix
         self._clock, self._blocks, self._today = clock, blocks, today
         self._open = open_encoder or self._open_hybrid
         self._codecs: tuple[str, ...] = ()
@@ -121,8 +133,8 @@ class Recorder:
             path = create_exact(target, overwrite)
         else:
             check_room(self._folder if self._folder.is_dir() else self._folder.absolute().parent)
-            path = create_labelled(self._folder, target, self._today())
-        session = _Session(path, self._clock.now(), self._capacity)
+            path = create_labelled(self._folder, target, self._today(), self._suffix)
+        session = _Session(path, self._clock.now(), self._capacity, self._about() if self._about else None)
         session.thread = threading.Thread(target=self._run, args=(session,), name="recorder", daemon=True)
         self._session = session
         session.thread.start()
@@ -150,6 +162,12 @@ class Recorder:
         session.pictures.append(picture)
         session.slot = self._slot(session, picture.time)
         return not full
+
+    def note(self, time: float, what: Mapping[str, Any]) -> None:
+        """Write `what` happened at `time` (s) into the show log, if one is being written. Any thread; never waits."""
+        session = self._session
+        if session is not None and session.about is not None and session.end is None:
+            session.notes.append((time, what))
 
     @property
     def status(self) -> RecordStatus:
@@ -184,16 +202,19 @@ class Recorder:
         return round((time - session.start) * self._fps)
 
     def _open_hybrid(self, path: Path) -> Encoder:
-        from livemusviz.record.encoder import CODECS, EncoderSettings, HybridMp4Encoder
+        from livemusviz.record.encoder import CODECS, EncoderSettings, LiveEncoder
 
-        return HybridMp4Encoder(path, EncoderSettings(*self._size, self._fps, self._codecs or CODECS))
+        return LiveEncoder(path, EncoderSettings(*self._size, self._fps, self._codecs or CODECS))
 
     def _run(self, session: _Session) -> None:
         encoder: Encoder | None = None
+        notes: ShowLog | None = None
         try:
             encoder = self._open(session.path)
             take = Take(encoder, session.start, self._fps, self._size)
-            self._write(session, take)
+            notes = _open_log(session)
+            with _watched(session.path) as file:
+                self._write(session, take, notes, file)
             session.state = "finishing"
             take.finish(self._ended(session))
             session.state = "error" if session.error else "idle"
@@ -207,27 +228,34 @@ class Recorder:
                     encoder.close()
                 elif not session.path.stat().st_size:
                     session.path.unlink()
+        if notes is not None:
+            with suppress(OSError):
+                notes.close(self._ended(session))
         session.frames = encoder.frames if encoder is not None else 0
 
-    def _write(self, session: _Session, take: Take) -> None:
+    def _write(self, session: _Session, take: Take, notes: ShowLog | None, file: int) -> None:
         look_at_disk = session.start + DISK_PERIOD
         while not session.stop.wait(POLL):
             now = self._clock.now()
-            self._move(session, take)
+            self._move(session, take, notes)
             take.advance(now)
             if now >= look_at_disk:
                 look_at_disk = now + DISK_PERIOD
-                if free_bytes(session.path.parent) < STOP_FREE:
-                    session.error = f"{session.path.name}: recording ended, the disk is nearly full"
+                trouble = disk_trouble(session.path, file)
+                if trouble:
+                    session.error = f"{session.path.name}: recording ended, {trouble}"
                     log.error("record: %s", session.error)
                     return
         for _ in range(TAIL_POLLS):  # the last sound is still on its way through the audio process
-            self._move(session, take)
+            self._move(session, take, notes)
             if take.sound_end >= self._ended(session):
                 break
             time.sleep(POLL)
 
-    def _move(self, session: _Session, take: Take) -> None:
+    def _move(self, session: _Session, take: Take, notes: ShowLog | None) -> None:
+        if notes is not None:
+            for _ in range(len(session.notes)):
+                notes.line(*session.notes.popleft())
         for block in self._blocks():
             if session.end is None or block.time < session.end:
                 take.block(block, self._clock.now())
@@ -239,3 +267,23 @@ class Recorder:
         end = self._clock.now() if session.end is None else session.end
         session.end = end
         return end
+
+
+def _open_log(session: _Session) -> ShowLog | None:
+    """The show log of a recording that is to have one. Without it the recording is still worth having."""
+    try:
+        return None if session.about is None else ShowLog(session.path, session.start, session.about)
+    except OSError as error:
+        log.error("record: no show log beside %s: %s", session.path.name, error.strerror or error)
+        session.about = None
+        return None
+
+
+@contextmanager
+def _watched(path: Path) -> Iterator[int]:
+    """The file held open, to see whether it is still there wherever it is moved."""
+    file = os.open(path, os.O_RDONLY)
+    try:
+        yield file
+    finally:
+        os.close(file)

@@ -18,7 +18,7 @@ BEHIND = 1.0  # s the encoder may lag before slots without a new picture are lef
 
 
 class Encoder(Protocol):
-    """What writes the file: `HybridMp4Encoder`, or a stand-in."""
+    """What writes the file: `LiveEncoder`, or a stand-in."""
 
     frames: int
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from livemusviz.bridge.types import SAMPLE_RATE
-from livemusviz.record.encoder import EncoderSettings, HybridMp4Encoder, choose_codec
+from livemusviz.record.encoder import EncoderSettings, LiveEncoder, choose_codec
 
 WIDTH, HEIGHT = 160, 90
 
@@ -16,8 +16,8 @@ def flat(red: int, green: int, blue: int, width: int = WIDTH, height: int = HEIG
     return np.full((height, width, 4), (red, green, blue, 255), np.uint8)
 
 
-def encoder(path: Path, width: int = WIDTH, height: int = HEIGHT) -> HybridMp4Encoder:
-    return HybridMp4Encoder(path, EncoderSettings(width, height, codecs=("libx264",)))
+def encoder(path: Path, width: int = WIDTH, height: int = HEIGHT) -> LiveEncoder:
+    return LiveEncoder(path, EncoderSettings(width, height, codecs=("libx264",)))
 
 
 @pytest.mark.parametrize(

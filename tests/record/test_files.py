@@ -42,7 +42,7 @@ def test_an_existing_file_is_never_overwritten_unasked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "complaint"),
-    [("set.mkv", "call it set.mp4"), ("nowhere/set.mp4", "there is no folder"), ("file/set.mp4", "no folder|cannot")],
+    [("set.avi", "call it set.mp4"), ("nowhere/set.mp4", "there is no folder"), ("file/set.mp4", "no folder|cannot")],
 )
 def test_a_path_that_cannot_be_written_is_told_in_one_line(tmp_path: Path, name: str, complaint: str) -> None:
     (tmp_path / "file").touch()

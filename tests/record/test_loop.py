@@ -19,6 +19,7 @@ from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioBlock, CanvasPicture
 from livemusviz.clock import SystemClock
 from livemusviz.errors import UserError
 from livemusviz.record.loop import Recorder, RecordSummary
+from livemusviz.record.showlog import log_path, read_log
 
 SIZE = (160, 90)
 CLOCK = SystemClock()
@@ -135,6 +136,61 @@ def test_nothing_shown_still_gives_a_playable_file(tmp_path: Path) -> None:
     path = recorder.start()
     assert finished(recorder).error == ""
     assert len(decode(path)[0]) >= 1
+
+
+def test_a_recording_in_matroska(tmp_path: Path, microphone: Microphone) -> None:
+    recorder = Recorder(tmp_path, SIZE, CLOCK, microphone, suffix=".mkv")
+    path = recorder.start("set")
+    show(recorder, 0.6)
+    summary = finished(recorder)
+    assert path.suffix == ".mkv" and summary.error == ""
+    with av.open(str(path)) as file:
+        assert "matroska" in file.format.name
+    times, _, sound = decode(path)
+    assert len(times) == summary.video_frames and len(sound) / SAMPLE_RATE == pytest.approx(0.6, abs=0.1)
+
+
+def test_a_show_log_is_written_beside_it_in_time_with_the_sound(tmp_path: Path, microphone: Microphone) -> None:
+    about = {"values": {"prompt": "ocean"}}
+    recorder = Recorder(tmp_path, SIZE, CLOCK, microphone, about=lambda: about)
+    recorder.note(CLOCK.now(), {"walk": [9.0]})  # not recording: nobody's
+    path = recorder.start("set")
+    began = CLOCK.now()
+    recorder.note(began + 0.2, {"walk": [0.5]})
+    recorder.note(began + 0.3, {"values": {"prompt": "lava"}})
+    show(recorder, 0.5)
+    summary = finished(recorder)
+    recorder.note(CLOCK.now(), {"walk": [9.0]})
+    log = read_log(log_path(path))
+    assert log.recording == path and log.values == about["values"]
+    assert [time for time, _ in log.walk] == pytest.approx([0.2], abs=0.02)
+    assert [(round(time, 1), values) for time, values in log.changes] == [(0.3, {"prompt": "lava"})]
+    assert log.seconds == pytest.approx(summary.seconds, abs=0.05)
+
+
+def test_a_log_that_cannot_be_written_is_told_and_the_recording_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list, about=dict)
+    (tmp_path / "set.jsonl").mkdir()
+    path = recorder.start(tmp_path / "set.mp4")
+    show(recorder, 0.3)
+    assert finished(recorder).error == "" and len(decode(path)[0])
+    assert "no show log beside set.mp4" in caplog.text
+
+
+def test_F21_a_file_that_is_removed_ends_the_recording_and_one_that_is_moved_does_not(tmp_path: Path) -> None:
+    folder, moved = tmp_path / "gig", tmp_path / "moved"
+    folder.mkdir()
+    recorder = Recorder(folder, SIZE, CLOCK, list)
+    recorder.start("set")
+    show(recorder, 0.2)
+    folder.rename(moved)
+    show(recorder, 1.2)
+    assert recorder.recording
+    shutil.rmtree(moved)
+    wait_until(lambda: recorder.status.state == "error")
+    assert f"the folder {folder} is gone" in finished(recorder).error
 
 
 def test_two_recordings_in_a_row_and_never_two_at_once(recorder: Recorder) -> None:

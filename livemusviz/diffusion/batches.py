@@ -1,0 +1,167 @@
+"""Pictures in batches, and over several ranks, equal to one at a time. The thread that owns MLX.
+
+In: `Controls`, one for each picture. Out: uint8 RGBA pictures. Only the blend with the previous picture's denoised
+latents depends on the picture before, so the UNet runs on a batch at once (each rank on its share), the blend runs
+through the batch in order on every rank, and the decoder again on a batch:
+
+    x0[k] = denoise(noise[k]);   y[k] = x0[k] + feedback[k] (drift(y[k-1]) - x0[k]);   picture[k] = decode(y[k])
+
+Every picture is computed in full, whatever `Controls.grade` says.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+from mlx.utils import tree_map
+
+from livemusviz.bridge.types import Controls
+from livemusviz.diffusion.denoiser import Guide
+from livemusviz.diffusion.drift import STILL, drifted
+from livemusviz.diffusion.pipeline import Embedding, Pipeline
+from livemusviz.diffusion.ranks import Ranks
+from livemusviz.errors import UserError
+
+log = logging.getLogger(__name__)
+
+AUTO_PIXELS = 1 << 18  # picture pixels in an automatic batch on a CPU, where more gain nothing
+AUTO_PIXELS_GPU = 1 << 22
+AUTO_MOST = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pictures on their way. last : the blended latents of the last one, which the next batch goes on from."""
+
+    pictures: mx.array
+    last: mx.array
+
+
+class BatchPainter:
+    """One pipeline and its memory of the last picture. lost : pictures that came out with NaN or infinity in them."""
+
+    def __init__(self, pipeline: Pipeline, ranks: Ranks) -> None:
+        self.pipeline, self.ranks = pipeline, ranks
+        self.lost = 0
+        self._steps: tuple[int, tuple[int, ...]] = (0, ())
+        self._previous: mx.array | None = None
+        self._good: np.ndarray | None = None  # the last finite picture
+
+    def follow(self, first: int, latents: np.ndarray | None) -> int:
+        """Agree with rank 0 where to begin: on its `first` picture, with the `last` latents of what came before, or
+        None. Every rank must call it, the others with anything. Returns rank 0's `first`."""
+        blank = np.zeros((1, *self.pipeline.latent_shape), np.float32)
+        told = self.ranks.tell(mx.array([first, latents is not None], mx.int32))
+        previous = self.ranks.tell(mx.array(blank if latents is None else latents))
+        first, known = (int(value) for value in np.array(told))
+        self._previous = previous if known else None
+        return first
+
+    def begin(self, controls: Sequence[Controls]) -> Batch:
+        """Start on a picture for each and return at once. Every rank must call it alike."""
+        batches = [self._begin(list(alike)) for _, alike in groupby(controls, key=faders)]
+        if len(batches) == 1:
+            return batches[0]
+        return Batch(mx.concatenate([batch.pictures for batch in batches]), batches[-1].last)
+
+    def _begin(self, controls: Sequence[Controls]) -> Batch:
+        """`begin` for controls whose faders stand alike."""
+        self._follow(controls[0])
+        count = len(controls)
+        share = [min(i, count - 1) for i in self.ranks.share(count)]
+        x0 = self.ranks.gather(self._clean([controls[i] for i in share]), count)
+        blended = self._blend(x0, controls)
+        pictures, finite = self.pipeline.decode(mx.take(blended, mx.array(share), axis=0))
+        pictures = mx.where(finite.reshape(-1, 1, 1, 1), pictures, mx.zeros_like(pictures))  # alpha 0 says: not finite
+        batch = Batch(self.ranks.gather(pictures, count), blended[-1:])
+        self._previous = batch.last
+        mx.async_eval(batch.pictures, batch.last)
+        return batch
+
+    def _follow(self, controls: Controls) -> None:
+        """Faders that are no argument of a picture. Steps that the model refuses are told once and change nothing."""
+        if controls.lora_weight is not None:
+            self.pipeline.set_lora_weights(controls.lora_weight)
+        if (controls.steps, controls.timesteps) != self._steps:
+            self._steps = (controls.steps, controls.timesteps)
+            try:
+                self.pipeline.reschedule(*self._steps)
+            except UserError as error:
+                log.error("%s", error)
+
+    def _clean(self, controls: Sequence[Controls]) -> mx.array:
+        noise = mx.array(np.stack([control.noise for control in controls]))
+        texts = [
+            self.pipeline.tell_guidance(embedding(self.pipeline, control), control.guidance_scale)
+            for control in controls
+        ]
+        negatives = [
+            self.pipeline.against(self.pipeline.encode_prompt(control.negative_prompt)) for control in controls
+        ]
+        guide = Guide(
+            _each([control.guidance_scale for control in controls]),
+            _each([control.delta for control in controls]),
+            None if negatives[0] is None else stack(negatives),
+        )
+        return self.pipeline.clean(noise, stack([text.instruction for text in texts]), guide)
+
+    def finish(self, batch: Batch | None) -> list[np.ndarray]:
+        """The batch's pictures, uint8 (height, width, 4) RGBA, top row first. Waits for them."""
+        return [] if batch is None else [self._checked(picture) for picture in np.array(batch.pictures)]
+
+    def _blend(self, x0: mx.array, controls: Sequence[Controls]) -> mx.array:
+        rows, previous = [], self._previous
+        for i, control in enumerate(controls):
+            row = x0[i : i + 1]
+            if previous is not None:
+                if control.drift != STILL:
+                    previous = drifted(previous, mx.array(control.drift, dtype=mx.float32))
+                row = row + mx.array(control.feedback, dtype=mx.float32) * (previous - row)
+            rows.append(row)
+            previous = row
+        return mx.concatenate(rows)
+
+    def _checked(self, picture: np.ndarray) -> np.ndarray:
+        if picture[0, 0, 3] == 0:
+            self.lost += 1
+            log.warning("%s: a picture holds NaN or infinity; the one before stays", self.pipeline.name)
+            return picture if self._good is None else self._good
+        self._good = picture
+        return picture
+
+
+def embedding(pipeline: Pipeline, controls: Controls) -> Embedding:
+    """The text embedding of one moment: one prompt's, or the blend of two during a fade."""
+    target = pipeline.encode_prompt(controls.prompt)
+    if controls.fade >= 1.0:
+        return target
+    return pipeline.blend(pipeline.encode_prompt(controls.previous_prompt), target, controls.fade)
+
+
+def faders(controls: Controls) -> tuple[Any, ...]:
+    """What of the controls must stand still within a batch."""
+    return controls.lora_weight, controls.steps, controls.timesteps
+
+
+def stack(instructions: Sequence[Any]) -> Any:
+    """Trees of arrays of batch 1, one for each picture, as one of a batch; the same for all stays of batch 1."""
+    if all(instruction is instructions[0] for instruction in instructions):
+        return instructions[0]
+    return tree_map(lambda *each: mx.concatenate(list(each)), instructions[0], *instructions[1:])
+
+
+def _each(values: Sequence[float]) -> mx.array:
+    """float32 (n, 1, 1, 1)."""
+    return mx.array(list(values), dtype=mx.float32).reshape(-1, 1, 1, 1)
+
+
+def automatic(size: tuple[int, int], backend: str) -> int:
+    """A batch for pictures of (height, width) pixels: a rule, not a measurement, so that every run has the same."""
+    pixels = AUTO_PIXELS if backend == "cpu" else AUTO_PIXELS_GPU
+    return max(1, min(AUTO_MOST, pixels // (size[0] * size[1])))

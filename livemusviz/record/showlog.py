@@ -1,0 +1,147 @@
+"""The show log: what the performer did, in time with the sound of a recording. One JSON object a line.
+
+    {"livemusviz": 1, "recording": "set.mp4", "rate": 48000, "seed": 1, "model": "embedded", ..., "values": {...}}
+    {"sample": 96000, "values": {"prompt": "red lava"}}      parameters that took new values
+    {"sample": 34000, "latents": [16, 16]}                   of the model, once it is loaded
+    {"sample": 96512, "walk": [1.234]}                       where the latent walk was in a slot of the engine
+    {"sample": 480000, "end": true}
+
+`sample` counts from the first sample of the recording. A log that was cut off is read as far as it goes. The writer
+runs on the recorder thread; the reader anywhere. Standard library and numpy only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.errors import UserError
+
+log = logging.getLogger(__name__)
+
+VERSION = 1
+SUFFIX = ".jsonl"
+MAX_BYTES = 256 << 20  # of a log; a line each slot makes 6 MB an hour
+MAX_LINE = 1 << 20
+FLUSH = 32  # lines
+
+
+def log_path(recording: Path) -> Path:
+    """Where the log of a recording is."""
+    return recording.with_suffix(SUFFIX)
+
+
+class ShowLog:
+    """Writes one. OSError if the disk refuses."""
+
+    def __init__(self, recording: Path, start: float, about: Mapping[str, Any]) -> None:
+        """start : s, the time of the recording's first sample.  about : what else the first line is to hold."""
+        self._start = start
+        self._file: TextIO = log_path(recording).open("w", encoding="utf-8")
+        self._waiting = 0
+        self._write({"livemusviz": VERSION, "recording": recording.name, "rate": SAMPLE_RATE, **about})
+        self._file.flush()
+
+    def line(self, time: float, what: Mapping[str, Any]) -> None:
+        """Note `what` happened at `time` (s). What was before the first sample counts as at it."""
+        self._write({"sample": self._sample(time), **what})
+        self._waiting += 1
+        if "values" in what or self._waiting >= FLUSH:
+            self._file.flush()
+            self._waiting = 0
+
+    def close(self, end: float) -> None:
+        try:
+            self.line(end, {"end": True})
+        finally:
+            self._file.close()
+
+    def _sample(self, time: float) -> int:
+        return max(0, round((time - self._start) * SAMPLE_RATE))
+
+    def _write(self, what: Mapping[str, Any]) -> None:
+        self._file.write(json.dumps(what, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedShow:
+    """about : the first line.  recording : the file with the sound.  values : parameters at the start.
+
+    changes : (s, parameters that took new values).  walk : (s, where the latent walk was).  latents : (h, w) or empty.
+    seconds : how long it was.
+    """
+
+    about: Mapping[str, Any]
+    recording: Path
+    values: Mapping[str, Any]
+    changes: tuple[tuple[float, Mapping[str, Any]], ...]
+    walk: tuple[tuple[float, tuple[float, ...]], ...]
+    latents: tuple[int, ...]
+    seconds: float
+
+
+def read_log(path: Path) -> LoggedShow:
+    """The show in a log. UserError if it is none; lines that cannot be read are left out and told of."""
+    lines = _lines(path)
+    about = next(lines, None)
+    if about is None or not isinstance(about.get("livemusviz"), int):
+        raise UserError(f"{path}: not a show log; `livemusviz live --record set.mp4` writes one beside the recording")
+    if about["livemusviz"] != VERSION or about.get("rate") != SAMPLE_RATE:
+        raise UserError(f"{path}: a show log of another version ({about['livemusviz']}); this program reads {VERSION}")
+    name, values = about.get("recording"), about.get("values")
+    if not isinstance(name, str) or name != os.path.basename(name) or not name or not isinstance(values, dict):
+        raise UserError(f"{path}: its first line names no recording or no values; the log is damaged")
+    changes, walk, latents, last = [], [], _whole(about.get("latents")), 0
+    for line in lines:
+        last = max(last, line["sample"])
+        seconds = line["sample"] / SAMPLE_RATE
+        if isinstance(line.get("values"), dict):
+            changes.append((seconds, line["values"]))
+        latents = _whole(line.get("latents")) or latents
+        place = line.get("walk")
+        if isinstance(place, list) and place and all(isinstance(angle, int | float) for angle in place):
+            walk.append((seconds, tuple(float(angle) for angle in place)))
+    return LoggedShow(about, path.with_name(name), values, tuple(changes), tuple(walk), latents, last / SAMPLE_RATE)
+
+
+def _whole(value: object) -> tuple[int, ...]:
+    """Two whole numbers above 0, or nothing."""
+    good = isinstance(value, list) and len(value) == 2 and all(type(side) is int and side > 0 for side in value)
+    return tuple(value) if isinstance(value, list) and good else ()
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    """The first object, then those with a sample index, which never goes back."""
+    lost, last, first = 0, 0, True
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise UserError(f"{path}: {path.stat().st_size >> 20} MB; a show log has at most {MAX_BYTES >> 20}")
+        with path.open("rb") as file:
+            while data := file.readline(MAX_LINE):
+                line = _object(data)
+                if first:
+                    yield line or {}
+                    first = False
+                elif line is None or type(line.get("sample")) is not int or not last <= line["sample"] < 1 << 40:
+                    lost += 1
+                else:
+                    last = line["sample"]
+                    yield line
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    if lost:
+        log.warning("%s: %d lines cannot be read and are left out", path, lost)
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return line if isinstance(line, dict) else None

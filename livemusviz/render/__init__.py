@@ -1,0 +1,1 @@
+"""The offline render: a track in, a film out, frame by exact frame. Like the show, it may know every room."""

@@ -1,0 +1,178 @@
+"""The film being made, on rank 0: stage, file, bookmarks, progress. Main thread.
+
+In: runs of cells and their pictures. Out: the film's file, which may be played at any moment; a state beside it at the
+end of each segment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from livemusviz.errors import UserError
+from livemusviz.record.files import STOP_FREE, check_room, free_bytes
+from livemusviz.record.movie import Movie, MovieSettings, choose_codec
+from livemusviz.record.track import Track
+from livemusviz.render.heard import Heard
+from livemusviz.render.options import RenderConfig
+from livemusviz.render.painted import Painted, painted, stopping
+from livemusviz.render.plan import Plan
+from livemusviz.render.progress import Progress, clock
+from livemusviz.render.resume import Bookmarks, load
+from livemusviz.render.score import Grid
+from livemusviz.stats import peak_rss_mb
+
+if TYPE_CHECKING:
+    from livemusviz.diffusion.batches import Batch, BatchPainter
+
+log = logging.getLogger(__name__)
+
+LATENTS = "latents"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a render came to. finished : False if it was interrupted.  fps : frames a second of this run."""
+
+    output: Path
+    finished: bool
+    frames: int
+    first: int
+    total: int
+    seconds: float
+    fps: float
+    batch: int
+    ranks: int
+    sound: str
+    codec: str
+    lost: int
+    damage: int
+    peak_rss_mb: float
+
+
+class Film:
+    """`make` it once."""
+
+    def __init__(self, config: RenderConfig, track: Track, heard: Heard, grid: Grid) -> None:
+        from livemusviz.render.stage import Stage  # OpenGL, which other ranks do without
+
+        check_room(config.output.absolute().parent)
+        self._config, self._track, self._heard, self._grid = config, track, heard, grid
+        width, height = config.canvas
+        settings = MovieSettings(width, height, grid.fps)
+        self._settings = replace(settings, codec=choose_codec(settings))
+        self._marks = Bookmarks(config.output, config.fingerprint())
+        self._stage = Stage(config.canvas)
+        self._movie: Movie | None = None
+        self._done = 0
+
+    def __enter__(self) -> Film:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stage.close()
+
+    def make(self, plan: Plan, painter: BatchPainter, batch: int) -> Figures:
+        try:
+            return self._make(plan, painter, batch)
+        except OSError as error:
+            with suppress(OSError, ValueError):  # the disk may refuse the last bytes as well
+                self._close()
+            raise UserError(
+                f"{self._config.output}: cannot be written: {error.strerror or error}; "
+                "what is there may be played, and --resume goes on once there is room"
+            ) from None
+
+    def _make(self, plan: Plan, painter: BatchPainter, batch: int) -> Figures:
+        first, latents = self._begin(plan)
+        painter.follow(first, latents)
+        began = time.perf_counter()
+        progress = Progress(self._grid.frames, first, time.perf_counter)
+        with stopping() as stop:
+            for run in painted(plan.runs(batch, first), painter, stop):
+                progress.update(self._done, self._draw(run))
+                if self._done % plan.segment == 0 and self._done < self._grid.frames:
+                    self._bookmark(run.last)
+        progress.done()
+        sound = self._movie.sound if self._movie is not None else ""
+        self._close()
+        finished = self._done == self._grid.frames
+        if finished:
+            self._marks.clear()
+        spent = time.perf_counter() - began
+        return Figures(
+            output=self._config.output,
+            finished=finished,
+            frames=self._done,
+            first=first,
+            total=self._grid.frames,
+            seconds=round(spent, 3),
+            fps=round((self._done - first) / spent, 2) if spent else 0.0,
+            batch=batch,
+            ranks=painter.ranks.size,
+            sound=sound,
+            codec=self._settings.codec,
+            lost=painter.lost,
+            damage=self._heard.damage,
+            peak_rss_mb=peak_rss_mb(),
+        )
+
+    def _draw(self, run: Painted) -> np.ndarray:
+        """Compose and encode the cells of a run; the last canvas."""
+        coming = iter(run.pictures)
+        for cell in run.cells:
+            canvas = self._stage.draw(cell, next(coming) if cell.controls is not None else None)
+            if self._movie is None:
+                raise RuntimeError("the film is not open")
+            self._movie.picture(canvas, cell.index)
+            self._done = cell.index + 1
+        return canvas
+
+    def _bookmark(self, last: Batch | None) -> None:
+        if self._movie is not None:
+            self._movie.cut()
+        if free_bytes(self._config.output.absolute().parent) < STOP_FREE:
+            raise OSError(28, "the disk is nearly full")
+        latents = {} if last is None else {LATENTS: np.array(last.last)}
+        self._marks.save(self._done, {**self._stage.state(), **latents})
+
+    def _begin(self, plan: Plan) -> tuple[int, np.ndarray | None]:
+        """Open the film; the frame to begin with and the latents before it."""
+        output, marks = self._config.output, self._marks
+        if self._config.resume and output.exists() and not marks.unfinished:
+            raise UserError(f"{output}: is finished already; --overwrite renders it again")
+        states = marks.states() if self._config.resume and output.exists() else []
+        for frame, path in states:
+            copy = marks.folder / f"taken-over{output.suffix}"
+            movie = self._open(copy)
+            if not movie.take_over(output, frame):  # killed before that was on the disk
+                movie.close(0.0)
+                continue
+            os.replace(copy, output)
+            self._movie, self._done = movie, frame
+            state = load(path)
+            self._stage.restore(state, plan.lead(frame))
+            log.info("going on at %s", clock(float(frame / self._grid.fps)))
+            return frame, state.get(LATENTS)
+        self._movie = self._open(output)
+        return 0, None
+
+    def _open(self, path: Path) -> Movie:
+        try:
+            if path == self._config.output:
+                self._marks.begin()
+            return Movie(path, self._settings, self._track, self._heard.origin)
+        except OSError as error:
+            raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+
+    def _close(self) -> None:
+        movie, self._movie = self._movie, None
+        if movie is not None:
+            movie.close(float(self._done / self._grid.fps))

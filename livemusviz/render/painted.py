@@ -1,0 +1,68 @@
+"""Runs of cells with their pictures, the next one painted while the last one is drawn; and how to stop. Main thread."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from livemusviz.render.score import Cell
+
+if TYPE_CHECKING:
+    from livemusviz.diffusion.batches import Batch, BatchPainter
+
+
+class Stop:
+    """Whether somebody asked to stop."""
+
+    asked = False
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """A run of cells and its pictures. last : the batch that the next run's pictures go on from."""
+
+    cells: list[Cell]
+    pictures: list[np.ndarray]
+    last: Batch | None
+
+
+def painted(runs: Iterable[list[Cell]], painter: BatchPainter, stop: Stop) -> Iterator[Painted]:
+    """Each run with its pictures; the next one is painted meanwhile. Ends early if any rank is asked to stop."""
+    waiting: tuple[list[Cell], Batch | None] | None = None
+    last: Batch | None = None
+    for run in runs:
+        if painter.ranks.any(stop.asked):
+            break
+        controls = [cell.controls for cell in run if cell.controls is not None]
+        batch = painter.begin(controls) if controls else None
+        if waiting is not None:
+            last = waiting[1] or last
+            yield Painted(waiting[0], painter.finish(waiting[1]), last)
+        waiting = (run, batch)
+    if waiting is not None:
+        yield Painted(waiting[0], painter.finish(waiting[1]), waiting[1] or last)
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Within this block SIGINT and SIGTERM ask to stop; the second time they end the process at once."""
+    stop = Stop()
+
+    def asked(number: int, frame: FrameType | None) -> None:
+        if stop.asked:
+            os._exit(128 + number)
+        stop.asked = True
+
+    kept = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, previous in kept.items():
+            signal.signal(number, previous)

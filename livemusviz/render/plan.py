@@ -1,0 +1,86 @@
+"""The film's cells from its track, cues and director, as often as they are asked for. Pure but for what is heard.
+
+In: a config, what is heard. Out: `Cell`s in runs, a batch of pictures to a run. Each call plays from the start, so a
+render that goes on at frame k has a director that has lived through all frames before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+
+from livemusviz.bridge.types import AudioFeatures, Controls
+from livemusviz.director.cuefile import place
+from livemusviz.director.director import Director
+from livemusviz.director.params import ParamValues
+from livemusviz.director.refine import Refiner
+from livemusviz.render.heard import Heard
+from livemusviz.render.options import RenderConfig
+from livemusviz.render.performer import Performer
+from livemusviz.render.score import Cell, Grid, Step, cells
+
+SEGMENT = 5  # s of film between two places from which a render can go on
+LEAD = 2.5  # s of film drawn again to go on from one: longer than two scenes are on at once
+
+
+class Plan:
+    """The cells of the film, as often as they are asked for."""
+
+    def __init__(self, config: RenderConfig, heard: Heard, latent_shape: tuple[int, int, int]) -> None:
+        self._config, self._heard, self._shape = config, heard, latent_shape
+        seconds = heard.seconds if config.until is None else min(config.until, heard.seconds)
+        self.grid = Grid(config.fps, config.every, max(1, math.ceil(seconds * float(config.fps) - 1e-3)))
+        recorded = config.replay.changes if config.replay is not None else ()
+        changes = sorted([*recorded, *place(config.cues, heard.bars)], key=lambda change: change.time)
+        self._values = config.values
+        while changes and changes[0].time <= 0.0:  # the first prompt is cut to, not faded
+            self._values = self._values.with_values(changes.pop(0).values)
+        self._changes = changes
+
+    @property
+    def segment(self) -> int:
+        """Frames to a segment."""
+        return max(1, round(SEGMENT * self.grid.fps))
+
+    def cells(self) -> Iterator[Cell]:
+        performer, step = Performer(self._values), self._director()
+        return cells(self.grid, self._heard.features(), self._changes, performer, step)
+
+    def runs(self, batch: int, first: int) -> Iterator[list[Cell]]:
+        """The cells from `first` on in runs of at most `batch` pictures, none across the end of a segment."""
+        run: list[Cell] = []
+        painted = 0
+        for cell in self.cells():
+            if cell.index < first:
+                continue
+            if run and (cell.index % self.segment == 0 or (painted == batch and cell.controls is not None)):
+                yield run
+                run, painted = [], 0
+            run.append(cell)
+            painted += cell.controls is not None
+        yield run
+
+    def lead(self, first: int) -> list[Cell]:
+        """The cells of the last seconds before frame `first`."""
+        begin = first - round(LEAD * self.grid.fps)
+        return [cell for cell in islice(self.cells(), first) if cell.index >= begin]
+
+    def _director(self) -> Step:
+        """A director; that of a recorded show walks where it walked then, and sees its noise at any size."""
+        replay, (height, width, channels) = self._config.replay, self._shape
+        if replay is None:
+            return Director(self._shape, self._values).step
+        coarse = (*(replay.latents or (height, width)), channels)
+        director = Director(coarse, self._values)
+        refine = Refiner(coarse, (height, width), int(self._values.number("seed"))) if coarse != self._shape else None
+
+        def step(now: float, features: AudioFeatures, values: ParamValues) -> Controls:
+            controls = director.step(now, features, values)
+            if replay.walk:
+                there = replay.walk.at(now)
+                controls = replace(controls, noise=director.noise_at(there), place=there)
+            return controls if refine is None else replace(controls, noise=refine(controls.noise, controls.place[0]))
+
+        return step

@@ -1,0 +1,83 @@
+"""What an interrupted render needs to go on: its state at the end of the last segments, beside the film. One thread.
+
+`OUT.resume/` holds a file for each of the last two segment ends, written whole or not at all, and is removed when the
+film is finished. Two, because the film itself may lag a second behind when the process is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livemusviz.errors import UserError
+
+KEPT = 2
+_META = "meta"
+
+
+class Bookmarks:
+    """The saved states of one film."""
+
+    def __init__(self, output: Path, fingerprint: Mapping[str, str]) -> None:
+        """fingerprint : what must be the same for a state to be of use, by the name of the option."""
+        self.folder = output.with_name(output.name + ".resume")
+        self._fingerprint = dict(fingerprint)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the film was begun and not finished."""
+        return self.folder.is_dir()
+
+    def begin(self) -> None:
+        """A film begins; nothing of an earlier one is to be gone on with. OSError if the disk refuses."""
+        self.clear()
+        self.folder.mkdir()
+
+    def save(self, frame: int, state: Mapping[str, np.ndarray]) -> None:
+        """Keep `state`, with which frame number `frame` begins. OSError if the disk refuses."""
+        meta = json.dumps(self._fingerprint)
+        unfinished = self.folder / "unfinished"
+        with unfinished.open("wb") as file:
+            arrays: Mapping[str, Any] = {_META: np.frombuffer(meta.encode(), np.uint8), **state}
+            np.savez(file, **arrays)
+        os.replace(unfinished, self.folder / f"{frame:09d}.npz")
+        for path in self._paths()[KEPT:]:
+            path.unlink(missing_ok=True)
+
+    def states(self) -> list[tuple[int, Path]]:
+        """(frame, file) of what is saved, the furthest first. UserError if it is of another render."""
+        found = []
+        for path in self._paths():
+            meta = load(path).get(_META)
+            saved = json.loads(bytes(meta)) if meta is not None else {}
+            different = sorted(key for key in self._fingerprint if saved.get(key) != self._fingerprint[key])
+            if different:
+                raise UserError(
+                    f"--resume: {self.folder} is of a render with other settings ({', '.join(different)}); "
+                    "give the same ones, or --overwrite to begin anew"
+                )
+            found.append((int(path.stem), path))
+        return found
+
+    def clear(self) -> None:
+        """Nothing is to be resumed any more."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _paths(self) -> list[Path]:
+        return sorted(self.folder.glob("[0-9]*.npz"), reverse=True)
+
+
+def load(path: Path) -> dict[str, np.ndarray]:
+    """A saved state. UserError if the file cannot be read."""
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return {name: saved[name] for name in saved.files}
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise UserError(f"--resume: {path} cannot be read ({error}); --overwrite begins anew") from None

@@ -1,0 +1,86 @@
+"""Renders a film from a track. Main thread.
+
+With several ranks each does the same but paints only its share of a batch, and rank 0 alone draws and writes.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from livemusviz.record.track import Track, probe
+from livemusviz.render.film import Figures, Film
+from livemusviz.render.heard import Heard
+from livemusviz.render.options import RenderConfig, check_output
+from livemusviz.render.painted import painted, stopping
+from livemusviz.render.plan import Plan
+from livemusviz.render.progress import clock
+
+if TYPE_CHECKING:
+    from livemusviz.diffusion.batches import BatchPainter
+
+log = logging.getLogger(__name__)
+
+
+def run_render(config: RenderConfig) -> Figures | None:
+    """Render to the end, or until interrupted. None on a rank that writes nothing. UserError if it cannot be."""
+    from livemusviz.diffusion import backend
+
+    track = probe(config.track)
+    _divide_cores()
+    backend.prepare()
+    from livemusviz.diffusion.batches import BatchPainter, automatic
+    from livemusviz.diffusion.pipeline import Pipeline
+    from livemusviz.diffusion.ranks import Ranks
+
+    ranks = Ranks.join()
+    if ranks.rank == 0:
+        check_output(config.output, config.track, config.overwrite or config.resume)
+    with ExitStack() as stack:
+        heard = _listen(config, track)
+        stack.callback(heard.close)
+        width, height = config.size
+        pipeline = Pipeline.load(config.model, height, width)
+        pipeline.set_picture(config.picture)
+        batch = config.batch or automatic(pipeline.size, pipeline.backend) * ranks.size
+        plan = Plan(config, heard, pipeline.latent_shape)
+        painter = BatchPainter(pipeline, ranks)
+        if ranks.rank > 0:
+            _help_to_paint(plan, painter, batch)
+            return None
+        with Film(config, track, heard, plan.grid) as film:
+            return film.make(plan, painter, batch)
+
+
+def _divide_cores() -> None:
+    """Ranks on one machine share its cores: OpenBLAS is told before it is loaded. Others' settings are left alone."""
+    rank, hosts = os.environ.get("MLX_RANK"), os.environ.get("MLX_HOSTFILE")
+    if rank is None or hosts is None:
+        return
+    addresses = [str(each[0] if each else "").rpartition(":")[0] for each in json.loads(Path(hosts).read_text())]
+    here = addresses.count(addresses[int(rank)])
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // here)))
+
+
+def _listen(config: RenderConfig, track: Track) -> Heard:
+    if track.video and config.replay is None:
+        log.warning("%s is a video; its sound is used", config.track)
+    heard = Heard(track, config.values.number("gain"))
+    if heard.damage:
+        log.warning(
+            "%s is damaged at %s (%d packets): silence there, and the rest is in time",
+            config.track, clock(heard.damaged_at or 0.0), heard.damage,
+        )  # fmt: skip
+    return heard
+
+
+def _help_to_paint(plan: Plan, painter: BatchPainter, batch: int) -> None:
+    """What every rank but the first does."""
+    first = painter.follow(0, None)
+    with stopping() as stop:
+        for _ in painted(plan.runs(batch, first), painter, stop):
+            pass

@@ -1,0 +1,69 @@
+"""The canvas without a screen: the display's own compositor, told what time it is. The render's thread; OpenGL.
+
+In: cells and painted pictures. Out: the canvas, uint8 (H, W, 4) RGBA, top row first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from livemusviz.bridge.types import AudioFeatures, Frame
+from livemusviz.display import snapshot
+from livemusviz.display.compositor import Compositor
+from livemusviz.display.context import headless_context
+from livemusviz.render.score import Cell
+
+PREROLL, PREROLL_STEP = 2.4, 0.08  # s of rest before frame 0, in which the idle scene gives way to the first picture
+
+
+class Stage:
+    """`draw` each cell in turn. UserError if this machine has no OpenGL."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self._ctx = headless_context()
+        self._compositor = Compositor(self._ctx, size)
+        self._picture: np.ndarray | None = None
+        self._painted = 0
+
+    def draw(self, cell: Cell, picture: np.ndarray | None) -> np.ndarray:
+        """The canvas of this cell. picture : uint8 (h, w, 4) RGBA if one was painted for it."""
+        if picture is not None and not cell.view.freeze:
+            if self._painted == 0:
+                self._pre_roll(picture, cell)
+            else:
+                self._show(picture, cell.time)
+        self._compositor.draw(cell.time, cell.features, cell.view)
+        return self._compositor.read()
+
+    def state(self) -> Mapping[str, np.ndarray]:
+        """Everything that the next canvas depends on."""
+        last = {} if self._picture is None else {"picture": self._picture}
+        return {**snapshot.capture(self._compositor), **last, "painted": np.array(self._painted)}
+
+    def restore(self, state: Mapping[str, np.ndarray], lead: Sequence[Cell]) -> None:
+        """Go on from a `state` of a stage of the same size. lead : the cells before; drawn again, without new pictures,
+        they bring on the shaders and buffers that were on. ValueError if the state is of another size."""
+        picture = np.array(state["picture"]) if "picture" in state else None
+        for cell in lead:
+            if picture is not None and cell.controls is not None:
+                self._show(picture, cell.time)
+            self._compositor.draw(cell.time, cell.features, cell.view)
+        self._painted = int(state["painted"])
+        snapshot.restore(self._compositor, state)
+
+    def close(self) -> None:
+        self._ctx.release()
+
+    def _show(self, picture: np.ndarray, time: float) -> None:
+        self._painted += 1
+        self._picture = picture
+        self._compositor.show(Frame(picture, self._painted, time, time, 0.0), time)
+
+    def _pre_roll(self, picture: np.ndarray, cell: Cell) -> None:
+        steps = round(PREROLL / PREROLL_STEP)
+        self._show(picture, cell.time - PREROLL)
+        for i in range(steps):
+            time = cell.time - PREROLL + i * PREROLL_STEP
+            self._compositor.draw(time, AudioFeatures.rest(time), cell.view)

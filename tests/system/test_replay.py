@@ -1,0 +1,46 @@
+"""A set recorded live and rendered again from its log, by the program itself."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demo.measure import read_film
+from livemusviz.record.showlog import read_log
+from tests.record.tracks import clicks
+from tests.system.shows import LiveShow
+
+pytestmark = pytest.mark.system
+
+
+def redder(path: Path) -> np.ndarray:
+    """Of each picture whether it is red rather than blue."""
+    pictures = np.array(read_film(path).pictures, dtype=float)
+    return pictures[..., 0].mean(axis=(1, 2)) > pictures[..., 2].mean(axis=(1, 2))
+
+
+def test_a_live_set_is_rendered_again_from_its_log(tmp_path: Path) -> None:
+    clicks(tmp_path / "track.wav", 20.0)
+    recording, again = tmp_path / "set.mp4", tmp_path / "again.mp4"
+    words = ["--input", str(tmp_path / "track.wav"), "--record", str(recording), "--prompt", "deep blue ocean"]
+    show = LiveShow(tmp_path, *words, "--fade", "0.3", "--size", "64", "--canvas", "160x96", "--duration", "8")
+    try:
+        show.wait_until_drawing()
+        show.wait_for(lambda: len(show.trace_path.read_text()) > 3000, "some frames")
+        show.osc("/prompt", "s", "red lava")
+        show.process.wait(30)
+    finally:
+        show.kill()
+    log = read_log(recording.with_suffix(".jsonl"))
+    ((cued, changed),) = [(time, changed) for time, changed in log.changes if "prompt" in changed]
+    assert changed["prompt"] == "red lava" and log.latents == (4, 4) and len(log.walk) > 20
+    program = [sys.executable, "-m", "livemusviz", "render", "--from-log", str(recording.with_suffix(".jsonl"))]
+    subprocess.run([*program, "-o", str(again), "--size", "128"], check=True, capture_output=True, timeout=120)
+    live, rendered = redder(recording), redder(again)
+    assert len(live) == pytest.approx(len(rendered), abs=2)
+    for red in (live, rendered):
+        assert not red[30 : int(cued * 30)].any() and red[int((cued + 1.2) * 30) :].all()
