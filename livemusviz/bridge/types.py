@@ -153,7 +153,7 @@ class Controls:
     UNet's outer layers, everything.  drift : of the fed-back latents: zoom factor, turn (rad, clockwise), pan to the
     right and down (shares of the picture).  next_start : s, before which the next slot need not begin; 0 is at once.
     place : where the walk is, `Director.noise_at` makes its noise again.
-    lora_weight : of live LoRAs, None as loaded.  steps, timesteps : of the denoising, 0 and () as loaded.
+    lora_weight : factor on live LoRAs.  steps, t_list : of the denoising, see `Pipeline.reschedule`.
     """
 
     noise: np.ndarray
@@ -170,9 +170,9 @@ class Controls:
     guidance_scale: float = 1.0
     delta: float = 1.0
     negative_prompt: str = ""
-    lora_weight: float | None = None
+    lora_weight: float = 1.0
     steps: int = 0
-    timesteps: tuple[int, ...] = ()
+    t_list: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

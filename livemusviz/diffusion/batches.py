@@ -49,7 +49,6 @@ class BatchPainter:
     def __init__(self, pipeline: Pipeline, ranks: Ranks) -> None:
         self.pipeline, self.ranks = pipeline, ranks
         self.lost = 0
-        self._steps: tuple[int, tuple[int, ...]] = (0, ())
         self._previous: mx.array | None = None
         self._good: np.ndarray | None = None  # the last finite picture
 
@@ -85,15 +84,10 @@ class BatchPainter:
         return batch
 
     def _follow(self, controls: Controls) -> None:
-        """Faders that are no argument of a picture. Steps that the model refuses are told once and change nothing."""
-        if controls.lora_weight is not None:
-            self.pipeline.set_lora_weights(controls.lora_weight)
-        if (controls.steps, controls.timesteps) != self._steps:
-            self._steps = (controls.steps, controls.timesteps)
-            try:
-                self.pipeline.reschedule(*self._steps)
-            except UserError as error:
-                log.error("%s", error)
+        try:
+            self.pipeline.follow(controls)
+        except UserError as error:
+            log.error("%s", error)
 
     def _clean(self, controls: Sequence[Controls]) -> mx.array:
         noise = mx.array(np.stack([control.noise for control in controls]))
@@ -146,7 +140,7 @@ def embedding(pipeline: Pipeline, controls: Controls) -> Embedding:
 
 def faders(controls: Controls) -> tuple[Any, ...]:
     """What of the controls must stand still within a batch."""
-    return controls.lora_weight, controls.steps, controls.timesteps
+    return controls.lora_weight, controls.steps, controls.t_list
 
 
 def stack(instructions: Sequence[Any]) -> Any:

@@ -67,7 +67,6 @@ class Engine:
         self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)  # of each computed frame
         self.about: dict[str, str] = {}  # model, backend, blas
         self.on_slot: Callable[[Controls], None] | None = None  # told of each slot, on the engine thread
-        self._steps: tuple[int, tuple[int, ...]] = (0, ())
         self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
         self._made: deque[float] = deque(maxlen=30)
         self._stop = threading.Event()
@@ -165,15 +164,8 @@ class Engine:
         self.frames.put(Frame(image, self.generated, controls.time, made, made - started))
 
     def _follow(self, pipeline: Pipeline, controls: Controls) -> None:
-        """Faders that are no argument of a frame. Steps that the model refuses are told once and change nothing."""
-        if controls.lora_weight is not None:
-            pipeline.set_lora_weights(controls.lora_weight)
-        wanted = (controls.steps, controls.timesteps)
-        if wanted == self._steps:
-            return
-        self._steps = wanted
         try:
-            pipeline.reschedule(controls.steps, controls.timesteps)
+            pipeline.follow(controls)
         except UserError as error:
             log.error("%s", error)
             self._say("running", str(error))

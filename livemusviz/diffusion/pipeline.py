@@ -18,14 +18,14 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from livemusviz.bridge.types import Prompt
+from livemusviz.bridge.types import Controls, Prompt
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.blocks import Condition
 from livemusviz.diffusion.denoiser import Denoiser, Guide, Instruction, Travelling
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.folder import model_name
 from livemusviz.diffusion.model import ModelParts, load_model
-from livemusviz.diffusion.schedulers import make_scheduler
+from livemusviz.diffusion.schedulers import MAX_STEPS, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.text import TextEncoding, blended, weighted
 from livemusviz.diffusion.tokenizer import clean_prompt
@@ -92,7 +92,9 @@ class Pipeline:
         self._flight: list[Travelling] | None = None
         self._guidance_told = 0.0
         self._shared_conditions: list[list[Condition]] | None = None
-        self._lora_weight: float | None = None
+        self._lora_weights = {name: float(np.array(weight)) for name, weight in parts.live.items()}
+        self._lora_factor = 1.0
+        self._asked: tuple[int, tuple[int, ...]] = (0, ())
         self._compiled = self.backend != "cpu" if compiled is None else compiled
         self._prepare()
 
@@ -185,24 +187,42 @@ class Pipeline:
         self._picture = (vae.encode(rgb) * vae.config.scaling_factor).astype(mx.float32)
         mx.eval(self._picture)
 
-    def set_lora_weights(self, weight: float) -> None:
-        """Move the faders of all live LoRAs."""
+    def follow(self, controls: Controls) -> None:
+        """Take over what the performer moved that is no argument of a frame: LoRA weights, the steps.
+
+        Raises UserError, once, for steps that the model does not make; then they stay as they are.
+        """
+        self.set_lora_weights(controls.lora_weight)
+        wanted = (controls.steps, controls.t_list)
+        if wanted != self._asked:
+            self._asked = wanted
+            self.reschedule(*wanted)
+
+    def set_lora_weights(self, factor: float) -> None:
+        """Move the faders of all live LoRAs: each to `factor` times the weight it was loaded with."""
         live = self.parts.live
-        if any(self._lora_weight != weight for _ in live):
-            self._lora_weight = weight
-            live.update({name: mx.array(weight, dtype=mx.float32) for name in live})
-            self._texts.clear()
-            self._forget_embeddings()
+        if not live or factor == self._lora_factor:
+            return
+        live.update({name: mx.array(weight * factor, dtype=mx.float32) for name, weight in self._lora_weights.items()})
+        self._lora_factor = factor
+        self._texts.clear()
+        self._forget_embeddings()
 
-    def reschedule(self, steps: int, timesteps: tuple[int, ...] = ()) -> None:
-        """Walk the model's schedule in other steps from now on; 0 and () are those it was loaded with.
+    def reschedule(self, steps: int, t_list: tuple[int, ...] = ()) -> None:
+        """Walk the model's schedule otherwise from now on: in `steps` steps, or as StreamDiffusion's t_list says.
 
+        steps : 0 is as loaded. t_list : indices into a schedule of `steps` steps, or of 50 where steps is 0; () is all.
         The next frame is compiled anew. Raises UserError for steps that the model does not make; then nothing changes.
         """
-        asked = self._loaded.spec.sampling
-        if steps or timesteps:
-            asked = replace(asked, steps=steps or asked.steps, timesteps=timesteps)
-        scheduler = make_scheduler(self._loaded.scheduler.config, asked, self.name)
+        asked, config = self._loaded.spec.sampling, self._loaded.scheduler.config
+        if t_list:
+            whole = make_scheduler(config, replace(asked, steps=steps or MAX_STEPS, timesteps=()), self.name).timesteps
+            if max(t_list) >= len(whole):
+                raise UserError(f"t_list {max(t_list)}: there are {len(whole)} time steps, counted from 0")
+            asked = replace(asked, timesteps=tuple(int(whole[i]) for i in t_list))
+        elif steps:
+            asked = replace(asked, steps=steps, timesteps=())
+        scheduler = make_scheduler(config, asked, self.name)
         self.parts = replace(self._loaded, scheduler=scheduler, spec=replace(self._loaded.spec, sampling=asked))
         self._forget_embeddings()
         self._flight = None

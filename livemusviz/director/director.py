@@ -84,7 +84,8 @@ class Director:
             delta=values.number("delta"),
             negative_prompt=values.text("negative_prompt"),
             steps=int(values.number("num_inference_steps")),
-            timesteps=tuple(int(str(t)) for t in values.items("t_list")),
+            t_list=tuple(int(str(t)) for t in values.items("t_list")),
+            lora_weight=values.number("lora_weight"),
         )
 
     def noise_at(self, place: tuple[float, ...]) -> np.ndarray:

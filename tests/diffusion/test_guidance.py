@@ -164,8 +164,10 @@ def test_other_steps_while_running(folder: Path) -> None:
     with pytest.raises(UserError, match="51 steps"):
         pipeline.reschedule(51)
     assert pipeline.denoiser.steps == 3
-    pipeline.reschedule(0, (700,))
-    assert pipeline.parts.scheduler.timesteps.tolist() == [700.0]
+    pipeline.reschedule(0, (16, 32))
+    assert pipeline.parts.scheduler.timesteps.tolist() == [679.0, 359.0]
+    with pytest.raises(UserError, match="t_list 7: there are 4"):
+        pipeline.reschedule(4, (0, 7))
     pipeline.reschedule(0)
     np.testing.assert_array_equal(pipeline.generate(x, pipeline.encode_prompt(text)), one)
 

@@ -36,6 +36,9 @@ class FakePipeline:
     def blend(self, a: str, b: str, t: float) -> tuple[str, str, float]:
         return a, b, t
 
+    def follow(self, controls: Controls) -> None:
+        pass
+
     def generate(self, noise: np.ndarray, text: Any, feedback: float, **knobs: Any) -> np.ndarray:
         self.calls += 1
         self.texts.append(text)
@@ -159,17 +162,14 @@ def test_other_steps_and_faders_reach_the_pipeline_and_a_refusal_is_told(run: An
     asked: list[Any] = []
 
     class Stepping(FakePipeline):
-        def reschedule(self, steps: int, timesteps: tuple[int, ...]) -> None:
-            asked.append((steps, timesteps))
-            if steps > 4:
-                raise UserError(f"{steps} steps are too many")
-
-        def set_lora_weights(self, weight: float) -> None:
-            asked.append(weight)
+        def follow(self, controls: Controls) -> None:
+            asked.append((controls.steps, controls.lora_weight))
+            if controls.steps > 4:
+                raise UserError(f"{controls.steps} steps are too many")
 
     wanted = [controls(), replace(controls(), steps=2, lora_weight=0.5), replace(controls(), steps=9)]
     queue = iter(wanted)
     made = run(engine({GIVEN: Stepping(7)}, lambda now: next(queue, wanted[-1])))
     until(lambda: made.generated >= 6)
-    assert asked == [0.5, (2, ()), (9, ())]
+    assert asked[:3] == [(0, 1.0), (2, 0.5), (9, 1.0)]
     assert made.message == "9 steps are too many" and made.failures == 0

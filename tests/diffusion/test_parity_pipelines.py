@@ -111,7 +111,7 @@ def test_lcm_pipeline(scale: float, tmp_path: Path) -> None:
     again = torch.Generator().manual_seed(11)
     draws = [torch.randn((1, 4, 8, 8), generator=again).numpy().transpose(0, 2, 3, 1) for _ in range(3)]
     fresh = [mx.array(np.ascontiguousarray(d)) for d in draws]
-    text = pipeline._tell_guidance(pipeline.encode_prompt(PROMPT), scale)
+    text = pipeline.tell_guidance(pipeline.encode_prompt(PROMPT), scale)
     guide = Guide(mx.array(scale), mx.array(1.0))
     found = pipeline.denoiser.run(pipeline.denoiser.start(x, None), text.instruction, guide, [*fresh, fresh[0]])
     assert relative_error(found, wanted) < TOLERANCE

@@ -175,8 +175,8 @@ def test_a_blend_of_seeds_keeps_the_variance_and_lies_between_them() -> None:
 
 def test_what_the_model_reads_comes_through() -> None:
     values = ParamValues().with_values(
-        {"guidance_scale": 4.0, "delta": 0.5, "negative_prompt": "text", "num_inference_steps": 2, "t_list": (999, 499)}
+        {"guidance_scale": 4.0, "delta": 0.5, "negative_prompt": "text", "num_inference_steps": 2, "t_list": (12, 32)}
     )
     controls = Director(SHAPE, values).step(0.0, AudioFeatures.rest(0.0), values)
     assert (controls.guidance_scale, controls.delta, controls.negative_prompt) == (4.0, 0.5, "text")
-    assert (controls.steps, controls.timesteps) == (2, (999, 499))
+    assert (controls.steps, controls.t_list) == (2, (12, 32))
