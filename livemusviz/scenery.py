@@ -12,15 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from livemusviz.bridge.types import AudioFeatures, ControlEvent, Scene
-from livemusviz.director.params import BY_NAME, ParamValues
+from livemusviz.director.params import Param, ParamValues, Value
 from livemusviz.director.playlist import Entry, PresetPlayer
-from livemusviz.director.stage import Stage
+from livemusviz.director.stage import Stage, fx_params
 from livemusviz.errors import UserError
-from livemusviz.library import find_presets, load_playlist, load_preset, save_preset, usable_shaders
+from livemusviz.library import find_presets, load_playlist, load_preset, our_shaders, save_preset, usable_shaders
 
 log = logging.getLogger(__name__)
 
 KNOBS = ("zoom", "pulse")  # parameters of the registry that are inputs of the feedback
+SAVED = ("float", "int", "bool", "str", "choice")  # kinds of parameters that a saved preset holds
 STEPS = ("next", "previous", "random")  # actions that choose a preset
 
 
@@ -53,7 +54,19 @@ class Scenery:
         changed = values.with_values({**fresh, **preset.values, "cue_number": 0, "preset": name})
         self.stage.load(preset.look)
         self.player.loaded(name)
-        return changed
+        return changed.with_values(self._inputs(changed))
+
+    def params(self) -> tuple[Param, ...]:
+        """The inputs of our shaders and of those that presets name, for the registry."""
+        wanted = {*our_shaders(), *self.to_come()}
+        return fx_params({name: header for name, header in self.stage.shaders.items() if name in wanted})
+
+    def _inputs(self, values: ParamValues) -> dict[str, Value]:
+        """What the registry's inputs of shaders are now that a preset has come on."""
+        names = [
+            param.name for param in values.registry.params if param.name.startswith("fx/") and param.kind != "action"
+        ]
+        return {name: self.stage.fixed_value(*name.split("/")[1:]) for name in names}
 
     def apply(self, event: ControlEvent, values: ParamValues) -> ParamValues | None:
         """Do what `event` asks of the stage; the values after it, or None if it asks something else. UserError, and
@@ -67,15 +80,19 @@ class Scenery:
             return values
         if event.name.startswith("fx/"):
             _, shader, name = event.name.split("/", 2)
-            self.stage.set_input(shader, name, event.value)
-            return values
+            action = event.name in values.registry.actions
+            self.stage.set_input(shader, name, True if action else event.value)
+            return values.with_value(event.name, event.value) if event.name in values.values and not action else values
         return None
 
     def save(self, name: str, values: ParamValues) -> Path:
         """Write what is on the stage as the user's preset `name`; where it is."""
         base = values.text("preset")
-        settable = {key: value for key, value in values.values.items() if BY_NAME[key].preset}
-        changed = {key: value for key, value in settable.items() if base or value != BY_NAME[key].default}
+        known = values.registry.by_name
+        settable = {
+            key: value for key, value in values.values.items() if known[key].preset and known[key].kind in SAVED
+        }
+        changed = {key: value for key, value in settable.items() if base or value != known[key].default}
         path = save_preset(name, base, changed, self.stage.own_inputs)
         log.info("saved %s", path)
         return path

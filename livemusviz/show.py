@@ -46,7 +46,7 @@ from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.anticipate import Timing
 from livemusviz.director.desk import Desk
 from livemusviz.director.director import Director
-from livemusviz.director.params import ACTIONS, BY_NAME
+from livemusviz.director.params import BY_NAME, REGISTRY
 from livemusviz.director.tempo import with_tempo
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions, DisplayStats
@@ -75,7 +75,9 @@ class Show:
     def __init__(self, config: LiveConfig) -> None:
         self.config = config
         self.clock = SystemClock()
-        self.values = config.values
+        self.scenery = Scenery(config.values, config.shaders, config.playlist, self.clock.now())
+        self.registry = REGISTRY.plus(self.scenery.params())
+        self.values = config.values.within(self.registry)
         self.stats = ShowStats()
         self.features = AudioFeatures.rest(self.clock.now())
         self.error = ""
@@ -93,8 +95,8 @@ class Show:
         heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop, onset=config.onset)
         self.audio = AudioHost(heard, self.clock, self._started)
         self.engine = Engine(spec, self._conduct, self.clock)
-        self.events = CoalescedEvents(ACTIONS)
-        self.control = ControlRack(config.control, self.clock, self.events, self.values.number("bpm"))
+        self.events = CoalescedEvents(self.registry.actions)
+        self.control = ControlRack(config.control, self.clock, self.events, self.values.number("bpm"), self.registry)
         self.recorder = Recorder(
             config.recordings,
             config.canvas if config.record_source == "canvas" else config.size,
@@ -107,7 +109,6 @@ class Show:
         self._logged = self.values  # the parameters as the show log knows them
         self._blocks = self.audio.block_reader()
         self._sound = np.zeros((SOUND_KEPT, CHANNELS), np.float32)
-        self.scenery = Scenery(config.values, config.shaders, config.playlist, self._started)
         self.driven = self.values  # the parameters, with what the sound moves moved
         self.health = DisplayHealth()
         self._peak, self._ticked = 0.0, self._started
@@ -206,7 +207,7 @@ class Show:
             "latents": list(self._latents),
             "canvas": list(config.canvas),
             "engine_fps": config.engine_fps,
-            "values": {name: value for name, value in self.values.values.items() if name not in ACTIONS},
+            "values": {name: value for name, value in self.values.values.items() if name not in self.registry.actions},
         }
 
     def _log_changes(self, now: float) -> None:

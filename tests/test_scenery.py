@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from livemusviz.bridge.types import AudioFeatures, ControlEvent
-from livemusviz.director.params import ParamValues
+from livemusviz.director.params import REGISTRY, ParamValues
 from livemusviz.errors import UserError
 from livemusviz.library import find_presets
 from livemusviz.scenery import Scenery
@@ -81,3 +81,16 @@ def test_the_autopilot(home: Path, tmp_path: Path) -> None:
 
 def test_what_is_none_of_the_stages(home: Path) -> None:
     assert Scenery(ParamValues()).apply(event("prompt", "x"), ParamValues()) is None
+
+
+def test_inputs_of_shaders_are_parameters_like_any_other(home: Path) -> None:
+    scenery = Scenery(ParamValues())
+    registry = REGISTRY.plus(scenery.params())
+    values = ParamValues().within(registry)
+    assert values.values["fx/grade/contrast"] == 1.1 and "/fx/grade/contrast" in registry.by_address
+    values = scenery.apply(event("fx/grade/contrast", 2.5), values) or values
+    assert values.values["fx/grade/contrast"] == 2.5
+    values = scenery.apply(event("preset", "ink"), values) or values
+    assert values.values["fx/grade/contrast"] == 1.5, "as the preset has it"
+    with pytest.raises(UserError, match="outside 0..3"):
+        scenery.apply(event("fx/grade/contrast", 9.0), values)

@@ -275,6 +275,10 @@ class ParamValues:
         """The defaults of `registry`."""
         return cls({param.name: param.default for param in registry.params}, registry)
 
+    def within(self, registry: Registry) -> ParamValues:
+        """The same values in a larger `registry`, whose other parameters have their defaults."""
+        return ParamValues({**ParamValues.of(registry).values, **self.values}, registry)
+
     def with_value(self, name: str, value: object) -> ParamValues:
         return self.with_values({name: value})
 

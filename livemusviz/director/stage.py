@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from livemusviz.bridge.types import AudioFeatures, Effect, Scene
 from livemusviz.director.mapping import BeatClock, Drive, Driver, parse_drive
-from livemusviz.director.params import BY_NAME, Param, suggest
+from livemusviz.director.params import BY_ADDRESS, BY_NAME, Param, Value, suggest
 from livemusviz.errors import UserError
 from livemusviz.isf.header import IMAGE_TYPES, Header, Input, Number
 
@@ -69,6 +69,13 @@ class Stage:
     def release_input(self, shader: str, name: str) -> None:
         """Give an input back to the preset."""
         self._own.pop((shader, name), None)
+
+    def fixed_value(self, shader: str, name: str) -> Value:
+        """What an input is while nothing moves it: as the performer set it, or the preset, or the shader itself."""
+        found = find_input(shader, name, self.shaders)
+        setting = self._look.inputs.get(shader, {}).get(found.name, self.base.get((shader, found.name), found.default))
+        value = self._own.get((shader, found.name), found.default if isinstance(setting, Drive) else setting)
+        return None if isinstance(value, tuple) else value
 
     def set_chain(self, chain: tuple[str, ...]) -> None:
         """Change the chain by hand. UserError, and the old one, if a name in it is no filter."""
@@ -193,17 +200,20 @@ def check_value(where: str, each: Input, value: object) -> Number:
 
 
 def fx_params(shaders: Mapping[str, Header]) -> tuple[Param, ...]:
-    """Every settable single-number input as a parameter of the registry: name `fx.<shader>.<input>`, address
-    `/fx/<shader>/<input>`, both in small letters as addresses are."""
+    """Every single-number input as a parameter for the registry: name `fx/<shader>/<input>`, address the same behind a
+    slash, both in small letters as addresses are. Left out are those that the registry has by itself."""
     params = []
     for shader, header in shaders.items():
         for each in header.inputs:
             if each.type in IMAGE_TYPES or isinstance(each.default, tuple) or not _addressable(shader, each.name):
                 continue
+            if f"/fx/{shader}/{each.name}".lower() in BY_ADDRESS:
+                continue
             low, high = float(each.minimum), float(each.maximum)  # type: ignore[arg-type]
-            kind = {"bool": "bool", "event": "bool", "long": "int", "float": "float"}[each.type]
+            kind = {"bool": "bool", "event": "action", "long": "int", "float": "float"}[each.type]
             path = f"{shader}/{each.name}".lower()
-            default = bool(each.default) if kind == "bool" else each.default
+            default = {"bool": bool(each.default), "action": None}.get(kind, each.default)
+            low, high = (0.0, 0.0) if kind == "action" else (low, high)
             doc = header.description.split(".")[0] or f"{shader}: {each.name}"
             params.append(
                 Param(f"fx/{path}", kind, default, low, high, "", doc, f"/fx/{path}", preset=False)  # type: ignore[arg-type]
