@@ -62,9 +62,13 @@ class Stage:
 
     def set_input(self, shader: str, name: str, value: object) -> None:
         """The performer sets one input, over preset and drive. UserError if there is none or it is out of range."""
-        shader = next((each for each in self.shaders if each.lower() == shader.lower()), shader)
+        shader = self._exact(shader)
         found = find_input(shader, name, self.shaders)
         self._own[shader, found.name] = check_value(f"fx/{shader}/{found.name}", found, value)
+
+    def _exact(self, shader: str) -> str:
+        """A shader's name as its file has it, from one in small letters, as addresses are."""
+        return next((each for each in self.shaders if each.lower() == shader.lower()), shader)
 
     def release_input(self, shader: str, name: str) -> None:
         """Give an input back to the preset."""
@@ -72,6 +76,7 @@ class Stage:
 
     def fixed_value(self, shader: str, name: str) -> Value:
         """What an input is while nothing moves it: as the performer set it, or the preset, or the shader itself."""
+        shader = self._exact(shader)
         found = find_input(shader, name, self.shaders)
         setting = self._look.inputs.get(shader, {}).get(found.name, self.base.get((shader, found.name), found.default))
         value = self._own.get((shader, found.name), found.default if isinstance(setting, Drive) else setting)
