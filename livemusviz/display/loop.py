@@ -25,7 +25,8 @@ from livemusviz.errors import UserError
 log = logging.getLogger(__name__)
 
 HOUSEKEEPING = 1.0  # Hz: screens unplugged, shaders edited
-PREPARING = 4.0  # Hz: one shader of the presets to come is compiled, if it is not yet
+HEAD_START = 0.5  # s before the first frame in which shaders of the presets to come are compiled: all, from a cache
+PREPARING = 2.0  # Hz: one of those that are left
 MAX_ERRORS_IN_A_ROW = 300  # five seconds of nothing but errors: the context is gone
 
 
@@ -104,6 +105,9 @@ class _Show:
         self._complaints: set[str] = set()
 
     def run(self, pacer: Pacer) -> DisplayStats:
+        until = self._clock.now() + HEAD_START
+        while self._to_prepare and self._clock.now() < until:
+            self._compositor.prepare(self._to_prepare.pop(0))
         running = True
         while running:
             try:
