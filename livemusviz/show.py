@@ -46,7 +46,7 @@ from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.anticipate import Timing
 from livemusviz.director.desk import Desk
 from livemusviz.director.director import Director
-from livemusviz.director.params import BY_NAME, REGISTRY
+from livemusviz.director.params import ACTIONS, BY_NAME, REGISTRY, ParamValues
 from livemusviz.director.tempo import with_tempo
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions, DisplayStats
@@ -207,7 +207,9 @@ class Show:
             "latents": list(self._latents),
             "canvas": list(config.canvas),
             "engine_fps": config.engine_fps,
-            "values": {name: value for name, value in self.values.values.items() if name not in self.registry.actions},
+            "values": {
+                name: value for name, value in self.values.values.items() if name in BY_NAME and name not in ACTIONS
+            },
         }
 
     def _log_changes(self, now: float) -> None:
@@ -215,7 +217,9 @@ class Show:
         if self.values is self._logged:
             return
         before, self._logged = self._logged.values, self.values
-        changed = {name: value for name, value in self.values.values.items() if value != before[name]}
+        changed = {
+            name: value for name, value in self.values.values.items() if value != before[name] and name in BY_NAME
+        }
         if changed:
             self.recorder.note(now, {"values": changed})
 
@@ -442,6 +446,11 @@ class Show:
             "display_errors": shown.errors,
             "error": self.error or engine.message,
         }
+
+
+def _registered(values: ParamValues) -> dict[str, Any]:
+    """The values that every show has; shaders' inputs, which depend on the shaders there are, left out."""
+    return {name: value for name, value in values.values.items() if name in BY_NAME}
 
 
 def _clock(seconds: float) -> str:
