@@ -63,6 +63,7 @@ def play(track: Path, seconds: float, headless: bool, outputs: dict[str, Path], 
     """Run `livemusviz live` on the track; change the prompt by OSC half-way; show a progress line. Its exit status."""
     port = free_port()
     command = [sys.executable, "-m", "livemusviz", "live", "--input", str(track), "--no-loop", "--prompt", FIRST_PROMPT]
+    command += ["--canvas", "640x360"]  # what a machine without a GPU draws at 60 frames a second
     command += ["--record", str(outputs["mp4"]), "--stats", str(outputs["json"]), "--trace", str(work / "demo.jsonl")]
     command += ["--duration", str(seconds), "--osc-port", str(port), "--fade", str(FADE)]
     command += ["--headless"] if headless else []

@@ -1,8 +1,7 @@
-"""What a live show is made of, checked before anything is opened; and where presets are found. Main thread."""
+"""What a live show is made of, checked before anything is opened. Main thread."""
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,12 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from livemusviz import resources
 from livemusviz.control.options import ControlOptions
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.director.params import ParamValues, suggest
-from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset
+from livemusviz.director.params import ParamValues
 from livemusviz.errors import UserError
 
 SIZE_STEP = 32  # pixels; what a UNet of two levels over 16-pixel latents can halve
@@ -33,6 +30,8 @@ class LiveConfig:
     fps, engine_fps : display and engine slots a second.
     duration : s; None is until ended by hand.  record_source : "canvas" or "frames", the model's own pictures.
     container : "mp4" or "mkv", of recordings by key or OSC; `record` says it by its suffix.
+    shaders : a user's folders of ISF files, before ours.
+    operator : a window for figures and a preview; None is when the canvas fills another screen.
     """
 
     input: str = "default"
@@ -42,11 +41,16 @@ class LiveConfig:
     flags: Mapping[str, object] = field(default_factory=dict)
     picture: np.ndarray | None = None
     size: tuple[int, int] = (256, 256)
-    canvas: tuple[int, int] = (640, 360)
+    canvas: tuple[int, int] = (1280, 720)
     values: ParamValues = field(default_factory=ParamValues)
     headless: bool = False
     fullscreen: bool = False
     screen: int | None = None
+    operator: bool | None = None
+    shaders: tuple[Path, ...] = ()
+    playlist: Path | None = None
+    flash_limit: bool = True
+    quality_ladder: bool = True
     fps: float = 60.0
     engine_fps: float = 30.0
     duration: float | None = None
@@ -80,31 +84,3 @@ def parse_address(text: str) -> tuple[str, int]:
     if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
         raise UserError(f"address '{text[:64]}': give HOST:PORT, as 127.0.0.1:7001")
     return host, int(port)
-
-
-def preset_folders() -> list[Path]:
-    """Where presets are looked for, a user's own folder first: a preset there shadows ours of the same name."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return [config / "livemusviz" / "presets", resources.folder("presets")]
-
-
-def find_presets() -> Mapping[str, Path]:
-    """All presets by name."""
-    found: dict[str, Path] = {}
-    for folder in reversed(preset_folders()):
-        if folder.is_dir():
-            found.update({path.stem: path for path in sorted(folder.glob("*.toml"))})
-    return dict(sorted(found.items()))
-
-
-def load_preset(name: str) -> Preset:
-    """The preset of that name, from the discovered ones only. UserError if there is none, or if it is bad."""
-    presets = find_presets()
-    if name not in presets:
-        raise UserError(f"no preset '{name[:64]}'; {suggest(name, presets)}")
-    try:
-        with presets[name].open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise UserError(f"preset '{name}': {error.strerror or error}") from None
-    return parse_preset(name, data)

@@ -25,9 +25,20 @@ import numpy as np
 from livemusviz import __version__
 from livemusviz.audio.host import AudioHost, AudioSpec
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, Controls, Frame, ShowState, View
+from livemusviz.bridge.types import (
+    CHANNELS,
+    AudioFeatures,
+    CanvasPicture,
+    ControlEvent,
+    Controls,
+    Frame,
+    Meter,
+    Scene,
+    ShowState,
+    View,
+)
 from livemusviz.clock import SystemClock
-from livemusviz.config import LiveConfig, find_presets, load_preset
+from livemusviz.config import LiveConfig
 from livemusviz.control.rack import ControlRack
 from livemusviz.diffusion.folder import EMBEDDED, model_name, resolve_model
 from livemusviz.diffusion.loop import Engine, EngineSpec
@@ -35,14 +46,17 @@ from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.anticipate import Timing
 from livemusviz.director.desk import Desk
 from livemusviz.director.director import Director
-from livemusviz.director.params import ACTIONS
+from livemusviz.director.params import ACTIONS, BY_NAME, REGISTRY, ParamValues
 from livemusviz.director.tempo import with_tempo
 from livemusviz.display.loop import run_display
-from livemusviz.display.options import DisplayHooks, DisplayOptions, DisplayStats
+from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions, DisplayStats
+from livemusviz.display.pacer import Gate
 from livemusviz.errors import UserError
 from livemusviz.features.delay import FeatureDelay
+from livemusviz.library import cache_folder, find_presets
 from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder, RecordSummary
+from livemusviz.scenery import Scenery
 from livemusviz.stats import EnergyMeter, ShowStats, peak_rss_mb, percentiles, write_json
 
 log = logging.getLogger(__name__)
@@ -50,7 +64,9 @@ log = logging.getLogger(__name__)
 SWITCH_INTERVAL = 0.001  # s; the display thread gets the GIL back this soon
 TIMED = 15  # frames whose time is taken for the next one's
 HALF_FADE = 0.55  # of the time between two frames: half of the display's cross-fade
-EFFECTS = ("zoom", "pulse")
+HUD_RATE = 5.0  # Hz, how often its figures are made
+METER_FALL = 12.0  # dB/s, how fast the meter's peak comes down
+SOUND_KEPT = 1024  # samples of the newest sound, for shaders that draw it
 
 
 class Show:
@@ -59,7 +75,9 @@ class Show:
     def __init__(self, config: LiveConfig) -> None:
         self.config = config
         self.clock = SystemClock()
-        self.values = config.values
+        self.scenery = Scenery(config.values, config.shaders, config.playlist, self.clock.now())
+        self.registry = REGISTRY.plus(self.scenery.params())
+        self.values = config.values.within(self.registry)
         self.stats = ShowStats()
         self.features = AudioFeatures.rest(self.clock.now())
         self.error = ""
@@ -77,8 +95,8 @@ class Show:
         heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop, onset=config.onset)
         self.audio = AudioHost(heard, self.clock, self._started)
         self.engine = Engine(spec, self._conduct, self.clock)
-        self.events = CoalescedEvents(ACTIONS)
-        self.control = ControlRack(config.control, self.clock, self.events, self.values.number("bpm"))
+        self.events = CoalescedEvents(self.registry.actions)
+        self.control = ControlRack(config.control, self.clock, self.events, self.values.number("bpm"), self.registry)
         self.recorder = Recorder(
             config.recordings,
             config.canvas if config.record_source == "canvas" else config.size,
@@ -89,6 +107,13 @@ class Show:
         )
         self.recorded: list[RecordSummary] = []
         self._logged = self.values  # the parameters as the show log knows them
+        self._blocks = self.audio.block_reader()
+        self._sound = np.zeros((SOUND_KEPT, CHANNELS), np.float32)
+        self.driven = self.values  # the parameters, with what the sound moves moved
+        self.health = DisplayHealth()
+        self._peak, self._ticked = 0.0, self._started
+        self._lines: tuple[str, ...] = ()
+        self._lining = Gate(HUD_RATE)
 
     def run(self) -> dict[str, Any]:
         """Run to its end and return the figures of `--stats`."""
@@ -120,6 +145,12 @@ class Show:
             headless=config.headless,
             fullscreen=config.fullscreen,
             screen=config.screen,
+            window_size=config.canvas,
+            operator=config.operator,
+            shaders=self.scenery.paths,
+            prepare=self.scenery.to_come(),
+            quality_ladder=config.quality_ladder,
+            marker=cache_folder() / "shader-on-trial.json",
         )
 
     def _hooks(self) -> DisplayHooks:
@@ -131,6 +162,8 @@ class Show:
             wants_pictures=lambda: self._records_canvas() or self.control.wants_pictures(),
             on_shown=self._shown,
             on_onset_shown=self.stats.onset_shown,
+            on_problem=self._tell,
+            on_health=self._take_health,
         )
 
     def _records_canvas(self) -> bool:
@@ -149,7 +182,7 @@ class Show:
         director = Director(latent_shape, self.values)
 
         def step(now: float) -> Controls:
-            controls = director.step(now, self.features, self.values, self._timing())
+            controls = director.step(now, self.features, self.driven, self._timing())
             self.recorder.note(now, {"walk": [round(angle, 5) for angle in controls.place]})
             return controls
 
@@ -174,7 +207,9 @@ class Show:
             "latents": list(self._latents),
             "canvas": list(config.canvas),
             "engine_fps": config.engine_fps,
-            "values": {name: value for name, value in self.values.values.items() if name not in ACTIONS},
+            "values": {
+                name: value for name, value in self.values.values.items() if name in BY_NAME and name not in ACTIONS
+            },
         }
 
     def _log_changes(self, now: float) -> None:
@@ -182,7 +217,9 @@ class Show:
         if self.values is self._logged:
             return
         before, self._logged = self._logged.values, self.values
-        changed = {name: value for name, value in self.values.values.items() if value != before[name]}
+        changed = {
+            name: value for name, value in self.values.values.items() if value != before[name] and name in BY_NAME
+        }
         if changed:
             self.recorder.note(now, {"values": changed})
 
@@ -209,7 +246,12 @@ class Show:
             self._tell(recording.message)
         if recording.state in ("idle", "error"):
             self._finish_recording()  # its thread has ended: nothing is waited for
-        return self.features, self._view()
+        self._peak = max(self.features.rms, self._peak * 10.0 ** (-(now - self._ticked) * METER_FALL / 20.0))
+        self._ticked = now
+        scene, self.driven = self.scenery.move(now, self.features, self.values)
+        if not self.config.headless and self._lining.opens(now):
+            self._lines = self._hud_lines()
+        return self.features, self._view(scene)
 
     def _take_events(self, now: float) -> None:
         """Let the desk turn the performer's requests into what is due now, and do that."""
@@ -217,6 +259,9 @@ class Show:
         turn = self.desk.step(self.events.drain(), now, self.values, self._heard, outside)
         for event in turn.events:
             self._apply(event)
+        due = self.scenery.due(now, self.values)
+        if due is not None:
+            self._apply(ControlEvent("preset", due, now))
         for error in turn.errors:
             self._tell(error)
         wanted = self.desk.tempo.take_proposal()
@@ -255,6 +300,9 @@ class Show:
                 self.engine.wake()
         else:
             self._heard = replace(self._heard, onset=False)
+        heard = [block.samples for block in self._blocks.read()]
+        if heard:
+            self._sound = np.concatenate([self._sound, *heard])[-SOUND_KEPT:]
 
     def _apply(self, event: ControlEvent) -> None:
         """One request of the performer. What cannot be done is told, and the show goes on as it was."""
@@ -265,31 +313,16 @@ class Show:
                 self.recorder.end()
             elif event.name in ("learn", "forget"):
                 self.control.learn(event.name, str(event.value or ""))
-            elif event.name in ("next", "previous"):
-                self._apply(replace(event, name="preset", value=self._neighbour(event.name)))
-            elif event.name == "preset":
-                self._use_preset(str(event.value))
             else:
-                self.values = self.values.with_value(event.name, event.value)
+                changed = self.scenery.apply(event, self.values)
+                self.values = self.values.with_value(event.name, event.value) if changed is None else changed
         except UserError as error:
             self._tell(str(error))
         self.audio.set_gain(self.values.number("gain"))
         self.engine.wake()
 
-    def _use_preset(self, name: str) -> None:
-        """Take over a preset's values. A blend or a cue gives way to the prompt of a preset that has one."""
-        values = load_preset(name).values
-        fresh = {"prompt_list": (), "seed_list": ()} if "prompt" in values else {}
-        self.values = self.values.with_values({**fresh, **values, "cue_number": 0, "preset": name})
-
-    def _neighbour(self, which: str) -> str:
-        """The name of the next or previous preset."""
-        names = self._presets = tuple(find_presets())
-        if not names:
-            raise UserError("there are no presets to step through")
-        here = names.index(now) if (now := self.values.text("preset")) in names else None
-        step = 1 if which == "next" else -1
-        return names[(here + step) % len(names)] if here is not None else names[0 if step > 0 else -1]
+    def _take_health(self, health: DisplayHealth) -> None:
+        self.health = health
 
     def _tell(self, error: str) -> None:
         self.error = error
@@ -304,31 +337,51 @@ class Show:
             self._ending = True
         elif action == "record":
             self.events.put(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
-        elif action in ("blackout", "freeze", "hud"):
+        elif action in ("blackout", "freeze", "hud", "lock"):
             self.events.put(ControlEvent(action, not self.values.flag(action), now))
         elif action == "learn":
             self.events.put(ControlEvent("learn", self.desk.touched, now))
+        elif action.startswith("preset "):
+            self._choose(int(action.removeprefix("preset ")), now)
+        elif action in BY_NAME:
+            self.events.put(ControlEvent(action, "", now))
 
-    def _view(self) -> View:
-        values = self.values
-        hud = values.flag("hud")
+    def _choose(self, number: int, now: float) -> None:
+        try:
+            name = self.scenery.player.number(number)
+        except UserError as error:
+            self._tell(str(error))
+        else:
+            self.events.put(ControlEvent("preset", name, now))
+
+    def _view(self, scene: Scene) -> View:
+        values, heard = self.values, self.features
         return View(
             blackout=values.flag("blackout"),
             freeze=values.flag("freeze"),
-            hud=hud,
-            effects=tuple((name, values.number(name)) for name in EFFECTS),
-            hud_lines=self._hud_lines() if hud else (),
+            hud=values.flag("hud"),
+            scene=scene,
+            fade=values.number("fade"),
+            flash_limit=self.config.flash_limit,
+            sound=self._sound,
+            hud_lines=self._lines,
             hud_code=self.control.code,
+            meter=Meter(heard.rms, self._peak, heard.onset_strength, heard.beat_phase if heard.bpm > 0.0 else None),
         )
 
     def _hud_lines(self) -> tuple[str, ...]:
-        heard, audio, engine = self.features, self.audio.status, self.engine
+        heard, audio, engine, health = self.features, self.audio.status, self.engine, self.health
         spent = percentiles(list(engine.seconds)[-60:]) or {"p50": 0.0}
-        recording = f"{self.recorder.status.seconds:.0f} s" if self.recorder.recording else "off"
+        late = percentiles(list(self.stats.audio_to_frame)[-60:]) or {"p50": 0.0}
+        recording = _clock(self.recorder.status.seconds) if self.recorder.recording else "off"
+        limited = "   flash limiter at work" if health.limited else ""
         lines = (
-            f"{engine.state}  {engine.about.get('model', '')}  {self._engine_fps():.1f} fps  {spent['p50']:.0f} ms",
-            f"audio {audio.state}  {audio.device}  level {heard.level:.2f}  onset {heard.onset_strength:.2f}"
-            f"  {heard.bpm:.0f} bpm  overflows {audio.overflows}",
+            f"canvas {health.fps:.1f} fps  {health.work_ms:.1f} ms  quality {health.quality}{limited}",
+            f"{engine.state}  {engine.about.get('model', '')}  {self._engine_fps():.1f} fps  {spent['p50']:.0f} ms"
+            f"  sound to picture {late['p50']:.0f} ms",
+            f"audio {audio.state}  {audio.device}  overflows {audio.overflows}",
+            f"{heard.bpm:.0f} bpm   onsets {heard.onsets}   energy {heard.energy:.2f}",
+            f"preset  {self.values.text('preset') or '-'}{'  locked' if self.values.flag('lock') else ''}",
             f"prompt  {self.values.text('prompt')}",
             f"recording {recording}   osc port {self.control.osc.port}",
             self._tempo_line(),
@@ -388,8 +441,20 @@ class Show:
             "backend": engine.about.get("backend", ""),
             "blas": engine.about.get("blas", ""),
             "renderer": shown.renderer,
+            "canvas": list(self.config.canvas),
+            "quality": shown.quality,
+            "display_errors": shown.errors,
             "error": self.error or engine.message,
         }
+
+
+def _registered(values: ParamValues) -> dict[str, Any]:
+    """The values that every show has; shaders' inputs, which depend on the shaders there are, left out."""
+    return {name: value for name, value in values.values.items() if name in BY_NAME}
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
 class _Trace:

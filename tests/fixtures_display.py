@@ -39,6 +39,83 @@ def x_display() -> Iterator[str]:
     server.wait(10)
 
 
+DUMMY = """
+Section "Device"
+  Identifier "card"
+  Driver "dummy"
+  VideoRam 64000
+EndSection
+Section "Monitor"
+  Identifier "monitor"
+  HorizSync 5-1000
+  VertRefresh 5-200
+EndSection
+Section "Screen"
+  Identifier "screen"
+  Device "card"
+  Monitor "monitor"
+  DefaultDepth 24
+  SubSection "Display"
+    Modes "1024x768"
+    Virtual 2048 1024
+  EndSubSection
+EndSection
+"""
+PROJECTOR = (
+    "640x360_p",
+    "18.00",
+    "640",
+    "656",
+    "720",
+    "800",
+    "360",
+    "363",
+    "368",
+    "374",
+)  # a mode for the second output
+
+
+class TwoScreens:
+    """An X server with two outputs of the dummy driver: DUMMY0 of 1024x768, DUMMY1 of 640x360 to plug and unplug."""
+
+    def __init__(self, display: str) -> None:
+        self.display = display
+        self._xrandr("--newmode", *PROJECTOR)
+        self._xrandr("--addmode", "DUMMY1", PROJECTOR[0])
+
+    def plug(self) -> None:
+        self._xrandr("--output", "DUMMY1", "--mode", PROJECTOR[0], "--pos", "1024x0")
+
+    def unplug(self) -> None:
+        self._xrandr("--output", "DUMMY1", "--off")
+
+    def _xrandr(self, *words: str) -> None:
+        environment = {**os.environ, "DISPLAY": self.display}
+        subprocess.run(["xrandr", *words], env=environment, check=True, capture_output=True, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def two_screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoScreens]:
+    """Two screens, the second one plugged in."""
+    folder = tmp_path_factory.mktemp("xorg")
+    (folder / "xorg.conf").write_text(DUMMY)
+    read, write = os.pipe()
+    command = ["Xorg", "-displayfd", str(write), "-config", str(folder / "xorg.conf"), "-nolisten", "tcp", "-noreset"]
+    command += ["-logfile", str(folder / "log"), "-ac", "-novtswitch", "-sharevts"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        number = pipe.readline().strip()
+    if not number:
+        server.wait(10)
+        pytest.skip("Xorg with the dummy driver does not start here (it needs root)")
+    screens = TwoScreens(f":{number}")
+    screens.plug()
+    yield screens
+    server.terminate()
+    server.wait(10)
+
+
 def close_window(window: str, display: str) -> None:
     """Ask a window, by its X id, to close, as a click on its cross does."""
     environment = {**os.environ, "DISPLAY": display}

@@ -18,6 +18,7 @@ COMMANDS = {
     "models": "models on this machine: list, fetch, convert",
     "devices": "audio inputs by name",
     "presets": "presets by name",
+    "shaders": "ISF shaders by name; check a folder of them",
     "osc": "the OSC addresses and what they take",
     "bench": "milliseconds stage by stage, torch beside ours where it is installed",
     "doctor": "what this machine has and what is missing",

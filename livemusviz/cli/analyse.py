@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from livemusviz.audio.file import hops
     from livemusviz.audio.inprocess import InProcessAudio
-    from livemusviz.config import load_preset
     from livemusviz.director.params import ParamValues
     from livemusviz.features.offline import analyse_track
+    from livemusviz.library import load_preset
 
     values = ParamValues()
     if options.preset:

@@ -34,11 +34,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--trace", type=Path, metavar="FILE.jsonl", help="write a line for each engine slot")
     add_model_flags(parser)
     stage = parser.add_argument_group("the stage")
-    stage.add_argument("--canvas", default="640x360", metavar="WxH", help="pixels of the canvas (640x360)")
+    stage.add_argument("--canvas", default="1280x720", metavar="WxH", help="pixels of the canvas (1280x720)")
     stage.add_argument("--fps", type=float, default=60.0, metavar="N", help="display frames a second")
     stage.add_argument("--headless", action="store_true", help="no window")
     stage.add_argument("--fullscreen", action="store_true")
     stage.add_argument("--screen", type=int, metavar="N", help="which screen, from 1")
+    stage.add_argument(
+        "--operator",
+        action=argparse.BooleanOptionalAction,
+        help="a window with figures and a preview beside the canvas",
+    )
+    stage.add_argument(
+        "--shaders", type=Path, action="append", default=[], metavar="DIR", help="a folder of ISF files, before ours"
+    )
+    stage.add_argument("--playlist", type=Path, metavar="FILE.toml", help="presets in turn, with durations")
+    stage.add_argument("--no-flash-limit", action="store_true", help="allow more than three flashes a second")
+    stage.add_argument("--no-quality-ladder", action="store_true", help="full canvas and chain at whatever rate")
     control = parser.add_argument_group("control")
     control.add_argument("--osc-host", default="127.0.0.1", metavar="HOST")
     control.add_argument("--osc-port", type=int, default=7000, metavar="PORT")
@@ -76,6 +87,11 @@ def run(options: argparse.Namespace) -> int:
         headless=options.headless,
         fullscreen=options.fullscreen,
         screen=options.screen,
+        operator=options.operator,
+        shaders=_folders(options.shaders),
+        playlist=options.playlist,
+        flash_limit=not options.no_flash_limit,
+        quality_ladder=not options.no_quality_ladder,
         fps=within("--fps", options.fps, 1, 240),
         engine_fps=within("--engine-fps", options.engine_fps, 0.1, 240),
         duration=None if options.duration is None else within("--duration", options.duration, 0.1, 7 * 86400),
@@ -116,13 +132,24 @@ def add_knobs(parser: argparse.ArgumentParser) -> None:
 
 def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None = None) -> Any:
     """The parameters: `start`, over it a preset's, then the flags' own."""
-    from livemusviz.config import load_preset
     from livemusviz.director.params import ParamValues
+    from livemusviz.library import load_preset, usable_shaders
 
     given = {param.name: getattr(options, f"param_{param.name}") for param in FLAGGED}
     flags = {param.name: _typed(param, given[param.name]) for param in FLAGGED if given[param.name] is not None}
-    preset = load_preset(str(flags["preset"])).values if flags.get("preset") else {}
+    preset: Any = {}
+    if flags.get("preset"):
+        preset = load_preset(str(flags["preset"]), usable_shaders(getattr(options, "shaders", ()))[1]).values
     return ParamValues().with_values({**(start or {}), **preset, **flags})
+
+
+def _folders(folders: list[Path]) -> tuple[Path, ...]:
+    from livemusviz.errors import UserError
+
+    for folder in folders:
+        if not folder.is_dir():
+            raise UserError(f"--shaders {folder}: no such folder")
+    return tuple(folders)
 
 
 def _typed(param: Param, text: str) -> object:

@@ -12,13 +12,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from livemusviz.config import find_presets, load_preset
     from livemusviz.errors import UserError
+    from livemusviz.library import find_presets, find_shaders, load_preset, read_headers
 
+    shaders, _ = read_headers(find_shaders())
     rows = []
     for name, path in find_presets().items():
         try:
-            description = load_preset(name).description
+            description = load_preset(name, shaders).description
         except UserError as error:
             description = f"cannot be used: {error}"
         rows.append({"name": name, "description": description, "path": str(path)})

@@ -107,7 +107,7 @@ def _fps(options: argparse.Namespace) -> Any:
 
 
 def _preset_values(name: str) -> Any:
-    from livemusviz.config import load_preset
+    from livemusviz.library import load_preset
 
     return load_preset(name).values
 

@@ -174,8 +174,12 @@ PARAMS: tuple[Param, ...] = (
     _action("cue_previous", "fade to the cue before", "/cue/previous", quantised=True),
     _action("cue_random", "fade to another cue", "/cue/random", quantised=True),
     Param("preset", "str", "", 0, 64, "", "switch to a preset by name", "/preset", preset=False, quantised=True),
-    _action("next", "the next preset", quantised=True),
-    _action("previous", "the preset before", quantised=True),
+    _action("next", "the next preset, or entry of the playlist", quantised=True),
+    _action("previous", "the one before", quantised=True),
+    _action("random", "any other", quantised=True),
+    _switch("lock", "the autopilot rests"),
+    Param("autopilot", "float", 0.0, 0.0, 7200.0, "s", "how long a preset stays; 0 is for ever", "/autopilot", False),
+    _action("preset_save", "save what is on the stage as a preset of your own", "/preset/save", longest=64),
     Param("seed", "int", 1, 0, MAX_SEED, "", "which circle of noise the walk turns on", "/seed", quantised=True),
     Param(
         "seed_list", "seeds", (), 0, MAX_SEED, "", "a blend of seeds, [[seed, weight], ...]; [] is none", "/seed_list",
@@ -271,6 +275,10 @@ class ParamValues:
     def of(cls, registry: Registry) -> ParamValues:
         """The defaults of `registry`."""
         return cls({param.name: param.default for param in registry.params}, registry)
+
+    def within(self, registry: Registry) -> ParamValues:
+        """The same values in a larger `registry`, whose other parameters have their defaults."""
+        return ParamValues({**ParamValues.of(registry).values, **self.values}, registry)
 
     def with_value(self, name: str, value: object) -> ParamValues:
         return self.with_values({name: value})

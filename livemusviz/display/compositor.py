@@ -1,73 +1,107 @@
-"""The canvas: generated frames, cross-faded, under one audio-reactive filter. Runs on the thread that owns the context.
+"""The canvas: generated frames, cross-faded by a transition, under a chain of filters. Runs on the thread that owns the
+context.
 
-In: frames (uint8 RGBA, top row first), features, the view's switches. Out: an RGBA8 texture of fixed size, GL's way up
-(row 0 at the bottom), and on request its pixels top row first.
+In: frames (uint8 RGBA, top row first) and the view, which names the shaders and gives their inputs. Out: an RGBA8
+texture, GL's way up (row 0 at the bottom), and on request its pixels at the canvas's size, top row first.
 
-    idle scene --------------------------.
-    frame -> transition (stage) ----------+-> feedback (trail, kept from frame to frame) -> canvas
-               ^ what was on the screen
+    idle scene -------------------------.
+    frame -> fit -> transition (stage) --+-> filter -> filter ... -> flash limiter -> blackout -> canvas
+                      ^ what was on the stage
+
+Everything is drawn with the time that the caller gives, so the same calls make the same pictures.
 """
 
 from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
 
 import moderngl
 import numpy as np
 
 from livemusviz import resources
-from livemusviz.bridge.types import AudioFeatures, Frame, View
+from livemusviz.bridge.types import Effect, Frame, Scene, View
+from livemusviz.display.chain import Chain, Job, ShaderBank, Slot, our_shaders
 from livemusviz.display.fade import FadeClock
-from livemusviz.display.motion import MAX_DT, Look, Motion
+from livemusviz.display.isf import Layer
+from livemusviz.display.limiter import FlashLimiter
 from livemusviz.display.program import ShaderProgram, VertexArrayMaker
+from livemusviz.display.quality import Quality
+from livemusviz.display.sound import SoundTextures
+from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
 
-MESH = (24, 14)  # cells of the feedback's mesh
+log = logging.getLogger(__name__)
+
+MESH = (24, 14)  # cells of the mesh under shaders that bend it
+MAX_DT = 0.1  # s; a longer gap (a laptop that slept) counts as this much
 IDLE_FADE = 1.5  # s, from the idle scene to the first generated frame
 BLACKOUT_FADE = 0.05  # s
+SCENE_FADE = 2.0  # s, the longest that two chains are drawn at once
 MIN_SIZE, MAX_SIZE = 16, 8192  # pixels a side of the canvas
-
-
-class Layer:
-    """A texture and the framebuffer that draws into it."""
-
-    def __init__(self, ctx: moderngl.Context, size: tuple[int, int]) -> None:
-        self.texture = ctx.texture(size, 4)
-        self.texture.repeat_x = self.texture.repeat_y = False
-        self.target = ctx.framebuffer([self.texture])
-        self.target.clear(0.0, 0.0, 0.0, 1.0)
-
-    def release(self) -> None:
-        self.target.release()
-        self.texture.release()
+_PLAIN = ("blit", "mix", "fit", "measure")
 
 
 class Compositor:
     """`show` a frame when there is a new one, `draw` once per display frame, then use `canvas` or `read`."""
 
-    def __init__(self, ctx: moderngl.Context, size: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        ctx: moderngl.Context,
+        size: tuple[int, int],
+        shaders: Mapping[str, Path] | None = None,
+        marker: Path | None = None,
+    ) -> None:
+        """size : (width, height) of the canvas.  shaders : ISF files by name; None is what comes with the program.
+
+        marker : the file that remembers a shader on which the program hung (see `trial`).
+        """
         width, height = size
         if not (MIN_SIZE <= width <= MAX_SIZE and MIN_SIZE <= height <= MAX_SIZE):
             raise UserError(f"canvas: {width}x{height} is outside {MIN_SIZE}..{MAX_SIZE} pixels a side")
         self.ctx, self.size = ctx, size
+        self.quality = Quality()
+        self._quad = self._buffer((1, 1))
+        self._mesh = self._buffer(MESH)
+        quad = resources.shader("quad.vert")
         self._programs = {
-            name: ShaderProgram(ctx, resources.shader(vertex), resources.shader(f"{name}.frag"), self._array(cells))
-            for name, vertex, cells in (
-                ("idle", "quad.vert", (1, 1)),
-                ("transition", "quad.vert", (1, 1)),
-                ("feedback", "feedback.vert", MESH),
-                ("blit", "quad.vert", (1, 1)),
-            )
+            name: ShaderProgram(ctx, quad, resources.shader(f"{name}.frag"), self.quad()) for name in _PLAIN
         }
-        self._idle = Layer(ctx, (max(width // 2, 8), max(height // 2, 8)))
-        self._stage, self._before, self._mixed = (Layer(ctx, self._idle.texture.size) for _ in range(3))
-        self._art, self._trail, self._dark = Layer(ctx, size), Layer(ctx, size), Layer(ctx, size)
+        trial = TrialMarker(marker, resources.folder("shaders"))
+        self.bank = ShaderBank(ctx, our_shaders() if shaders is None else shaders, self._isf_array, trial)
+        self._idle_layer = Layer(ctx, (max(width // 2, 8), max(height // 2, 8)))
+        self._stage, self._before, self._next, self._mixed = (Layer(ctx, self._idle_layer.size) for _ in range(4))
+        self._full, self._dark = Layer(ctx, size), Layer(ctx, size)
+        self._fading = [Layer(ctx, size) for _ in range(2)]
+        self._gone: list[Chain] = []
         self._frame: moderngl.Texture | None = None
-        self._fade, self._motion = FadeClock(), Motion()
+        self._fade = FadeClock()
         self._staged = 0.0  # progress that the stage was drawn with
         self._idle_share = 1.0
+        scene = Scene()
+        self._idle, self._transition = Slot(self.bank.get(scene.idle.shader)), Slot(self.bank.get("crossfade"))
+        self._plain_fade = Slot(self.bank.get("crossfade"))
+        self._chain = Chain(ctx, tuple(each.shader for each in scene.chain), self.bank, self._copy)
+        self._refused: tuple[str, ...] | None = None  # a chain that does not compile, told once
+        self._rebuild = False  # a file of the chain was repaired
+        self._old: Chain | None = None
+        self._old_effects: Mapping[str, Effect] = {}
+        self._effects: Mapping[str, Effect] = {}
+        self._old_share, self._old_rate = 0.0, 0.0
+        self._sound = SoundTextures(ctx)
+        self.limiter = FlashLimiter(ctx, self._programs["measure"], self._programs["mix"])
         self._darkness = 0.0
         self._drawn_at: float | None = None
         self._pixels = np.empty((height, width, 4), np.uint8)
-        self.canvas = self._art.texture
+        self._art: Layer = self._idle_layer
+        self._shown: Layer = self._idle_layer
+        self.problems: list[str] = []  # for the operator; the caller empties it
+
+    @property
+    def canvas(self) -> moderngl.Texture:
+        """The finished picture; as large as the canvas or, at lower quality, smaller."""
+        return self._shown.texture
 
     def show(self, frame: Frame, now: float) -> None:
         """Begin the cross-fade from what is on the stage to `frame`. ValueError unless it is uint8 (H, W, 4)."""
@@ -77,61 +111,183 @@ class Compositor:
         size = (image.shape[1], image.shape[0])
         first = self._frame is None
         texture = self._frame if self._frame is not None and self._frame.size == size else self._take_size(size)
-        texture.write(np.ascontiguousarray(image))
+        texture.write(np.ascontiguousarray(image[::-1]))
         self._stage, self._before = self._before, self._stage
+        self._programs["fit"].set("scale", cover(size, self.size))
+        self._programs["fit"].draw(self._next.target, image=texture)
         self._fade.arrived(now)
         self._staged = -1.0
         if first:  # nothing to fade from but the idle scene, which has a longer fade of its own
-            self._draw_transition(self._before, self._stage.texture, texture, 1.0)
+            self._copy(self._next, self._before)
 
-    def draw(self, now: float, features: AudioFeatures, view: View) -> None:
+    def draw(self, now: float, view: View) -> None:
         """Draw the canvas of time `now`, s. While frozen the picture stays as it is; blackout works all the same."""
         first = self._drawn_at is None
         dt = 1.0 / 60.0 if self._drawn_at is None else min(max(now - self._drawn_at, 0.0), MAX_DT)
         self._drawn_at = now
         if first or not view.freeze:  # there must be something to hold
-            effects = dict(view.effects)
-            look = self._motion.advance(dt, features, effects.get("zoom", 0.5), effects.get("pulse", 0.6))
-            self._draw_art(self._picture(now, dt, look), look)
+            self._take_scene(view)
+            before = None if first else self._art
+            picture = self._draw_chains(self._picture(now, dt, view.scene), before, dt, view)
+            self._art = self.limiter.limit(now, picture, before) if view.flash_limit else picture
         step = dt / BLACKOUT_FADE
         self._darkness = min(self._darkness + step, 1.0) if view.blackout else max(self._darkness - step, 0.0)
-        self.canvas = self._art.texture
+        self._shown = self._art
         if self._darkness > 0.0:
             self._programs["blit"].set("brightness", 1.0 - self._darkness)
             self._programs["blit"].draw(self._dark.target, image=self._art.texture)
-            self.canvas = self._dark.texture
+            self._shown = self._dark
 
     def read(self) -> np.ndarray:
         """The canvas as uint8 (H, W, 4) RGBA, top row first, in an array of its own."""
-        layer = self._dark if self.canvas is self._dark.texture else self._art
+        layer = self._shown
+        if layer.size != self.size:
+            self._copy(layer, self._full)
+            layer = self._full
         layer.target.read_into(self._pixels, components=4)
-        return self._pixels[::-1].copy()
+        picture = self._pixels[::-1].copy()
+        picture[..., 3] = 255  # a filter may leave what it likes there
+        return picture
 
     def blit(self, target: moderngl.Framebuffer) -> None:
         """Draw the canvas into `target`, filling its viewport."""
         self._programs["blit"].set("brightness", 1.0)
         self._programs["blit"].draw(target, image=self.canvas)
 
-    def reload_edited(self) -> None:
-        """Take over shader files edited since the last call. UserError names the one that does not compile."""
-        for program in self._programs.values():
-            program.reload_if_edited()
+    def prepare(self, name: str) -> bool:
+        """Compile a shader that will be needed, so that its scene comes on without a stall. False if there was nothing
+        to do."""
+        if self.bank.has(name):
+            return False
+        try:
+            self.bank.get(name)
+        except UserError as error:
+            self.problems.append(str(error))
+        return True
 
-    def _picture(self, now: float, dt: float, look: Look) -> moderngl.Texture:
-        """The picture that the feedback works on: the stage, the idle scene, or a mixture of both."""
+    def reload_edited(self) -> None:
+        """Take over shader files edited since the last call. UserError names the first that does not compile; its last
+        good program stays in use."""
+        problems = self.bank.reload_edited()
+        for program in self._programs.values():
+            try:
+                program.reload_if_edited()
+            except UserError as error:
+                problems.append(str(error))
+        if self.bank.edited:
+            self._refused = None
+            if self.bank.edited & set(self._chain.names):
+                self._rebuild = True
+            self.bank.edited.clear()
+        self.problems += problems[1:]
+        if problems:
+            raise UserError(problems[0])
+
+    def quad(self) -> VertexArrayMaker:
+        """Geometry that fills a viewport, for programs made of quad.vert."""
+        return lambda program: self.ctx.vertex_array(program, [(self._quad, "2f", "in_uv")])
+
+    # --- the scene ------------------------------------------------------------------------------
+
+    def _take_scene(self, view: View) -> None:
+        """Follow the view: other shaders come in over `view.fade`; one that does not compile changes nothing."""
+        scene = view.scene
+        self._idle = self._follow(self._idle, scene.idle.shader)
+        self._transition = self._follow(self._transition, scene.transition.shader)
+        names = tuple(each.shader for each in scene.chain)
+        if (names != self._chain.names or self._rebuild) and names != self._refused:
+            self._rebuild = False
+            try:
+                chain = Chain(self.ctx, names, self.bank, self._copy)
+            except UserError as error:
+                self._refused = names
+                self.problems.append(str(error))
+            else:
+                self._refused = None
+                self._switch(chain, view.fade)
+        if names == self._chain.names:
+            self._effects = {each.shader: each for each in scene.chain}
+
+    def _follow(self, slot: Slot, name: str) -> Slot:
+        """A slot with the shader of that name, or the one there is if it does not compile."""
+        path = self.bank.paths.get(name)
+        if slot.shader.path == path:
+            return slot
+        known = self.bank.has(name)
+        try:
+            shader = self.bank.get(name)
+        except UserError as error:
+            if not known:
+                self.problems.append(str(error))
+            return slot
+        slot.release()
+        return Slot(shader)
+
+    def _switch(self, chain: Chain, fade: float) -> None:
+        if self._old is not None:
+            self._gone.append(self._old)
+        self._old, self._chain = self._chain, chain
+        self._old_effects = self._effects
+        fade = min(fade, SCENE_FADE)
+        self._old_share, self._old_rate = (1.0, 1.0 / fade) if fade > 0.0 else (0.0, 0.0)
+
+    def _draw_chains(self, picture: Layer, keep: Layer | None, dt: float, view: View) -> Layer:
+        """The picture through the chain, and through the old one too while that goes out."""
+        for chain in self._gone:
+            chain.release()
+        self._gone.clear()
+        sound: dict[str, moderngl.Texture] = {}
+        if self._chain.wants_sound or (self._old is not None and self._old.wants_sound):
+            self._sound.update(view.sound, dt)
+            sound = {"audio": self._sound.wave, "audioFFT": self._sound.spectrum}
+        job = Job(self._inner_size(), self.quality.filters, dt, sound)
+        result = self._chain.draw(picture, keep, job, self._effects)
+        if self._old is None:
+            return result
+        self._old_share -= self._old_rate * dt
+        if self._old_share <= 0.0:
+            self._gone.append(self._old)  # not yet: the last picture may be in it
+            self._old = None
+            return result
+        old = self._old.draw(picture, keep, job, self._old_effects)
+        if self._fading[0].size != job.size:
+            self._fading = [Layer(self.ctx, job.size) for _ in range(2)]
+        target = self._fading[1] if keep is self._fading[0] else self._fading[0]
+        share = self._old_share * self._old_share * (3.0 - 2.0 * self._old_share)
+        self._programs["mix"].set("amount", share)
+        self._programs["mix"].draw(target.target, image=result.texture, other=old.texture)
+        return target
+
+    def _inner_size(self) -> tuple[int, int]:
+        scale = self.quality.scale
+        return max(round(self.size[0] * scale), 8), max(round(self.size[1] * scale), 8)
+
+    # --- the picture under the chain ------------------------------------------------------------
+
+    def _picture(self, now: float, dt: float, scene: Scene) -> Layer:
+        """The stage, the idle scene, or a mixture of both."""
         if self._frame is not None:
             self._idle_share = max(self._idle_share - dt / IDLE_FADE, 0.0)
             progress = self._fade.progress(now, dt)
             if progress != self._staged:
-                self._draw_transition(self._stage, self._before.texture, self._frame, progress)
+                inputs = (*scene.transition.inputs, ("progress", progress))
+                effect = Effect(scene.transition.shader, inputs)
+                self._cross(self._transition, self._stage, self._before, self._next, effect, dt)
                 self._staged = progress
         if self._idle_share == 0.0:
-            return self._stage.texture
-        self._draw_idle(look)
+            return self._stage
+        self._idle.draw(self._idle_layer, dt, scene.idle, {"": self._stage.texture})
         if self._frame is None:
-            return self._idle.texture
-        self._draw_transition(self._mixed, self._idle.texture, self._stage.texture, 1.0 - self._idle_share)
-        return self._mixed.texture
+            return self._idle_layer
+        effect = Effect("crossfade", (("progress", 1.0 - self._idle_share),))
+        self._cross(self._plain_fade, self._mixed, self._idle_layer, self._stage, effect, dt)
+        return self._mixed
+
+    def _cross(self, slot: Slot, into: Layer, start: Layer, end: Layer, effect: Effect, dt: float) -> None:
+        images = {"startImage": start.texture, "endImage": end.texture, "": end.texture}
+        result = slot.draw(into, dt, effect, images)
+        if result is not into:
+            self._copy(result, into)
 
     def _take_size(self, size: tuple[int, int]) -> moderngl.Texture:
         """A frame texture of `size`, and stages just as fine as the part of the frame that is seen (a quarter of the
@@ -142,43 +298,24 @@ class Compositor:
         self._frame.repeat_x = self._frame.repeat_y = False
         shares = cover(size, self.size)
         fine = [min(max(round(s * n), 1), c) for s, n, c in zip(shares, size, self.size, strict=True)]
-        old = (self._stage, self._before, self._mixed)
-        self._stage, self._before, self._mixed = (Layer(self.ctx, (fine[0], fine[1])) for _ in old)
-        self._draw_transition(self._stage, old[0].texture, old[0].texture, 0.0)
+        old = (self._stage, self._before, self._next, self._mixed)
+        self._stage, self._before, self._next, self._mixed = (Layer(self.ctx, (fine[0], fine[1])) for _ in old)
+        self._copy(old[0], self._stage)
         for layer in old:
             layer.release()
         return self._frame
 
-    def _draw_transition(self, into: Layer, start: moderngl.Texture, end: moderngl.Texture, progress: float) -> None:
-        across, up = cover(end.size, self.size)
-        program = self._programs["transition"]
-        program.set("progress", progress)
-        program.set("end_scale", (across, -up if end is self._frame else up))
-        program.draw(into.target, start_image=start, end_image=end)
+    def _copy(self, picture: Layer, into: Layer) -> None:
+        self._programs["blit"].set("brightness", 1.0)
+        self._programs["blit"].draw(into.target, image=picture.texture)
 
-    def _draw_idle(self, look: Look) -> None:
-        program = self._programs["idle"]
-        program.set("aspect", self.size[0] / self.size[1])
-        for name in ("bass", "treble", "hit", "seed", "phases"):
-            program.set(name, getattr(look, name))
-        program.draw(self._idle.target)
+    # --- geometry -------------------------------------------------------------------------------
 
-    def _draw_art(self, picture: moderngl.Texture, look: Look) -> None:
-        self._art, self._trail = self._trail, self._art
-        program = self._programs["feedback"]
-        program.set("aspect", self.size[0] / self.size[1])
-        program.set("drift", 1.0)
-        for name in ("punch", "lift", "zoom", "turn", "swirl", "dim", "keep", "phases", "seed"):
-            program.set(name, getattr(look, name))
-        program.draw(self._art.target, image=picture, trail=self._trail.texture)
+    def _isf_array(self, program: moderngl.Program, fine: bool) -> moderngl.VertexArray:
+        return self.ctx.vertex_array(program, [(self._mesh if fine else self._quad, "2f", "isf_corner")])
 
-    def quad(self) -> VertexArrayMaker:
-        """Geometry that fills a viewport, for programs made of quad.vert."""
-        return self._array((1, 1))
-
-    def _array(self, cells: tuple[int, int]) -> VertexArrayMaker:
-        buffer = self.ctx.buffer(mesh(*cells).tobytes())
-        return lambda program: self.ctx.vertex_array(program, [(buffer, "2f", "in_uv")])
+    def _buffer(self, cells: tuple[int, int]) -> moderngl.Buffer:
+        return self.ctx.buffer(mesh(*cells).tobytes())
 
 
 def cover(image: tuple[int, int], canvas: tuple[int, int]) -> tuple[float, float]:

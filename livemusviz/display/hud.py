@@ -5,6 +5,7 @@ The text is set with Pillow's built-in font: it needs no font installed and leav
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import moderngl
@@ -12,12 +13,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from livemusviz import resources
+from livemusviz.bridge.types import Meter
 from livemusviz.display.pacer import Gate
 from livemusviz.display.program import ShaderProgram, VertexArrayMaker
 
-RATE = 5.0  # Hz, how often the text may change
+RATE = 10.0  # Hz, how often it may change
+FLOOR = -60.0  # dB of full scale at the left end of the meter
 MAX_LINES, MAX_COLUMNS = 40, 120
 _INK, _PANEL = (235, 240, 245, 255), (8, 10, 14, 190)
+_GREEN, _RED, _DIM = (80, 220, 140, 255), (255, 80, 70, 255), (60, 66, 74, 255)
 
 
 class Hud:
@@ -37,11 +41,16 @@ class Hud:
         lines: tuple[str, ...],
         now: float,
         code: tuple[str, ...] = (),
+        meter: Meter | None = None,
+        points: int = 0,
     ) -> None:
-        """Put `lines`, and the QR `code` if there is one, into the top left corner of `target`, whose `size` is in
-        pixels. `now` : s."""
+        """Put `lines`, the meter and the QR `code` under them, into the top left corner of `target`, whose `size` is in
+        pixels.
+
+        now : s.  points : height of the letters in pixels; 0 is by the size of the target.
+        """
         if self._gate.opens(now) or self._texture is None:
-            self._typeset(lines, code, size[1])
+            self._typeset(lines, points or max(12, min(size[1] // 40, 32)), code, meter)
         texture = self._texture
         if texture is None or not lines:
             return
@@ -50,11 +59,11 @@ class Hud:
         self._program.draw(target, image=texture)
         self._ctx.disable(moderngl.BLEND)
 
-    def _typeset(self, lines: tuple[str, ...], code: tuple[str, ...], height: int) -> None:
-        if not lines or (lines, code, height) == self._set:
+    def _typeset(self, lines: tuple[str, ...], points: int, code: tuple[str, ...], meter: Meter | None) -> None:
+        if not lines or (lines, points, code, meter) == self._set:
             return
-        self._set = (lines, code, height)
-        pixels = panel(lines, max(12, min(height // 40, 32)), code)
+        self._set = (lines, points, code, meter)
+        pixels = panel(lines, points, code, meter)
         size = (pixels.shape[1], pixels.shape[0])
         if self._texture is None or self._texture.size != size:
             if self._texture is not None:
@@ -63,8 +72,8 @@ class Hud:
         self._texture.write(np.ascontiguousarray(pixels[::-1]))
 
 
-def panel(lines: tuple[str, ...], points: int, code: tuple[str, ...] = ()) -> np.ndarray:
-    """The text, and a QR code under it, on a translucent panel: uint8 (H, W, 4) RGBA, top row first.
+def panel(lines: tuple[str, ...], points: int, code: tuple[str, ...] = (), meter: Meter | None = None) -> np.ndarray:
+    """The text, the meter and a QR code under it, on a translucent panel: uint8 (H, W, 4) RGBA, top row first.
 
     points : height of the letters.
     """
@@ -77,11 +86,15 @@ def panel(lines: tuple[str, ...], points: int, code: tuple[str, ...] = ()) -> np
     step = 8 * points  # widths in steps, so that a changing figure does not make the panel twitch
     width = -(-(int(right - left) + 2 * margin) // step) * step
     picture = _code_picture(code, max(2, points // 5))
-    below = picture.height + margin if picture is not None else 0
-    image = Image.new("RGBA", (width, int(bottom - top) + 2 * margin + below), _PANEL)
-    ImageDraw.Draw(image).multiline_text((margin - left, margin - top), text, _INK, font, spacing=points // 2)
+    below = int(bottom - top) + 2 * margin  # where the text ends
+    bar = 0 if meter is None else 2 * points
+    image = Image.new("RGBA", (width, below + bar + (picture.height + margin if picture else 0)), _PANEL)
+    draw = ImageDraw.Draw(image)
+    draw.multiline_text((margin - left, margin - top), text, _INK, font, spacing=points // 2)
+    if meter is not None:
+        _draw_meter(draw, (margin, below, width - margin, below + points), meter)
     if picture is not None:
-        image.paste(picture, (margin, int(bottom - top) + 2 * margin))
+        image.paste(picture, (margin, below + bar))
     return np.asarray(image)
 
 
@@ -92,6 +105,30 @@ def _code_picture(code: tuple[str, ...], pixels: int) -> Image.Image | None:
     dark = np.array([[module == "1" for module in row] for row in code])
     light = np.pad(np.where(dark, 0, 255).astype(np.uint8), 4, constant_values=255)
     return Image.fromarray(np.kron(light, np.ones((pixels, pixels), np.uint8))).convert("RGBA")
+
+
+def _draw_meter(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], meter: Meter) -> None:
+    """The level with its peak, red where it is about to clip; then lamps for onset and beat. box : pixels."""
+    left, top, right, bottom = box
+    high = bottom - top
+    end = right - 3 * high
+    draw.rectangle((left, top, end, bottom), fill=_DIM)
+    level, peak = (left + (end - left) * share(value) for value in (meter.level, meter.peak))
+    loud = left + (end - left) * share(0.5)  # -6 dB
+    draw.rectangle((left, top, min(level, loud), bottom), fill=_GREEN)
+    if level > loud:
+        draw.rectangle((loud, top, level, bottom), fill=_RED)
+    draw.rectangle((peak - 1, top, peak + 1, bottom), fill=_INK)
+    beat = 0.0 if meter.beat is None else max(1.0 - 3.0 * meter.beat, 0.0)
+    for i, (light, color) in enumerate(((meter.onset, _INK), (beat, _GREEN))):
+        x = end + high // 2 + i * (high + high // 2)
+        shade = tuple(round(a + (b - a) * min(light, 1.0)) for a, b in zip(_DIM, color, strict=True))
+        draw.ellipse((x, top, x + high, bottom), fill=shade)
+
+
+def share(level: float) -> float:
+    """Where on the meter a linear level is, 0..1: decibels from FLOOR up."""
+    return min(max(1.0 - 20.0 * math.log10(max(level, 1e-9)) / FLOOR, 0.0), 1.0)
 
 
 def _files() -> tuple[Path, Path]:

@@ -4,7 +4,30 @@ from __future__ import annotations
 
 ESCAPE_TWICE = 1.0  # s, the second Esc must follow within
 FULLSCREEN_REST = 0.4  # s between two switches: a key held down repeats
-ACTIONS = {"H": "hud", "F": "fullscreen", "B": "blackout", "Z": "freeze", "R": "record", "M": "learn"}
+ACTIONS = {
+    "B": "blackout",
+    "F": "fullscreen",
+    "H": "hud",
+    "Z": "freeze",
+    "R": "record",
+    "M": "learn",
+    "SPACE": "next",
+    "BACKSPACE": "previous",
+    "X": "random",
+    "L": "lock",
+    "TAB": "tap",
+    "S": "preset_save",
+    "QUESTION": "help",
+    "SLASH": "help",  # the same key on most keyboards, without Shift
+    **{f"_{number}": f"preset {number}" for number in range(1, 10)},
+    **{f"NUM_{number}": f"preset {number}" for number in range(1, 10)},
+}
+HELP = (
+    "B blackout    F fullscreen    H figures    Z freeze",
+    "space next preset    backspace previous    X random    L lock",
+    "1-9 presets    S save preset    R record    Tab tap tempo",
+    "M learn MIDI    ? these keys    Esc twice leaves",
+)
 
 
 class KeyMap:

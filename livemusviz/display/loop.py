@@ -17,13 +17,16 @@ from livemusviz.bridge.types import AudioFeatures, CanvasPicture, View
 from livemusviz.clock import Clock
 from livemusviz.display import context
 from livemusviz.display.compositor import Compositor
-from livemusviz.display.options import DisplayHooks, DisplayOptions, DisplayStats, Durations
+from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions, DisplayStats, Durations, Recent
 from livemusviz.display.pacer import Gate, Pacer
+from livemusviz.display.quality import QualityLadder
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
 
 HOUSEKEEPING = 1.0  # Hz: screens unplugged, shaders edited
+HEAD_START = 0.5  # s before the first frame in which shaders of the presets to come are compiled: all, from a cache
+PREPARING = 2.0  # Hz: one of those that are left
 MAX_ERRORS_IN_A_ROW = 300  # five seconds of nothing but errors: the context is gone
 
 
@@ -90,16 +93,21 @@ class _Show:
 
     def __init__(self, options: DisplayOptions, hooks: DisplayHooks, clock: Clock, surface: Surface) -> None:
         self._hooks, self._clock, self._surface = hooks, clock, surface
-        self._compositor = Compositor(surface.ctx, options.canvas)
+        self._compositor = Compositor(surface.ctx, options.canvas, options.shaders, options.marker)
         self._half_frame = 0.5 / options.fps
         self._housekeeping, self._pictures = Gate(HOUSEKEEPING), Gate(hooks.picture_fps)
-        self._intervals, self._work = Durations(), Durations()
+        self._preparing, self._to_prepare = Gate(PREPARING), list(options.prepare)
+        self._ladder = QualityLadder(1.0 / options.fps) if options.quality_ladder else None
+        self._intervals, self._work, self._recent = Durations(), Durations(), Recent()
         self._onsets: int | None = None
         self._shown = self._generated = self._errors = self._errors_in_a_row = 0
         self._first_shown = self._last_shown = 0.0
         self._complaints: set[str] = set()
 
     def run(self, pacer: Pacer) -> DisplayStats:
+        until = self._clock.now() + HEAD_START
+        while self._to_prepare and self._clock.now() < until:
+            self._compositor.prepare(self._to_prepare.pop(0))
         running = True
         while running:
             try:
@@ -124,7 +132,9 @@ class _Show:
         frame = None if view.freeze else self._hooks.frames.take()
         if frame is not None:
             self._compositor.show(frame, now)
-        self._compositor.draw(now, features, view)
+        if self._ladder is not None:
+            self._compositor.quality = self._ladder.step(now)
+        self._compositor.draw(now, view)
         self._surface.present(self._compositor, view, now)
         shown = self._clock.now()
         self._count(now, shown)
@@ -135,7 +145,23 @@ class _Show:
         self._hand_over_picture(shown)
         if self._housekeeping.opens(now):
             self._keep_house()
+        if self._to_prepare and frame is None and self._preparing.opens(now):
+            self._prepare(now)
+        for problem in self._compositor.problems:
+            self._tell(problem)
+        self._compositor.problems.clear()
         return True
+
+    def _prepare(self, now: float) -> None:
+        while self._to_prepare:
+            if self._compositor.prepare(self._to_prepare.pop(0)):
+                if self._ladder is not None:
+                    self._ladder.settle(now)
+                return
+
+    def _tell(self, problem: str) -> None:
+        log.warning("%s", problem)
+        self._hooks.on_problem(problem)
 
     def _hand_over_picture(self, shown: float) -> None:
         take = self._hooks.on_picture
@@ -152,10 +178,17 @@ class _Show:
         try:
             self._compositor.reload_edited()
         except UserError as error:  # the last good program goes on
-            log.warning("%s", error)
+            self._tell(str(error))
+        self._hooks.on_health(self._health())
+
+    def _health(self) -> DisplayHealth:
+        compositor = self._compositor
+        recent = self._recent.take()
+        return DisplayHealth(recent[0], recent[1], str(compositor.quality), compositor.limiter.active)
 
     def _count(self, started: float, shown: float) -> None:
         self._work.add(shown - started)
+        self._recent.add(started, shown)
         if self._shown == 0:
             self._first_shown = shown
         else:
@@ -183,5 +216,6 @@ class _Show:
             work_ms_p50=self._work.percentile(50),
             work_ms_p99=self._work.percentile(99),
             errors=self._errors,
+            quality=str(self._compositor.quality),
             renderer=str(self._surface.ctx.info["GL_RENDERER"]),
         )

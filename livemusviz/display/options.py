@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,13 @@ from livemusviz.bridge.types import AudioFeatures, CanvasPicture, Frame, View
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """canvas, window_size : width, height in pixels.  fps : display frames a second.  screen : counted from 1."""
+    """canvas, window_size : width, height in pixels.  fps : display frames a second.  screen : counted from 1.
+
+    operator : whether figures and a preview have a window of their own; None is when the canvas fills another screen.
+    shaders : ISF files by name; None is what comes with the program.  prepare : those to compile in quiet moments.
+    quality_ladder : whether canvas and chain may get smaller to hold the rate.
+    marker : the file that remembers a shader on which a show hung.
+    """
 
     canvas: tuple[int, int] = (640, 360)
     fps: float = 60.0
@@ -22,6 +29,24 @@ class DisplayOptions:
     screen: int | None = None
     title: str = "livemusviz"
     window_size: tuple[int, int] = (1280, 720)
+    operator: bool | None = None
+    shaders: Mapping[str, Path] | None = None
+    prepare: tuple[str, ...] = ()
+    quality_ladder: bool = True
+    marker: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayHealth:
+    """The last second. fps : canvases a second.  work_ms : mean from a frame's start to its presentation.
+
+    quality : what the ladder says.  limited : the flash limiter is holding the canvas back.
+    """
+
+    fps: float = 0.0
+    work_ms: float = 0.0
+    quality: str = "full"
+    limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +54,11 @@ class DisplayHooks:
     """How the display reaches the rest of the show. All are called on the display's thread; none may block.
 
     frames : generated frames.  tick : at the start of each display frame, with the time in s; gives the newest
-    features and view, or None to end the show.  on_key : "hud", "blackout", "freeze", "record" or "quit".
+    features and view, or None to end the show.  on_key : an action's name (`keys.ACTIONS`), "preset 3" or "quit".
     on_picture : the canvas, at most `picture_fps` times a second, while `wants_pictures()`.
     on_shown : a generated frame and the time of its first presentation.  on_onset_shown : the features with a new
     onset and the time at which the first canvas that shows it was presented. Times in s, as the clock gives them.
+    on_problem : one line for the performer, as about a shader.  on_health : once a second.
     """
 
     frames: Latest[Frame]
@@ -43,6 +69,8 @@ class DisplayHooks:
     wants_pictures: Callable[[], bool] = lambda: True
     on_shown: Callable[[Frame, float], None] = lambda frame, time: None
     on_onset_shown: Callable[[AudioFeatures, float], None] = lambda features, time: None
+    on_problem: Callable[[str], None] = lambda text: None
+    on_health: Callable[[DisplayHealth], None] = lambda health: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +78,7 @@ class DisplayStats:
     """frame_ms_* : between two presented canvases.  work_ms_* : from the start of a display frame to its presentation.
 
     generated_shown : generated frames that reached the canvas.  errors : display frames lost to an exception.
+    quality : what the ladder says at the end.
     renderer : the OpenGL implementation's name.
     """
 
@@ -62,6 +91,7 @@ class DisplayStats:
     work_ms_p50: float = 0.0
     work_ms_p99: float = 0.0
     errors: int = 0
+    quality: str = "full"
     renderer: str = ""
 
 
@@ -81,3 +111,26 @@ class Durations:
             return 0.0
         rank = max(1, -(-total * percent // 100))  # rounded up
         return (float(np.searchsorted(np.cumsum(self.counts), rank)) + 0.5) / 10.0
+
+
+@dataclass(slots=True)
+class Recent:
+    """Rate and work since it was last asked."""
+
+    count: int = 0
+    work: float = 0.0
+    first: float = 0.0
+    last: float = 0.0
+
+    def add(self, started: float, shown: float) -> None:
+        """One frame, from `started` to `shown`, s."""
+        if self.count == 0:
+            self.first = started
+        self.count, self.last, self.work = self.count + 1, started, self.work + shown - started
+
+    def take(self) -> tuple[float, float]:
+        """Frames a second and mean work in ms; it begins anew."""
+        span = self.last - self.first
+        figures = ((self.count - 1) / span if span > 0.0 else 0.0, 1000.0 * self.work / max(self.count, 1))
+        self.count, self.work = 0, 0.0
+        return figures

@@ -1,7 +1,8 @@
-"""The window: the canvas on a screen, and the keys pressed there. Runs on the main thread.
+"""The windows: the canvas on a screen, the operator's beside it, and the keys pressed in either. Runs on the main
+thread.
 
-pyglet makes the window and the context; all drawing is moderngl's, in that same context. pyglet's own event loop is
-not used: the display loop polls.
+pyglet makes windows and contexts; all drawing is moderngl's. pyglet's own event loop is not used: the display loop
+polls. With an operator's window there is nothing but art on the canvas's; without one, figures come over it on request.
 """
 
 from __future__ import annotations
@@ -17,18 +18,22 @@ from livemusviz.bridge.types import View
 from livemusviz.display import screens
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.hud import Hud
-from livemusviz.display.keys import KeyMap
+from livemusviz.display.keys import HELP, KeyMap
+from livemusviz.display.operator import OperatorView
 from livemusviz.display.options import DisplayOptions
+from livemusviz.display.pacer import Gate
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
 
 _VERSIONS = ((4, 1), (3, 3))
-_HELP = "give it one (DISPLAY), or run with --headless"
+OPERATOR_SIZE = (960, 600)  # pixels
+OPERATOR_RATE = 12.0  # Hz; its preview costs time that the canvas needs
+_NO_DISPLAY = "give it one (DISPLAY), or run with --headless"
 
 
 class WindowSurface:
-    """A resizable window, or a whole screen. F switches between the two and is not reported."""
+    """A resizable window, or a whole screen, and the operator's. F (fullscreen) and ? (the keys) are not reported."""
 
     def __init__(self, options: DisplayOptions) -> None:
         # pyglet's Cocoa loop takes SIGINT and SIGTERM for itself; the show ends on its own terms.
@@ -39,28 +44,51 @@ class WindowSurface:
         self._display = _open_display(self._pyglet)
         found = self._display.get_screens()
         self._screen = found[screens.choose([_describe(screen) for screen in found], options.screen)]
-        self._window = self._open(options)
+        self._window = self._open(options.window_size, options.title, self._screen, vsync=True)
         for number, handler in handlers.items():
             if handler is not None:  # else it was not installed from Python
                 signal.signal(number, handler)
         self._window.push_handlers(on_key_press=self._on_key, on_close=self._on_close)
         self.ctx = moderngl.create_context(require=330)
         self._hud: Hud | None = None
-        self._full = False
+        self._full = self._hidden = self._help = False
+        self._operator: Any = None  # pyglet's window
+        self._operator_view: OperatorView | None = None
+        self._operator_gate = Gate(OPERATOR_RATE)
         if options.fullscreen or options.screen is not None:
             self._set_fullscreen(options.fullscreen, self._screen)
+        if options.operator if options.operator is not None else options.fullscreen and len(found) > 1:
+            self._open_operator(found)
 
     def poll(self, now: float) -> list[str]:
-        """Actions asked for since the last call: "hud", "blackout", "freeze", "record", "quit"."""
+        """Actions asked for since the last call, as `keys.ACTIONS` names them, and "quit"."""
         self._window.dispatch_events()
+        if self._operator is not None:
+            self._operator.dispatch_events()
         actions = [self._keys.action(key, now) if key != "close" else "quit" for key in self._pressed]
         self._pressed.clear()
         for _ in range(actions.count("fullscreen") % 2):
             self._set_fullscreen(not self._full, self._screen)
-        return [action for action in actions if action is not None and action != "fullscreen"]
+        if actions.count("help") % 2:
+            self._help = not self._help
+        return [action for action in actions if action is not None and action not in ("fullscreen", "help")]
 
     def present(self, compositor: Compositor, view: View, now: float) -> None:
-        """Draw the canvas as large as it fits, the HUD over it, and flip. A window without pixels shows nothing."""
+        """Draw the canvas as large as it fits, what the operator is to see, and flip."""
+        lines = (*HELP, "", *view.hud_lines) if self._help else view.hud_lines
+        over = self._operator is None and (view.hud or self._help)
+        if not self._hidden:
+            self._present_canvas(compositor, view, lines if over else (), now)
+        if self._operator is not None and self._operator_view is not None and self._operator_gate.opens(now):
+            self.ctx.finish()  # the other context reads what this one has drawn
+            self._operator.switch_to()
+            size = self._operator.get_framebuffer_size()
+            self._operator_view.draw(size, compositor.canvas, compositor.size, lines, view.meter, now, view.hud_code)
+            self._operator.flip()
+            self._window.switch_to()
+
+    def _present_canvas(self, compositor: Compositor, view: View, lines: tuple[str, ...], now: float) -> None:
+        """A window without pixels shows nothing."""
         width, height = self._window.get_framebuffer_size()
         if width > 0 and height > 0:
             target = self.ctx.screen
@@ -70,13 +98,14 @@ class WindowSurface:
                 target.clear(0.0, 0.0, 0.0, 1.0)
             target.viewport = inner
             compositor.blit(target)
-            if view.hud:
+            if lines:
                 self._hud = self._hud or Hud(self.ctx, compositor.quad())
-                self._hud.draw(target, (width, height), view.hud_lines, now, view.hud_code)
+                self._hud.draw(target, (width, height), lines, now, view.hud_code, view.meter)
         self._window.flip()
 
     def housekeeping(self) -> None:
-        """Follow the screens: off one that was unplugged, back to it when it returns."""
+        """Follow the screens: off one that was unplugged, back to it when it returns. Where there is an operator's
+        window the canvas's is put away meanwhile, so that it covers nothing."""
         if not self._watch.watching:
             return
         found = self._display.get_screens()
@@ -86,18 +115,42 @@ class WindowSurface:
         log.warning("the window's screen %s", "has gone" if action == "leave" else "is back")
         self._full = action == "return"
         self._screen = found[index]
+        self._hidden = action == "leave" and self._operator is not None
+        if not self._hidden:
+            self._window.set_visible(True)
         _switch(self._window, self._full, self._screen)
+        if self._hidden:
+            self._window.set_visible(False)
 
     def close(self) -> None:
+        if self._operator is not None:
+            self._operator.close()
         self._window.close()
+
+    def _open_operator(self, found: list[Any]) -> None:
+        """A window with preview and figures, on another screen than the canvas's if there is one."""
+        others = [screen for screen in found if _describe(screen) != _describe(self._screen)]
+        self._operator = self._open(OPERATOR_SIZE, "livemusviz operator", (others or found)[0], vsync=False)
+        screen = (others or found)[0]
+        self._operator.set_location(screen.x + 40, screen.y + 60)
+        self._operator.push_handlers(on_key_press=self._on_key, on_close=self._close_operator)
+        self._operator_view = OperatorView(moderngl.create_context(require=330))
+        self._window.switch_to()
+
+    def _close_operator(self) -> bool:
+        """The operator's window alone; the show goes on."""
+        window, self._operator, self._operator_view = self._operator, None, None
+        window.close()
+        self._window.switch_to()
+        return True
 
     def _set_fullscreen(self, full: bool, screen: Any) -> None:
         self._full = full
         self._watch.settled(_describe(screen) if full else None)
         _switch(self._window, full, screen)
 
-    def _open(self, options: DisplayOptions) -> Any:
-        width, height = options.window_size
+    def _open(self, size: tuple[int, int], title: str, screen: Any, vsync: bool) -> Any:
+        """A window on `screen`, its context current. Contexts share their textures."""
         reason = ""
         for major, minor in _VERSIONS:
             config = self._pyglet.gl.Config(
@@ -106,7 +159,7 @@ class WindowSurface:
             )  # fmt: skip
             try:
                 window = self._pyglet.window.Window(
-                    width, height, options.title, resizable=True, screen=self._screen, config=config, vsync=True
+                    *size, title, resizable=True, screen=screen, config=config, vsync=vsync
                 )
             except (self._pyglet.window.WindowException, self._pyglet.gl.ContextException) as error:
                 reason = " ".join(str(error).split())[:120] or type(error).__name__
@@ -145,7 +198,7 @@ def _import_pyglet() -> Any:
         import pyglet.window
         import pyglet.window.key
     except ImportError as error:  # a system library is missing
-        raise UserError(f"no window to be had ({' '.join(str(error).split())[:120]}); {_HELP}") from None
+        raise UserError(f"no window to be had ({' '.join(str(error).split())[:120]}); {_NO_DISPLAY}") from None
     return pyglet
 
 
@@ -158,7 +211,7 @@ def _open_display(pyglet: Any) -> Any:
     try:
         return pyglet.display.get_display()
     except NoSuchDisplayException as error:
-        raise UserError(f"no display ({' '.join(str(error).split())[:120]}); {_HELP}") from None
+        raise UserError(f"no display ({' '.join(str(error).split())[:120]}); {_NO_DISPLAY}") from None
 
 
 def _ask_without_probing() -> None:

@@ -1,4 +1,7 @@
-"""Who plays the film: the parameters as they change, and what they and the sound make of the canvas. Pure."""
+"""Who plays the film: the parameters as they change, and what they and the sound make of the canvas.
+
+No clock of its own: the same steps give the same views.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,7 @@ from collections.abc import Mapping
 
 from livemusviz.bridge.types import AudioFeatures, View
 from livemusviz.director.params import ParamValues
-
-EFFECTS = ("zoom", "pulse")
+from livemusviz.scenery import Scenery
 
 
 class Performer:
@@ -15,17 +17,23 @@ class Performer:
 
     def __init__(self, values: ParamValues) -> None:
         self.values = values
+        self._scenery = Scenery(values)
 
     def change(self, values: Mapping[str, object]) -> None:
-        """Take over new values of some parameters. UserError, and all as it was, if one cannot be."""
-        self.values = self.values.with_values(values)
+        """Take over new values of some parameters, and the look of a new preset. UserError, and all as it was, if one
+        cannot be."""
+        changed = self.values.with_values(values)
+        if changed.text("preset") != self.values.text("preset") and changed.text("preset"):
+            self._scenery.load(changed.text("preset"), changed)
+        self.values = changed
 
     def step(self, time: float, features: AudioFeatures) -> tuple[View, ParamValues]:
         """The canvas at `time` (s), and the parameters with what the sound moves moved."""
-        values = self.values
+        scene, moved = self._scenery.move(time, features, self.values)
         view = View(
-            blackout=values.flag("blackout"),
-            freeze=values.flag("freeze"),
-            effects=tuple((name, values.number(name)) for name in EFFECTS),
+            blackout=self.values.flag("blackout"),
+            freeze=self.values.flag("freeze"),
+            scene=scene,
+            fade=self.values.number("fade"),
         )
-        return view, values
+        return view, moved

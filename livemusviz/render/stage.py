@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from livemusviz.bridge.types import AudioFeatures, Frame
+from livemusviz.bridge.types import Frame
 from livemusviz.display import snapshot
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.context import headless_context
+from livemusviz.library import usable_shaders
 from livemusviz.render.score import Cell
 
 PREROLL, PREROLL_STEP = 2.4, 0.08  # s of rest before frame 0, in which the idle scene gives way to the first picture
@@ -23,7 +24,7 @@ class Stage:
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._ctx = headless_context()
-        self._compositor = Compositor(self._ctx, size)
+        self._compositor = Compositor(self._ctx, size, usable_shaders()[0])
         self._picture: np.ndarray | None = None
         self._painted = 0
 
@@ -34,7 +35,7 @@ class Stage:
                 self._pre_roll(picture, cell)
             else:
                 self._show(picture, cell.time)
-        self._compositor.draw(cell.time, cell.features, cell.view)
+        self._compositor.draw(cell.time, cell.view)
         return self._compositor.read()
 
     def state(self) -> Mapping[str, np.ndarray]:
@@ -49,7 +50,7 @@ class Stage:
         for cell in lead:
             if picture is not None and cell.controls is not None:
                 self._show(picture, cell.time)
-            self._compositor.draw(cell.time, cell.features, cell.view)
+            self._compositor.draw(cell.time, cell.view)
         self._painted = int(state["painted"])
         snapshot.restore(self._compositor, state)
 
@@ -66,4 +67,4 @@ class Stage:
         self._show(picture, cell.time - PREROLL)
         for i in range(steps):
             time = cell.time - PREROLL + i * PREROLL_STEP
-            self._compositor.draw(time, AudioFeatures.rest(time), cell.view)
+            self._compositor.draw(time, cell.view)

@@ -1,11 +1,17 @@
 """One headless context for all pixel tests, made current for each, as the loop's own tests make others."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from livemusviz.bridge.types import AudioFeatures, Frame, View
+from livemusviz.director.stage import Look
+from livemusviz.director.stage import Stage as Scenery
 from livemusviz.display import context
+from livemusviz.display.chain import our_shaders
 from livemusviz.display.compositor import Compositor
+from livemusviz.library import read_headers
 
 SIZE = (160, 90)
 STEP = 1.0 / 60.0
@@ -29,11 +35,16 @@ def stage(ctx):
 
 
 class Stage:
-    """A compositor with a clock of its own."""
+    """A compositor with a clock of its own, and a director's stage that tells it what to draw."""
 
-    def __init__(self, ctx, size=SIZE, effects=(("zoom", 0.5), ("pulse", 0.6))):
-        self.compositor = Compositor(ctx, size)
-        self.effects = effects
+    def __init__(self, ctx, size=SIZE, look=None, shaders=None, limit=False, **feedback):
+        shaders = our_shaders() if shaders is None else shaders
+        self.compositor = Compositor(ctx, size, shaders)
+        self.scenery = Scenery(read_headers(shaders)[0])
+        self.scenery.base = {("feedback", name): value for name, value in feedback.items()}
+        self.scenery.load(look or Look())
+        self.limit = limit
+        self.fade = 0.0
         self.now = 0.0
         self.seq = 0
 
@@ -50,8 +61,9 @@ class Stage:
         """Draw some frames of the same features; returns the last picture as float RGB 0..255, top row first."""
         for _ in range(frames):
             self.now += dt
-            heard = AudioFeatures(time=self.now, **features)
-            self.compositor.draw(self.now, heard, view or View(effects=self.effects))
+            scene, _driven = self.scenery.step(dt, AudioFeatures(time=self.now, **features))
+            seen = replace(view or View(), scene=scene, flash_limit=self.limit, fade=self.fade)
+            self.compositor.draw(self.now, seen)
         return self.compositor.read()[..., :3].astype(float)
 
 

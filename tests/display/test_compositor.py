@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, Frame, View
+from livemusviz.bridge.types import Frame, View
 from livemusviz.display.compositor import Compositor, cover, mesh
 from livemusviz.errors import UserError
 
@@ -54,7 +54,7 @@ def test_pictures_are_opaque_and_own_their_memory(stage):
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 0.75])
 def test_the_cross_fade_runs_over_the_time_between_frames(ctx, share):
-    stage = Stage(ctx, effects=(("zoom", 0.0), ("pulse", 0.0)))
+    stage = Stage(ctx, zoom=0.0, pulse=0.0)
     stage.settle(flat(0, 0, 0))
     for _ in range(60):  # a steady engine, a frame each 0.2 s
         stage.show(flat(0, 0, 0))
@@ -67,7 +67,7 @@ def test_the_cross_fade_runs_over_the_time_between_frames(ctx, share):
 
 
 def test_a_frame_that_arrives_early_starts_from_what_is_on_the_screen(ctx):
-    stage = Stage(ctx, effects=(("zoom", 0.0), ("pulse", 0.0)))
+    stage = Stage(ctx, zoom=0.0, pulse=0.0)
     stage.settle(flat(0, 0, 0))
     stage.show(flat(240, 240, 240))
     before = stage.run(3).mean()
@@ -146,7 +146,7 @@ def test_an_onset_brightens_and_brings_nearer(ctx):
 
 
 def test_pulse_at_nothing_ignores_onsets(ctx):
-    struck, calm = (Stage(ctx, effects=(("zoom", 0.0), ("pulse", 0.0))) for _ in range(2))
+    struck, calm = (Stage(ctx, zoom=0.0, pulse=0.0) for _ in range(2))
     for stage in (struck, calm):
         stage.settle(colourful(1.0))
     assert np.abs(struck.run(1, onset_strength=1.0) - calm.run(1)).mean() < 0.5
@@ -154,8 +154,8 @@ def test_pulse_at_nothing_ignores_onsets(ctx):
 
 @pytest.mark.parametrize("knobs", [0.5, 1.0])
 def test_feedback_never_whites_out_nor_smears_and_comes_to_rest(ctx, knobs):
-    stage = Stage(ctx, effects=(("zoom", knobs), ("pulse", knobs)))
-    plain = Stage(ctx, effects=(("zoom", 0.0), ("pulse", 0.0)))
+    stage = Stage(ctx, zoom=knobs, pulse=knobs)
+    plain = Stage(ctx, zoom=0.0, pulse=0.0)
     for each in (stage, plain):
         each.settle(colourful(0.0))
     means, deviations = [], []
@@ -222,6 +222,6 @@ def test_a_portrait_canvas_of_odd_size(ctx):
     compositor = Compositor(ctx, (91, 163))
     compositor.show(Frame(flat(0, 120, 0), 1, 0.0, 0.0, 0.1), 0.0)
     for i in range(40):
-        compositor.draw(i * 0.1, AudioFeatures.rest(0.0), View())
+        compositor.draw(i * 0.1, View())
     assert compositor.read().shape == (163, 91, 4)
     assert np.abs(compositor.read()[..., 1].astype(float) - 120).mean() < 4

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from livemusviz.bridge.latest import Latest
-from livemusviz.bridge.types import AudioFeatures, Frame, View
+from livemusviz.bridge.types import AudioFeatures, Effect, Frame, Scene, View
 from livemusviz.clock import ManualClock
+from livemusviz.director.stage import Stage as Scenery
 from livemusviz.display import loop
+from livemusviz.display.chain import our_shaders
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.options import DisplayHooks, DisplayOptions
 from livemusviz.errors import UserError
+from livemusviz.library import read_headers
 
 from .conftest import flat
 
@@ -36,6 +39,7 @@ class Show:
         return self.features(now, i), self.view(i)
 
     def run(self, wants=lambda: True, **options):
+        more = {name: options.pop(name) for name in ("on_problem", "on_health", "picture_fps") if name in options}
         hooks = DisplayHooks(
             frames=self.mailbox,
             tick=self.tick,
@@ -43,6 +47,7 @@ class Show:
             wants_pictures=wants,
             on_shown=lambda frame, at: self.shown.append((frame.seq, at)),
             on_onset_shown=lambda features, at: self.onsets.append((features.onsets, at)),
+            **more,
         )
         options = DisplayOptions(canvas=(64, 36), headless=True, **options)
         return loop.run_display(options, hooks, self.clock, lambda seconds: self.clock.advance(seconds) and None)
@@ -148,3 +153,36 @@ def test_no_egl_is_told_in_one_line(monkeypatch):
     with pytest.raises(UserError, match="libegl1") as caught:
         Show(1).run()
     assert "\n" not in str(caught.value)
+
+
+def test_an_onset_is_light_within_two_display_frames():
+    stage, lit = Scenery(read_headers(our_shaders())[0]), []
+
+    def heard(now, i):
+        return AudioFeatures(time=now, onsets=i // 30, onset_strength=float(i % 30 == 0 and i > 0))
+
+    def view(i):
+        return View(scene=stage.step(1 / 60, heard(0.0, i))[0], flash_limit=False)
+
+    show = Show(150, features=heard, view=view)
+    show.script = {0: show.put(1, flat(90, 90, 90))}
+    show.run(picture_fps=60.0)
+    levels = np.array([picture.pixels[..., :3].mean() for picture in show.pictures])
+    for onset in (90, 120):  # by then the idle scene has gone
+        lit.append(int(np.argmax(levels[onset:] > levels[onset - 1] + 5.0)))
+    assert max(lit) < 2
+
+
+def test_problems_with_shaders_are_told_and_the_health_once_a_second():
+    told, health = [], []
+    show = Show(130, view=lambda i: View(scene=Scene(chain=(Effect("no such shader"),))))
+    show.run(on_problem=told.append, on_health=health.append)
+    assert told == ["no shader 'no such shader'"]
+    assert [round(each.fps) for each in health[1:]] == [60, 60]
+
+
+def test_shaders_to_come_are_compiled_in_quiet_moments(monkeypatch):
+    asked = []
+    monkeypatch.setattr(Compositor, "prepare", lambda self, name: asked.append(name) or True)
+    Show(60).run(prepare=("bloom", "glitch"))
+    assert asked == ["bloom", "glitch"]

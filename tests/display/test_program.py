@@ -6,12 +6,15 @@ import shutil
 import pytest
 
 from livemusviz import resources
-from livemusviz.display.program import MAX_SHADER_BYTES
+from livemusviz.director.stage import Look
 from livemusviz.errors import UserError
+from livemusviz.isf.header import MAX_BYTES
 
 from .conftest import Stage, flat
 
-SPLIT = "// one\nuniform sampler2D image;\nin vec2 v_uv;\nout vec4 color;\nvoid main() {\n    color = vec4(%s);\n}\n"
+ISF = (
+    '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\n\n\n\nvoid main() {\n    gl_FragColor = vec4(%s);\n}\n'
+)
 
 
 @pytest.fixture
@@ -29,34 +32,35 @@ def edit(path, body):
 
 
 def test_an_edited_shader_is_taken_over(ctx, shaders):
-    stage = Stage(ctx)
+    stage = Stage(ctx, look=Look(chain=("grade",)))
     stage.settle(flat(100, 100, 100))
-    edit(shaders / "feedback.frag", SPLIT.replace("v_uv", "v_image") % "0.0, 1.0, 0.0, 1.0")
+    edit(shaders / "grade.fs", ISF % "0.0, 1.0, 0.0, 1.0")
     stage.compositor.reload_edited()
     assert stage.run(1)[0, 0].tolist() == [0, 255, 0], "and uniforms that it does not have are no matter"
 
 
 def test_a_broken_shader_names_file_and_line_and_the_last_good_one_goes_on(ctx, shaders):
-    stage = Stage(ctx)
+    stage = Stage(ctx, look=Look(chain=("grade",)))
     stage.settle(flat(100, 100, 100))
-    edit(shaders / "feedback.frag", SPLIT % "no_such_thing")
-    with pytest.raises(UserError, match=r"feedback\.frag:6: .*no_such_thing"):
+    edit(shaders / "grade.fs", ISF % "no_such_thing")
+    with pytest.raises(UserError, match=r"grade\.fs:6: .*no_such_thing"):
         stage.compositor.reload_edited()
-    assert stage.run(3).mean() == pytest.approx(100, abs=3)
+    assert stage.run(3).mean() == pytest.approx(99, abs=6)
     stage.compositor.reload_edited()  # told once, not once a second
 
 
 def test_a_vertex_shader_that_is_broken_is_named(ctx, shaders):
     stage = Stage(ctx)
-    edit(shaders / "feedback.vert", "in vec2 in_uv;\nvoid main() { gl_Position = nonsense; }\n")
-    with pytest.raises(UserError, match=r"feedback\.vert:2: "):
+    edit(shaders / "feedback.vs", "void main() {\n isf_vertShaderInit(); gl_Position = nonsense; }\n")
+    with pytest.raises(UserError, match=r"feedback\.vs:2: "):
         stage.compositor.reload_edited()
 
 
 def test_a_repaired_shader_is_taken_up_again(ctx, shaders):
-    stage = Stage(ctx)
-    path = shaders / "feedback.frag"
+    stage = Stage(ctx, look=Look(chain=("grade",)))
+    path = shaders / "grade.fs"
     good = path.read_text()
+    stage.run(1)
     edit(path, "void main() {")
     with pytest.raises(UserError):
         stage.compositor.reload_edited()
@@ -68,28 +72,33 @@ def test_a_repaired_shader_is_taken_up_again(ctx, shaders):
 @pytest.mark.parametrize(
     ("body", "complaint"),
     [
-        (b"", "feedback.frag"),
-        (b"out vec4 color;\n", "feedback.frag"),
-        (b"\xff\xfe\x00binary", "not text"),
-        (b"void main() {}\0", "zero bytes"),
-        (b"// " + b"x" * MAX_SHADER_BYTES, "a shader may have"),
-        (b"#version 100\nvoid main() {}\n", "feedback.frag"),
+        (b"", "no ISF header"),
+        (b"out vec4 color;\n", "no ISF header"),
+        (b"/*{}*/ out vec4 color;\n", r"grade\.fs"),
+        (b'/*{"INPUTS": }*/ void main() {}\n', "header: not JSON, line 1"),
+        (b"\xff\xfe\x00binary", "zero bytes"),
+        (b"/*{}*/ void main() {}\0", "zero bytes"),
+        (b"/*{}*/ // " + b"x" * MAX_BYTES, "a shader may have"),
+        (b"/*{}*/\nvoid main() {\n for (;;) {} }\n", r"grade\.fs:3: a loop without an end"),
+        (b'/*{"INPUTS": [{"NAME": "a b", "TYPE": "float"}]}*/', "not an identifier"),
+        (b'/*{"INPUTS": [{"NAME": "a", "TYPE": "matrix"}]}*/', "none of audio"),
+        (b'/*{"IMPORTED": {"a": {"PATH": "../../secret.png"}}}*/ void main() {}', "outside the shader's folder"),
+        (b'/*{"IMPORTED": {"a": {"PATH": "gone.png"}}}*/ void main() {}', "gone.png"),
     ],
-    ids=["empty", "no main", "binary", "zero byte", "huge", "old version"],
 )
 def test_the_ladder_of_bad_shaders(ctx, shaders, body, complaint):
-    stage = Stage(ctx)
+    stage = Stage(ctx, look=Look(chain=("grade",)))
     stage.settle(flat(100, 100, 100))
-    edit(shaders / "feedback.frag", body)
+    edit(shaders / "grade.fs", body)
     with pytest.raises(UserError, match=complaint):
         stage.compositor.reload_edited()
-    assert stage.run(3).mean() == pytest.approx(100, abs=3)
+    assert stage.run(3).mean() == pytest.approx(99, abs=6)
 
 
 def test_a_shader_deleted_during_the_show(ctx, shaders):
     stage = Stage(ctx)
-    (shaders / "idle.frag").unlink()
-    with pytest.raises(UserError, match="idle.frag"):
+    (shaders / "silk.fs").unlink()
+    with pytest.raises(UserError, match="silk.fs"):
         stage.compositor.reload_edited()
     assert stage.run(5).mean() > 5
 
@@ -97,7 +106,7 @@ def test_a_shader_deleted_during_the_show(ctx, shaders):
 def test_a_missing_folder_is_told_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(resources, "_PLACES", (tmp_path / "a", tmp_path / "b"))
     with pytest.raises(UserError, match="shaders: no such folder") as caught:
-        resources.shader("idle.frag")
+        resources.shader("silk.fs")
     assert "\n" not in str(caught.value)
 
 
@@ -108,7 +117,7 @@ def test_the_copy_inside_a_wheel_comes_first(tmp_path, monkeypatch):
     assert resources.folder("presets") == tmp_path / "data" / "presets"
 
 
-def test_every_shader_compiles_in_the_oldest_dialect(ctx, monkeypatch):
+def test_the_plain_shaders_compile_in_the_oldest_dialect(ctx, monkeypatch):
     from livemusviz.display import program
 
     monkeypatch.setattr(program, "_source", lambda path, version, real=program._source: real(path, 330))

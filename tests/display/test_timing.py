@@ -5,10 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures
 from livemusviz.clock import ManualClock
 from livemusviz.display.fade import FadeClock
-from livemusviz.display.motion import Motion, follow, unit
 from livemusviz.display.options import Durations
 from livemusviz.display.pacer import Gate, Pacer
 
@@ -81,32 +79,6 @@ def test_the_fade_learns_the_engines_rate():
     assert fade.progress(now + 10.0, 0.016) == 1.0
     fade.arrived(now + 30.0)  # silence: frames were skipped
     assert fade.interval < 0.75
-
-
-def test_the_look_does_not_depend_on_the_display_rate():
-    def after_a_second(fps):
-        motion, trail = Motion(), 1.0
-        for i in range(fps):
-            heard = AudioFeatures(time=i / fps, energy=0.8, bass=1.5, treble=0.5)
-            look = motion.advance(1.0 / fps, heard, 0.5, 0.6)
-            trail *= look.zoom
-        return (trail, *look.phases, look.bass, look.dim)
-
-    assert after_a_second(30) == pytest.approx(after_a_second(120), rel=0.03)
-
-
-def test_clocks_stay_small_for_hours():
-    motion = Motion()
-    for _ in range(20_000):
-        look = motion.advance(0.1, AudioFeatures(time=0.0, energy=1.0), 1.0, 1.0)
-    assert all(0.0 <= phase < 2 * math.pi for phase in look.phases)
-    assert all(0.0 <= keep < 1.0 for keep in look.keep)
-
-
-def test_followers():
-    assert follow(0.0, 1.0, 0.1, 0.1, 9.0) == pytest.approx(1 - math.exp(-1))
-    assert follow(1.0, 0.0, 0.1, 9.0, 0.1) == pytest.approx(math.exp(-1))
-    assert [unit(x) for x in (-1.0, 0.4, math.inf, math.nan)] == [0.0, 0.4, 1.0, 0.0]
 
 
 def test_percentiles_in_constant_memory():

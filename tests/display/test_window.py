@@ -41,7 +41,9 @@ def on_key(name):
     print("key", name, flush=True)
 
 screen = int(sys.argv[1]) if len(sys.argv) > 1 else None
-options = DisplayOptions(canvas=(160, 90), window_size=(320, 180), screen=screen, title="a test of livemusviz")
+options = DisplayOptions(
+    canvas=(160, 90), window_size=(320, 180), screen=screen, fullscreen="full" in sys.argv, title="a test of livemusviz"
+)
 try:
     print(run_display(options, DisplayHooks(Latest(), tick, on_key), SystemClock()))
 except UserError as error:
@@ -71,6 +73,17 @@ class Window:
         x, y, width, height = map(int, re.search(r"(-?\d+),(-?\d+).*?(\d+)x(\d+)", found, re.DOTALL).groups())
         return x, y, width, height
 
+    def visible(self):
+        """Titles of the windows to be seen."""
+        found = self.xdotool("search", "--onlyvisible", "--name", "livemusviz").split()
+        return sorted(self.xdotool("getwindowname", each).strip() for each in found)
+
+    def wait_until(self, condition, seconds=8.0):
+        deadline = time.monotonic() + seconds
+        while not condition() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        return condition()
+
     def wait_for(self, geometry, seconds=5.0):
         deadline = time.monotonic() + seconds
         while self.geometry() != geometry and time.monotonic() < deadline:
@@ -97,7 +110,8 @@ def test_keys_fullscreen_and_escape_twice(x_display):
         assert window.line() == "running"
         windowed = window.geometry()
         assert windowed[2:] == (320, 180)
-        for key, action in (("h", "hud"), ("b", "blackout"), ("z", "freeze"), ("r", "record")):
+        keys = (("h", "hud"), ("b", "blackout"), ("z", "freeze"), ("r", "record"), ("space", "next"), ("Tab", "tap"))
+        for key, action in (*keys, ("3", "preset 3"), ("BackSpace", "previous")):
             window.xdotool("key", key)
             assert window.line() == f"key {action}"
         window.xdotool("key", "f")
@@ -143,3 +157,36 @@ def test_no_display_at_all_points_to_headless():
     with Window("") as window:
         output = window.finish()
         assert output.startswith("UserError: no display") and "--headless" in output
+
+
+@pytest.mark.skipif(shutil.which("Xorg") is None or shutil.which("xrandr") is None, reason="needs Xorg and xrandr")
+def test_a_projector_unplugged_and_plugged_in_again(two_screens):
+    """The canvas leaves a screen that has gone without covering the operator's, and comes back with it."""
+    canvas, operator = "a test of livemusviz", "livemusviz operator"
+    with Window(two_screens.display, "2", "full") as window:
+        assert window.line() == "running"
+        assert window.wait_for((1024, 0, 640, 360)) == (1024, 0, 640, 360)
+        assert window.visible() == [canvas, operator]
+        two_screens.unplug()
+        assert window.wait_until(lambda: window.visible() == [operator]), "nothing covers the operator's screen"
+        window.xdotool("search", "--name", operator, "windowfocus")
+        window.xdotool("key", "b")
+        assert window.line() == "key blackout", "and the operator is still heard"
+        two_screens.plug()
+        assert window.wait_until(lambda: window.visible() == [canvas, operator])
+        assert window.wait_for((1024, 0, 640, 360)) == (1024, 0, 640, 360)
+        window.xdotool("key", "Escape")
+        window.xdotool("key", "Escape")
+        assert window.line() == "key quit"
+        assert "errors=0" in window.finish()
+
+
+def test_help_is_shown_and_not_reported(x_display):
+    with Window(x_display) as window:
+        assert window.line() == "running"
+        window.xdotool("key", "question")
+        window.xdotool("key", "h")
+        assert window.line() == "key hud", "and nothing before it"
+        window.xdotool("key", "Escape", "Escape")
+        assert window.line() == "key quit"
+        assert "errors=0" in window.finish()

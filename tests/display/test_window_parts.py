@@ -3,11 +3,15 @@
 import numpy as np
 import pytest
 
-from livemusviz.display.hud import MAX_LINES, Hud, panel
-from livemusviz.display.keys import KeyMap
+from livemusviz.bridge.types import Meter
+from livemusviz.display.hud import MAX_LINES, Hud, panel, share
+from livemusviz.display.keys import ACTIONS, HELP, KeyMap
+from livemusviz.display.operator import OperatorView
 from livemusviz.display.screens import ScreenInfo, ScreenWatch, choose
 from livemusviz.display.window import fit
 from livemusviz.errors import UserError
+
+from .conftest import flat
 
 LAPTOP = ScreenInfo("eDP-1", 0, 0, 1440, 900)
 PROJECTOR = ScreenInfo("HDMI-1", 1440, 0, 1920, 1080)
@@ -96,7 +100,7 @@ def test_hud_text_is_set_and_bounded():
     assert tall.shape[0] < MAX_LINES * 30 and tall.shape[1] < 2500
 
 
-def test_the_hud_is_upright_in_the_top_left_corner_at_five_hertz(ctx, stage):
+def test_the_hud_is_upright_in_the_top_left_corner_at_ten_hertz(ctx, stage):
     target = ctx.simple_framebuffer((320, 240), 4)
     hud = Hud(ctx, stage.compositor.quad())
 
@@ -113,8 +117,8 @@ def test_the_hud_is_upright_in_the_top_left_corner_at_five_hertz(ctx, stage):
     rows = np.nonzero(ink.max(axis=1) > 100)[0]
     assert rows.max() < 40
     assert ink[rows[-3:]].sum() > 1.3 * ink[rows[:3]].sum(), "an L has its bar at the bottom"
-    assert (drawn(("WWWW",), 0.1) == first).all()
-    assert (drawn(("WWWW",), 0.21) != first).any()
+    assert (drawn(("WWWW",), 0.05) == first).all()
+    assert (drawn(("WWWW",), 0.11) != first).any()
     assert drawn((), 1.0) is not None
 
 
@@ -125,3 +129,36 @@ def test_a_qr_code_stands_under_the_text_with_its_quiet_zone():
     dark = below[2 : 11 * 4 : 4, 2::4] < 128
     assert dark.shape == (11, 11) and dark.sum() == 6
     assert dark[4:7, 4:7].tolist() == [[module == "1" for module in row] for row in code]
+
+
+def test_every_key_of_the_help_does_something():
+    text = " ".join(HELP)
+    for key in ("B", "F", "H", "Z", "R", "X", "L", "S"):
+        assert key in text and ACTIONS[key]
+    keys = KeyMap()
+    pressed = [keys.action(key, 1.0) for key in ("SPACE", "TAB", "QUESTION", "_1", "NUM_9", "BACKSPACE")]
+    assert pressed == ["next", "tap", "help", "preset 1", "preset 9", "previous"]
+
+
+def test_the_meter_shows_level_peak_onset_and_beat():
+    silent = panel(("x",), 16, meter=Meter())
+    loud = panel(("x",), 16, meter=Meter(level=0.9, peak=1.0, onset=1.0, beat=0.0))
+    assert silent.shape == loud.shape
+    green = (loud[..., 1] > 200) & (loud[..., 0] < 120)
+    red = (loud[..., 0] > 200) & (loud[..., 1] < 120)
+    assert green.sum() > 500 and red.sum() > 50
+    assert not ((silent[..., 1] > 200) & (silent[..., 0] < 120)).any()
+    assert [share(level) for level in (0.0, 0.001, 1.0, 4.0)] == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_the_operators_window_holds_preview_and_figures(ctx, stage):
+    stage.settle(flat(0, 200, 0))
+    stage.run(1)
+    screen = ctx.simple_framebuffer((480, 300), 4)
+    view = OperatorView(ctx)
+    view.draw((480, 300), stage.compositor.canvas, (160, 90), ("livemusviz",), Meter(), 0.0, target=screen)
+    seen = np.frombuffer(screen.read(components=3), np.uint8).reshape(300, 480, 3)[::-1].astype(int)
+    assert seen[60, 60, 1] > 180, "the preview is at the top"
+    assert (seen[160:, :300].max(axis=2) > 200).any(), "there is text below it"
+    assert seen[-5, -5].max() < 20
+    view.draw((10, 10), stage.compositor.canvas, (160, 90), (), Meter(), 0.2, target=screen)

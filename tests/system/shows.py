@@ -28,6 +28,7 @@ class LiveShow:
         command = [sys.executable, "-m", "livemusviz", "live", *words, "--osc-port", str(self.port)]
         command += ["--stats", str(self.stats_path), "--trace", str(self.trace_path)]
         command += [] if window else ["--headless"]
+        command += [] if "--canvas" in words else ["--canvas", "640x360"]
         self._log = self.log_path.open("w")
         self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env={**os.environ, **(env or {})})
 

@@ -1,0 +1,314 @@
+"""The JSON header of an ISF file (Interactive Shader Format 2.0, and 1.0 where it differs): text in, values out. Pure.
+
+The format: https://github.com/mrRay/ISF_Spec. Public files are not always valid JSON; what a careful reader would
+understand all the same (trailing commas, comments, tabs in strings) is understood here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from livemusviz.errors import UserError
+from livemusviz.isf.expression import MAX_LENGTH
+
+MAX_BYTES = 1 << 20
+MAX_INPUTS, MAX_PASSES = 128, 64
+MAX_AUDIO = 4096  # samples or bins of an audio input
+IMAGE_TYPES = frozenset({"image", "audio", "audioFFT"})
+TYPES = IMAGE_TYPES | {"event", "bool", "long", "float", "point2D", "color"}
+# What a shader's file may not call its own inputs: they would hide what the host declares.
+RESERVED = frozenset({"TIME", "TIMEDELTA", "DATE", "FRAMEINDEX", "PASSINDEX", "RENDERSIZE"})
+_NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
+_HEADER = re.compile(r"/\*(.*?)\*/", re.DOTALL)
+
+Number = float | int | bool | tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One declared input. type : of `TYPES`.  default, minimum, maximum : numbers or tuples of them, by type.
+
+    values, labels : the choices of a "long".  size : most samples of an audio input, or 0.
+    drive : our own addition, the key "DRIVE": what moves this input unless a preset says otherwise (see
+    `director.mapping`).
+    """
+
+    name: str
+    type: str
+    default: Number = 0.0
+    minimum: Number = 0.0
+    maximum: Number = 1.0
+    values: tuple[int, ...] = ()
+    labels: tuple[str, ...] = ()
+    size: int = 0
+    drive: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One rendering pass. target : buffer it draws into, "" for the output.  width, height : size expressions.
+
+    persistent : the buffer keeps its picture from frame to frame.  float32 : 32-bit floats instead of 8-bit colours.
+    """
+
+    target: str = ""
+    width: str | float = "$WIDTH"
+    height: str | float = "$HEIGHT"
+    persistent: bool = False
+    float32: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What an ISF file declares. kind : "generator", "filter" (has inputImage) or "transition" (startImage, endImage
+    and progress).  imported : image files by the name of their sampler."""
+
+    description: str = ""
+    credit: str = ""
+    categories: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    passes: tuple[Pass, ...] = (Pass(),)
+    imported: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        names = {each.name for each in self.inputs}
+        if {"startImage", "endImage", "progress"} <= names:
+            return "transition"
+        return "filter" if "inputImage" in names else "generator"
+
+    def input(self, name: str) -> Input | None:
+        return next((each for each in self.inputs if each.name == name), None)
+
+
+def decode(data: bytes) -> str:
+    """The text of an ISF file. UserError if it is none (too long, binary)."""
+    if len(data) > MAX_BYTES:
+        raise UserError(f"{len(data)} bytes; a shader may have {MAX_BYTES}")
+    if b"\0" in data:
+        raise UserError("not text (it has zero bytes)")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+            raise UserError(f"not text (byte {error.start} is not UTF-8)") from None
+        text = data.decode("latin-1")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def parse(text: str) -> Header:
+    """The header of an ISF file. UserError that names the key if there is none or it cannot be used."""
+    found = _HEADER.search(text)
+    if found is None or not found[1].strip().startswith("{"):
+        raise UserError("no ISF header: the file must begin with /*{ ... }*/")
+    document = _json(found[1])
+    passes, sizes = _passes(document)
+    header = Header(
+        description=str(document.get("DESCRIPTION") or ""),
+        credit=str(document.get("CREDIT") or ""),
+        categories=tuple(str(each) for each in _list(document, "CATEGORIES")),
+        inputs=_inputs(document),
+        passes=passes,
+        imported=_imported(document),
+    )
+    _check_names(header, sizes)
+    return header
+
+
+def _json(text: str) -> dict[str, Any]:
+    first: json.JSONDecodeError | None = None
+    for attempt in (text, _lenient(text)):
+        try:
+            document = json.loads(attempt, strict=False)
+        except json.JSONDecodeError as error:
+            first = first or error
+        except RecursionError:
+            raise UserError("header: nested too deeply") from None
+        else:
+            if not isinstance(document, dict):
+                raise UserError("header: not a JSON object")
+            return document
+    assert first is not None  # noqa: S101
+    raise UserError(f"header: not JSON, line {first.lineno}: {first.msg}")
+
+
+def _lenient(text: str) -> str:
+    """Without // comments outside strings and without commas before a closing bracket."""
+    bare = re.sub(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*', lambda m: m[1] or "", text)
+    return re.sub(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', lambda m: m[1] or "", bare)
+
+
+def _list(document: Mapping[str, Any], key: str) -> list[Any]:
+    value = document.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise UserError(f"{key}: must be a list")
+    return value
+
+
+def _inputs(document: Mapping[str, Any]) -> tuple[Input, ...]:
+    """The declared inputs; of two with one name the first counts."""
+    raw = _list(document, "INPUTS")
+    if len(raw) > MAX_INPUTS:
+        raise UserError(f"INPUTS: {len(raw)} of them; at most {MAX_INPUTS}")
+    inputs: dict[str, Input] = {}
+    for i, each in enumerate(raw):
+        made = _input(each, i)
+        inputs.setdefault(made.name, made)
+    return tuple(inputs.values())
+
+
+def _input(raw: object, index: int) -> Input:
+    if not isinstance(raw, dict):
+        raise UserError(f"INPUTS[{index}]: must be an object")
+    name, kind = raw.get("NAME"), raw.get("TYPE")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UserError(f"INPUTS[{index}]: NAME {str(name)[:40]!r} is not an identifier")
+    known = {each.lower(): each for each in TYPES}
+    if not isinstance(kind, str) or kind.lower() not in known:
+        raise UserError(f"input '{name}': TYPE {str(kind)[:40]!r} is none of {', '.join(sorted(TYPES))}")
+    kind = known[kind.lower()]
+    drive = raw.get("DRIVE")
+    if isinstance(drive, str):
+        drive = {"source": drive}
+    if drive is not None and not isinstance(drive, dict):
+        raise UserError(f"input '{name}': DRIVE must be a source's name or an object")
+    if kind in IMAGE_TYPES:
+        size = _scalar(raw.get("MAX"), 0.0)
+        return Input(name, kind, size=int(min(max(size, 0), MAX_AUDIO)))
+    if kind in ("event", "bool"):
+        return Input(name, kind, _truth(raw.get("DEFAULT")), False, True, drive=drive)
+    if kind == "long":
+        return _choice(name, raw, drive)
+    if kind == "float":
+        return _float(name, raw, drive)
+    width = 2 if kind == "point2D" else 4
+    fill = (0.0, 0.0) if width == 2 else (1.0, 1.0, 1.0, 1.0)
+    low, high = (0.0,) * width, (1.0,) * width
+    return Input(
+        name,
+        kind,
+        _vector(raw.get("DEFAULT"), fill),
+        _vector(raw.get("MIN"), low),
+        _vector(raw.get("MAX"), high),
+        drive=drive,
+    )
+
+
+def _choice(name: str, raw: Mapping[str, Any], drive: Mapping[str, Any] | None) -> Input:
+    values = raw.get("VALUES")
+    numbers = tuple(int(_scalar(each, 0.0)) for each in values) if isinstance(values, list) else ()
+    labels = raw.get("LABELS")
+    low = min(numbers, default=int(_scalar(raw.get("MIN"), 0.0)))
+    high = max(numbers, default=int(_scalar(raw.get("MAX"), max(low, 1))))
+    default = int(_scalar(raw.get("DEFAULT"), numbers[0] if numbers else low))
+    named = tuple(str(each) for each in labels) if isinstance(labels, list) else ()
+    return Input(name, "long", default, low, high, numbers, named, drive=drive)
+
+
+def _float(name: str, raw: Mapping[str, Any], drive: Mapping[str, Any] | None) -> Input:
+    low, high = _scalar(raw.get("MIN"), 0.0), _scalar(raw.get("MAX"), 1.0)
+    if high < low:
+        low, high = high, low
+    middle = _scalar(raw.get("IDENTITY"), low)
+    return Input(name, "float", _scalar(raw.get("DEFAULT"), middle), low, high, drive=drive)
+
+
+def _passes(document: Mapping[str, Any]) -> tuple[tuple[Pass, ...], list[str | float]]:
+    """The passes, and every size expression for checking. ISF 1's PERSISTENT_BUFFERS are taken in."""
+    old = document.get("PERSISTENT_BUFFERS") or {}
+    buffers = {str(name): {} for name in old} if isinstance(old, list) else dict(old) if isinstance(old, dict) else {}
+    raw = _list(document, "PASSES")
+    if len(raw) > MAX_PASSES:
+        raise UserError(f"PASSES: {len(raw)} of them; at most {MAX_PASSES}")
+    passes = []
+    for i, each in enumerate(raw):
+        if not isinstance(each, dict):
+            raise UserError(f"PASSES[{i}]: must be an object")
+        target = str(each.get("TARGET") or "")
+        legacy = buffers.get(target)
+        merged = {**(legacy if isinstance(legacy, dict) else {}), **each}
+        passes.append(
+            Pass(
+                target,
+                _size(merged.get("WIDTH"), "$WIDTH"),
+                _size(merged.get("HEIGHT"), "$HEIGHT"),
+                target in buffers or _truth(merged.get("PERSISTENT")),
+                _truth(merged.get("FLOAT")),
+            )
+        )
+    sizes = [size for each in passes for size in (each.width, each.height)]
+    return tuple(passes) or (Pass(),), sizes
+
+
+def _size(value: object, default: str) -> str | float:
+    if isinstance(value, bool) or value is None or value == "":
+        return default
+    if isinstance(value, int | float):
+        return float(value)
+    return str(value)
+
+
+def _imported(document: Mapping[str, Any]) -> dict[str, str]:
+    raw = document.get("IMPORTED") or {}
+    if isinstance(raw, list):
+        raw = {each.get("NAME"): each for each in raw if isinstance(each, dict)}
+    if not isinstance(raw, dict):
+        raise UserError("IMPORTED: must be an object or a list")
+    images = {}
+    for name, each in raw.items():
+        path = each.get("PATH") if isinstance(each, dict) else each
+        if isinstance(each, dict) and str(each.get("TYPE", "image")).lower() == "cube":
+            raise UserError(f"IMPORTED '{str(name)[:40]}': cube maps are not supported")
+        if not isinstance(name, str) or not _NAME.fullmatch(name) or not isinstance(path, str):
+            raise UserError(f"IMPORTED '{str(name)[:40]}': needs a name and a PATH")
+        images[name] = path
+    return images
+
+
+def _check_names(header: Header, sizes: list[str | float]) -> None:
+    seen: set[str] = set(RESERVED)
+    for name in [each.name for each in header.inputs] + list(header.imported):
+        if name in seen:
+            raise UserError(f"the name '{name}' is declared twice")
+        seen.add(name)
+    for each in header.passes:
+        if each.target and not _NAME.fullmatch(each.target):
+            raise UserError(f"PASSES: TARGET {each.target[:40]!r} is not an identifier")
+        if each.target in seen:
+            raise UserError(f"PASSES: TARGET '{each.target}' is an input's name too")
+    for size in sizes:
+        if isinstance(size, str) and len(size) > MAX_LENGTH:
+            raise UserError(f"PASSES: a size expression of {len(size)} characters; at most {MAX_LENGTH}")
+
+
+def _scalar(value: object, default: float) -> float:
+    """A number as a finite float; anything else is `default`. Numbers in strings count, as other hosts take them."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    try:
+        number = float(value) if isinstance(value, int | float | str) else default
+    except (ValueError, OverflowError):
+        return default
+    return number if math.isfinite(number) else default
+
+
+def _vector(value: object, default: tuple[float, ...]) -> tuple[float, ...]:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return (float(value),) * len(default)
+    if not isinstance(value, list):
+        return default
+    given = tuple(_scalar(each, 0.0) for each in value[: len(default)])
+    return given + default[len(given) :]
+
+
+def _truth(value: object) -> bool:
+    if isinstance(value, str):
+        return value.strip().lower() in ("1", "1.0", "true", "yes")
+    return bool(value)

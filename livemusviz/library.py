@@ -1,0 +1,183 @@
+"""Shaders and presets as files: where they are found, how they are read, how a preset is written back. Main thread."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from livemusviz import resources
+from livemusviz.director.params import suggest
+from livemusviz.director.playlist import Entry, parse_playlist
+from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset, read_document
+from livemusviz.errors import UserError
+from livemusviz.isf.header import Header, Number, decode, parse
+
+SUFFIXES = (".fs", ".isf")
+MAX_FILES = 5000  # shaders in one folder
+_MAC_FOLDERS = (Path("/Library/Graphics/ISF"), Path.home() / "Library/Graphics/ISF")
+
+
+def user_folder() -> Path:
+    """Where a user's own files are."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "livemusviz"
+
+
+def cache_folder() -> Path:
+    """Where the program keeps what it may lose."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livemusviz"
+
+
+# --- shaders ------------------------------------------------------------------------------------
+
+
+def shader_folders(more: Iterable[Path] = ()) -> list[Path]:
+    """Where shaders are looked for; an earlier one shadows a later one's of the same name.
+
+    more : the folders of `--shaders`.
+    """
+    mac = _MAC_FOLDERS if sys.platform == "darwin" else ()
+    return [*more, user_folder() / "shaders", resources.folder("shaders"), *mac]
+
+
+def find_shaders(more: Iterable[Path] = ()) -> dict[str, Path]:
+    """All shaders by name. A vertex shader (.vs) belongs to the .fs of its name and has no name of its own."""
+    found: dict[str, Path] = {}
+    for folder in reversed(shader_folders(more)):
+        found.update({path.stem: path for path in shader_files(folder)})
+    return dict(sorted(found.items()))
+
+
+def shader_files(folder: Path) -> list[Path]:
+    """The shaders in a folder and in the folders below it."""
+    if not folder.is_dir():
+        return []
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    return files[:MAX_FILES]
+
+
+def our_shaders() -> dict[str, Path]:
+    """The shaders that come with the program, by name."""
+    return {path.stem: path for path in shader_files(resources.folder("shaders"))}
+
+
+def usable_shaders(more: Iterable[Path] = ()) -> tuple[dict[str, Path], dict[str, Header], list[str]]:
+    """Paths and headers of all shaders by name, and a line for each file whose header is bad.
+
+    Such a file does not shadow a good one of its name.
+    """
+    paths = find_shaders(more)
+    headers, problems = read_headers(paths)
+    ours = {name: path for name, path in our_shaders().items() if name not in headers}
+    rest, _ = read_headers(ours)
+    return {**paths, **{name: ours[name] for name in rest}}, {**headers, **rest}, problems
+
+
+def read_headers(paths: Mapping[str, Path]) -> tuple[dict[str, Header], list[str]]:
+    """The headers of all shaders that have a good one, by name, and a line for each that has not."""
+    headers: dict[str, Header] = {}
+    problems = []
+    for name, path in paths.items():
+        try:
+            headers[name] = parse(decode(path.read_bytes()))
+        except OSError as error:
+            problems.append(f"{path}: {error.strerror or error}")
+        except UserError as error:
+            problems.append(f"{path}: {error}")
+    return headers, problems
+
+
+# --- presets ------------------------------------------------------------------------------------
+
+
+def preset_folders() -> list[Path]:
+    """Where presets are looked for, a user's own folder first: a preset there shadows ours of the same name."""
+    return [user_folder() / "presets", resources.folder("presets")]
+
+
+def find_presets() -> Mapping[str, Path]:
+    """All presets by name."""
+    found: dict[str, Path] = {}
+    for folder in reversed(preset_folders()):
+        if folder.is_dir():
+            found.update({path.stem: path for path in sorted(folder.glob("*.toml"))})
+    return dict(sorted(found.items()))
+
+
+def load_preset(name: str, shaders: Mapping[str, Header] | None = None) -> Preset:
+    """The preset of that name, from the discovered ones only. UserError if there is none, or if it is bad.
+
+    shaders : what the stage has; None is what comes with the program and a user's own.
+    """
+    if shaders is None:
+        shaders = usable_shaders()[1]
+    return parse_preset(name, _preset_bytes(name), shaders)
+
+
+def load_playlist(path: Path) -> tuple[Entry, ...]:
+    """The entries of a playlist file (TOML: `play = ["lava", {preset = "ink", seconds = 40}]`). UserError otherwise."""
+    try:
+        with path.open("rb") as file:
+            document = read_document(f"playlist {path}", file.read(MAX_BYTES + 1))
+    except OSError as error:
+        raise UserError(f"playlist {path}: {error.strerror or error}") from None
+    entries = parse_playlist(f"playlist {path}", document.get("play"))
+    known = find_presets()
+    for entry in entries:
+        if entry.preset not in known:
+            raise UserError(f"playlist {path}: no preset '{entry.preset[:64]}'; {suggest(entry.preset, known)}")
+    return entries
+
+
+def save_preset(name: str, base: str, values: Mapping[str, object], inputs: Mapping[str, Mapping[str, Number]]) -> Path:
+    """Write preset `name` into the user's folder: the file of preset `base` with `values` under [params] and `inputs`
+    under [fx.<shader>]. Whatever else that file says, comments and order included, stays. Returns where it is."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name):
+        raise UserError(f"preset name '{name[:64]}': give letters, digits, - and _, at most 64")
+    text = _preset_bytes(base).decode("utf-8") if base else 'version = 1\ndescription = ""\n'
+    try:
+        document = tomlkit.parse(text)
+    except TOMLKitError as error:
+        raise UserError(f"preset '{base}': not TOML: {str(error)[:120]}") from None
+    changes: list[tuple[tuple[str, ...], Mapping[str, object]]] = [(("params",), values)]
+    changes += [(("fx", shader), settings) for shader, settings in inputs.items()]
+    for path, settings in changes:
+        table = _table(document, path) if settings else None
+        for key, value in settings.items():
+            if table is not None and (key not in table or table[key] != value):
+                table[key] = list(value) if isinstance(value, tuple) else value
+    target = user_folder() / "presets" / f"{name}.toml"
+    part = target.with_suffix(".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(tomlkit.dumps(document), encoding="utf-8")
+        part.replace(target)
+    except OSError as error:
+        raise UserError(f"cannot save {target}: {error.strerror or error}") from None
+    return target
+
+
+def _table(document: tomlkit.TOMLDocument, path: tuple[str, ...]) -> Any:
+    here: Any = document
+    for i, key in enumerate(path):
+        if key not in here:
+            here[key] = tomlkit.table(is_super_table=i + 1 < len(path))
+        here = here[key]
+    return here
+
+
+def _preset_bytes(name: str) -> bytes:
+    presets = find_presets()
+    if name not in presets:
+        raise UserError(f"no preset '{name[:64]}'; {suggest(name, presets)}")
+    try:
+        with presets[name].open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise UserError(f"preset '{name}': {error.strerror or error}") from None

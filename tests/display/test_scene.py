@@ -1,0 +1,172 @@
+"""Chains, transitions and idle scenes on the canvas: all our shaders, and how one scene gives way to another."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from livemusviz.director.stage import Look
+from livemusviz.display.chain import our_shaders
+from livemusviz.display.trial import TrialMarker
+from livemusviz.errors import UserError
+from livemusviz.library import read_headers, usable_shaders
+
+from .conftest import Stage, colourful, flat
+
+HEADERS = read_headers(our_shaders())[0]
+FILTERS = [name for name, header in HEADERS.items() if header.kind == "filter"]
+IDLE = [name for name, header in HEADERS.items() if header.kind == "generator"]
+TRANSITIONS = [name for name, header in HEADERS.items() if header.kind == "transition"]
+LOUD = {"bass": 2.0, "mid": 2.0, "treble": 2.0, "energy": 1.0, "onset_strength": 1.0, "bpm": 120.0, "level": 2.0}
+
+
+def test_there_are_enough():
+    assert len(FILTERS) >= 11 and len(IDLE) >= 2 and len(TRANSITIONS) >= 3 and len(HEADERS) >= 16
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_shows_the_picture_and_answers_the_sound(ctx, name):
+    quiet, loud = (Stage(ctx, look=Look(chain=(name,))) for _ in range(2))
+    for stage in (quiet, loud):
+        stage.settle(colourful(0.0))
+        stage.run(20)
+    calm, struck = quiet.run(10), loud.run(10, **LOUD)
+    assert calm.std() > 15 and 15 < calm.mean() < 240, "neither flat nor black nor white"
+    assert struck.std() > 12 and 10 < struck.mean() < 250
+    if any(each.drive for each in HEADERS[name].inputs) and name != "mirror":
+        assert np.abs(struck - calm).mean() > 0.4, "it declares what moves it, so it must move"
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_filter_leaves_black_black_and_comes_to_rest(ctx, name):
+    stage = Stage(ctx, look=Look(chain=(name,)))
+    stage.settle(flat(255, 255, 255))
+    stage.show(flat(0, 0, 0))
+    stage.run(240)
+    if name not in ("strobe", "spectrum"):  # these bring light of their own
+        assert stage.run(1).max() <= 3
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_an_idle_scene_stands_alone(ctx, name):
+    stage, loud = Stage(ctx, look=Look(idle=name)), Stage(ctx, look=Look(idle=name))
+    first = stage.run(10)
+    assert first.mean() > 6 and first.std() > 6
+    assert np.abs(stage.run(90) - first).mean() > 0.5
+    loud.run(10, **LOUD)
+    assert loud.run(30, **LOUD).mean() > 1.1 * stage.run(1).mean()
+
+
+@pytest.mark.parametrize("name", TRANSITIONS)
+def test_a_transition_begins_and_ends_with_its_pictures(ctx, name):
+    stage = Stage(ctx, look=Look(chain=(), transition=name))
+    stage.settle(colourful(0.0))
+    before = stage.run(1)
+    for _ in range(30):
+        stage.show(colourful(0.0))
+        stage.run(12)
+    stage.show(colourful(2.0))
+    start = stage.run(1)
+    assert np.abs(start - before).mean() < 25
+    middle, end = stage.run(5), stage.run(60)
+    plain = Stage(ctx, look=Look(chain=()))
+    plain.settle(colourful(2.0))
+    assert np.abs(end - plain.run(1)).mean() < 2
+    assert min(np.abs(middle - start).mean(), np.abs(middle - end).mean()) > 3
+
+
+def test_a_soft_cut_takes_its_time_and_a_hard_one_none(ctx):
+    inverted = Look(chain=("strobe",), inputs={"strobe": {"amount": 1.0, "flash": 1.0, "negative": True}})
+    for fade, share in ((1.0, 0.5), (0.0, 1.0)):
+        stage = Stage(ctx, look=Look(chain=("mirror",)))
+        stage.settle(flat(255, 255, 255))
+        assert stage.run(1).mean() > 250
+        stage.scenery.load(inverted)
+        stage.fade = fade
+        assert stage.run(30).mean() == pytest.approx(255 * (1 - share), abs=12)
+        assert stage.run(60).mean() < 3
+
+
+def test_a_chain_that_does_not_compile_leaves_the_old_one_and_says_why(ctx, tmp_path):
+    bad = tmp_path / "bad.fs"
+    bad.write_text('/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\nvoid main() { nonsense }')
+    stage = Stage(ctx, shaders={**our_shaders(), "bad": bad})
+    stage.settle(colourful(0.0))
+    before = stage.run(1)
+    stage.scenery.load(Look(chain=("bad",), idle="silk"))
+    after = stage.run(5)
+    assert np.abs(after - before).mean() < 6
+    assert len(stage.compositor.problems) == 1 and "bad.fs:2:" in stage.compositor.problems[0]
+    stage.scenery.load(Look(chain=("grade",)))
+    assert np.abs(stage.run(30) - before).mean() > 1, "and the next good one comes on"
+
+
+def test_shaders_are_compiled_before_they_are_needed(ctx):
+    stage = Stage(ctx)
+    assert stage.compositor.prepare("bloom") and not stage.compositor.prepare("bloom")
+    assert stage.compositor.prepare("no such") is True and "no such" in stage.compositor.problems[-1]
+
+
+def test_the_same_calls_make_the_same_pictures(ctx):
+    def film():
+        stage = Stage(ctx, look=Look(chain=("feedback", "liquid", "datamosh", "vignette")), limit=True)
+        pictures = []
+        for i in range(40):
+            if i % 5 == 0:
+                stage.show(colourful(i / 10.0))
+            pictures.append(stage.run(1, energy=0.5, bass=1.0, onset_strength=1.0 - i % 10 / 10))
+        return np.stack(pictures)
+
+    assert (film() == film()).all()
+
+
+def test_a_shader_on_which_a_show_hung_is_refused_until_it_is_edited(tmp_path):
+    shader, file = tmp_path / "mine.fs", tmp_path / "cache" / "marker.json"
+    shader.write_text("one")
+    hung = TrialMarker(file).trying(shader)
+    hung.__enter__()  # and the program is no more
+    kept = file.read_text()
+    again = TrialMarker(file)
+    with pytest.raises(UserError, match="hung or crashed"), again.trying(shader):
+        raise AssertionError("it must not be drawn")
+    os.utime(shader, (0, shader.stat().st_mtime + 10))
+    with again.trying(shader):
+        assert len(json.loads(file.read_text())) == 2
+    assert file.read_text() == kept
+    with TrialMarker(file, trusted=tmp_path).trying(shader):
+        assert file.read_text() == kept, "a trusted one is not watched"
+    file.write_text("{no json")
+    with TrialMarker(file).trying(shader):
+        pass
+    assert not file.exists()
+    with TrialMarker(shader / "no folder").trying(shader):
+        pass
+
+
+def test_a_users_broken_file_of_our_name_gives_way_to_ours(ctx, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))
+    (tmp_path / "feedback.fs").write_text('/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/ nonsense')
+    (tmp_path / "silk.fs").write_text("{")
+    paths, headers, problems = usable_shaders([tmp_path])
+    assert paths["feedback"].parent == tmp_path and paths["silk"] == our_shaders()["silk"]
+    assert headers["silk"].kind == "generator" and len(problems) == 1 and "silk.fs" in problems[0]
+    stage = Stage(ctx, shaders=paths)
+    assert stage.run(5).mean() > 6
+    red = '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/ void main() { gl_FragColor = vec4(1, 0, 0, 1); }'
+    (tmp_path / "feedback.fs").write_text(red)
+    os.utime(tmp_path / "feedback.fs", (0, 2e9))
+    stage.compositor.reload_edited()
+    assert stage.run(2)[0, 0].tolist() == [255, 0, 0], "and comes on when it is repaired"
+
+
+def test_a_repaired_shader_comes_on(ctx, tmp_path):
+    path = tmp_path / "mine.fs"
+    path.write_text('/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\nnonsense')
+    stage = Stage(ctx, shaders={**our_shaders(), "mine": path}, look=Look(chain=("mine",)))
+    stage.settle(colourful(0.0))
+    assert len(stage.compositor.problems) == 1
+    path.write_text(path.read_text().replace("nonsense", "void main() { gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0); }"))
+    os.utime(path, (0, path.stat().st_mtime + 10))
+    stage.compositor.reload_edited()
+    assert stage.run(2)[0, 0].tolist() == [255, 0, 0]
