@@ -35,7 +35,7 @@ DEFAULT_PORT = 7000
 PORTS_TRIED = 11  # the port asked for and ten more
 GATHER = 0.002  # s to let the kernel collect a batch
 FLOOD = range(32, SLOTS * 3 // 4)  # datagrams in a batch that make it a flood, ...
-FLOOD_GATHER = 0.016  # s ... for which batches are collected for longer: one display frame, ...
+FLOOD_GATHER = 0.020  # s ... for which batches are collected for longer, ...
 TIGHT_GATHER = 0.006  # s ... or less where the kernel's buffer would soon be full
 TICK = 0.02  # s between looks at what is to be sent
 RECEIVE_BUFFER = 4 << 20  # bytes asked of the kernel, which may give less
@@ -158,9 +158,9 @@ class OscControl:
         waiting = np.ones(count, bool)
         events: list[ControlEvent] = []
         newest: Sender | None = None
-        for i in range(count - 1, -1, -1):
-            if not waiting[i]:
-                continue
+        i = count
+        while (left := np.flatnonzero(waiting[:i])).size:
+            i = int(left[-1])
             if not self._reads.allow(now):  # nobody's hands do so much: the older ones go
                 self._rejected += 1
                 continue

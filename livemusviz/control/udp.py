@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-SLOTS = 512  # datagrams in a batch
+SLOTS = 1024  # datagrams in a batch
 HEAD = 128  # bytes of a datagram that are kept with the others'
 TAIL = 65_536  # bytes of the rest; only the pages that are written to exist
 NAME = 28  # bytes of the longest socket address, IPv6's

@@ -38,7 +38,6 @@ class Desk:
         self.touched = ""  # address of what the performer asked for last: what the key M learns
         self._rng = rng
         self._waiting: list[tuple[ControlEvent, int]] = []  # with the cell of the grid it was asked for in
-        self._values = values.values
         self._registry = values.registry
         self._out: list[ControlEvent] = []
         self._now: dict[str, Value] = {}

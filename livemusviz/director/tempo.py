@@ -21,6 +21,7 @@ SAME = 0.08  # relative; a tapped tempo this close to an octave of the heard one
 SURE = 0.5  # confidence from which the heard tempo leads by itself
 PULL = 0.25  # s; time constant with which the position follows the heard beat
 GRACE = 0.08  # s; a change asked for this late after a boundary still belongs to it
+HEARD_BAR = 4  # beats of the bars that the analysis hears
 CELLS = {"beat": 1, "bar": 1, "2_bar": 2, "4_bar": 4}  # beats for "beat", bars for the others
 OCTAVES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -76,6 +77,8 @@ class Tempo:
         self._heard_bpm = 0.0
         self._heard_phase: float | None = None
         self._heard_beat = 0.0  # position by the heard beats alone, before the octave
+        self._heard_bar = 0.0  # position in the heard bar, beats
+        self._bars_by_hand = False  # the performer has said where the bar begins, and knows better
         self._tapped = False
         self._taps: deque[float] = deque(maxlen=TAPS)
         self._proposal = Proposal()
@@ -105,6 +108,7 @@ class Tempo:
 
     def lead(self, wanted: str) -> None:
         """Which source may lead from now on; choosing "audio" or "auto" again lets go of what was tapped."""
+        self._bars_by_hand = False
         if wanted in ("audio", "auto"):
             self._tapped = False
         if wanted == "tap":
@@ -165,6 +169,7 @@ class Tempo:
         self._own("a resync")
         self._run(now)
         if self._source == "audio":  # the heard phase is kept, the count begins anew
+            self._bars_by_hand = True
             self._place(self._beat - round(self._beat))
         else:
             self._place((self._time - now) * self._bpm / 60.0)
@@ -192,7 +197,9 @@ class Tempo:
         if features.bpm <= 0.0:
             self._heard_phase = None
             return
-        phase = (features.beat_phase + max(0.0, now - features.time) * features.bpm / 60.0) % 1.0
+        since = max(0.0, now - features.time) * features.bpm / 60.0
+        phase = (features.beat_phase + since) % 1.0
+        self._heard_bar = features.bar_phase * HEARD_BAR + since
         if self._heard_phase is None:
             self._heard_beat = round(self._beat / self._octave - phase) + phase
         else:
@@ -204,6 +211,9 @@ class Tempo:
         self._bpm = min(max(self._heard_bpm * self._octave, MIN_BPM), MAX_BPM)
         error = (self._heard_beat * self._octave - self._beat + 0.5) % 1.0 - 0.5
         self._beat += max(-dt * self._bpm / 60.0, error * (1.0 - math.exp(-dt / PULL)))
+        if self._octave == 1.0 and self.beats_per_bar == HEARD_BAR and not self._bars_by_hand:
+            off = round(self._heard_bar - self._beat) % HEARD_BAR
+            self._beat += off if off <= HEARD_BAR // 2 else off - HEARD_BAR
 
     def _corrects_octave(self, bpm: float) -> bool:
         """Whether a tapped tempo only says in which octave the heard tempo is meant."""
@@ -237,9 +247,11 @@ class Tempo:
 
 def with_tempo(features: AudioFeatures, beat: Beat, now: float) -> AudioFeatures:
     """`features` with the leading tempo (as of `now`, s) in place of the heard one; unchanged while none leads."""
-    if beat.source == "free" or (beat.source == "audio" and beat.bpm == features.bpm):
+    if beat.source == "free":
         return features
     then = beat.beat - (now - features.time) * beat.bpm / 60.0  # the features are a little older than the moment
+    if beat.source == "audio" and beat.bpm == features.bpm:  # only the bars may be another's
+        then = round(then - features.beat_phase) + features.beat_phase
     sure = features.bpm_confidence if beat.source == "audio" else 1.0
     return replace(
         features,

@@ -16,8 +16,8 @@ FRAME = 1 / 60
 
 def heard(time: float, bpm: float, confidence: float = 0.9, offset: float = 0.0) -> AudioFeatures:
     """The features of a steady beat whose first one was at `offset` s."""
-    phase = (time - offset) * bpm / 60 % 1.0
-    return AudioFeatures(time=time, bpm=bpm, beat_phase=phase, bpm_confidence=confidence)
+    beat = (time - offset) * bpm / 60
+    return AudioFeatures(time=time, bpm=bpm, beat_phase=beat % 1.0, bar_phase=beat / 4 % 1.0, bpm_confidence=confidence)
 
 
 def play(tempo: Tempo, start: float, seconds: float, sound: Callable[[float], AudioFeatures]) -> list[Beat]:
@@ -87,6 +87,25 @@ def test_the_heard_tempo_leads_when_it_is_sure_and_the_position_locks_to_it() ->
     assert abs(error) < 0.01
     assert all(b.beat >= a.beat for a, b in zip(beats, beats[1:], strict=False)), "the beat never runs back"
     assert play(tempo, 8.0, 1.0, lambda t: SILENCE)[-1].bpm == 126.0
+
+
+def test_the_heard_bars_are_the_bars_until_a_hand_says_otherwise() -> None:
+    tempo = Tempo(120.0)
+    beat = play(tempo, 0.0, 5.3, lambda t: heard(t, 90.0, offset=0.4))[-1]
+    now = 5.3 - FRAME
+    assert beat.source == "audio" and beat.bar_phase == pytest.approx((now - 0.4) * 1.5 / 4 % 1.0, abs=0.01)
+    features = heard(now, 90.0, offset=0.4)
+    assert with_tempo(features, beat, now).bar_phase == pytest.approx(features.bar_phase, abs=1e-6)
+    tempo.resync(0.4 + 10 / 1.5)  # on the heard bar's third beat
+    beat = play(tempo, 7.1, 6.0, lambda t: heard(t, 90.0, offset=0.4))[-1]
+    now = 13.1 - FRAME
+    assert beat.bar_phase == pytest.approx(((now - 0.4) * 1.5 - 10) / 4 % 1.0, abs=0.01)
+    led = with_tempo(heard(now, 90.0, offset=0.4), beat, now)
+    assert led.bar_phase == pytest.approx(beat.bar_phase, abs=0.01)
+    tempo.lead("audio")
+    assert play(tempo, 13.1, 0.5, lambda t: heard(t, 90.0, offset=0.4))[-1].bar_phase == pytest.approx(
+        (13.6 - FRAME - 0.4) * 1.5 / 4 % 1.0, abs=0.01
+    )
 
 
 @pytest.mark.parametrize("factor", [0.5, 2.0])

@@ -25,12 +25,13 @@ class LiveShow:
         self.folder, self.port = folder, port or free_udp_port()
         self.stats_path, self.trace_path = folder / "stats.json", folder / "trace.jsonl"
         self.recording, self.log_path = folder / "set.mp4", folder / "show.log"
+        own = {**os.environ, "XDG_CONFIG_HOME": str(folder / "config"), **(env or {})}  # the user's presets are theirs
         command = [sys.executable, "-m", "livemusviz", "live", *words, "--osc-port", str(self.port)]
         command += ["--stats", str(self.stats_path), "--trace", str(self.trace_path)]
         command += [] if window else ["--headless"]
         command += [] if "--canvas" in words else ["--canvas", "640x360"]
         self._log = self.log_path.open("w")
-        self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env={**os.environ, **(env or {})})
+        self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=own)
 
     def wait_until_drawing(self) -> None:
         self.wait_for(lambda: DRAWING in self.log(), "the engine to draw")

@@ -17,9 +17,10 @@ class Announcement:
         """bound : the address the servers are bound to; 0.0.0.0 is announced with every address of the machine."""
         from zeroconf.asyncio import AsyncServiceInfo, AsyncZeroconf
 
-        self._zeroconf = AsyncZeroconf(interfaces=_interfaces(bound))
+        ours = _addresses(bound)
+        self._zeroconf = AsyncZeroconf(interfaces=ours)
         host = socket.gethostname().split(".")[0]
-        addresses = [socket.inet_aton(address) for address in _addresses(bound)]
+        addresses = [socket.inet_aton(address) for address in ours]
         self._services = [
             AsyncServiceInfo(
                 kind, f"{where.name}.{kind}", addresses=addresses, port=port, properties={"txtvers": "1"},
@@ -44,7 +45,3 @@ def _addresses(bound: str) -> list[str]:
 
     found = [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
     return [ip for ip in found if not ip.startswith("127.")] or found
-
-
-def _interfaces(bound: str) -> list[str]:
-    return _addresses(bound)
