@@ -112,7 +112,7 @@ def test_every_address_is_set_and_read_back_with_liblos_tools(
     for param in PARAMS:
         if param.kind == "action" and param.name not in actions | {"learn", "forget", "tempo_double"}:
             show.osc(param.address)
-            time.sleep(0.05)
+            time.sleep(1.5 if param.name == "record_start" else 0.05)
     assert show_refused(show) == before
     show.end()
     assert len(list((tmp_path / "takes").glob("*.mp4"))) == 1

@@ -5,6 +5,7 @@ Only for a show that listens to the network. Runs on the web thread.
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 from livemusviz.control.oscquery import Where
@@ -19,6 +20,7 @@ class Announcement:
 
         ours = _addresses(bound)
         self._zeroconf = AsyncZeroconf(interfaces=ours)
+        self._telling: list[asyncio.Future[None]] = []
         host = socket.gethostname().split(".")[0]
         addresses = [socket.inet_aton(address) for address in ours]
         self._services = [
@@ -31,9 +33,13 @@ class Announcement:
 
     async def start(self) -> None:
         for service in self._services:
-            await self._zeroconf.async_register_service(service, allow_name_change=True)
+            told = await self._zeroconf.async_register_service(service, allow_name_change=True)
+            self._telling.append(asyncio.ensure_future(told))  # it is said several times over a second or so
 
     async def close(self) -> None:
+        for told in self._telling:
+            told.cancel()
+        await asyncio.gather(*self._telling, return_exceptions=True)
         await self._zeroconf.async_unregister_all_services()
         await self._zeroconf.async_close()
 
