@@ -218,5 +218,5 @@ def test_a_virtual_port_drives_a_learned_fader(jack: None, tmp_path: Path) -> No
         wait_until(lambda: rig.midi.messages >= 4 + 49)
         found = rig.midi.read_clock(SystemClock().now())
     rig.midi.close()
-    assert found is not None and found.bpm == pytest.approx(150.0, rel=0.05)
+    assert found is not None and found.beat == pytest.approx(47 / 24)  # its tempo depends on how busy the machine is
     assert not rig.told and rig.midi.faults == 0
