@@ -27,9 +27,9 @@ from benchmarks.dance import GlCanvas, Painter, read_sound  # noqa: E402
 from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
 from livemusviz.bridge.types import SAMPLE_RATE  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
-from livemusviz.config import load_preset  # noqa: E402
 from livemusviz.director.params import ParamValues  # noqa: E402
 from livemusviz.director.ssf import Grade  # noqa: E402
+from livemusviz.library import load_preset  # noqa: E402
 
 PART = 10.0  # s
 PARTS = ("loud", "quiet", "silence")
@@ -84,7 +84,7 @@ def main() -> int:
     rules = Rules()
     rows = []
     for ssf in (0.95, 0.0):
-        values = ParamValues().with_values({**load_preset(options.preset).values, "ssf": ssf})
+        values = ParamValues().with_values({**load_preset(options.preset).values, "preset": options.preset, "ssf": ssf})
         paint.pipeline.reset()
         log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values), rules)
         rows += [{"ssf": ssf} | part(log, number, shallow) for number in range(len(PARTS))]
