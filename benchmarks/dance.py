@@ -28,13 +28,14 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.hearing import marks, merged  # noqa: E402
 from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
 from livemusviz.audio.file import hops  # noqa: E402
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls, Frame, View  # noqa: E402
+from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls, Frame  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
-from livemusviz.config import load_preset  # noqa: E402
 from livemusviz.director.params import ParamValues  # noqa: E402
 from livemusviz.features.ear import Ear  # noqa: E402
 from livemusviz.features.measure import Measurer  # noqa: E402
 from livemusviz.features.offline import analyse_track  # noqa: E402
+from livemusviz.library import load_preset  # noqa: E402
+from livemusviz.render.performer import Performer  # noqa: E402
 
 CANVAS = (320, 180)
 SHRUNK = 4  # pixels a side of the squares that motion is the mean of
@@ -55,13 +56,14 @@ class GlCanvas:
         from livemusviz.display.context import headless_context
 
         self._compositor = Compositor(headless_context(), CANVAS)
-        self._view = View(effects=tuple((name, values.number(name)) for name in ("zoom", "pulse")))
+        self._performer = Performer(values)
 
     def show(self, frame: Frame, now: float) -> None:
         self._compositor.show(frame, now)
 
     def draw(self, now: float, features: AudioFeatures) -> np.ndarray:
-        self._compositor.draw(now, features, self._view)
+        view, _ = self._performer.step(now, features)
+        self._compositor.draw(now, view)
         pixels = self._compositor.read()[..., :3].astype(np.float32)
         width, height = CANVAS
         return pixels.reshape(height // SHRUNK, SHRUNK, width // SHRUNK, SHRUNK, 3).mean(axis=(1, 3))
@@ -200,7 +202,7 @@ def main() -> int:
         features, paint = heard(sound), Painter()
         for name in options.presets.split(","):
             extra = {key: float(value) for key, value in (pair.split("=") for pair in options.set)}
-            values = ParamValues().with_values({**load_preset(name).values, **extra})
+            values = ParamValues().with_values({**load_preset(name).values, "preset": name, **extra})
             log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values), Rules())
             paint.pipeline.reset()
             times, motion = np.array(log.times), np.array(log.motion)

@@ -204,7 +204,7 @@ PARAMS: tuple[Param, ...] = (
     Param("section_prompts", "str", "", 0, MAX_TEXTS, "", "prompts that take turns, bars between", "/section/prompts"),
     Param("section_bars", "int", 0, 0, 256, "bars", "after how many; 0 is when the music changes", "/section/bars"),
     _number("prompt_hold", 30.0, 0.0, 600.0, "s", "how long the music leaves the performer's prompt alone"),
-    _number("ssf", 0.9, 0.0, 1.0, "", "similarity filter: 0 computes every frame, 1 rests whenever the music does"),
+    _number("ssf", 0.95, 0.0, 1.0, "", "similarity filter: 0 computes every frame, 1 rests whenever the music does"),
     _number("zoom", 0.5, 0.0, 1.0, "", "feedback zoom of the display", "/fx/feedback/zoom"),
     _number("pulse", 0.6, 0.0, 1.0, "", "how hard an onset strikes the feedback zoom", "/fx/feedback/pulse"),
     _number("guidance_scale", 1.0, 0.0, 30.0, "", "how strictly the prompt is followed, where guidance is on"),

@@ -31,7 +31,8 @@ def test_json_says_what_was_played(track: Path, live: list[str], capsys: pytest.
     assert len(told["every_second"]["energy"]) == len(told["chroma_every_second"])
 
 
-def test_picture_is_written_and_not_empty(track: Path, tmp_path: Path) -> None:
+def test_picture_is_written_and_not_empty(track: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))  # whatever presets this user has
     output = tmp_path / "analysis.png"
     assert main(["analyse", str(track), "-o", str(output), "--preset", "lava"]) == 0
     pixels = np.asarray(Image.open(output).convert("RGB"))

@@ -44,4 +44,4 @@ def test_a_section_is_told_once_soon_after_it_began():
 
 
 def test_a_groove_that_goes_on_is_one_section():
-    assert hear(groove(40.0, 0.4))[-1].sections == 0
+    assert hear(groove(24.0, 0.4))[-1].sections == 0
