@@ -27,18 +27,22 @@ def test_a_live_set_is_rendered_again_from_its_log(tmp_path: Path) -> None:
     clicks(tmp_path / "track.wav", 20.0)
     recording, again = tmp_path / "set.mp4", tmp_path / "again.mp4"
     words = ["--input", str(tmp_path / "track.wav"), "--record", str(recording), "--prompt", "deep blue ocean"]
-    show = LiveShow(tmp_path, *words, "--fade", "0.3", "--size", "64", "--canvas", "160x96", "--duration", "8")
+    show = LiveShow(tmp_path, *words, "--fade", "0.3", "--size", "64", "--canvas", "160x96")
     try:
         show.wait_until_drawing()
-        show.wait_for(lambda: len(show.trace_path.read_text()) > 3000, "some frames")
+        log_path = recording.with_suffix(".jsonl")
+        show.wait_for(lambda: log_path.read_text().count('"walk":[') >= 32, "a second of blue")
         show.osc("/prompt", "s", "red lava")
-        show.process.wait(30)
+        show.wait_for(lambda: '"prompt":"red lava"' in log_path.read_text(), "the change")
+        before = log_path.read_text().count('"walk":[')
+        show.wait_for(lambda: log_path.read_text().count('"walk":[') >= before + 64, "two seconds of red")
+        show.end()
     finally:
         show.kill()
-    log = read_log(recording.with_suffix(".jsonl"))
+    log = read_log(log_path)
     ((cued, changed),) = [(time, changed) for time, changed in log.changes if "prompt" in changed]
     assert changed["prompt"] == "red lava" and log.latents == (4, 4) and len(log.walk) > 20
-    program = [sys.executable, "-m", "livemusviz", "render", "--from-log", str(recording.with_suffix(".jsonl"))]
+    program = [sys.executable, "-m", "livemusviz", "render", "--from-log", str(log_path)]
     subprocess.run([*program, "-o", str(again), "--size", "128"], check=True, capture_output=True, timeout=120)
     live, rendered = redder(recording), redder(again)
     assert len(live) == pytest.approx(len(rendered), abs=2)
