@@ -191,8 +191,8 @@ class Show:
     def _shown(self, frame: Frame, time: float) -> None:
         """A generated frame was presented for the first time at `time`, s."""
         self.stats.shown(frame, time)
-        if self.config.record_source == "frames" and self.recorder.wants_pictures:
-            self.recorder.put(CanvasPicture(frame.image, time))
+        if self.config.record_source == "frames" and self.recorder.recording:
+            self.recorder.put(CanvasPicture(frame.image, frame.time))
 
     def _about(self) -> dict[str, Any]:
         """The first line of a show log."""
