@@ -27,7 +27,7 @@ class Performer:
     def change(self, time: float, values: Mapping[str, object]) -> None:
         """Take over new values of parameters, a preset by its name, inputs of shaders ("fx/SHADER/INPUT"). UserError if
         one cannot be."""
-        if "preset" in values:
+        if values.get("preset"):
             self.values = self._scenery.load(str(values["preset"]), self.values)
         inputs = {name: value for name, value in values.items() if name.startswith("fx/")}
         for name, value in inputs.items():
