@@ -17,10 +17,11 @@ from tests.system.shows import LiveShow
 pytestmark = pytest.mark.system
 
 
-def redder(path: Path) -> np.ndarray:
-    """Of each picture whether it is red rather than blue."""
-    pictures = np.array(read_film(path).pictures, dtype=float)
-    return pictures[..., 0].mean(axis=(1, 2)) > pictures[..., 2].mean(axis=(1, 2))
+def redder(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Of each picture its time, s, and whether it is red rather than blue."""
+    film = read_film(path)
+    pictures = film.pictures.astype(float)
+    return film.times, pictures[..., 0].mean(axis=(1, 2)) > pictures[..., 2].mean(axis=(1, 2))
 
 
 def test_a_live_set_is_rendered_again_from_its_log(tmp_path: Path) -> None:
@@ -44,7 +45,8 @@ def test_a_live_set_is_rendered_again_from_its_log(tmp_path: Path) -> None:
     assert changed["prompt"] == "red lava" and log.latents == (4, 4) and len(log.walk) > 20
     program = [sys.executable, "-m", "livemusviz", "render", "--from-log", str(log_path)]
     subprocess.run([*program, "-o", str(again), "--size", "128"], check=True, capture_output=True, timeout=120)
-    live, rendered = redder(recording), redder(again)
-    assert len(live) == pytest.approx(len(rendered), abs=2)
-    for red in (live, rendered):
-        assert not red[30 : int(cued * 30)].any() and red[int((cued + 1.2) * 30) :].all()
+    ends = []
+    for times, red in (redder(recording), redder(again)):  # a busy machine leaves pictures of the live one out
+        assert not red[(times > 1.0) & (times < cued)].any() and red[times > cued + 1.5].all()
+        ends.append(times[-1])
+    assert ends[0] == pytest.approx(ends[1], abs=0.15)
