@@ -46,7 +46,7 @@ from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.anticipate import Timing
 from livemusviz.director.desk import Desk
 from livemusviz.director.director import Director
-from livemusviz.director.params import ACTIONS, BY_NAME, REGISTRY, ParamValues
+from livemusviz.director.params import ACTIONS, BY_NAME, REGISTRY
 from livemusviz.director.tempo import with_tempo
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions, DisplayStats
@@ -106,6 +106,7 @@ class Show:
             suffix=f".{config.container}",
         )
         self.recorded: list[RecordSummary] = []
+        self._staged: dict[str, Any] = {}  # what was done to the stage since the last frame
         self._logged = self.values  # the parameters as the show log knows them
         self._blocks = self.audio.block_reader()
         self._sound = np.zeros((SOUND_KEPT, CHANNELS), np.float32)
@@ -191,8 +192,8 @@ class Show:
     def _shown(self, frame: Frame, time: float) -> None:
         """A generated frame was presented for the first time at `time`, s."""
         self.stats.shown(frame, time)
-        if self.config.record_source == "frames" and self.recorder.wants_pictures:
-            self.recorder.put(CanvasPicture(frame.image, time))
+        if self.config.record_source == "frames" and self.recorder.recording:
+            self.recorder.put(CanvasPicture(frame.image, frame.time))
 
     def _about(self) -> dict[str, Any]:
         """The first line of a show log."""
@@ -207,21 +208,29 @@ class Show:
             "latents": list(self._latents),
             "canvas": list(config.canvas),
             "engine_fps": config.engine_fps,
-            "values": {
-                name: value for name, value in self.values.values.items() if name in BY_NAME and name not in ACTIONS
-            },
+            "values": self._values_now(),
+        }
+
+    def _values_now(self) -> dict[str, object]:
+        """All parameters; of the shaders' inputs only those set by hand, for a preset brings the others."""
+        by_hand = self.scenery.stage.own_inputs.items()
+        return {
+            **{name: value for name, value in self.values.values.items() if name in BY_NAME and name not in ACTIONS},
+            **{f"fx/{shader}/{name}": value for shader, inputs in by_hand for name, value in inputs.items()},
         }
 
     def _log_changes(self, now: float) -> None:
-        """Tell the show log which parameters have new values."""
-        if self.values is self._logged:
+        """Tell the show log which parameters have new values, and what was done to the stage."""
+        if self.values is self._logged and not self._staged:
             return
         before, self._logged = self._logged.values, self.values
-        changed = {
-            name: value for name, value in self.values.values.items() if value != before[name] and name in BY_NAME
-        }
-        if changed:
-            self.recorder.note(now, {"values": changed})
+        staged, self._staged = self._staged, {}
+        changed = {name: value for name, value in self.values.values.items() if value != before[name]}
+        if "preset" in staged:  # loaded, even if it was on before; it brings its shaders' inputs itself
+            changed = {name: value for name, value in changed.items() if not name.startswith("fx/")}
+            staged["preset"] = self.values.values["preset"]
+        if changed or staged:
+            self.recorder.note(now, {"values": {**changed, **staged}})
 
     def _timing(self) -> Timing:
         """How long after its beginning a frame is seen: computed, fetched by the display, half faded in."""
@@ -315,6 +324,8 @@ class Show:
                 self.control.learn(event.name, str(event.value or ""))
             else:
                 changed = self.scenery.apply(event, self.values)
+                if changed is not None and event.name != "preset_save":
+                    self._staged[event.name if event.name.startswith("fx/") else "preset"] = event.value
                 self.values = self.values.with_value(event.name, event.value) if changed is None else changed
         except UserError as error:
             self._tell(str(error))
@@ -446,11 +457,6 @@ class Show:
             "display_errors": shown.errors,
             "error": self.error or engine.message,
         }
-
-
-def _registered(values: ParamValues) -> dict[str, Any]:
-    """The values that every show has; shaders' inputs, which depend on the shaders there are, left out."""
-    return {name: value for name, value in values.values.items() if name in BY_NAME}
 
 
 def _clock(seconds: float) -> str:

@@ -230,7 +230,10 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class CanvasPicture:
-    """The canvas as it was shown, for the recorder. pixels : uint8 (H, W, 4) RGBA, top row first.  time : s, shown."""
+    """The canvas as it was shown, for the recorder. pixels : uint8 (H, W, 4) RGBA, top row first.
+
+    time : s, when the sound was heard that it goes with; when it was shown, if there was none.
+    """
 
     pixels: np.ndarray
     time: float

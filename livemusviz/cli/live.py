@@ -88,7 +88,7 @@ def run(options: argparse.Namespace) -> int:
         fullscreen=options.fullscreen,
         screen=options.screen,
         operator=options.operator,
-        shaders=_folders(options.shaders),
+        shaders=shader_folders(options.shaders),
         playlist=options.playlist,
         flash_limit=not options.no_flash_limit,
         quality_ladder=not options.no_quality_ladder,
@@ -143,7 +143,7 @@ def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None 
     return ParamValues().with_values({**(start or {}), **preset, **flags})
 
 
-def _folders(folders: list[Path]) -> tuple[Path, ...]:
+def shader_folders(folders: list[Path]) -> tuple[Path, ...]:
     from livemusviz.errors import UserError
 
     for folder in folders:

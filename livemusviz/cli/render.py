@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", default="30", metavar="N", help="film frames a second, also 29.97 (30)")
     parser.add_argument("--engine-fps", type=float, metavar="N", help="painted pictures a second (as --fps)")
     parser.add_argument("--batch", default="auto", metavar="auto|N", help="pictures at once (auto)")
+    parser.add_argument("--shaders", type=Path, action="append", default=[], metavar="DIR", help="more ISF files")
+    parser.add_argument("--playlist", type=Path, metavar="FILE.toml", help="presets to play, for --autopilot")
+    parser.add_argument("--no-flash-limit", action="store_true", help="let the film flash")
     parser.add_argument("--until", type=float, metavar="SECONDS", help="only the beginning of the track")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted render")
     parser.add_argument("--overwrite", action="store_true", help="replace a film of that name")
@@ -56,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> Any:
-    from livemusviz.cli.live import within
+    from livemusviz.cli.live import shader_folders, within
     from livemusviz.config import parse_size
     from livemusviz.director.cuefile import MAX_BYTES, parse_cues
     from livemusviz.render.options import RenderConfig, parse_batch
@@ -86,6 +89,9 @@ def _config(options: argparse.Namespace) -> Any:
         values=knob_values(options, {**(replay.values if replay is not None else {}), "ssf": 0.0}),
         cues=cues,
         replay=replay,
+        shaders=shader_folders(options.shaders),
+        playlist=options.playlist,
+        flash_limit=not options.no_flash_limit,
         until=None if options.until is None else within("--until", options.until, 0.1, 12 * 3600),
         resume=options.resume,
         overwrite=options.overwrite,

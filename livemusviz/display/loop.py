@@ -28,6 +28,8 @@ HOUSEKEEPING = 1.0  # Hz: screens unplugged, shaders edited
 HEAD_START = 0.5  # s before the first frame in which shaders of the presets to come are compiled: all, from a cache
 PREPARING = 2.0  # Hz: one of those that are left
 MAX_ERRORS_IN_A_ROW = 300  # five seconds of nothing but errors: the context is gone
+SOUND_AGE = 0.1  # s; older sound is not what a picture shows
+AGE_SHARE = 0.02  # of a new age in the mean: a second of canvases
 
 
 class Surface(Protocol):
@@ -100,6 +102,7 @@ class _Show:
         self._ladder = QualityLadder(1.0 / options.fps) if options.quality_ladder else None
         self._intervals, self._work, self._recent = Durations(), Durations(), Recent()
         self._onsets: int | None = None
+        self._age = SoundAge()
         self._shown = self._generated = self._errors = self._errors_in_a_row = 0
         self._first_shown = self._last_shown = 0.0
         self._complaints: set[str] = set()
@@ -142,7 +145,7 @@ class _Show:
             self._generated += 1
             self._hooks.on_shown(frame, shown)
         self._report_onset(features, view, shown)
-        self._hand_over_picture(shown)
+        self._hand_over_picture(shown, self._age.step(shown - features.time))
         if self._housekeeping.opens(now):
             self._keep_house()
         if self._to_prepare and frame is None and self._preparing.opens(now):
@@ -163,10 +166,10 @@ class _Show:
         log.warning("%s", problem)
         self._hooks.on_problem(problem)
 
-    def _hand_over_picture(self, shown: float) -> None:
+    def _hand_over_picture(self, shown: float, age: float) -> None:
         take = self._hooks.on_picture
         if take is not None and self._hooks.wants_pictures() and self._pictures.opens(shown, self._half_frame):
-            take(CanvasPicture(self._compositor.read(), shown))
+            take(CanvasPicture(self._compositor.read(), shown - age))
 
     def _report_onset(self, features: AudioFeatures, view: View, shown: float) -> None:
         if self._onsets is not None and features.onsets != self._onsets and not view.freeze:
@@ -219,3 +222,17 @@ class _Show:
             quality=str(self._compositor.quality),
             renderer=str(self._surface.ctx.info["GL_RENDERER"]),
         )
+
+
+class SoundAge:
+    """How old the sound is that a canvas shows when it is shown: an even figure, so that recorded pictures keep their
+    pace. `step` for each canvas."""
+
+    def __init__(self) -> None:
+        self.seconds: float | None = None
+
+    def step(self, age: float) -> float:
+        """age : s, of the newest sound. Too old means that there is no sound; the figure then stays."""
+        if 0.0 <= age <= SOUND_AGE:
+            self.seconds = age if self.seconds is None else self.seconds + AGE_SHARE * (age - self.seconds)
+        return self.seconds or 0.0

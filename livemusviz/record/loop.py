@@ -73,6 +73,7 @@ class _Session:
         self.stop = threading.Event()
         self.pictures: deque[CanvasPicture] = deque(maxlen=capacity)
         self.slot = -1  # grid slot of the last picture put
+        self.age = 0.0  # s, how long before it was put that picture's time was
         self.dropped = self.frames = 0
         self.state, self.error = "recording", ""
         self.thread: threading.Thread | None = None
@@ -150,7 +151,9 @@ class Recorder:
     def wants_pictures(self) -> bool:
         """Whether a picture shown now would be a new one on the recording's grid: saves reading the canvas back."""
         session = self._session
-        return self.recording and session is not None and self._slot(session, self._clock.now()) > session.slot
+        if session is None or not self.recording:
+            return False
+        return self._slot(session, self._clock.now() - session.age) > session.slot
 
     def put(self, picture: CanvasPicture) -> bool:
         """Hand over a picture, whose pixels must not change afterwards. Never waits; False if one was dropped."""
@@ -161,6 +164,7 @@ class Recorder:
         session.dropped += full
         session.pictures.append(picture)
         session.slot = self._slot(session, picture.time)
+        session.age = max(0.0, self._clock.now() - picture.time)
         return not full
 
     def note(self, time: float, what: Mapping[str, Any]) -> None:

@@ -98,7 +98,7 @@ def read_log(path: Path) -> LoggedShow:
     if not isinstance(name, str) or name != os.path.basename(name) or not name or not isinstance(values, dict):
         raise UserError(f"{path}: its first line names no recording or no values; the log is damaged")
     changes, walk, latents, last = [], [], _whole(about.get("latents")), 0
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line["sample"]):  # two threads note, now and then out of turn
         last = max(last, line["sample"])
         seconds = line["sample"] / SAMPLE_RATE
         if isinstance(line.get("values"), dict):
@@ -117,8 +117,8 @@ def _whole(value: object) -> tuple[int, ...]:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The first object, then those with a sample index, which never goes back."""
-    lost, last, first = 0, 0, True
+    """The first object, then those with a sample index."""
+    lost, first = 0, True
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: {path.stat().st_size >> 20} MB; a show log has at most {MAX_BYTES >> 20}")
@@ -128,10 +128,9 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
                 if first:
                     yield line or {}
                     first = False
-                elif line is None or type(line.get("sample")) is not int or not last <= line["sample"] < 1 << 40:
+                elif line is None or type(line.get("sample")) is not int or not 0 <= line["sample"] < 1 << 40:
                     lost += 1
                 else:
-                    last = line["sample"]
                     yield line
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None

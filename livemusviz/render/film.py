@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livemusviz.errors import UserError
+from livemusviz.library import find_shaders
 from livemusviz.record.files import STOP_FREE, check_room, free_bytes
 from livemusviz.record.movie import Movie, MovieSettings, choose_codec
 from livemusviz.record.track import Track
@@ -69,7 +70,7 @@ class Film:
         settings = MovieSettings(width, height, grid.fps)
         self._settings = replace(settings, codec=choose_codec(settings))
         self._marks = Bookmarks(config.output, config.fingerprint())
-        self._stage = Stage(config.canvas)
+        self._stage = Stage(config.canvas, find_shaders(config.shaders))
         self._movie: Movie | None = None
         self._done = 0
 

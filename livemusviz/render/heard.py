@@ -23,7 +23,7 @@ Progress = Callable[[float], object]  # seconds of sound analysed
 
 
 class Heard:
-    """seconds : length of the sound.  origin : s, time stamp of its first sample in the file.
+    """track : what was heard.  seconds : length of the sound.  origin : s, time stamp of its first sample in the file.
 
     bars : s, where each bar of four beats begins, as far as the tempo is known.  damage : damaged packets met.
     damaged_at : s, where the first of them was, or None.
@@ -31,6 +31,7 @@ class Heard:
 
     def __init__(self, track: Track, gain: float = 1.0, progress: Progress = lambda seconds: None) -> None:
         """Decode and analyse all of `track`. UserError if nothing of it can be decoded."""
+        self.track = track
         reader, self._samples = TrackReader(track), 0
         features = analyse_track(self._hops(reader, progress), gain)
         self.seconds = self._samples / SAMPLE_RATE

@@ -32,6 +32,7 @@ class RenderConfig:
     model : what to load.  picture : uint8 (height, width, 3) of `size`, to start every picture from.
     size, canvas : (width, height) in pixels, of a painted picture and of the film.  every : film frames a painted
     picture.  batch : pictures at once; None decides by itself.  cues : what happens when.  replay : a recorded show.
+    shaders, playlist, flash_limit : as for a show.
     until : s, where the film ends; None is the end of the track.
     """
 
@@ -47,6 +48,9 @@ class RenderConfig:
     values: ParamValues = field(default_factory=ParamValues)
     cues: Sequence[Cue] = ()
     replay: Replay | None = None
+    shaders: tuple[Path, ...] = ()
+    playlist: Path | None = None
+    flash_limit: bool = True
     until: float | None = None
     resume: bool = False
     overwrite: bool = False
@@ -68,6 +72,9 @@ class RenderConfig:
             "parameters": repr(sorted(self.values.values.items())),
             "--cues": repr(list(self.cues)),
             "--from-log": "" if self.replay is None else repr((self.replay.changes, self.replay.walk.at(1e9))),
+            "--shaders": str(self.shaders),
+            "--playlist": str(self.playlist),
+            "--no-flash-limit": str(self.flash_limit),
             "--until": str(self.until),
         }
 

@@ -1,39 +1,62 @@
-"""Who plays the film: the parameters as they change, and what they and the sound make of the canvas.
-
-No clock of its own: the same steps give the same views.
-"""
+"""Who plays the film: the parameters as they change, and what they and the sound make of the canvas."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from livemusviz.bridge.types import AudioFeatures, View
-from livemusviz.director.params import ParamValues
+import numpy as np
+
+from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE, AudioFeatures, ControlEvent, View
+from livemusviz.director.params import REGISTRY, ParamValues
 from livemusviz.scenery import Scenery
+
+SOUND_KEPT = 1024  # samples of the newest sound, for shaders that draw it
 
 
 class Performer:
-    """values : of all parameters, now."""
+    """values : of all parameters, now. `step` for each frame of the film in turn."""
 
-    def __init__(self, values: ParamValues) -> None:
-        self.values = values
-        self._scenery = Scenery(values)
+    def __init__(self, values: ParamValues, scenery: Scenery, sound: Iterator[np.ndarray], flash_limit: bool) -> None:
+        """scenery : with the preset of `values` on.  sound : the track from its start, float32 (n, CHANNELS)."""
+        self.values = values.within(REGISTRY.plus(scenery.params()))
+        self._scenery, self._flash_limit = scenery, flash_limit
+        self._blocks, self._next = sound, 0  # the sample after the newest one heard
+        self._sound = np.zeros((SOUND_KEPT, CHANNELS), np.float32)
+        self._ahead = np.zeros((0, CHANNELS), np.float32)
 
-    def change(self, values: Mapping[str, object]) -> None:
-        """Take over new values of some parameters, and the look of a new preset. UserError, and all as it was, if one
-        cannot be."""
-        changed = self.values.with_values(values)
-        if changed.text("preset") != self.values.text("preset") and changed.text("preset"):
-            self._scenery.load(changed.text("preset"), changed)
-        self.values = changed
+    def change(self, time: float, values: Mapping[str, object]) -> None:
+        """Take over new values of parameters, a preset by its name, inputs of shaders ("fx/SHADER/INPUT"). UserError if
+        one cannot be."""
+        if values.get("preset"):
+            self.values = self._scenery.load(str(values["preset"]), self.values)
+        inputs = {name: value for name, value in values.items() if name.startswith("fx/")}
+        for name, value in inputs.items():
+            self._scenery.apply(ControlEvent(name, value, time), self.values)  # type: ignore[arg-type]
+        self.values = self.values.with_values({name: value for name, value in values.items() if name not in inputs})
 
     def step(self, time: float, features: AudioFeatures) -> tuple[View, ParamValues]:
         """The canvas at `time` (s), and the parameters with what the sound moves moved."""
-        scene, moved = self._scenery.move(time, features, self.values)
+        values = self.values
+        due = self._scenery.due(time, values)
+        if due is not None:
+            self.values = values = self._scenery.load(due, values)
+        scene, driven = self._scenery.move(time, features, values)
         view = View(
-            blackout=self.values.flag("blackout"),
-            freeze=self.values.flag("freeze"),
+            blackout=values.flag("blackout"),
+            freeze=values.flag("freeze"),
             scene=scene,
-            fade=self.values.number("fade"),
+            fade=values.number("fade"),
+            flash_limit=self._flash_limit,
+            sound=self._heard(time),
         )
-        return view, moved
+        return view, driven
+
+    def _heard(self, time: float) -> np.ndarray:
+        """float32 (SOUND_KEPT, CHANNELS), the sound up to `time`."""
+        wanted = round(time * SAMPLE_RATE) - self._next
+        while len(self._ahead) < wanted and (block := next(self._blocks, None)) is not None:
+            self._ahead = np.concatenate([self._ahead, block])
+        new, self._ahead = self._ahead[: max(0, wanted)], self._ahead[max(0, wanted) :]
+        self._next += len(new)
+        self._sound = np.concatenate([self._sound, new])[-SOUND_KEPT:]
+        return self._sound

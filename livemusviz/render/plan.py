@@ -16,10 +16,12 @@ from livemusviz.director.cuefile import place
 from livemusviz.director.director import Director
 from livemusviz.director.params import ParamValues
 from livemusviz.director.refine import Refiner
+from livemusviz.record.track import TrackReader
 from livemusviz.render.heard import Heard
 from livemusviz.render.options import RenderConfig
 from livemusviz.render.performer import Performer
 from livemusviz.render.score import Cell, Grid, Step, cells
+from livemusviz.scenery import Scenery
 
 SEGMENT = 5  # s of film between two places from which a render can go on
 LEAD = 2.5  # s of film drawn again to go on from one: longer than two scenes are on at once
@@ -36,8 +38,15 @@ class Plan:
         changes = sorted([*recorded, *place(config.cues, heard.bars)], key=lambda change: change.time)
         self._values = config.values
         while changes and changes[0].time <= 0.0:  # the first prompt is cut to, not faded
-            self._values = self._values.with_values(changes.pop(0).values)
+            first = {name: value for name, value in changes[0].values.items() if not name.startswith("fx/")}
+            self._values = self._values.with_values(first)
+            if len(first) < len(changes[0].values):
+                break
+            changes.pop(0)
         self._changes = changes
+        trial = self._performer()
+        for change in changes:  # what cannot be is told before anything is painted
+            trial.change(change.time, change.values)
 
     @property
     def segment(self) -> int:
@@ -45,7 +54,7 @@ class Plan:
         return max(1, round(SEGMENT * self.grid.fps))
 
     def cells(self) -> Iterator[Cell]:
-        performer, step = Performer(self._values), self._director()
+        step, performer = self._director(), self._performer()
         return cells(self.grid, self._heard.features(), self._changes, performer, step)
 
     def runs(self, batch: int, first: int) -> Iterator[list[Cell]]:
@@ -66,6 +75,11 @@ class Plan:
         """The cells of the last seconds before frame `first`."""
         begin = first - round(LEAD * self.grid.fps)
         return [cell for cell in islice(self.cells(), first) if cell.index >= begin]
+
+    def _performer(self) -> Performer:
+        config = self._config
+        scenery = Scenery(self._values, config.shaders, config.playlist)
+        return Performer(self._values, scenery, TrackReader(self._heard.track).blocks(), config.flash_limit)
 
     def _director(self) -> Step:
         """A director; that of a recorded show walks where it walked then, and sees its noise at any size."""

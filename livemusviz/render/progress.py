@@ -26,7 +26,7 @@ class Progress:
     def __init__(self, total: int, first: int, now: Callable[[], float], out: TextIO = sys.stderr) -> None:
         """total : frames of the film.  first : the frame that the render begins with.  now : a clock, s."""
         self._total, self._now, self._out = total, now, out
-        self._terminal = out.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        self._terminal = _terminal(out)
         self._marks: deque[tuple[float, int]] = deque([(now(), first)], maxlen=WINDOW)
         self._shown_at = float("-inf")
         self._tenth = 10 * first // max(total, 1)
@@ -65,6 +65,31 @@ class Progress:
         self._out.write(up + "".join(f"\r{line}\x1b[K\n" for line in lines))
         self._out.flush()
         self._lines = len(lines)
+
+
+class Listening:
+    """Says how much of the track has been heard: called with the seconds so far; on a terminal only."""
+
+    def __init__(self, total: float, now: Callable[[], float], out: TextIO = sys.stderr) -> None:
+        """total : s, of the track, as far as its file says."""
+        self._total, self._now, self._out = total, now, out
+        self._terminal = _terminal(out)
+        self._shown_at = now()
+
+    def __call__(self, seconds: float) -> None:
+        if self._terminal and self._now() - self._shown_at >= PERIOD:
+            self._shown_at = self._now()
+            self._out.write(f"\rlistening  {clock(seconds)} of {clock(max(seconds, self._total))}\x1b[K")
+            self._out.flush()
+
+    def done(self) -> None:
+        if self._terminal:
+            self._out.write("\r\x1b[K")
+            self._out.flush()
+
+
+def _terminal(out: TextIO) -> bool:
+    return out.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def thumbnail(picture: np.ndarray, columns: int = COLUMNS, rows: int = ROWS) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from livemusviz.errors import UserError
 from livemusviz.record.showlog import read_log
 
 log = logging.getLogger(__name__)
+
+_SHADER_INPUT = re.compile(r"fx/[\w-]{1,64}/[\w-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ def load_replay(path: Path, track: Path | None) -> Replay:
     unknown: set[str] = set()
     values = _checked(path, show.values, unknown)
     changes = tuple(Change(time, _checked(path, changed, unknown)) for time, changed in show.changes)
+    inputs = {name: values.pop(name) for name in list(values) if name.startswith("fx/")}
+    by_hand = (Change(0.0, inputs),) if inputs else ()
     if unknown:
         log.warning("%s: this version has no %s; left out", path, ", ".join(sorted(unknown)))
     about = show.about
@@ -70,7 +75,7 @@ def load_replay(path: Path, track: Path | None) -> Replay:
         canvas=_pair(path, about, "canvas"),
         latents=(show.latents[0], show.latents[1]) if show.latents else None,
         values=values,
-        changes=tuple(change for change in changes if change.values),
+        changes=(*by_hand, *(change for change in changes if change.values)),
         walk=Walk(show.walk),
     )
 
@@ -78,6 +83,9 @@ def load_replay(path: Path, track: Path | None) -> Replay:
 def _checked(path: Path, values: Mapping[str, Any], unknown: set[str]) -> dict[str, Value]:
     checked: dict[str, Value] = {}
     for name, value in values.items():
+        if name.startswith("fx/") and _SHADER_INPUT.fullmatch(name):
+            checked[name] = True if value in ("", None) else value  # the stage checks them
+            continue
         param = BY_NAME.get(name)
         if param is None:
             unknown.add(str(name)[:64])

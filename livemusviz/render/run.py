@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from livemusviz.render.heard import Heard
 from livemusviz.render.options import RenderConfig, check_output
 from livemusviz.render.painted import painted, stopping
 from livemusviz.render.plan import Plan
-from livemusviz.render.progress import clock
+from livemusviz.render.progress import Listening, clock
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.batches import BatchPainter
@@ -69,7 +70,9 @@ def _divide_cores() -> None:
 def _listen(config: RenderConfig, track: Track) -> Heard:
     if track.video and config.replay is None:
         log.warning("%s is a video; its sound is used", config.track)
-    heard = Heard(track, config.values.number("gain"))
+    listening = Listening(track.seconds, time.perf_counter)
+    heard = Heard(track, config.values.number("gain"), listening)
+    listening.done()
     if heard.damage:
         log.warning(
             "%s is damaged at %s (%d packets): silence there, and the rest is in time",

@@ -59,7 +59,8 @@ def cells(
             ahead = next(coming, None)
         features = replace(features, onset=onset)
         while pending and pending[0].time <= time + 0.5 / float(grid.fps):
-            performer.change(pending.pop(0).values)
+            change = pending.pop(0)
+            performer.change(change.time, change.values)
         view, values = performer.step(time, features)
         controls = step(time, features, values) if index % grid.every == 0 else None
         yield Cell(index, time, features, view, controls if controls is None or controls.compute else None)

@@ -5,7 +5,9 @@ In: cells and painted pictures. Out: the canvas, uint8 (H, W, 4) RGBA, top row f
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -13,18 +15,20 @@ from livemusviz.bridge.types import Frame
 from livemusviz.display import snapshot
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.context import headless_context
-from livemusviz.library import usable_shaders
 from livemusviz.render.score import Cell
 
-PREROLL, PREROLL_STEP = 2.4, 0.08  # s of rest before frame 0, in which the idle scene gives way to the first picture
+log = logging.getLogger(__name__)
+
+PREROLL, PREROLL_STEP = 2.4, 0.08  # s before frame 0, in which the idle scene gives way to the first picture
 
 
 class Stage:
     """`draw` each cell in turn. UserError if this machine has no OpenGL."""
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], shaders: Mapping[str, Path]) -> None:
+        """size : (width, height) of the canvas, pixels.  shaders : ISF files by name."""
         self._ctx = headless_context()
-        self._compositor = Compositor(self._ctx, size, usable_shaders()[0])
+        self._compositor = Compositor(self._ctx, size, shaders)
         self._picture: np.ndarray | None = None
         self._painted = 0
 
@@ -36,6 +40,9 @@ class Stage:
             else:
                 self._show(picture, cell.time)
         self._compositor.draw(cell.time, cell.view)
+        for problem in self._compositor.problems:
+            log.warning("%s", problem)
+        self._compositor.problems.clear()
         return self._compositor.read()
 
     def state(self) -> Mapping[str, np.ndarray]:

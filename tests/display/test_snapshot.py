@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import moderngl
 import numpy as np
 import pytest
 
 from livemusviz.bridge.types import AudioFeatures, Frame, View
+from livemusviz.director.params import ParamValues
 from livemusviz.display import snapshot
 from livemusviz.display.compositor import Compositor
+from livemusviz.scenery import Scenery
 
 SIZE = (160, 96)
-VIEW = View()
+SWITCH, SAVED, END = 5, 40, 60  # frames
 
 
 def picture(seed: int) -> np.ndarray:
@@ -21,41 +21,55 @@ def picture(seed: int) -> np.ndarray:
     return np.ascontiguousarray(coarse.repeat(8, 0).repeat(8, 1))
 
 
-def play(compositor: Compositor, first: int, count: int) -> list[np.ndarray]:
+def views(first: str, then: str) -> list[View]:
+    """A preset, and another from frame `SWITCH` on."""
+    values = ParamValues().with_value("preset", first)
+    scenery, made = Scenery(values), []
+    for k in range(END):
+        if k == SWITCH:
+            values = scenery.load(then, values)
+        heard = AudioFeatures(k / 30, energy=0.6, bass=1.0, level=1.0, onset_strength=(k % 9) / 9)
+        scene, _ = scenery.move(k / 30, heard, values)
+        made.append(View(scene=scene, fade=0.4, blackout=k in (38, 39)))
+    return made
+
+
+def play(compositor: Compositor, shown: list[View], first: int, last: int) -> list[np.ndarray]:
     canvases = []
-    for k in range(first, first + count):
-        now = k / 30
+    for k in range(first, last):
         if k % 3 == 0:
-            compositor.show(Frame(picture(k), k, now, now, 0.0), now)
-        heard = AudioFeatures(now, energy=0.6, bass=1.0, level=1.0, onset_strength=1.0 if k % 9 == 0 else 0.3)
-        compositor.draw(now, heard, replace(VIEW, blackout=k in (20, 21)))
+            compositor.show(Frame(picture(k), k, k / 30, k / 30, 0.0), k / 30)
+        compositor.draw(k / 30, shown[k])
         canvases.append(compositor.read())
     return canvases
 
 
-def test_a_compositor_goes_on_as_another_left_off(ctx: moderngl.Context) -> None:
+@pytest.mark.parametrize(("first", "then"), [("lava", "lava"), ("lava", "ink"), ("nebula", "warehouse")])
+def test_a_compositor_goes_on_as_another_left_off(first: str, then: str, ctx: moderngl.Context) -> None:
+    shown = views(first, then)
     one = Compositor(ctx, SIZE)
-    play(one, 0, 22)
+    play(one, shown, 0, SAVED)
     state = snapshot.capture(one)
-    wanted = play(one, 22, 20)
+    wanted = play(one, shown, SAVED, END)
     other = Compositor(ctx, SIZE)
-    play(other, 0, 2)  # brings its layers to their size
+    play(other, shown, SAVED - 20, SAVED)  # brings on what was on
     snapshot.restore(other, state)
-    assert all(np.array_equal(a, b) for a, b in zip(play(other, 22, 20), wanted, strict=True))
+    made = play(other, shown, SAVED, END)
+    assert all(np.array_equal(a, b) for a, b in zip(made, wanted, strict=True))
 
 
 def test_without_the_state_it_would_not(ctx: moderngl.Context) -> None:
-    one = Compositor(ctx, SIZE)
-    play(one, 0, 22)
-    wanted = play(one, 22, 1)
-    other = Compositor(ctx, SIZE)
-    play(other, 0, 2)
-    assert not np.array_equal(play(other, 22, 1)[0], wanted[0])
+    shown = views("lava", "lava")
+    one, other = Compositor(ctx, SIZE), Compositor(ctx, SIZE)
+    play(one, shown, 0, SAVED)
+    play(other, shown, SAVED - 6, SAVED)
+    assert not np.array_equal(play(other, shown, SAVED, SAVED + 1)[0], play(one, shown, SAVED, SAVED + 1)[0])
 
 
 def test_a_state_of_another_size_is_refused(ctx: moderngl.Context) -> None:
+    shown = views("lava", "lava")
     one, other = Compositor(ctx, SIZE), Compositor(ctx, (80, 48))
-    play(one, 0, 2)
-    play(other, 0, 2)
+    play(one, shown, 0, 2)
+    play(other, shown, 0, 2)
     with pytest.raises(ValueError, match="of this size"):
         snapshot.restore(other, snapshot.capture(one))

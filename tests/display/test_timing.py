@@ -7,6 +7,7 @@ import pytest
 
 from livemusviz.clock import ManualClock
 from livemusviz.display.fade import FadeClock
+from livemusviz.display.loop import SoundAge
 from livemusviz.display.options import Durations
 from livemusviz.display.pacer import Gate, Pacer
 
@@ -89,3 +90,12 @@ def test_percentiles_in_constant_memory():
     durations.add(7200.0)
     assert durations.percentile(50) == pytest.approx(51, abs=0.2)
     assert durations.percentile(100) == pytest.approx(1000, abs=0.2)
+
+
+def test_the_age_of_the_sound_is_even_and_silence_leaves_it() -> None:
+    age = SoundAge()
+    assert age.step(5.0) == 0.0  # there was no sound yet
+    figures = [age.step(0.03 + 0.005 * (k % 2)) for k in range(200)]
+    assert figures[0] == 0.03 and figures[-1] == pytest.approx(0.0325, abs=0.001)
+    assert np.abs(np.diff(figures)).max() < 0.0003
+    assert age.step(2.0) == figures[-1]

@@ -71,6 +71,15 @@ def test_what_is_no_log_is_told(first: bytes, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_lines_out_of_turn_are_put_in_order(tmp_path: Path) -> None:
+    show = ShowLog(tmp_path / "set.mp4", 0.0, ABOUT)
+    for time, what in ((2.0, {"walk": [2.0]}), (1.999, {"values": {"prompt": "red lava"}}), (1.0, {"walk": [1.0]})):
+        show.line(time, what)
+    show.close(3.0)
+    read = read_log(log_path(tmp_path / "set.mp4"))
+    assert len(read.changes) == 1 and [time for time, _ in read.walk] == [1.0, 2.0]
+
+
 def test_absurd_lines_are_left_out(tmp_path: Path) -> None:
     path = written(tmp_path)
     lines = ['{"sample": -5, "walk": [1]}', '{"sample": "x"}', '{"sample": 1e9, "walk": [1]}', "3", '{"sample": true}']

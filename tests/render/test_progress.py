@@ -3,9 +3,10 @@
 import io
 
 import numpy as np
+import pytest
 
 from livemusviz.clock import ManualClock
-from livemusviz.render.progress import Progress, clock, thumbnail
+from livemusviz.render.progress import Listening, Progress, clock, thumbnail
 
 
 class Terminal(io.StringIO):
@@ -27,7 +28,7 @@ def test_a_line_each_tenth_where_there_is_no_terminal() -> None:
     assert "50 %" in lines[4] and "10.0 fps" in lines[4] and "0:05 to go" in lines[4]
 
 
-def test_a_bar_and_a_picture_on_a_terminal_that_go_away_again(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_bar_and_a_picture_on_a_terminal_that_go_away_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     out, time = Terminal(), ManualClock()
     progress = Progress(100, 40, time.now, out)
@@ -39,6 +40,19 @@ def test_a_bar_and_a_picture_on_a_terminal_that_go_away_again(monkeypatch) -> No
     assert text.count("to go") == 2 and "60/100  10.0 fps  0:04 to go" in text and "▀" in text
     progress.done()
     assert out.getvalue().endswith("\x1b[14A\x1b[J")
+
+
+def test_listening_is_shown_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for out, shown in ((Terminal(), "listening  1:05 of 3:20"), (io.StringIO(), "")):
+        time = ManualClock()
+        listening = Listening(200.0, time.now, out)
+        listening(1.0)
+        time.advance(1.0)
+        listening(65.0)
+        assert shown in out.getvalue() and out.getvalue().count("listening") == bool(shown)
+        listening.done()
+        assert out.getvalue().endswith("\r\x1b[K" if shown else "")
 
 
 def test_the_thumbnail_shows_the_picture() -> None:

@@ -12,6 +12,7 @@ from livemusviz.director.cuefile import Change
 from livemusviz.director.params import ParamValues
 from livemusviz.render.performer import Performer
 from livemusviz.render.score import Cell, Grid, cells
+from livemusviz.scenery import Scenery
 
 
 def heard(seconds: float, onsets: tuple[float, ...] = ()) -> list[AudioFeatures]:
@@ -28,7 +29,9 @@ def step(now: float, features: AudioFeatures, values: ParamValues) -> Controls:
 
 
 def film(grid: Grid, changes: tuple[Change, ...] = (), onsets: tuple[float, ...] = ()) -> list[Cell]:
-    return list(cells(grid, heard(3.0, onsets), changes, Performer(ParamValues()), step))
+    return list(
+        cells(grid, heard(3.0, onsets), changes, Performer(ParamValues(), Scenery(ParamValues()), iter(()), True), step)
+    )
 
 
 @pytest.mark.parametrize("fps", [Fraction(30), Fraction(30000, 1001), Fraction(24), Fraction(60)])
