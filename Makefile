@@ -29,8 +29,10 @@ bench: ## milliseconds stage by stage, torch beside ours where it is installed
 train: ## make the embedded model again from nothing; resumes after an interruption
 	@scripts/setup.sh train
 	@$(PYTHON_RUN) -m training.train
+	@$(PYTHON_RUN) -m training.encode
 	@$(PYTHON_RUN) -m training.export
-	@$(PYTHON_RUN) -m training.grid --figures
+	@$(PYTHON_RUN) -m training.grid
+	@$(PYTHON_RUN) -m training.figures
 
 clean:
 	rm -rf .venv dist build out demo.mp4 demo.png demo.json

@@ -57,7 +57,8 @@ def load_decoder(folder: Path) -> tuple[Callable[[torch.Tensor], torch.Tensor], 
         return lambda z: vae.decode(z).sample, vae, 2 ** (len(config["decoder_block_out_channels"]) - 1), 1.0
     decoder = PixelShuffleDecoder(config)
     weights = load_file(folder / "diffusion_pytorch_model.safetensors")
-    decoder.load_state_dict({k.removeprefix("decoder."): v.float() for k, v in weights.items()})
+    parts = {k.removeprefix("decoder."): v.float() for k, v in weights.items() if k.startswith("decoder.")}
+    decoder.load_state_dict(parts)
     return decoder, decoder, config["upscale"][0] * config["upscale"][1], config.get("scaling_factor", 1.0)
 
 

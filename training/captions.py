@@ -1,13 +1,12 @@
-"""Captions: the grammar that turns (family, palettes, modifiers) into a phrase a performer might type, and the word
-list for the tokenizer.
+"""Captions: the grammar that turns (family, palettes, modifiers) into a phrase a performer might type.
 
-`draw` makes one caption and what it asks for. Every choice comes from the generator passed in.
+`draw` makes one caption and what it asks for. Every choice comes from the generator passed in. With a `Lexicon` (see
+`teacher`) a good third of the captions use words the grammar does not hold, drawn as a sentence model understands them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -17,53 +16,47 @@ from training.palettes import NAMES, PALETTES
 
 MODIFIERS: dict[str, tuple[str, ...]] = {
     "dark": ("dark", "dim", "moody", "shadowy", "gloomy", "at night"),
-    "bright": ("bright", "light", "luminous", "brilliant", "radiant", "vivid"),
+    "bright": ("bright", "light", "luminous", "brilliant", "vivid"),
     "soft": ("soft", "smooth", "calm", "gentle", "blurry", "hazy"),
-    "dense": ("dense", "intricate", "detailed", "fine", "complex", "many"),
+    "sharp": ("sharp", "crisp", "hard", "high contrast", "bold"),
+    "dense": ("dense", "crowded", "complex", "many", "busy"),
+    "sparse": ("sparse", "minimal", "empty", "few", "simple"),
+    "fine": ("fine", "intricate", "detailed", "tiny", "small"),
+    "coarse": ("coarse", "rough", "large", "huge", "big"),
+    "glowing": ("glowing", "radiant", "shining", "luminescent", "incandescent"),
+    "radial": ("radial", "radiating", "from the centre", "beaming", "exploding"),
+    "symmetrical": ("symmetrical", "symmetric", "mirrored", "kaleidoscopic", "ornamental"),
+}
+STYLES: dict[str, dict[str, float]] = {
+    "dark": {"gain": 0.62, "gamma": 1.35},
+    "bright": {"gamma": 0.68, "gain": 1.08},
+    "soft": {"contrast": 0.72, "detail": 0.3},
+    "sharp": {"contrast": 1.3, "detail": 1.5},
+    "dense": {"scale": 1.5, "detail": 1.3},
+    "sparse": {"scale": 0.75, "depth": 1.6},
+    "fine": {"scale": 1.3, "detail": 1.6},
+    "coarse": {"scale": 0.68, "detail": 0.4},
+    "glowing": {"glow": 1.0},
+    "radial": {"rays": 1.0},
+    "symmetrical": {"folds": 1.0},
 }
 OPENERS = (
-    "a",
-    "the",
-    "an abstract",
-    "a painting of",
-    "a photo of",
-    "beautiful",
-    "abstract",
-    "a beautiful",
-    "some",
-    "glowing",
-    "a glowing",
-    "epic",
-    "cinematic",
-    "an image of",
-    "a picture of",
-    "digital art of",
-    "a",
-    "a",
-    "the",
-)
+    "a", "the", "an abstract", "a painting of", "a photo of", "beautiful", "abstract", "a beautiful", "some", "epic",
+    "cinematic", "an image of", "a picture of", "digital art of", "show me", "i want to see", "imagine",
+    "a close up of",
+    "a field of", "a world of", "a dream of", "like", "the colour of", "inside", "a video of", "an animation of",
+)  # fmt: skip
 CLOSERS = (
-    "background",
-    "texture",
-    "pattern",
-    "art",
-    "visuals",
-    "wallpaper",
-    "in motion",
-    "on a screen",
-    "4k",
-    "dancing",
-    "flowing",
-    "everywhere",
-    "for a concert",
-    "with light",
-    "high quality",
-)
-# words that name nothing we draw: they pass through captions now and then, so that a stranger's word does no harm
-STRANGERS = tuple((Path(__file__).parent / "words.txt").read_text(encoding="utf-8").split())
-# drawn three times as often: what coordinates decide is learnt last
-SLOW_TO_LEARN = ("kaleidoscope", "rings", "tunnel", "marble", "mountains", "synthwave", "flower", "hyperspace")
-PLACES = ("in space", "under water", "in the dark", "in the night", "from above", "in the sky", "at dawn")
+    "background", "texture", "pattern", "art", "visuals", "wallpaper", "in motion", "on a screen", "4k", "dancing",
+    "flowing", "everywhere", "for a concert", "with light", "high quality", "moving slowly", "drifting by", "please",
+)  # fmt: skip
+PLACES = ("from above", "in the distance", "at dawn", "all around", "up close", "in the background", "forever")
+# drawn twice as often: what coordinates decide is learnt last
+SLOW_TO_LEARN = (
+    "kaleidoscope", "rings", "tunnel", "synthwave", "flower", "spiral", "moire", "geometry", "fireworks", "fractal",
+    "skyline", "forest", "dunes", "eye", "bars", "rain", "snow", "smoke", "starfield", "glass", "bubbles", "coral",
+    "feathers", "honeycomb", "scales",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,26 +72,29 @@ class Wish:
     def style(self) -> Style:
         style = Style()
         for name in self.modifiers:
-            style = replace(
-                style,
-                **{
-                    "dark": {"gain": 0.62, "gamma": 1.35},
-                    "bright": {"gamma": 0.68, "gain": 1.08},
-                    "soft": {"contrast": 0.72, "detail": 0.3},
-                    "dense": {"scale": 1.5, "detail": 1.3},
-                }[name],
-            )
+            style = replace(style, **STYLES[name])
         return style
 
 
-def _pick(rng: np.random.Generator, words: tuple[str, ...]) -> str:
+@dataclass(frozen=True)
+class Lexicon:
+    """Words that no caption was written for. things, phrases (of two things): (text, family, palette); tints: (word,
+    palette); fillers: words that mean nothing we draw."""
+
+    things: tuple[tuple[str, str, str], ...]
+    phrases: tuple[tuple[str, str, str], ...]
+    tints: tuple[tuple[str, str], ...]
+    fillers: tuple[str, ...]
+
+
+def _pick(rng: np.random.Generator, words: tuple) -> str:  # type: ignore[type-arg]
     return words[int(rng.integers(len(words)))]
 
 
 def colour_word(rng: np.random.Generator, palette: str) -> str:
-    """A word for the palette; the usual one half of the time."""
+    """A word for the palette; the usual one four times in ten."""
     words = PALETTES[palette][1]
-    return words[0] if rng.random() < 0.5 else _pick(rng, words)
+    return words[0] if rng.random() < 0.4 else _pick(rng, words)
 
 
 def _phrase(rng: np.random.Generator, noun: str, first: str | None, second: str | None, adjective: str) -> str:
@@ -119,29 +115,42 @@ def _phrase(rng: np.random.Generator, noun: str, first: str | None, second: str 
             f"{adjective} {both} {noun}",
             f"{noun} with {adjective} {both} colours",
             f"{noun} {both} {adjective}" if second is None else f"{first} {noun} with {second} {adjective}",
+            f"{adjective} {noun} in shades of {both}",
+            f"{noun} that is {both} {adjective}",
         ),
     )
 
 
-def draw(rng: np.random.Generator) -> Wish:
-    """One caption: a family and palette at random, a colour named four times in five, 0-2 modifiers, filler and,
-    rarely, a stranger's word."""
-    family = _pick(rng, (*FAMILIES, *SLOW_TO_LEARN, *SLOW_TO_LEARN))
+def _noun(rng: np.random.Generator, lexicon: Lexicon | None) -> tuple[str, str, str]:
+    """(text, family, palette): from the grammar's nouns or the lexicon."""
+    chance = rng.random()
+    if lexicon is not None and chance < 0.36:
+        return _pick(rng, lexicon.things if chance < 0.27 else lexicon.phrases)  # type: ignore[return-value]
+    family = _pick(rng, (*FAMILIES, *SLOW_TO_LEARN))
     nouns = FAMILIES[family][1]
-    noun, palette = nouns[0] if rng.random() < 0.25 else nouns[int(rng.integers(len(nouns)))]
+    noun, palette = nouns[0] if rng.random() < 0.25 else _pick(rng, nouns)
+    return noun, family, palette
+
+
+def draw(rng: np.random.Generator, lexicon: Lexicon | None = None) -> Wish:
+    """One caption: a family and palette at random, a colour named two times in three, 0-2 modifiers, filler and,
+    rarely, a word that means nothing."""
+    noun, family, palette = _noun(rng, lexicon)
     first = second = second_palette = None
     chance = rng.random()
-    if chance < 0.8:
+    if chance < 0.66:
         palette = _pick(rng, NAMES)
         first = colour_word(rng, palette)
-        if chance < 0.2:
+        if lexicon is not None and rng.random() < 0.12:
+            first, palette = _pick(rng, lexicon.tints)
+        if chance < 0.17:
             second_palette = _pick(rng, NAMES)
             second_palette = None if second_palette == palette else second_palette
             second = second_palette and colour_word(rng, second_palette)
-    count = int(rng.choice(3, p=(0.6, 0.32, 0.08)))
+    count = int(rng.choice(3, p=(0.58, 0.34, 0.08)))
     modifiers = tuple(str(name) for name in rng.choice(tuple(MODIFIERS), count, replace=False))
     words = [_pick(rng, MODIFIERS[name]) for name in modifiers]
-    late = [word for word in words if word.startswith("at ")]
+    late = [word for word in words if word.startswith(("at ", "from "))]
     text = _phrase(rng, noun, first, second, " ".join(word for word in words if word not in late))
     missing = [word for word in words if word not in late and word not in text]
     text = " ".join([*missing, text, *late])
@@ -149,13 +158,8 @@ def draw(rng: np.random.Generator) -> Wish:
         text = f"{_pick(rng, OPENERS)} {text}"
     if rng.random() < 0.15:
         text = f"{text} {_pick(rng, CLOSERS if rng.random() < 0.6 else PLACES)}"
-    if rng.random() < 0.06:
-        text = f"{text} {_pick(rng, STRANGERS)}" if rng.random() < 0.5 else f"{_pick(rng, STRANGERS)} {text}"
+    if lexicon is not None and rng.random() < 0.08:
+        filler = _pick(rng, lexicon.fillers)
+        text = f"{text} {filler}" if rng.random() < 0.5 else f"{filler} {text}"
     text = " ".join(text.replace(" ,", ",").split()).strip(", ")
     return Wish(text, family, palette, second_palette, modifiers)
-
-
-def corpus(seed: int = 0, count: int = 40000) -> list[str]:
-    """Captions and the strangers' words: what the tokenizer is trained on."""
-    rng = np.random.default_rng(seed)
-    return [draw(rng).caption for _ in range(count)] + [word for word in STRANGERS for _ in range(20)]

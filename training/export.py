@@ -1,4 +1,4 @@
-"""Writes the embedded model's folder: `python -m training.export [--run training/runs/first] [--out
+"""Writes the embedded model's folder: `python -m training.export [--run training/runs/second] [--out
 livemusviz/diffusion/embedded]`.
 
 The moving average of the weights goes out in fp16 safetensors under the names diffusers and transformers use;
@@ -24,7 +24,7 @@ from training.model import COORDINATE_CHANNELS, SCHEDULER, VAE, AutoencoderPixel
 from training.pictures import planes_of
 
 log = logging.getLogger("training")
-RUN, OUT = Path("training/runs/first"), Path("livemusviz/diffusion/embedded")
+RUN, OUT = Path("training/runs/second"), Path("livemusviz/diffusion/embedded")
 INDEX = {
     "_class_name": "StableDiffusionPipeline",
     "_diffusers_version": "0.30.0",
@@ -39,10 +39,12 @@ INDEX = {
 
 
 def restore(run: Path) -> Embedded:
-    """The model of a run with its averaged weights."""
+    """The model of a run with its averaged weights, and its encoder where that is trained already."""
     saved = torch.load(run / "last.pt", map_location="cpu")
     model = Embedded(*saved["sizes"])
     model.load_state_dict({**saved["model"], **saved["average"]})
+    if (run / "encoder.pt").exists():
+        model.vae.encoder.load_state_dict(torch.load(run / "encoder.pt", map_location="cpu"))
     return model.eval()
 
 
@@ -87,7 +89,7 @@ def export(model: Embedded, tokenizer: Path, out: Path) -> None:
         "" if keys[0].startswith("text_model.") else "text_model.",
     )
     shutil.copyfile(tokenizer, out / "tokenizer/tokenizer.json")
-    special = {"bos_token": tokens.START, "eos_token": tokens.END, "pad_token": tokens.END, "unk_token": tokens.END}
+    special = {"bos_token": tokens.START, "eos_token": tokens.END, "pad_token": tokens.END, "unk_token": tokens.UNKNOWN}
     _write_json(
         out / "tokenizer/tokenizer_config.json",
         {
@@ -103,8 +105,8 @@ def export(model: Embedded, tokenizer: Path, out: Path) -> None:
 def load(folder: Path) -> Embedded:
     """The model of an exported folder, loaded by diffusers' and transformers' own loaders (the decoder by ours), in
     float32."""
-    tokenizer = tokens.load(folder / "tokenizer/tokenizer.json")
-    model = Embedded(tokenizer.get_vocab_size(), tokenizer.token_to_id(tokens.START), tokenizer.token_to_id(tokens.END))
+    text = json.loads((folder / "text_encoder/config.json").read_text())
+    model = Embedded(text["vocab_size"], text["bos_token_id"], text["eos_token_id"])
     model.unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
     model.text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
     config = json.loads((folder / "vae/config.json").read_text())

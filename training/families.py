@@ -1,30 +1,21 @@
 """The visual families: what a noun does to a picture.
 
 Each family is a pointwise function of the fields and coordinates, so one step in z moves it smoothly: Fields -> Layers.
-The tone picks a colour of the palette (0 darkest), the light multiplies it, the spark bleaches it towards white.
-`FAMILIES` holds, per family, the nouns that name it and each noun's palette when the caption gives no colour.
+More of them are in `places` and `patterns`. `FAMILIES` holds, per family, the nouns that name it and each noun's
+palette when the caption gives no colour.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
-from training.fields import CELL, Fields, line, relief, sigmoid, step
+from training import patterns, places
+from training.fields import CELL, Fields, Layers, line, relief, sigmoid, step
 from training.nouns import NOUNS
 
 TAU = 2 * np.pi
-
-
-@dataclass(frozen=True)
-class Layers:
-    """tone, light: (H, W) float32; spark: (H, W) or 0."""
-
-    tone: np.ndarray
-    light: np.ndarray | float = 1.0
-    spark: np.ndarray | float = 0.0
 
 
 def clouds(f: Fields) -> Layers:
@@ -393,6 +384,8 @@ _FUNCTIONS: tuple[Family, ...] = (
     mountains,
     planet,
     hyperspace,
+    *places.FAMILIES,
+    *patterns.FAMILIES,
 )
 
 

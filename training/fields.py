@@ -21,13 +21,28 @@ CELL = 16  # pixels a latent cell
 @dataclass(frozen=True)
 class Style:
     """What the modifiers of a caption do. scale: pattern frequency; gain, gamma: light; contrast: of the tones; detail:
-    of the fine octaves."""
+    of the fine octaves; depth: exponent of the tones, high for a picture that is mostly background; glow, rays, folds:
+    how much of a halo of bright places, of beams from the middle and of a sixfold figure lies over the picture."""
 
     scale: float = 1.0
     gain: float = 1.0
     gamma: float = 1.0
     contrast: float = 1.0
     detail: float = 1.0
+    depth: float = 1.0
+    glow: float = 0.0
+    rays: float = 0.0
+    folds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What a family draws. The tone picks a colour of the palette (0 darkest), the light multiplies it, the spark
+    bleaches it towards white. tone, light: (H, W) float32; spark: (H, W) or 0."""
+
+    tone: np.ndarray
+    light: np.ndarray | float = 1.0
+    spark: np.ndarray | float = 0.0
 
 
 @cache
@@ -108,13 +123,18 @@ class Fields:
         F1 and F2 are distances in cells (square root of squared distance minus the seed's weight, shifted to be
         positive).
         """
+        return self.seeds_around(weight, reach)[:3]
+
+    def seeds_around(self, weight: float, reach: int = 2) -> tuple[np.ndarray, ...]:
+        """As `nearest_seeds`, and where a pixel lies from its nearest seed: (F1, F2, tone, dx, dy), each (H, W); dx, dy
+        in cells."""
         oy, ox, heavy, tone = np.tanh(0.6 * self.z[16:20]) * np.float32(0.48)
         heavy = heavy * np.float32(weight / 0.48)
         inside = (np.arange(CELL, dtype=np.float32) + 0.5) / CELL - 0.5
         ly, lx = inside[None, :, None, None], inside[None, None, None, :]
         shape = (self.h, CELL, self.w, CELL)
         first, second = np.full(shape, 9.0, np.float32), np.full(shape, 9.0, np.float32)
-        nearest = np.zeros(shape, np.float32)
+        nearest, near_x, near_y = (np.zeros(shape, np.float32) for _ in range(3))
         far = np.pad(np.stack([oy, ox, heavy - 0.0, tone]), ((0, 0), (reach, reach), (reach, reach)))
         absent = np.pad(np.zeros_like(oy), reach, constant_values=50.0)
         for dy in range(-reach, reach + 1):
@@ -122,15 +142,30 @@ class Fields:
                 rows, cols = slice(reach + dy, reach + dy + self.h), slice(reach + dx, reach + dx + self.w)
                 sy, sx, sw, st = far[:, rows, cols]
                 gone = absent[rows, cols] - sw
-                d = ((ly - (sy + dy)[:, None, :, None]) ** 2 + gone[:, None, :, None]) + (
-                    lx - (sx + dx)[:, None, :, None]
-                ) ** 2
+                to_y, to_x = ly - (sy + dy)[:, None, :, None], lx - (sx + dx)[:, None, :, None]
+                d = to_y**2 + gone[:, None, :, None] + to_x**2
                 second = np.minimum(second, np.maximum(first, d))
-                nearest = np.where(d < first, st[:, None, :, None], nearest)
+                closer = d < first
+                nearest = np.where(closer, st[:, None, :, None], nearest)
+                near_x, near_y = np.where(closer, to_x, near_x), np.where(closer, to_y, near_y)
                 first = np.minimum(first, d)
         size = (self.h * CELL, self.w * CELL)
         f1, f2 = (np.sqrt(np.maximum(f + weight, 1e-4)).reshape(size) for f in (first, second))
-        return f1, f2, nearest.reshape(size) / 0.48
+        return f1, f2, nearest.reshape(size) / 0.48, near_x.reshape(size), near_y.reshape(size)
+
+    def cell(self) -> tuple[np.ndarray, np.ndarray]:
+        """x (1, W) and y (H, 1) inside the latent cell, -0.5 to 0.5."""
+        inside = (np.arange(CELL, dtype=np.float32) + 0.5) / CELL - 0.5
+        return np.tile(inside, self.w)[None], np.tile(inside, self.h)[:, None]
+
+    def columns(self, field: np.ndarray) -> np.ndarray:
+        """(H, W) -> (H, W): in each latent cell the values of its middle column, so that a field becomes a row of
+        bars."""
+        return np.repeat(0.5 * (field[:, CELL // 2 - 1 :: CELL] + field[:, CELL // 2 :: CELL]), CELL, axis=1)
+
+    def blocks(self) -> np.ndarray:
+        """(H, W) N(0, 1): the sub-cell noise as it is, constant over blocks of 4x4 pixels."""
+        return np.repeat(np.repeat(self._sub_cell, CELL // 4, axis=0), CELL // 4, axis=1)
 
     def sparkles(self, radius: float, rarity: float) -> np.ndarray:
         """(H, W) >= 0: a star in each cell at its seed, `radius` cells wide; few are bright (log-normal, `rarity` its

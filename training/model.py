@@ -1,5 +1,5 @@
-"""The embedded model in torch: CLIP text encoder, diffusers UNet, our depth-to-space decoder; one Euler step from noise
-to picture.
+"""The embedded model in torch: CLIP text encoder, diffusers UNet, our depth-to-space autoencoder; one Euler step from
+noise to picture.
 
 It is the trainer's model and the reference for the product's own implementation. Layouts are torch's (NCHW).
 """
@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from training.teacher import WIDTH
 from training.tokens import LENGTH
 
 COORDINATE_CHANNELS = 2
 LAST_TIMESTEP = 999
 MEAN_PICTURE = -0.4
 COORDINATE_GROUPS = 12
+WORD_NOISE = 0.3
 UNET = {
     "sample_size": 16,
     "in_channels": 32 + COORDINATE_CHANNELS,
@@ -28,11 +30,11 @@ UNET = {
     "layers_per_block": 1,
     "down_block_types": ["DownBlock2D", "DownBlock2D"],
     "up_block_types": ["UpBlock2D", "UpBlock2D"],
-    "mid_block_type": "UNetMidBlock2D",
+    "mid_block_type": None,
     "act_fn": "relu",
     "norm_num_groups": 32,
     "resnet_time_scale_shift": "scale_shift",
-    "cross_attention_dim": 128,
+    "cross_attention_dim": WIDTH,
     "addition_embed_type": "text",
     "addition_embed_type_num_heads": 4,
 }
@@ -42,7 +44,9 @@ VAE = {
     "channels": 128,
     "num_blocks": 2,
     "fine_channels": 48,
-    "num_fine_blocks": 1,
+    "num_fine_blocks": 2,
+    "encoder_channels": 96,
+    "num_encoder_blocks": 1,
     "upscale": [4, 4],
     "scaling_factor": 1.0,
 }
@@ -63,11 +67,11 @@ SCHEDULER = {
 def text_config(vocabulary: int, start: int, end: int) -> CLIPTextConfig:
     return CLIPTextConfig(
         vocab_size=vocabulary,
-        hidden_size=128,
-        intermediate_size=256,
+        hidden_size=WIDTH,
+        intermediate_size=2 * WIDTH,
         num_hidden_layers=2,
         num_attention_heads=4,
-        projection_dim=128,
+        projection_dim=WIDTH,
         max_position_embeddings=LENGTH,
         hidden_act="quick_gelu",
         bos_token_id=start,
@@ -95,7 +99,7 @@ class Decoder(nn.Module):
         channels: int = 128,
         num_blocks: int = 2,
         fine_channels: int = 48,
-        num_fine_blocks: int = 1,
+        num_fine_blocks: int = 2,
         upscale: tuple[int, int] = (4, 4),
     ) -> None:
         super().__init__()
@@ -116,11 +120,51 @@ class Decoder(nn.Module):
         return F.pixel_shuffle(self.conv_out(F.relu(x)), self.upscale[1])
 
 
-class AutoencoderPixelShuffle(nn.Module):
-    def __init__(self, **config: object) -> None:
+class Encoder(nn.Module):
+    """RGB (N, 3, 16 h, 16 w) in [-1, 1] -> latents (N, 32, h, w): the decoder backwards, narrower."""
+
+    def __init__(
+        self,
+        latent_channels: int = 32,
+        fine_channels: int = 48,
+        encoder_channels: int = 96,
+        num_encoder_blocks: int = 1,
+        upscale: tuple[int, int] = (4, 4),
+    ) -> None:
         super().__init__()
-        shape = {key: value for key, value in config.items() if key not in ("_class_name", "scaling_factor")}
-        self.decoder = Decoder(**shape)  # type: ignore[arg-type]
+        self.upscale = tuple(upscale)
+        self.conv_in = nn.Conv2d(3 * self.upscale[1] ** 2, fine_channels, 3, padding=1)
+        self.fine_block = Residual(fine_channels)
+        self.reduce = nn.Conv2d(fine_channels * self.upscale[0] ** 2, encoder_channels, 1)
+        self.blocks = nn.ModuleList(Residual(encoder_channels) for _ in range(num_encoder_blocks))
+        self.conv_out = nn.Conv2d(encoder_channels, latent_channels, 3, padding=1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        x = self.fine_block(self.conv_in(F.pixel_unshuffle(picture, self.upscale[1])))
+        x = self.reduce(F.relu(F.pixel_unshuffle(x, self.upscale[0])))
+        for block in self.blocks:
+            x = block(x)
+        return self.conv_out(F.relu(x))
+
+
+class AutoencoderPixelShuffle(nn.Module):
+    def __init__(
+        self,
+        latent_channels: int = 32,
+        channels: int = 128,
+        num_blocks: int = 2,
+        fine_channels: int = 48,
+        num_fine_blocks: int = 2,
+        encoder_channels: int = 96,
+        num_encoder_blocks: int = 1,
+        upscale: tuple[int, int] = (4, 4),
+        scaling_factor: float = 1.0,
+        **_: object,
+    ) -> None:
+        super().__init__()
+        assert scaling_factor == 1.0
+        self.encoder = Encoder(latent_channels, fine_channels, encoder_channels, num_encoder_blocks, upscale)
+        self.decoder = Decoder(latent_channels, channels, num_blocks, fine_channels, num_fine_blocks, upscale)
 
 
 def input_scale() -> float:
@@ -161,7 +205,18 @@ class Embedded(nn.Module):
         self.unet = UNet2DConditionModel(**UNET)
         self.vae = AutoencoderPixelShuffle(**VAE)
         self.scale = input_scale()
+        self.word_table.requires_grad_(False)
+        self.text_encoder.get_input_embeddings().register_forward_hook(self._blur_words)
         self._start()
+
+    @property
+    def word_table(self) -> Tensor:
+        """The token embeddings, (vocabulary, WIDTH). They are the teacher's and stay as they are."""
+        return self.text_encoder.get_input_embeddings().weight
+
+    def _blur_words(self, _module: nn.Module, _inputs: object, words: Tensor) -> Tensor:
+        """While training a word is heard a little off, so that its neighbours come to mean nearly the same."""
+        return words + WORD_NOISE * torch.randn_like(words) if self.training else words
 
     def _start(self) -> None:
         """Variance-keeping convolutions, small where a residual ends, and the mean picture as the last bias.
@@ -181,7 +236,7 @@ class Embedded(nn.Module):
         nn.init.constant_(self.vae.decoder.conv_out.bias, MEAN_PICTURE)
 
     def embed(self, ids: Tensor) -> Tensor:
-        """(N, 32) ids -> (N, 32, 128) token embeddings."""
+        """(N, 32) ids -> (N, 32, WIDTH) token embeddings."""
         return self.text_encoder(input_ids=ids).last_hidden_state
 
     def denoise(self, embedding: Tensor, noise: Tensor, planes: Tensor) -> Tensor:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from training.captions import Wish
-from training.families import FAMILIES, Layers
-from training.fields import CELL, LATENT_CHANNELS, Fields, Style, coordinates, sigmoid
+from training.families import FAMILIES
+from training.fields import CELL, LATENT_CHANNELS, Fields, Layers, Style, coordinates, line, sigmoid, step
 from training.palettes import paint
 
 
@@ -32,13 +32,20 @@ def _coloured(z: np.ndarray, u: np.ndarray, v: np.ndarray, wish: Wish) -> tuple[
     fields = Fields(z, u, v, style)
     layers = FAMILIES[wish.family][0](fields)
     shape = fields.u.shape
-    tone = 0.5 + style.contrast * (np.clip(layers.tone, 0, 1) - 0.5)
-    spark = np.clip(layers.spark, 0, 1) * (0.5 + 0.5 * style.contrast)
-    return (
-        Layers(tone, np.broadcast_to(np.clip(layers.light, 0, 1.6), shape), np.broadcast_to(spark, shape)),
-        fields,
-        style,
-    )
+    tone = 0.5 + style.contrast * (np.clip(layers.tone, 0, 1) ** np.float32(style.depth) - 0.5)
+    light = np.broadcast_to(np.clip(layers.light, 0, 1.6), shape)
+    spark = np.broadcast_to(np.clip(layers.spark, 0, 1) * min(0.5 + 0.5 * style.contrast, 1.0), shape)
+    if style.glow:
+        halo = step(tone, 0.35, 0.95)
+        light, spark = light * (0.62 + 0.7 * style.glow * halo), spark + 0.35 * style.glow * halo * halo
+    if style.rays or style.folds:
+        theta, r = np.arctan2(fields.v, fields.u), fields.r
+        beams = (0.5 + 0.5 * np.cos(10 * theta + 0.4 * fields.slow(10, 2.5))) * step(r, 0.05, 0.6)
+        middle = line(r, 0.35)
+        figure = 0.5 + 0.5 * np.cos(6 * theta) * np.sin(5.0 * r + 0.3 * fields.slow(10, 2.5)) * step(r, 0.0, 0.3)
+        light = light * (1 + style.rays * (0.75 * beams + 0.7 * middle - 0.55) + style.folds * (0.9 * figure - 0.45))
+        tone = tone + style.rays * (0.2 * beams + 0.3 * middle - 0.15) + style.folds * (0.34 * figure - 0.17)
+    return Layers(tone, light, spark), fields, style
 
 
 def _blend(a: Any, b: Any, amount: float) -> Any:
@@ -88,19 +95,22 @@ def planes_of(h: int, w: int) -> np.ndarray:
 def sample(
     rng: np.random.Generator,
     wish: Wish,
-    cells: int = 8,
+    cells: tuple[int, int] = (8, 8),
     whole: bool = False,
     other: Wish | None = None,
     amount: float = 0.0,
 ) -> Sample:
-    """A window of cells x cells of a picture (or a whole one); 256 pixels on the shorter side mostly, else 384 or 512,
-    a third of them 16:9."""
-    m = cells if whole else int(rng.choice((16, 24, 32), p=(0.7, 0.15, 0.15)))
-    width = m if whole or rng.random() < 0.67 else round(m * 16 / 9 / 2) * 2
-    top, left = int(rng.integers(m - cells + 1)), int(rng.integers(width - cells + 1))
+    """A window of `cells` (rows, columns) of a picture, or a whole one of that size.
+
+    Windows are of pictures of 256 pixels on the shorter side mostly, else 384 or 512, a third of them 16:9.
+    """
+    h, w = cells
+    m = min(cells) if whole else int(rng.choice((16, 24, 32), p=(0.7, 0.15, 0.15)))
+    width = w if whole else m if rng.random() < 0.67 else round(m * 16 / 9 / 2) * 2
+    top, left = (0, 0) if whole else (int(rng.integers(m - h + 1)), int(rng.integers(width - w + 1)))
     window = {"top": top, "left": left, "height": m, "width": width}
-    z = rng.standard_normal((LATENT_CHANNELS, cells, cells), dtype=np.float32)
-    image = picture(z, *coordinates(cells, cells, m, per_cell=CELL, **window), wish, other, amount)
-    u, v = coordinates(cells, cells, m, **window)
+    z = rng.standard_normal((LATENT_CHANNELS, h, w), dtype=np.float32)
+    image = picture(z, *coordinates(h, w, m, per_cell=CELL, **window), wish, other, amount)
+    u, v = coordinates(h, w, m, **window)
     planes = np.stack(np.broadcast_arrays(u, v))
     return Sample(z, planes, np.ascontiguousarray((2 * image - 1).transpose(2, 0, 1)))

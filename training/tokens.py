@@ -1,62 +1,41 @@
-"""The tokenizer: a small byte-level BPE in CLIP's manner (lower case, `</w>` ends a word), trained on the captions."""
+"""The tokenizer: whole words of the teacher's vocabulary, lower case and without accents; a longer word is read as a
+known beginning and known "##" pieces (WordPiece), any other as <|unknown|>."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer
-from tokenizers.models import BPE
-from tokenizers.normalizers import NFC, Lowercase, Replace
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import NFD, Lowercase, StripAccents
 from tokenizers.normalizers import Sequence as Normalizers
-from tokenizers.pre_tokenizers import ByteLevel, Split
-from tokenizers.pre_tokenizers import Sequence as PreTokenizers
+from tokenizers.pre_tokenizers import Split
 from tokenizers.processors import TemplateProcessing
-from tokenizers.trainers import BpeTrainer
 
-START, END = "<|startoftext|>", "<|endoftext|>"
+START, END, UNKNOWN = "<|startoftext|>", "<|endoftext|>", "<|unknown|>"
+SPECIALS = (UNKNOWN, START, END)
 LENGTH = 32
-VOCABULARY = 2048
 
 
-def _pipeline(model: BPE) -> Tokenizer:
-    tokenizer = Tokenizer(model)
-    tokenizer.normalizer = Normalizers([NFC(), Replace(Regex(r"\s+"), " "), Lowercase()])
-    word = Regex(r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+")
-    tokenizer.pre_tokenizer = PreTokenizers(
-        [Split(word, behavior="removed", invert=True), ByteLevel(add_prefix_space=False, use_regex=False)]
-    )
-    return tokenizer
-
-
-def train(texts: Iterable[str], size: int = VOCABULARY) -> Tokenizer:
-    """A tokenizer of at most `size` tokens: every byte, every byte at the end of a word, merges learnt from `texts`,
-    two specials.
+def build(pieces: Iterable[str]) -> Tokenizer:
+    """A tokenizer whose ids are those of `pieces` in order, then the three specials.
 
     It adds <|startoftext|> and <|endoftext|> itself; truncating and padding (with <|endoftext|>) to 32 is the caller's.
     """
-    alphabet = sorted(ByteLevel.alphabet())
-    learner = _pipeline(BPE(end_of_word_suffix="</w>"))
-    merges_wanted = size - 2 * len(alphabet) - 2
-    learner.train_from_iterator(
-        texts, BpeTrainer(vocab_size=size, end_of_word_suffix="</w>", initial_alphabet=alphabet, show_progress=False)
-    )
-    merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]][:merges_wanted]
-    words = [*alphabet, *(byte + "</w>" for byte in alphabet), *(a + b for a, b in merges), START, END]
-    vocabulary = {word: index for index, word in enumerate(dict.fromkeys(words))}
-    tokenizer = _pipeline(
-        BPE(vocab=vocabulary, merges=merges, unk_token=END, end_of_word_suffix="</w>", continuing_subword_prefix="")
-    )
-    tokenizer.add_special_tokens([START, END])
+    vocabulary = {piece: index for index, piece in enumerate([*pieces, *SPECIALS])}
+    tokenizer = Tokenizer(WordPiece(vocabulary, unk_token=UNKNOWN, continuing_subword_prefix="##"))
+    tokenizer.normalizer = Normalizers([NFD(), StripAccents(), Lowercase()])
+    tokenizer.pre_tokenizer = Split(Regex(r"\p{L}+|\p{N}"), behavior="removed", invert=True)
+    tokenizer.add_special_tokens(list(SPECIALS))
     tokenizer.post_processor = TemplateProcessing(
         single=f"{START} $A {END}", special_tokens=[(START, vocabulary[START]), (END, vocabulary[END])]
     )
     return tokenizer
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def load(path: Path) -> Tokenizer:
     return Tokenizer.from_file(str(path))
 

@@ -4,7 +4,7 @@ One single-threaded process a core (one in all on a CUDA GPU): each draws its ow
 they are averaged through shared memory once a step, and every process takes the same optimiser step. (One process with
 two threads meets hundreds of barriers a step and crawls as soon as anything else runs on the machine.) The checkpoint
 `last.pt` in the output folder holds weights, their moving average, optimiser state and the minutes spent, so the same
-command resumes; the learning rate follows the minutes, not the steps.
+command resumes; the learning rate follows the minutes, not the steps. `words.json` holds what the teacher said.
 """
 
 from __future__ import annotations
@@ -21,43 +21,59 @@ from typing import Any
 
 import numpy as np
 
-from training.captions import MODIFIERS, Wish, draw
+from training.captions import MODIFIERS, Lexicon, Wish, draw
 from training.families import FAMILIES
 from training.palettes import NAMES, table
 from training.pictures import sample
+from training.teacher import Words
 from training.tokens import encode
 
 log = logging.getLogger("training")
+LOSSES = ("loss", "words", "critic", "painter")
 
 
 @dataclass(frozen=True)
 class Plan:
-    """minutes: of training in all; whole_from: share of them after which most batches are whole 256-pixel pictures;
-    batch, whole_batch: samples a step over all processes; mixes: share of samples half-way between two captions."""
+    """minutes: of training in all; whole_from: share of them after which most batches are whole pictures; batch,
+    whole_batch: samples a step over all processes; critic_from: share from which the critic has a say; mixes: share of
+    samples half-way between two captions; inherit: folder of an earlier model to start from."""
 
     minutes: float = 90.0
-    out: Path = Path("training/runs/first")
+    out: Path = Path("training/runs/second")
+    inherit: Path | None = None
     batch: int = 32
     whole_batch: int = 8
     whole_from: float = 0.75
-    small_until: float = 0.12
+    small_until: float = 0.06
+    critic_from: float = 0.8
     muon_rate: float = 0.02
     rate: float = 2e-4
     word_rate: float = 1e-3
     warm_up: float = 0.015
-    word_steps: int = 700
+    word_steps: int = 1500
     word_batch: int = 256
+    word_every: int = 6
     seed: int = 0
     mixes: float = 0.06
 
-    def cells_and_count(self, step: int, share: float) -> tuple[int, int]:
-        """Size in latent cells (0: captions only) and number of the samples of a step, the same in every process."""
-        if step < self.word_steps:
-            return 0, self.word_batch
+    def shape_and_count(self, step: int, share: float) -> tuple[tuple[int, int], int]:
+        """(height, width) in latent cells and number of the samples of a step, the same in every process.
+
+        (0, 0): captions only, at first and in every `word_every`-th step; square and smaller than 16: windows; else
+        whole pictures, one in eight of them 16:9.
+        """
+        if step < self.word_steps or step % self.word_every == 0:
+            return (0, 0), self.word_batch
         if share < self.small_until:
-            return 4, 2 * self.batch
-        whole = np.random.default_rng((self.seed, step)).random() < (0.85 if share >= self.whole_from else 0.05)
-        return (16, self.whole_batch) if whole else (8, self.batch)
+            return (4, 4), 2 * self.batch
+        chance = np.random.default_rng((self.seed, step)).random()
+        if chance > (0.85 if share >= self.whole_from else 0.05):
+            return (8, 8), self.batch
+        return (
+            ((16, 28), self.whole_batch // 2)
+            if chance < 0.1 * (share >= self.whole_from)
+            else ((16, 16), self.whole_batch)
+        )
 
 
 @dataclass(frozen=True)
@@ -73,10 +89,11 @@ class Shared:
 
 @dataclass(frozen=True)
 class Batch:
-    """The samples of one step and process. ids, other_ids: (N, 32) int64; amount: (N, 1, 1), the way from the caption
-    to the other one; meaning: what the captions ask for, see `meaning`; z, planes, image: see pictures.Sample, or None
-    in the word stage."""
+    """The samples of one step and process. wishes: what the captions ask for, also as numbers in meaning; ids,
+    other_ids: (N, 32) int64; amount: (N, 1, 1), the way from the caption to the other one; z, planes, image: see
+    pictures.Sample, or None in the word stage."""
 
+    wishes: list[Wish]
     ids: Any
     other_ids: Any
     amount: Any
@@ -87,8 +104,8 @@ class Batch:
 
 
 def meaning(wishes: list[Wish]) -> np.ndarray:
-    """float32 (N, 3 + 4 + 36): family, first and second palette (the first again if there is one) as numbers, modifiers
-    as 0 or 1, six colours of each palette."""
+    """float32 (N, 3 + 11 + 36): family, first and second palette (the first again if there is one) as numbers,
+    modifiers as 0 or 1, six colours of each palette."""
     families = tuple(FAMILIES)
     rows = []
     for wish in wishes:
@@ -99,19 +116,21 @@ def meaning(wishes: list[Wish]) -> np.ndarray:
     return np.stack(rows).astype(np.float32)
 
 
-def draw_batch(plan: Plan, tokenizer: Any, step: int, rank: int, cells: int, count: int) -> Batch:
-    """Drawn from (seed, step, rank) alone. cells 16: whole pictures; 4 or 8: windows; 0: captions."""
+def draw_batch(
+    plan: Plan, tokenizer: Any, lexicon: Lexicon, step: int, rank: int, shape: tuple[int, int], count: int
+) -> Batch:
+    """Drawn from (seed, step, rank) alone; shape and count as `Plan.shape_and_count` gives them."""
     import torch
 
     rng = np.random.default_rng((plan.seed, step, rank))
-    wishes, others = ([draw(rng) for _ in range(count)] for _ in range(2))
+    wishes, others = ([draw(rng, lexicon) for _ in range(count)] for _ in range(2))
     amount = np.where(rng.random(count) < plan.mixes, rng.random(count), 0.0).astype(np.float32)
     ids, other_ids = (torch.tensor([encode(tokenizer, wish.caption) for wish in side]) for side in (wishes, others))
-    words = ids, other_ids, torch.from_numpy(amount[:, None, None]), torch.from_numpy(meaning(wishes))
-    if cells == 0:
+    words = wishes, ids, other_ids, torch.from_numpy(amount[:, None, None]), torch.from_numpy(meaning(wishes))
+    if shape == (0, 0):
         return Batch(*words)
     samples = [
-        sample(rng, wish, cells, cells == 16, other if t else None, float(t))
+        sample(rng, wish, shape, shape[0] >= 16, other if t else None, float(t))
         for wish, other, t in zip(wishes, others, amount, strict=True)
     ]
     return Batch(
@@ -119,14 +138,16 @@ def draw_batch(plan: Plan, tokenizer: Any, step: int, rank: int, cells: int, cou
     )
 
 
-def _tokenizer(plan: Plan) -> tuple[int, int, int]:
-    from training import captions, tokens
+def _words(plan: Plan) -> Words:
+    """The run's vocabulary and lexicon, learnt once, and its tokenizer, written beside them."""
+    from training import teacher, tokens
 
-    path = plan.out / "tokenizer.json"
+    path = plan.out / "words.json"
     if not path.exists():
-        tokens.train(captions.corpus(plan.seed)).save(str(path))
-    tokenizer = tokens.load(path)
-    return tokenizer.get_vocab_size(), tokenizer.token_to_id(tokens.START), tokenizer.token_to_id(tokens.END)
+        words = teacher.learn(plan.seed)
+        words.save(path)
+        tokens.build(words.pieces).save(str(plan.out / "tokenizer.json"))
+    return Words.load(path)
 
 
 def picture_loss(made: Any, wanted: Any, edges: float) -> Any:
@@ -153,9 +174,18 @@ def word_loss(guess: Any, wanted: Any) -> Any:
     classes = sum(F.cross_entropy(part, numbers[:, i]) for i, part in enumerate((family, first, second)))
     return (
         classes
-        + F.binary_cross_entropy_with_logits(modifiers, wanted[:, 3:7])
-        + 10 * F.mse_loss(colours, wanted[:, 7:])
+        + 3 * F.binary_cross_entropy_with_logits(modifiers, wanted[:, 3 : 3 + len(MODIFIERS)])
+        + 10 * F.mse_loss(colours, wanted[:, 3 + len(MODIFIERS) :])
     )
+
+
+def mean_losses(losses: list[tuple[float, ...]]) -> dict[str, float]:
+    """Mean of each loss over the steps that had it; 0 where none had."""
+    columns = np.array(losses).T
+    return {
+        name: round(float(column.sum() / max(1, np.count_nonzero(column))), 4)
+        for name, column in zip(LOSSES, columns, strict=True)
+    }
 
 
 def schedule(plan: Plan, share: float) -> float:
@@ -169,32 +199,49 @@ def schedule(plan: Plan, share: float) -> float:
 class Trainer:
     """Model, moving average, optimiser and counters of one process; all processes hold the same numbers."""
 
-    def __init__(self, plan: Plan, sizes: tuple[int, int, int], device: str) -> None:
+    def __init__(self, plan: Plan, words: Words, device: str) -> None:
         import torch
 
+        from training import inherit
+        from training.critic import Critic
         from training.model import Embedded
         from training.muon import Muon, matrices
 
         torch.manual_seed(plan.seed)
-        self.plan, self.sizes, self.device, self.path = plan, sizes, device, plan.out / "last.pt"
-        self.model = Embedded(*sizes).to(device)
+        count = len(words.pieces)
+        self.sizes = (count + 3, count + 1, count + 2)
+        self.plan, self.device, self.path = plan, device, plan.out / "last.pt"
+        self.model = Embedded(*self.sizes)
+        self.model.word_table.data[:count] = torch.from_numpy(words.vectors)
+        self.predecessor = None
+        if plan.inherit is not None and not self.path.exists():
+            inherit.copy_weights(self.model, plan.inherit)
+            self.predecessor = inherit.Predecessor(plan.inherit)
+        self.model = self.model.to(device)
         self.head = torch.nn.Linear(512, len(FAMILIES) + 2 * len(NAMES) + len(MODIFIERS) + 36).to(device)
-        self.parameters = [*self.model.parameters(), *self.head.parameters()]
+        self.critic = Critic(len(FAMILIES)).to(device)
+        self.parameters = [*(p for p in self.model.parameters() if p.requires_grad), *self.head.parameters()]
         self.muon = Muon(matrices(self.model))
         taken = {id(p) for p in self.muon.parameters}
         rest = [p for p in self.parameters if id(p) not in taken]
         self.optimiser = torch.optim.AdamW(rest, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
+        self.critic_optimiser = torch.optim.AdamW(
+            self.critic.parameters(), lr=4e-4, betas=(0.5, 0.95), weight_decay=0.0, fused=True
+        )
         self.average = [p.detach().clone() for p in self.model.parameters()]
         self.steps, self.samples, self.spent = 0, 0, 0.0
         if self.path.exists():
             saved = torch.load(self.path, map_location=device)
             self.model.load_state_dict(saved["model"])
             self.head.load_state_dict(saved["head"])
+            self.critic.load_state_dict(saved["critic"])
             self.average = [saved["average"][name] for name, _ in self.model.named_parameters()]
             self.optimiser.load_state_dict(saved["optimiser"])
+            self.critic_optimiser.load_state_dict(saved["critic_optimiser"])
             self.muon.load_state_dict(saved["muon"])
             self.steps, self.samples, self.spent = saved["steps"], saved["samples"], saved["minutes"] * 60
-        self.model = self.model.to(memory_format=torch.channels_last)
+        self.model = self.model.to(memory_format=torch.channels_last).train()
+        self.critic = self.critic.to(memory_format=torch.channels_last)
 
     def save(self) -> None:
         import torch
@@ -203,6 +250,8 @@ class Trainer:
         state = {
             "model": self.model.state_dict(),
             "head": self.head.state_dict(),
+            "critic": self.critic.state_dict(),
+            "critic_optimiser": self.critic_optimiser.state_dict(),
             "average": dict(zip(names, self.average, strict=True)),
             "optimiser": self.optimiser.state_dict(),
             "muon": self.muon.state_dict(),
@@ -214,50 +263,75 @@ class Trainer:
         torch.save(state, self.path.with_suffix(".part"))
         self.path.with_suffix(".part").replace(self.path)
 
-    def gradients(self, batch: Batch, share: float) -> tuple[float, float]:
-        """Back-propagates one batch; returns its picture loss (0 in the word stage) and its word loss."""
+    def gradients(self, batch: Batch, share: float) -> tuple[float, float, float, float]:
+        """Back-propagates one batch; returns its picture loss (0 in the word stage), its word loss, and the critic's
+        and the painter's loss (0 before the critic has a say)."""
         import torch
 
-        ids, other_ids, amount, wanted = (
-            part.to(self.device) for part in (batch.ids, batch.other_ids, batch.amount, batch.meaning)
-        )
+        ids, wanted = batch.ids.to(self.device), batch.meaning.to(self.device)
         with torch.autocast(self.device, torch.bfloat16):
             embedding = self.model.embed(ids)
-            guess = self.head(self.model.unet.add_embedding(embedding))
+            told = self.model.unet.add_embedding(embedding)
+            guess = self.head(told)
         words = word_loss(guess.float(), wanted)
         if batch.image is None:
+            if self.predecessor is not None:
+                from training.inherit import FIRST_FAMILIES
+
+                target, known = self.predecessor(batch.wishes, FIRST_FAMILIES)
+                words = words + 4 * (told.float() - target)[known].square().mean() / target.var()
             words.backward()
-            return 0.0, float(words.detach())
-        z, planes, image = (part.to(self.device) for part in (batch.z, batch.planes, batch.image))
+            return 0.0, float(words.detach()), 0.0, 0.0
+        return self._picture_gradients(batch, share, embedding, words)
+
+    def _picture_gradients(self, batch: Batch, share: float, embedding: Any, words: Any) -> tuple[float, ...]:
+        import torch
+
+        from training.critic import critic_loss, painter_loss, texture_loss
+
+        other_ids, amount, z, planes, image = (
+            part.to(self.device) for part in (batch.other_ids, batch.amount, batch.z, batch.planes, batch.image)
+        )
         with torch.autocast(self.device, torch.bfloat16):
             if bool(amount.any()):
                 embedding = torch.lerp(embedding, self.model.embed(other_ids), amount.to(embedding.dtype))
             latents = self.model.denoise(embedding, z.contiguous(memory_format=torch.channels_last), planes)
             made = self.model.vae.decoder(latents)
         made = made.float()
-        loss = (
-            picture_loss(made, image, min(1.0, 0.1 + 2.5 * share))
-            + max(0.0, 2 - 8 * share) * (made - image).square().mean()
-        )
+        loss = picture_loss(made, image, min(1.0, 0.1 + 2.5 * share)) + 0.5 * texture_loss(made, image)
+        if self.plan.inherit is None:
+            loss = loss + max(0.0, 2 - 8 * share) * (made - image).square().mean()
         latents = latents.float()
         tidy = latents.mean((0, 2, 3)).square().mean() + (latents.std((0, 2, 3)) - 1).square().mean()
-        (loss + 0.003 * tidy + 0.03 * words).backward()
-        return float(loss.detach()), float(words.detach())
+        total, fault = loss + 0.003 * tidy + 0.03 * words, 0.0
+        found = 0.0
+        if share >= self.plan.critic_from:
+            family = batch.meaning[:, 0].long().to(self.device)
+            with torch.autocast(self.device, torch.bfloat16):
+                found = critic_loss(self.critic, made.detach(), image, family)
+                found.backward()
+                fault, matching = painter_loss(self.critic, made, image, family)
+            say = min(1.0, (share - self.plan.critic_from) / 0.1)
+            total = total + say * (0.02 * fault + 0.4 * matching)
+            found, fault = float(found.detach()), float(fault.detach())
+        total.backward()
+        return float(loss.detach()), float(words.detach()), found, fault
 
-    def exchange(self, shared: Shared, rank: int, processes: int) -> None:
+    def exchange(self, shared: Shared, rank: int) -> None:
         """Averages the gradients over the processes. Two buffers taken in turn make one barrier a step enough."""
         import torch
 
-        mine, active = shared.gradients[self.steps % 2], [p for p in self.parameters if p.grad is not None]
+        mine = shared.gradients[self.steps % 2]
+        active = [p for p in [*self.parameters, *self.critic.parameters()] if p.grad is not None]
         sizes = [p.numel() for p in active]
         torch.cat([p.grad.reshape(-1) for p in active], out=mine[rank, : sum(sizes)])
-        shared.barrier.wait(timeout=300)
+        shared.barrier.wait(timeout=1800)
         mean = mine[:, : sum(sizes)].mean(0)
         for p, part in zip(active, mean.split(sizes), strict=True):
             p.grad.copy_(part.view(p.grad.shape))
 
     def step(self, share: float, count: int, shared: Shared, rank: int, processes: int) -> None:
-        """One step of both optimisers; count: samples of all processes, 0 in the word stage."""
+        """One step of all optimisers; count: samples of all processes, 0 in the word stage."""
         import torch
 
         rate = schedule(self.plan, share)
@@ -265,19 +339,22 @@ class Trainer:
         if count:
             updates = list(shared.updates[self.steps % 2].split([p.numel() for p in self.muon.parameters]))
             self.muon.work_out(rank, processes, updates)
-            shared.barrier.wait(timeout=300)
+            shared.barrier.wait(timeout=1800)
             self.muon.apply(self.plan.muon_rate * rate, updates)
+            self.critic_optimiser.step()
         for group in self.optimiser.param_groups:
-            group["lr"] = self.plan.rate * rate if count else self.plan.word_rate
+            group["lr"] = rate * (self.plan.rate if count else self.plan.word_rate)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
+        self.critic_optimiser.zero_grad(set_to_none=True)
         self.steps += 1
         self.samples += count
+        drawn = max(1, self.steps - self.plan.word_steps)
         with torch.no_grad():
             torch._foreach_lerp_(
                 self.average,
                 [p.detach() for p in self.model.parameters()],
-                1 - min(0.999, self.steps / (self.steps + 20)),
+                1 - min(0.998, drawn / (drawn + 20)),
             )
 
 
@@ -292,27 +369,23 @@ def _run(rank: int, plan: Plan, processes: int, shared: Shared) -> None:
     if device == "cpu":
         torch.set_num_threads(1)
     tokenizer = tokens.load(plan.out / "tokenizer.json")
-    trainer = Trainer(
-        plan,
-        (tokenizer.get_vocab_size(), tokenizer.token_to_id(tokens.START), tokenizer.token_to_id(tokens.END)),
-        device,
-    )
+    words = Words.load(plan.out / "words.json")
+    trainer = Trainer(plan, words, device)
     shared.progress[trainer.steps % 2] = trainer.spent / (plan.minutes * 60)
     last_save = last_log = time.monotonic()
     first, losses = trainer.samples, []
     while (share := float(shared.progress[trainer.steps % 2])) < 1.0:
         begun = time.monotonic()
-        cells, count = plan.cells_and_count(trainer.steps, share)
-        losses.append(
-            trainer.gradients(draw_batch(plan, tokenizer, trainer.steps, rank, cells, count // processes), share)
-        )
+        shape, count = plan.shape_and_count(trainer.steps, share)
+        batch = draw_batch(plan, tokenizer, words.lexicon, trainer.steps, rank, shape, count // processes)
+        losses.append(trainer.gradients(batch, share))
         if rank == 0:
             shared.progress[(trainer.steps + 1) % 2] = (trainer.spent + min(time.monotonic() - begun, 20.0)) / (
                 plan.minutes * 60
             )
         if processes > 1:
-            trainer.exchange(shared, rank, processes)
-        trainer.step(share, count if cells else 0, shared, rank, processes)
+            trainer.exchange(shared, rank)
+        trainer.step(share, count if shape[0] else 0, shared, rank, processes)
         now = time.monotonic()
         trainer.spent += min(now - begun, 20.0)
         if rank == 0 and now - last_log >= 60:
@@ -320,8 +393,7 @@ def _run(rank: int, plan: Plan, processes: int, shared: Shared) -> None:
                 "minutes": round(trainer.spent / 60, 2),
                 "steps": trainer.steps,
                 "samples": trainer.samples,
-                "loss": round(float(np.mean(losses, axis=0)[0]), 4),
-                "words": round(float(np.mean(losses, axis=0)[1]), 3),
+                **mean_losses(losses),
                 "per_second": round((trainer.samples - first) / (now - last_log), 1),
                 "rate": round(plan.rate * schedule(plan, share), 6),
             }
@@ -342,9 +414,8 @@ def train(plan: Plan, processes: int) -> None:
     import torch
 
     plan.out.mkdir(parents=True, exist_ok=True)
-    sizes = _tokenizer(plan)
-    trainer = Trainer(plan, sizes, "cpu")
-    size = sum(p.numel() for p in trainer.parameters)
+    trainer = Trainer(plan, _words(plan), "cpu")
+    size = sum(p.numel() for p in [*trainer.parameters, *trainer.critic.parameters()])
     shared = Shared(
         torch.zeros(2, processes, size).share_memory_(),
         torch.zeros(2, sum(p.numel() for p in trainer.muon.parameters)).share_memory_(),
@@ -360,10 +431,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=Plan.minutes)
     parser.add_argument("--out", type=Path, default=Plan.out)
+    parser.add_argument("--inherit", type=Path, metavar="FOLDER", help="start from this exported model's weights")
+    parser.add_argument("--muon-rate", type=float, default=Plan.muon_rate, help="less after --inherit, say 0.006")
+    parser.add_argument("--small-until", type=float, default=Plan.small_until, help="share of 64-pixel windows")
     parser.add_argument("--batch", type=int, default=Plan.batch)
     parser.add_argument("--processes", type=int, default=1 if torch.cuda.is_available() else os.cpu_count() or 1)
     args = parser.parse_args()
-    train(Plan(minutes=args.minutes, out=args.out, batch=args.batch), args.processes)
+    plan = Plan(
+        minutes=args.minutes,
+        out=args.out,
+        inherit=args.inherit,
+        batch=args.batch,
+        muon_rate=args.muon_rate,
+        small_until=args.small_until,
+    )
+    train(plan, args.processes)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,12 @@ STAGES = ("text_ms", "unet_ms", "decode_ms", "generate_ms", "peak_memory_mb", "w
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=int, default=30, metavar="N", help="counted runs of each stage (30)")
-    parser.add_argument("--no-peers", action="store_true", help="ours only")
+    parser.add_argument(
+        "--peers",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="torch's milliseconds beside ours where torch is installed (on)",
+    )
     parser.add_argument("--no-precision", action="store_true", help="not what 8 and 4 bit would cost")
     add_model_flags(parser)
     add_json_flag(parser)
@@ -30,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
         model_spec(options),
         parse_size(options.size),
         options.runs,
-        peers=not options.no_peers,
+        peers=options.peers,
         precision=not options.no_precision,
     )
     if options.json:

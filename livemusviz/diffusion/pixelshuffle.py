@@ -1,7 +1,8 @@
-"""The embedded model's decoder: convolutions at latent size, then twice depth-to-space. NHWC, engine thread.
+"""The embedded model's autoencoder: convolutions at latent size, then twice depth-to-space. NHWC, engine thread.
 
 On a CPU a 3x3 convolution costs least at few pixels and many channels, so the picture is made at 1/16 and 1/4 of
-its size, and only reshaped after that (the sub-pixel convolution of Shi et al. 2016).
+its size, and only reshaped after that (the sub-pixel convolution of Shi et al. 2016). The encoder goes the same way
+back.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from livemusviz.errors import UserError
 
 @dataclass(frozen=True)
 class PixelShuffleConfig:
-    """The numbers of an AutoencoderPixelShuffle. `upscale` : the factors of the two depth-to-space steps."""
+    """The numbers of an AutoencoderPixelShuffle. `upscale` : the factors of the two depth-to-space steps;
+    `encoder_channels` : 0 for a decoder alone."""
 
     latent_channels: int
     channels: int
@@ -25,6 +27,8 @@ class PixelShuffleConfig:
     num_fine_blocks: int
     upscale: tuple[int, int]
     scaling_factor: float
+    encoder_channels: int = 0
+    num_encoder_blocks: int = 0
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "PixelShuffleConfig":
@@ -35,7 +39,13 @@ class PixelShuffleConfig:
             raise UserError(f"{where}: AutoencoderPixelShuffle needs {', '.join(missing)}")
         first, second = config["upscale"]
         values = {key: config[key] for key in keys[:-1]}
-        return PixelShuffleConfig(**values, upscale=(first, second), scaling_factor=config.get("scaling_factor", 1.0))
+        return PixelShuffleConfig(
+            **values,
+            upscale=(first, second),
+            scaling_factor=config.get("scaling_factor", 1.0),
+            encoder_channels=config.get("encoder_channels", 0),
+            num_encoder_blocks=config.get("num_encoder_blocks", 0),
+        )
 
 
 class ConvBlock(nn.Module):
@@ -73,13 +83,36 @@ class Decoder(nn.Module):
         return pixel_shuffle(self.conv_out(relu(x)), self.upscale[1])
 
 
+class Encoder(nn.Module):
+    """(B, H, W, 3) -> (B, h, w, latent_channels)."""
+
+    def __init__(self, config: PixelShuffleConfig) -> None:
+        super().__init__()
+        coarse, fine = config.encoder_channels, config.fine_channels
+        self.upscale = config.upscale
+        self.conv_in = nn.Conv2d(3 * config.upscale[1] ** 2, fine, 3, padding=1)
+        self.fine_block = ConvBlock(fine)
+        self.reduce = nn.Linear(fine * config.upscale[0] ** 2, coarse)
+        self.blocks = [ConvBlock(coarse) for _ in range(config.num_encoder_blocks)]
+        self.conv_out = nn.Conv2d(coarse, config.latent_channels, 3, padding=1)
+
+    def __call__(self, picture: mx.array) -> mx.array:
+        x = self.fine_block(self.conv_in(pixel_unshuffle(picture, self.upscale[1])))
+        x = self.reduce(relu(pixel_unshuffle(x, self.upscale[0])))
+        for block in self.blocks:
+            x = block(x)
+        return self.conv_out(relu(x))
+
+
 class AutoencoderPixelShuffle(nn.Module):
-    """Latents to pictures in [-1, 1]; this first version has no encoder."""
+    """Latents to pictures in [-1, 1] and, where the folder has an encoder, back."""
 
     def __init__(self, config: PixelShuffleConfig) -> None:
         super().__init__()
         self.config = config
         self.decoder = Decoder(config)
+        if config.encoder_channels:
+            self.encoder = Encoder(config)
 
     @property
     def latent_channels(self) -> int:
@@ -94,6 +127,15 @@ class AutoencoderPixelShuffle(nn.Module):
         """z : (B, h, w, latent_channels). Returns pictures, nominally in [-1, 1], unclipped."""
         return self.decoder(z)
 
+    def encode(self, picture: mx.array) -> mx.array:
+        """picture : (B, H, W, 3) in [-1, 1], H and W multiples of `downscale`. Returns (B, h, w, latent_channels).
+
+        Raises UserError for a model that has no encoder.
+        """
+        if "encoder" not in self:
+            raise UserError("this model's autoencoder has no encoder (encoder_channels is 0): it cannot read pictures")
+        return self.encoder(picture)
+
 
 def pixel_shuffle(x: mx.array, factor: int) -> mx.array:
     """(B, H, W, C*f*f) -> (B, H*f, W*f, C), channels ordered as `torch.nn.PixelShuffle` has them: c, row, column."""
@@ -101,3 +143,11 @@ def pixel_shuffle(x: mx.array, factor: int) -> mx.array:
     C //= factor**2
     x = x.reshape(B, H, W, C, factor, factor).transpose(0, 1, 4, 2, 5, 3)
     return x.reshape(B, H * factor, W * factor, C)
+
+
+def pixel_unshuffle(x: mx.array, factor: int) -> mx.array:
+    """(B, H*f, W*f, C) -> (B, H, W, C*f*f): the inverse of `pixel_shuffle`."""
+    B, H, W, C = x.shape
+    H, W = H // factor, W // factor
+    x = x.reshape(B, H, factor, W, factor, C).transpose(0, 1, 3, 5, 2, 4)
+    return x.reshape(B, H, W, C * factor**2)

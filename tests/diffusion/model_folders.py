@@ -27,7 +27,7 @@ EMBEDDED_UNET: dict[str, Any] = {
     "layers_per_block": 1,
     "down_block_types": ["DownBlock2D", "DownBlock2D"],
     "up_block_types": ["UpBlock2D", "UpBlock2D"],
-    "mid_block_type": "UNetMidBlock2D",
+    "mid_block_type": None,
     "act_fn": "relu",
     "norm_num_groups": 32,
     "resnet_time_scale_shift": "scale_shift",
@@ -39,6 +39,7 @@ TINY_UNET = EMBEDDED_UNET | {
     "in_channels": 10,
     "out_channels": 8,
     "block_out_channels": [16, 32],
+    "mid_block_type": "UNetMidBlock2D",
     "norm_num_groups": 8,
     "cross_attention_dim": 32,
 }
@@ -48,7 +49,9 @@ EMBEDDED_VAE: dict[str, Any] = {
     "channels": 128,
     "num_blocks": 2,
     "fine_channels": 48,
-    "num_fine_blocks": 1,
+    "num_fine_blocks": 2,
+    "encoder_channels": 96,
+    "num_encoder_blocks": 1,
     "upscale": [4, 4],
     "scaling_factor": 1.0,
 }
@@ -84,7 +87,7 @@ def torch_layout(model: nn.Module, renames: keys.Renames) -> dict[str, np.ndarra
         array = np.array(value)
         if array.ndim == 4:
             array = array.transpose(0, 3, 1, 2)
-        elif array.ndim == 2 and name.split(".")[-2] in ("shortcut", "expand"):
+        elif array.ndim == 2 and name.split(".")[-2] in ("shortcut", "expand", "reduce"):
             array = array[:, :, None, None]
         tensors[keys.to_torch(name, renames)] = np.ascontiguousarray(array)
     return tensors

@@ -14,7 +14,12 @@ from livemusviz.diffusion import backend
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.interpolate import blend, slerp_tokens
 from livemusviz.diffusion.layers import GroupNorm, upsample_nearest
-from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, pixel_shuffle
+from livemusviz.diffusion.pixelshuffle import (
+    AutoencoderPixelShuffle,
+    PixelShuffleConfig,
+    pixel_shuffle,
+    pixel_unshuffle,
+)
 from livemusviz.diffusion.schedulers import Sampling, make_scheduler
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
@@ -53,6 +58,18 @@ def test_pixel_shuffle_puts_channel_row_column_in_torchs_order() -> None:
         assert y[0, row, column, c] == x[0, row // 2, column // 2, c * 4 + row % 2 * 2 + column % 2]
 
 
+def test_pixel_unshuffle_undoes_pixel_shuffle() -> None:
+    x = normal(2, 3, 5, 12 * 4)
+    y = pixel_shuffle(mx.array(x), 2)
+    np.testing.assert_array_equal(np.array(pixel_unshuffle(y, 2)), x)
+
+
+def test_an_autoencoder_without_encoder_says_so() -> None:
+    vae = AutoencoderPixelShuffle(PixelShuffleConfig.read(TINY_VAE | {"encoder_channels": 0}, "vae"))
+    with pytest.raises(UserError, match="no encoder"):
+        vae.encode(mx.zeros((1, 16, 16, 3)))
+
+
 def test_upsample_nearest() -> None:
     x = normal(1, 2, 3, 2)
     np.testing.assert_array_equal(np.array(upsample_nearest(mx.array(x))), x.repeat(2, 1).repeat(2, 2))
@@ -83,7 +100,9 @@ def test_pixel_shuffle_autoencoder_against_numpy() -> None:
     x = conv(z, d.conv_in)
     for b in d.blocks:
         x = block(x, b)
-    x = block(shuffle(conv(np.maximum(x, 0), d.expand)), d.fine_blocks[0])
+    x = shuffle(conv(np.maximum(x, 0), d.expand))
+    for b in d.fine_blocks:
+        x = block(x, b)
     x = shuffle(conv(np.maximum(x, 0), d.conv_out))
     np.testing.assert_allclose(np.array(vae.decode(mx.array(z)[None]))[0], x, atol=1e-5)
     assert x.shape == (3 * vae.downscale, 4 * vae.downscale, 3)

@@ -129,7 +129,7 @@ def test_clip_text_model(act: str, projected: bool, end: int, tmp_path: Path) ->
     assert relative_error(ours.pooled(mx.array(tokens), found[-1]), pooled) < TOLERANCE
 
 
-def test_pixel_shuffle_decoder(embedded_like_folder: Path) -> None:
+def test_pixel_shuffle_autoencoder(embedded_like_folder: Path) -> None:
     """Against the arithmetic as the folder's own description gives it, written out in torch."""
     from safetensors.torch import load_file
     from torch.nn import functional as F
@@ -138,20 +138,29 @@ def test_pixel_shuffle_decoder(embedded_like_folder: Path) -> None:
     ours = loader._autoencoder(embedded_like_folder / "vae", mx.float32)
 
     def conv(x: Any, name: str) -> Any:
-        weight = w[f"decoder.{name}.weight"]
-        return F.conv2d(x, weight, w[f"decoder.{name}.bias"], padding=weight.shape[-1] // 2)
+        weight = w[f"{name}.weight"]
+        return F.conv2d(x, weight, w[f"{name}.bias"], padding=weight.shape[-1] // 2)
 
     def block(x: Any, name: str) -> Any:
         return x + conv(F.relu(conv(F.relu(x), f"{name}.conv1")), f"{name}.conv2")
 
     z, x = noise(1, 6, 10, 32)
-    x = conv(x, "conv_in")
+    x = conv(x, "decoder.conv_in")
     for i in range(EMBEDDED_VAE["num_blocks"]):
-        x = block(x, f"blocks.{i}")
-    x = F.pixel_shuffle(conv(F.relu(x), "expand"), 4)
-    x = F.pixel_shuffle(conv(F.relu(block(x, "fine_blocks.0")), "conv_out"), 4)
+        x = block(x, f"decoder.blocks.{i}")
+    x = F.pixel_shuffle(conv(F.relu(x), "decoder.expand"), 4)
+    for i in range(EMBEDDED_VAE["num_fine_blocks"]):
+        x = block(x, f"decoder.fine_blocks.{i}")
+    x = F.pixel_shuffle(conv(F.relu(x), "decoder.conv_out"), 4)
     assert ours.downscale == 16
     assert relative_error(ours.decode(z), x) < TOLERANCE
+
+    picture, x = noise(1, 32, 48, 3)
+    x = block(conv(F.pixel_unshuffle(x, 4), "encoder.conv_in"), "encoder.fine_block")
+    x = conv(F.relu(F.pixel_unshuffle(x, 4)), "encoder.reduce")
+    for i in range(EMBEDDED_VAE["num_encoder_blocks"]):
+        x = block(x, f"encoder.blocks.{i}")
+    assert relative_error(ours.encode(picture), conv(F.relu(x), "encoder.conv_out")) < TOLERANCE
 
 
 @pytest.mark.parametrize("kind", ["random", "embedded"])

@@ -4,11 +4,12 @@ palette is worth looking at."""
 import numpy as np
 import pytest
 
-from training.captions import MODIFIERS, Wish, corpus, draw
+from training.captions import CLOSERS, MODIFIERS, OPENERS, PLACES, STYLES, Lexicon, Wish, draw
 from training.families import FAMILIES
 from training.fields import CELL, Fields, coordinates
 from training.palettes import HUES, NAMES, PALETTES, table
 from training.pictures import picture, planes_of, sample
+from training.teacher import holds_unseen, unseen_words
 
 CELLS = 8
 
@@ -22,7 +23,8 @@ def drawn(z: np.ndarray, wish: Wish) -> np.ndarray:
 
 
 def test_there_are_enough_families_palettes_and_nouns() -> None:
-    assert len(FAMILIES) >= 16 and len(NAMES) >= 16
+    assert len(FAMILIES) >= 40 and len(NAMES) >= 24 and set(STYLES) == set(MODIFIERS)
+    assert sum(len(words) for _, words in PALETTES.values()) >= 60
     nouns = [noun for _, named in FAMILIES.values() for noun, _ in named]
     assert all(len(named) >= 6 or sum(len(noun.split()) for noun, _ in named) >= 4 for _, named in FAMILIES.values())
     assert len(nouns) == len(set(nouns)), "a noun names two families"
@@ -32,10 +34,11 @@ def test_there_are_enough_families_palettes_and_nouns() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_family_is_finite_in_range_and_has_contrast(family: str) -> None:
     for index, palette in enumerate(NAMES):
-        image = drawn(noise(index, 6), Wish("", family, palette))
+        modifiers = tuple(MODIFIERS)[index % 12 : index % 12 + 1]
+        image = drawn(noise(index, 6), Wish("", family, palette, None, modifiers))
         assert image.shape == (96, 96, 3) and image.dtype == np.float32
         assert np.isfinite(image).all() and image.min() >= 0 and image.max() <= 1
-        assert image.std() > 0.035, palette
+        assert image.std() > 0.02, (palette, modifiers)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -74,7 +77,23 @@ def test_modifiers_change_the_picture_as_they_say() -> None:
     assert changed["dark"].mean() < 0.8 * plain.mean()
     assert changed["bright"].mean() > 1.1 * plain.mean()
     assert np.abs(np.diff(changed["soft"], axis=1)).mean() < 0.8 * np.abs(np.diff(plain, axis=1)).mean()
-    assert np.abs(np.diff(changed["dense"], axis=1)).mean() > 1.1 * np.abs(np.diff(plain, axis=1)).mean()
+    for busier in ("dense", "fine", "sharp"):
+        assert np.abs(np.diff(changed[busier], axis=1)).mean() > 1.1 * np.abs(np.diff(plain, axis=1)).mean(), busier
+    assert np.abs(np.diff(changed["coarse"], axis=1)).mean() < 0.9 * np.abs(np.diff(plain, axis=1)).mean()
+    assert changed["sparse"].mean() < 0.9 * plain.mean()
+    assert (changed["glowing"] > 0.95).mean() > 1.5 * (plain > 0.95).mean()
+
+
+def test_radial_and_symmetrical_do_what_they_say() -> None:
+    def likeness(image: np.ndarray, other: np.ndarray) -> float:
+        return float(np.corrcoef(image.mean(2).ravel(), other.mean(2).ravel())[0, 1])
+
+    for name in ("radial", "symmetrical"):
+        plain, changed = (
+            np.mean([drawn(noise(s, 16), Wish("", "plasma", "blue", None, m)) for s in range(6)], axis=0)
+            for m in ((), (name,))
+        )
+        assert likeness(changed, changed[:, ::-1]) > likeness(plain, plain[:, ::-1]) + 0.15, name
 
 
 def test_two_colours_both_show() -> None:
@@ -115,6 +134,8 @@ def test_samples_repeat_and_differ() -> None:
         return sample(rng, draw(rng)).image
 
     assert np.array_equal(one(1), one(1)) and not np.array_equal(one(1), one(2))
+    whole = sample(np.random.default_rng(3), Wish("", "eye", "blue"), (16, 28), True)
+    assert whole.image.shape == (3, 256, 448) and np.array_equal(whole.planes, planes_of(16, 28))
     assert one(1).shape == (3, 128, 128) and -1 <= one(1).min() < one(1).max() <= 1
 
 
@@ -130,5 +151,26 @@ def test_captions_name_what_they_ask_for() -> None:
         assert coloured or any(palette == wish.palette for _, palette in named), text
         assert all(any(word in text for word in MODIFIERS[name]) for name in wish.modifiers), text
     assert {wish.family for wish in wishes} == set(FAMILIES) and {wish.palette for wish in wishes} == set(NAMES)
-    assert any(wish.second for wish in wishes) and max(len(wish.caption.split()) for wish in wishes) <= 20
-    assert corpus(1, 50)[:50] == corpus(1, 50)[:50] != corpus(2, 50)[:50]
+    assert any(wish.second for wish in wishes) and max(len(wish.caption.split()) for wish in wishes) <= 22
+
+
+def test_a_lexicon_brings_words_of_its_own_into_the_captions() -> None:
+    lexicon = Lexicon((("wug", "eye", "red"),), (("wug dax", "silk", "blue"),), (("blickish", "lime"),), ("xqzt",))
+    rng = np.random.default_rng(1)
+    wishes = [draw(rng, lexicon) for _ in range(2000)]
+    things = [wish for wish in wishes if "wug" in wish.caption and "dax" not in wish.caption]
+    assert 0.2 < len(things) / len(wishes) < 0.34 and {wish.family for wish in things} == {"eye"}
+    assert {wish.family for wish in wishes if "dax" in wish.caption} == {"silk"}
+    assert {wish.palette for wish in wishes if "blickish" in wish.caption} == {"lime"}
+    assert any("xqzt" in wish.caption for wish in wishes)
+
+
+def test_words_kept_out_of_the_captions_are_kept_out() -> None:
+    hidden = unseen_words()
+    assert len(hidden) == 30
+    for kind, wanted in hidden.values():
+        assert wanted and set(wanted) <= set(FAMILIES if kind == "families" else HUES)
+    said = {noun for _, named in FAMILIES.values() for noun, _ in named}
+    said |= {word for _, words in PALETTES.values() for word in words}
+    said |= {word for words in MODIFIERS.values() for word in words} | {*OPENERS, *CLOSERS, *PLACES}
+    assert not [text for text in said if holds_unseen(text)]

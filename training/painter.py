@@ -1,0 +1,37 @@
+"""The exported model at work in torch, for the figures and the contact sheet: prompts and noise to pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training import tokens
+from training.model import Embedded
+from training.pictures import planes_of
+
+
+class Painter:
+    """Prompts and noise to pictures. Keeps the tokenizer and the model."""
+
+    def __init__(self, model: Embedded, tokenizer: Path) -> None:
+        self.model, self.tokenizer = model.eval(), tokens.load(tokenizer)
+
+    @torch.no_grad()
+    def embed(self, prompt: str) -> torch.Tensor:
+        return self.model.embed(torch.tensor([tokens.encode(self.tokenizer, prompt)]))
+
+    @torch.no_grad()
+    def paint(self, embedding: torch.Tensor, noise: torch.Tensor) -> np.ndarray:
+        """float32 (H, W, 3) in [0, 1] of noise (1, 32, H/16, W/16)."""
+        planes = torch.from_numpy(planes_of(*noise.shape[2:]))[None]
+        image = self.model.vae.decoder(self.model.denoise(embedding, noise, planes))[0]
+        return (image.clamp(-1, 1) / 2 + 0.5).permute(1, 2, 0).numpy()
+
+    def __call__(self, prompt: str, seed: int, h: int = 16, w: int = 16) -> np.ndarray:
+        return self.paint(self.embed(prompt), noise(seed, h, w))
+
+
+def noise(seed: int, h: int = 16, w: int = 16) -> torch.Tensor:
+    return torch.randn(1, 32, h, w, generator=torch.Generator().manual_seed(seed))
