@@ -128,7 +128,8 @@ def test_one_clear_line(run: Run, name: str, told: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_no_network(run: Run, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_no_network(run: Run, hub: Hub) -> None:
     hub.url = "http://127.0.0.1:9"
     done = run("stabilityai/sd-turbo")
     assert done.returncode == 2

@@ -217,12 +217,16 @@ def test_resolve_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = tmp_path / "hub/models--stabilityai--sd-turbo"
     for revision in ("abc", "def"):
         (store / "snapshots" / revision).mkdir(parents=True)
+    marker = store / "snapshots/def/model_index.json"
+    marker.touch()
     (store / "refs").mkdir()
     (store / "refs/main").write_text("def\n")
     snapshot = resolve_model("stabilityai/sd-turbo")
     assert snapshot == store / "snapshots/def"
     assert model_name(snapshot) == "stabilityai/sd-turbo"
     (store / "refs/main").write_text("../../../..")
+    assert resolve_model("stabilityai/sd-turbo") == snapshot
+    marker.unlink()
     with pytest.raises(UserError, match="fetch it first"):
         resolve_model("stabilityai/sd-turbo")
 
