@@ -35,4 +35,4 @@ train: ## make the embedded model again from nothing; resumes after an interrupt
 	@$(PYTHON_RUN) -m training.figures
 
 clean:
-	rm -rf .venv dist build out demo.mp4 demo.png demo.json
+	rm -rf .venv dist build out demo.mp4 demo.png demo.json demo.jsonl

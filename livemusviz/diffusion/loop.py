@@ -35,7 +35,7 @@ OpenModel = Callable[[ModelSpec, "EngineSpec"], tuple["Pipeline", dict[str, str]
 Conduct = Callable[[tuple[int, int, int]], Step]  # latent shape -> what to draw at a time
 
 FAILURES_BEFORE_FALLBACK = 3
-NICENESS = 10  # of the engine thread: 0 is like the others, 19 the meekest
+NICENESS = 7  # of the engine thread: 0 is like the others, 19 the meekest
 TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 
 
