@@ -68,6 +68,24 @@ EMBEDDED_TEXT: dict[str, Any] = {
     "layer_norm_eps": 1e-5,
 }
 TINY_TEXT = EMBEDDED_TEXT | {"hidden_size": 32, "intermediate_size": 64}
+ATTENTIVE_UNET = TINY_UNET | {
+    "in_channels": 4,
+    "out_channels": 4,
+    "coordinate_channels": 0,
+    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
+    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
+    "mid_block_type": "UNetMidBlock2DCrossAttn",
+    "attention_head_dim": [2, 4],
+    "addition_embed_type": None,
+    "act_fn": "silu",
+    "resnet_time_scale_shift": "default",
+}
+ATTENTIVE_VAE: dict[str, Any] = {
+    "_class_name": "AutoencoderTiny",
+    "latent_channels": 4,
+    "encoder_block_out_channels": [8] * 4,
+    "decoder_block_out_channels": [8] * 4,
+}
 SCHEDULER: dict[str, Any] = {
     "_class_name": "EulerDiscreteScheduler",
     "beta_schedule": "scaled_linear",

@@ -15,33 +15,14 @@ from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.diffusion.spec import LoraSpec, ModelSpec
 from livemusviz.diffusion.unet import UNet2DConditionModel
 from livemusviz.errors import UserError
-from tests.diffusion.model_folders import SCHEDULER, TINY_TEXT, TINY_UNET, write_model
-
-ATTENTIVE = TINY_UNET | {
-    "in_channels": 4,
-    "out_channels": 4,
-    "coordinate_channels": 0,
-    "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-    "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-    "mid_block_type": "UNetMidBlock2DCrossAttn",
-    "attention_head_dim": [2, 4],
-    "addition_embed_type": None,
-    "act_fn": "silu",
-    "resnet_time_scale_shift": "default",
-}
-VAE = {
-    "_class_name": "AutoencoderTiny",
-    "latent_channels": 4,
-    "encoder_block_out_channels": [8] * 4,
-    "decoder_block_out_channels": [8] * 4,
-}
+from tests.diffusion.model_folders import ATTENTIVE_UNET, ATTENTIVE_VAE, SCHEDULER, TINY_TEXT, write_model
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small Stable-Diffusion-like model with a time embedding that hears no prompt."""
     path = tmp_path_factory.mktemp("models") / "attentive"
-    return write_model(path, ATTENTIVE, VAE, TINY_TEXT, SCHEDULER | {"prediction_type": "epsilon"})
+    return write_model(path, ATTENTIVE_UNET, ATTENTIVE_VAE, TINY_TEXT, SCHEDULER | {"prediction_type": "epsilon"})
 
 
 def load(folder: Path, scheduler: str = "euler", steps: int = 1, **choices: Any) -> Pipeline:

@@ -20,7 +20,7 @@ from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.text import MAX_PROMPTS
 from livemusviz.diffusion.unet import UNet2DConditionModel
 from livemusviz.errors import UserError
-from tests.diffusion.model_folders import SCHEDULER, TINY_TEXT, TINY_UNET, write_model
+from tests.diffusion.model_folders import ATTENTIVE_UNET, ATTENTIVE_VAE, SCHEDULER, TINY_TEXT, write_model
 
 
 @pytest.fixture(scope="module")
@@ -249,25 +249,9 @@ def test_several_steps_and_quantized_weights(tiny_folder: Path) -> None:
 
 
 def test_a_folder_with_a_tiny_autoencoder_and_cross_attention(tmp_path: Path) -> None:
-    unet = TINY_UNET | {
-        "in_channels": 4,
-        "out_channels": 4,
-        "coordinate_channels": 0,
-        "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"],
-        "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
-        "mid_block_type": "UNetMidBlock2DCrossAttn",
-        "attention_head_dim": [2, 4],
-        "addition_embed_type": None,
-        "act_fn": "silu",
-        "resnet_time_scale_shift": "default",
-    }
-    vae = {
-        "_class_name": "AutoencoderTiny",
-        "latent_channels": 4,
-        "encoder_block_out_channels": [8] * 4,
-        "decoder_block_out_channels": [8] * 4,
-    }
-    folder = write_model(tmp_path / "m", unet, vae, TINY_TEXT, SCHEDULER | {"prediction_type": "epsilon"})
+    folder = write_model(
+        tmp_path / "m", ATTENTIVE_UNET, ATTENTIVE_VAE, TINY_TEXT, SCHEDULER | {"prediction_type": "epsilon"}
+    )
     pipeline = Pipeline.load(ModelSpec(folder), 72, 64)
     assert pipeline.latent_shape == (9, 8, 4)
     images = [pipeline.generate(unit_noise(pipeline), pipeline.encode_prompt(p)) for p in ("blue ocean", "red lava")]
