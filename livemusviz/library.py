@@ -62,11 +62,6 @@ def shader_files(folder: Path) -> list[Path]:
     return files[:MAX_FILES]
 
 
-def our_shaders() -> dict[str, Path]:
-    """The shaders that come with the program, by name."""
-    return {path.stem: path for path in shader_files(resources.folder("shaders"))}
-
-
 def usable_shaders(more: Iterable[Path] = ()) -> tuple[dict[str, Path], dict[str, Header], list[str]]:
     """Paths and headers of all shaders by name, and a line for each file whose header is bad.
 
@@ -74,7 +69,7 @@ def usable_shaders(more: Iterable[Path] = ()) -> tuple[dict[str, Path], dict[str
     """
     paths = find_shaders(more)
     headers, problems = read_headers(paths)
-    ours = {name: path for name, path in our_shaders().items() if name not in headers}
+    ours = {name: path for name, path in resources.our_shaders().items() if name not in headers}
     rest, _ = read_headers(ours)
     return {**paths, **{name: ours[name] for name in rest}}, {**headers, **rest}, problems
 

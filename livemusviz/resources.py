@@ -23,6 +23,11 @@ def folder(kind: str) -> Path:
     raise UserError(f"{kind}: no such folder in {tried}; install livemusviz again")
 
 
+def our_shaders() -> dict[str, Path]:
+    """The ISF files that come with the program, by name."""
+    return {path.stem: path for path in sorted(folder("shaders").glob("*.fs"))}
+
+
 def shader(name: str) -> Path:
     """The shader file of that name, e.g. "idle.frag". UserError if there is none."""
     path = folder("shaders") / name

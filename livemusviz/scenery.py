@@ -16,7 +16,8 @@ from livemusviz.director.params import Param, ParamValues, Value
 from livemusviz.director.playlist import Entry, PresetPlayer
 from livemusviz.director.stage import Stage, fx_params
 from livemusviz.errors import UserError
-from livemusviz.library import find_presets, load_playlist, load_preset, our_shaders, save_preset, usable_shaders
+from livemusviz.library import find_presets, load_playlist, load_preset, save_preset, usable_shaders
+from livemusviz.resources import our_shaders
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,8 @@ from mlx.utils import tree_map
 from livemusviz.bridge.types import Controls
 from livemusviz.diffusion.denoiser import Guide
 from livemusviz.diffusion.drift import STILL, drifted
-from livemusviz.diffusion.pipeline import Embedding, Pipeline
+from livemusviz.diffusion.loop import embedding
+from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.ranks import Ranks
 from livemusviz.errors import UserError
 
@@ -128,14 +129,6 @@ class BatchPainter:
             return picture if self._good is None else self._good
         self._good = picture
         return picture
-
-
-def embedding(pipeline: Pipeline, controls: Controls) -> Embedding:
-    """The text embedding of one moment: one prompt's, or the blend of two during a fade."""
-    target = pipeline.encode_prompt(controls.prompt)
-    if controls.fade >= 1.0:
-        return target
-    return pipeline.blend(pipeline.encode_prompt(controls.previous_prompt), target, controls.fade)
 
 
 def faders(controls: Controls) -> tuple[Any, ...]:

@@ -15,7 +15,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError
 
 if TYPE_CHECKING:
-    from livemusviz.diffusion.pipeline import Pipeline
+    from livemusviz.diffusion.pipeline import Embedding, Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -152,7 +152,7 @@ class Engine:
         self._follow(pipeline, controls)
         image = pipeline.generate(
             controls.noise,
-            _text(pipeline, controls),
+            embedding(pipeline, controls),
             controls.feedback,
             guidance_scale=controls.guidance_scale,
             delta=controls.delta,
@@ -211,8 +211,8 @@ def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[st
     return pipeline, {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}
 
 
-def _text(pipeline: Pipeline, controls: Controls) -> Any:
-    """The text embedding of this moment: one prompt's, or the blend of two during a fade."""
+def embedding(pipeline: Pipeline, controls: Controls) -> Embedding:
+    """The text embedding of one moment: one prompt's, or the blend of two during a fade."""
     target = pipeline.encode_prompt(controls.prompt)
     if controls.fade >= 1.0:
         return target

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import moderngl
 
-from livemusviz import resources
 from livemusviz.bridge.types import Effect
 from livemusviz.display.isf import Buffers, Instant, IsfArrayMaker, IsfShader, Layer, drop
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
 from livemusviz.isf.header import IMAGE_TYPES
+from livemusviz.resources import our_shaders
 
 log = logging.getLogger(__name__)
 
@@ -118,11 +118,6 @@ class ShaderBank:
 
 def _stamp(path: Path) -> float:
     return path.stat().st_mtime if path.exists() else 0.0
-
-
-def our_shaders() -> dict[str, Path]:
-    """The ISF files that come with the program, by name."""
-    return {path.stem: path for path in sorted(resources.folder("shaders").glob("*.fs"))}
 
 
 class Slot:

@@ -22,7 +22,7 @@ import numpy as np
 
 from livemusviz import resources
 from livemusviz.bridge.types import Effect, Frame, Scene, View
-from livemusviz.display.chain import Chain, Job, ShaderBank, Slot, our_shaders
+from livemusviz.display.chain import Chain, Job, ShaderBank, Slot
 from livemusviz.display.fade import FadeClock
 from livemusviz.display.isf import Layer
 from livemusviz.display.limiter import FlashLimiter
@@ -31,6 +31,7 @@ from livemusviz.display.quality import Quality
 from livemusviz.display.sound import SoundTextures
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
+from livemusviz.resources import our_shaders
 
 log = logging.getLogger(__name__)
 

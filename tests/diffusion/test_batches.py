@@ -5,8 +5,9 @@ import pytest
 
 from livemusviz.bridge.types import Controls
 from livemusviz.diffusion import batches
-from livemusviz.diffusion.batches import BatchPainter, automatic, embedding
+from livemusviz.diffusion.batches import BatchPainter, automatic
 from livemusviz.diffusion.folder import resolve_model
+from livemusviz.diffusion.loop import embedding
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.ranks import Ranks
 from livemusviz.diffusion.spec import ModelSpec

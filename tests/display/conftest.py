@@ -9,9 +9,9 @@ from livemusviz.bridge.types import AudioFeatures, Frame, View
 from livemusviz.director.stage import Look
 from livemusviz.director.stage import Stage as Scenery
 from livemusviz.display import context
-from livemusviz.display.chain import our_shaders
 from livemusviz.display.compositor import Compositor
 from livemusviz.library import read_headers
+from livemusviz.resources import our_shaders
 
 SIZE = (160, 90)
 STEP = 1.0 / 60.0

@@ -10,11 +10,11 @@ from livemusviz.bridge.types import AudioFeatures, Effect, Frame, Scene, View
 from livemusviz.clock import ManualClock
 from livemusviz.director.stage import Stage as Scenery
 from livemusviz.display import loop
-from livemusviz.display.chain import our_shaders
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.options import DisplayHooks, DisplayOptions
 from livemusviz.errors import UserError
 from livemusviz.library import read_headers
+from livemusviz.resources import our_shaders
 
 from .conftest import flat
 

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from livemusviz.director.stage import Look
-from livemusviz.display.chain import our_shaders
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
 from livemusviz.library import read_headers, usable_shaders
+from livemusviz.resources import our_shaders
 
 from .conftest import Stage, colourful, flat
 
