@@ -83,6 +83,7 @@ class Show:
         self.error = ""
         self.desk = Desk(self.values, self.clock.now(), np.random.default_rng())
         self._delay = FeatureDelay()
+        self.conducted = self.features  # what the engine's last slot was decided by
         self._heard = self.features  # as analysed, before the leading tempo takes its place
         self._ticks = self._problems = 0
         self._presets = tuple(find_presets())
@@ -183,7 +184,8 @@ class Show:
         director = Director(latent_shape, self.values)
 
         def step(now: float) -> Controls:
-            controls = director.step(now, self.features, self.driven, self._timing())
+            self.conducted = self.features
+            controls = director.step(now, self.conducted, self.driven, self._timing())
             self.recorder.note(now, {"walk": [round(angle, 5) for angle in controls.place]})
             return controls
 
@@ -470,7 +472,7 @@ class _Trace:
         self._file, self._show = file, show
 
     def slot(self, controls: Controls) -> None:
-        features = self._show.features
+        features = self._show.conducted
         line = {
             "time": round(self._show.clock.now() - self._show.audio.epoch, 4),
             "sound_time": round(controls.time - self._show.audio.epoch, 4),
