@@ -15,6 +15,7 @@ from livemusviz.bridge.types import AudioFeatures
 SURE = 0.6  # confidence from which beats are drawn ahead
 NEAR = 0.14  # of a beat: an onset so near to one belongs to it
 FORGET = 0.7  # of a beat's usual strength kept from beat to beat
+RESTED = 2  # beats in a row that passed in silence, after which none is played: the band has stopped
 FAINT = 0.05  # a beat that is usually weaker is not played: the drums rest
 MAX_LEAD = 1.0  # s
 RECOUNT = 2  # beats; a larger jump is another source's count
@@ -50,6 +51,8 @@ class Anticipation:
         self._usual: list[float] = [0.0, 0.0, 0.0]  # how hard beats are struck in each band
         self._struck: list[float] = [0.0, 0.0, 0.0]  # ... this one
         self._beat: int | None = None
+        self._sounding = False  # since the last beat
+        self._silent_beats = 0
 
     def step(self, now: float, features: AudioFeatures, timing: Timing) -> Struck:
         """now : s.  timing : as measured."""
@@ -78,10 +81,15 @@ class Anticipation:
         if features.bpm <= 0.0:
             self._usual, self._struck, self._beat = [0.0] * 3, [0.0] * 3, None
             return
+        self._sounding = self._sounding or not features.silent
         nearest = features.beats + (features.beat_phase > 0.5)
         if self._beat is not None and nearest != self._beat:
             self._usual = [FORGET * u + (1.0 - FORGET) * s for u, s in zip(self._usual, self._struck, strict=True)]
             self._struck = [0.0] * 3
+            self._silent_beats = 0 if self._sounding else self._silent_beats + 1
+            self._sounding = False
+            if self._silent_beats >= RESTED:
+                self._usual = [0.0] * 3
         self._beat = nearest
         if heard and _on_beat(features):
             self._struck = [max(s, h) for s, h in zip(self._struck, hits, strict=True)]

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ def heard(time: float, confidence: float = 0.9, struck: bool = True, lag: float 
     strength = math.exp(-since / 0.15) if struck else 0.0
     return AudioFeatures(
         time=time, bpm=BPM, beats=math.floor(position), beat_phase=position % 1.0, bpm_confidence=confidence,
-        onsets=onsets, onset_strength=strength, bass_hit=strength,
+        onsets=onsets, onset_strength=strength, bass_hit=strength, silent=False,
     )  # fmt: skip
 
 
@@ -53,6 +54,19 @@ def test_unsure_beats_are_answered_when_they_are_heard() -> None:
 
 def test_beats_without_drums_are_not_struck() -> None:
     assert strikes(6.0, Timing(0.1, 1 / 30), struck=False) == []
+
+
+def test_when_the_band_stops_no_more_than_two_beats_are_played_into_the_silence() -> None:
+    anticipation, timing, stopped, played = Anticipation(), Timing(0.1, 1 / 30), 6.2, []
+    for i in range(360):
+        now = i * timing.period
+        features = heard(now)
+        if now > stopped:
+            features = replace(features, onsets=heard(stopped).onsets, onset_strength=0.0, bass_hit=0.0, silent=True)
+        if max(anticipation.step(now, features, timing).hits) > 0.0:
+            played.append(now)
+    assert len([t for t in played if 3.0 < t < stopped]) >= 6
+    assert 0 < len([t for t in played if t > stopped]) <= 2
 
 
 def test_a_hit_between_the_beats_is_answered_at_once() -> None:
