@@ -2,6 +2,7 @@
 
     python benchmarks/dance.py TRACK... [--presets lava,ink,deep-sea] [--json dance.json] [--seconds 20] [--plot DIR]
     python benchmarks/dance.py TRACK --film FILM.mp4      # measures a recording of that track, by whatever made it
+    python benchmarks/dance.py TRACK... --projectm BINARY PRESET.milk...      # projectM, see benchmarks/projectm.cpp
 
 Motion is the mean absolute difference between successive pictures of the canvas at 60 a second. Told of each show:
 
@@ -16,6 +17,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +51,12 @@ PEAK_AROUND = 2.0
 RATE = 60.0  # motion values a second
 
 
+def shrunk(pixels: np.ndarray) -> np.ndarray:
+    """float32 mean of the squares of a canvas, uint8 (H, W, 3)."""
+    width, height = CANVAS
+    return pixels.astype(np.float32).reshape(height // SHRUNK, SHRUNK, width // SHRUNK, SHRUNK, 3).mean(axis=(1, 3))
+
+
 class GlCanvas:
     """The show's own compositor, without a window."""
 
@@ -64,9 +73,7 @@ class GlCanvas:
     def draw(self, now: float, features: AudioFeatures) -> np.ndarray:
         view, _ = self._performer.step(now, features)
         self._compositor.draw(now, view)
-        pixels = self._compositor.read()[..., :3].astype(np.float32)
-        width, height = CANVAS
-        return pixels.reshape(height // SHRUNK, SHRUNK, width // SHRUNK, SHRUNK, 3).mean(axis=(1, 3))
+        return shrunk(self._compositor.read()[..., :3])
 
 
 class Painter:
@@ -155,9 +162,7 @@ def truth(path: Path, sound: np.ndarray) -> tuple[np.ndarray, float]:
     return found, half
 
 
-def measured(
-    path: Path, seconds: float, name: str, times: np.ndarray, motion: np.ndarray, sound: np.ndarray
-) -> dict[str, Any]:
+def measured(path: Path, name: str, times: np.ndarray, motion: np.ndarray, sound: np.ndarray) -> dict[str, Any]:
     onsets, half = truth(path, sound)
     strength = onset_strength(sound, times)
     row: dict[str, Any] = {"track": path.stem, "show": name} | score(times, motion, strength, onsets)
@@ -181,12 +186,30 @@ def film_motion(film: Path, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return times, np.interp(times, shot.times - begins, moved)
 
 
+def projectm_motion(binary: str, preset: Path, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times on the track's clock and motion of projectM's show of one preset, at RATE."""
+    size = [str(pixels) for pixels in CANVAS]
+    process = subprocess.run(
+        [binary, str(preset), *size],
+        input=sound.astype(np.float32).tobytes(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=os.environ | {"LP_NUM_THREADS": "1"},
+        check=True,
+    )
+    pictures = np.frombuffer(process.stdout, np.uint8).reshape(-1, CANVAS[1], CANVAS[0], 3)
+    small = [shrunk(picture) for picture in pictures]
+    motion = [0.0] + [float(np.abs(b - a).mean()) for a, b in zip(small, small[1:], strict=False)]
+    return (np.arange(len(motion)) + 1) / RATE, np.array(motion)  # a picture is seen when its sound has ended
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tracks", nargs="+", type=Path)
     parser.add_argument("--presets", default="lava,ink,deep-sea", metavar="A,B")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each track")
     parser.add_argument("--film", type=Path, help="measure this recording instead")
+    parser.add_argument("--projectm", nargs="+", metavar=("BINARY", "PRESET"), help="measure projectM instead")
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, over the presets'"
     )
@@ -197,7 +220,12 @@ def main() -> int:
     for path in options.tracks:
         sound = read_sound(path, options.seconds)
         if options.film is not None:
-            rows.append(measured(path, options.seconds, options.film.stem, *film_motion(options.film, sound), sound))
+            rows.append(measured(path, options.film.stem, *film_motion(options.film, sound), sound))
+            continue
+        if options.projectm is not None:
+            binary, *presets = options.projectm
+            for preset in map(Path, presets):
+                rows.append(measured(path, preset.stem, *projectm_motion(binary, preset, sound), sound))
             continue
         features, paint = heard(sound), Painter()
         for name in options.presets.split(","):
@@ -206,7 +234,7 @@ def main() -> int:
             log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values), Rules())
             paint.pipeline.reset()
             times, motion = np.array(log.times), np.array(log.motion)
-            rows.append(measured(path, options.seconds, name, times, motion, sound))
+            rows.append(measured(path, name, times, motion, sound))
             if options.plot is not None:
                 plot(options.plot / f"{path.stem}-{name}.png", log, truth(path, sound)[0])
     head = ("track", "show", "corr", "lag", "hits", "false", "shifted corr", "hits")
