@@ -5,20 +5,18 @@ Order matters: the audio process is spawned before mlx is imported, and the disp
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
-from pathlib import Path
 from statistics import median
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +38,7 @@ from livemusviz.bridge.types import (
 from livemusviz.clock import SystemClock
 from livemusviz.config import LiveConfig
 from livemusviz.control.rack import ControlRack
-from livemusviz.diffusion.folder import EMBEDDED, model_name, resolve_model
+from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.loop import Engine, EngineSpec
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.anticipate import Timing
@@ -49,15 +47,16 @@ from livemusviz.director.director import Director
 from livemusviz.director.params import ACTIONS, BY_NAME, REGISTRY
 from livemusviz.director.tempo import with_tempo
 from livemusviz.display.loop import run_display
-from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions, DisplayStats
+from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions
 from livemusviz.display.pacer import Gate
 from livemusviz.errors import UserError
 from livemusviz.features.delay import FeatureDelay
 from livemusviz.library import cache_folder, find_presets
 from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder, RecordSummary
+from livemusviz.report import Trace, engine_fps, figures, hud_lines, open_trace
 from livemusviz.scenery import Scenery
-from livemusviz.stats import EnergyMeter, ShowStats, peak_rss_mb, percentiles, write_json
+from livemusviz.stats import EnergyMeter, ShowStats, write_json
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +77,7 @@ class Show:
         self.scenery = Scenery(config.values, config.shaders, config.playlist, self.clock.now())
         self.registry = REGISTRY.plus(self.scenery.params())
         self.values = config.values.within(self.registry)
-        self.stats = ShowStats()
+        self.stats, self.energy = ShowStats(), EnergyMeter()
         self.features = AudioFeatures.rest(self.clock.now())
         self.error = ""
         self.desk = Desk(self.values, self.clock.now(), np.random.default_rng())
@@ -87,14 +86,14 @@ class Show:
         self._heard = self.features  # as analysed, before the leading tempo takes its place
         self._ticks = self._problems = 0
         self._presets = tuple(find_presets())
-        self._started = self.clock.now()
+        self.started = self.clock.now()
         self._ending = False
         self._latents: tuple[int, ...] = ()  # (h, w), known once the model is loaded
         width, height = config.size
         fallback = ModelSpec(resolve_model(EMBEDDED))
         spec = EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture)
         heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop, onset=config.onset)
-        self.audio = AudioHost(heard, self.clock, self._started)
+        self.audio = AudioHost(heard, self.clock, self.started)
         self.engine = Engine(spec, self._conduct, self.clock)
         self.events = CoalescedEvents(self.registry.actions)
         self.control = ControlRack(config.control, self.clock, self.events, self.values.number("bpm"), self.registry)
@@ -113,19 +112,18 @@ class Show:
         self._sound = np.zeros((SOUND_KEPT, CHANNELS), np.float32)
         self.driven = self.values  # the parameters, with what the sound moves moved
         self.health = DisplayHealth()
-        self._peak, self._ticked = 0.0, self._started
+        self._peak, self._ticked = 0.0, self.started
         self._lines: tuple[str, ...] = ()
         self._lining = Gate(HUD_RATE)
 
     def run(self) -> dict[str, Any]:
         """Run to its end and return the figures of `--stats`."""
         sys.setswitchinterval(SWITCH_INTERVAL)
-        self._energy = EnergyMeter()
         if self.config.record is not None:
             check_exact(self.config.record)
         with ExitStack() as stack, _signals(self._signalled):
             if self.config.trace is not None:
-                self.engine.on_slot = _Trace(stack.enter_context(_open_trace(self.config.trace)), self).slot
+                self.engine.on_slot = Trace(stack.enter_context(open_trace(self.config.trace)), self).slot
             self.audio.start()
             stack.callback(self.audio.close)
             stack.callback(self.control.close)
@@ -137,7 +135,7 @@ class Show:
                 self.recorder.prepare()
                 self.recorder.start(self.config.record)
             shown = run_display(self._options(), self._hooks(), self.clock)
-        return self._figures(shown)
+        return figures(self, shown)
 
     def _options(self) -> DisplayOptions:
         config = self.config
@@ -246,7 +244,7 @@ class Show:
 
     def _tick(self, now: float) -> tuple[AudioFeatures, View] | None:
         """Called by the display before each of its frames; None ends the show."""
-        if self._ending or (self.config.duration is not None and now - self._started >= self.config.duration):
+        if self._ending or (self.config.duration is not None and now - self.started >= self.config.duration):
             return None
         self._listen()
         self._take_events(now)
@@ -261,7 +259,7 @@ class Show:
         self._ticked = now
         scene, self.driven = self.scenery.move(now, self.features, self.values)
         if not self.config.headless and self._lining.opens(now):
-            self._lines = self._hud_lines()
+            self._lines = hud_lines(self)
         return self.features, self._view(scene)
 
     def _take_events(self, now: float) -> None:
@@ -287,7 +285,7 @@ class Show:
             tick=self._ticks,
             values=self.values.values,
             features=self.features,
-            fps=self._engine_fps(),
+            fps=engine_fps(self.engine),
             engine=self.engine.state,
             beat=beat.beat,
             bpm=beat.bpm,
@@ -382,37 +380,6 @@ class Show:
             meter=Meter(heard.rms, self._peak, heard.onset_strength, heard.beat_phase if heard.bpm > 0.0 else None),
         )
 
-    def _hud_lines(self) -> tuple[str, ...]:
-        heard, audio, engine, health = self.features, self.audio.status, self.engine, self.health
-        spent = percentiles(list(engine.seconds)[-60:]) or {"p50": 0.0}
-        late = percentiles(list(self.stats.audio_to_frame)[-60:]) or {"p50": 0.0}
-        recording = _clock(self.recorder.status.seconds) if self.recorder.recording else "off"
-        limited = "   flash limiter at work" if health.limited else ""
-        lines = (
-            f"canvas {health.fps:.1f} fps  {health.work_ms:.1f} ms  quality {health.quality}{limited}",
-            f"{engine.state}  {engine.about.get('model', '')}  {self._engine_fps():.1f} fps  {spent['p50']:.0f} ms"
-            f"  sound to picture {late['p50']:.0f} ms",
-            f"audio {audio.state}  {audio.device}  overflows {audio.overflows}",
-            f"{heard.bpm:.0f} bpm   onsets {heard.onsets}   energy {heard.energy:.2f}",
-            f"preset  {self.values.text('preset') or '-'}{'  locked' if self.values.flag('lock') else ''}",
-            f"prompt  {self.values.text('prompt')}",
-            f"recording {recording}   osc port {self.control.osc.port}",
-            self._tempo_line(),
-            *self.control.hud_lines(),
-        )
-        problems = tuple(text for text in (audio.message, engine.message, self.error) if text)
-        return lines + problems
-
-    def _tempo_line(self) -> str:
-        beat, waiting = self.desk.tempo.now(), ", ".join(self.desk.waiting)
-        bar = "".join("|" if i == int(beat.beat) % beat.beats_per_bar else "." for i in range(beat.beats_per_bar))
-        return f"tempo {beat.bpm:.1f} {beat.source}  {bar}" + (f"  waiting: {waiting}" if waiting else "")
-
-    def _engine_fps(self) -> float:
-        """Generated frames a second, over the last ones."""
-        recent = self.engine.recent_frames()
-        return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
-
     # --- the end --------------------------------------------------------------------------------
 
     def _finish_recording(self) -> None:
@@ -424,72 +391,6 @@ class Show:
         if self._ending:
             os._exit(128 + number)  # asked twice: at once
         self._ending = True
-
-    def _figures(self, shown: DisplayStats) -> dict[str, Any]:
-        engine, audio = self.engine, self.audio.status
-        return {
-            "seconds": round(shown.seconds, 3),
-            "display_fps": round(shown.display_fps, 2),
-            "frames_shown": shown.frames_shown,
-            "frames_generated": engine.generated,
-            "frames_skipped": engine.skipped,
-            "unet_evaluations": {"full": engine.grades[3], "shallow": engine.grades[2], "none": engine.grades[1]},
-            "joules": self._energy.joules(),
-            "first_frame_s": self.stats.first_frame and round(self.stats.first_frame - self._started, 3),
-            "frame_ms": {"p50": shown.frame_ms_p50, "p99": shown.frame_ms_p99},
-            "display_work_ms": {"p50": shown.work_ms_p50, "p99": shown.work_ms_p99},
-            "generate_ms": percentiles(engine.seconds),
-            "audio_to_frame_ms": percentiles(self.stats.audio_to_frame),
-            "onset_to_shader_ms": percentiles(self.stats.onset_to_shader),
-            "onsets": self.features.onsets,
-            "audio_overflows": audio.overflows,
-            "audio": {"state": audio.state, "device": audio.device, "blocks": audio.blocks, "restarts": audio.restarts},
-            "osc_messages": self.control.osc.counts.messages,
-            "osc_rejected": self.control.osc.counts.rejected,
-            "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in self.recorded],
-            "engine_failures": engine.failures,
-            "peak_rss_mb": peak_rss_mb(),
-            "model": engine.about.get("model", model_name(self.config.model.folder)),
-            "size": list(self.config.size),
-            "backend": engine.about.get("backend", ""),
-            "blas": engine.about.get("blas", ""),
-            "renderer": shown.renderer,
-            "canvas": list(self.config.canvas),
-            "quality": shown.quality,
-            "display_errors": shown.errors,
-            "error": self.error or engine.message,
-        }
-
-
-def _clock(seconds: float) -> str:
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-class _Trace:
-    """Writes a line of JSON for each slot of the engine; runs on the engine thread."""
-
-    def __init__(self, file: TextIO, show: Show) -> None:
-        self._file, self._show = file, show
-
-    def slot(self, controls: Controls) -> None:
-        features = self._show.conducted
-        line = {
-            "time": round(self._show.clock.now() - self._show.audio.epoch, 4),
-            "sound_time": round(controls.time - self._show.audio.epoch, 4),
-            "computed": controls.compute,
-            "grade": controls.grade,
-            "onsets": features.onsets,
-            "energy": round(features.energy, 3),
-            "fade": round(controls.fade, 3),
-        }
-        self._file.write(json.dumps(line) + "\n")
-
-
-def _open_trace(path: Path) -> TextIO:
-    try:
-        return path.open("w")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 @contextmanager
@@ -506,9 +407,9 @@ def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
 def run_live(config: LiveConfig) -> int:
     """Check what can be checked, run the show, write its figures. Returns the exit status."""
     show = Show(config)
-    figures = show.run()
+    told = show.run()
     if config.stats is not None:
-        write_json(config.stats, figures)
+        write_json(config.stats, told)
     if not show.engine.close(timeout=0.0):  # still loading: mlx does not survive the end of Python under its feet
         logging.shutdown()
         os._exit(0)

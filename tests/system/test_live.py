@@ -48,7 +48,7 @@ def write(path: Path, bars: int, rest: float = 0.0) -> Path:
 
 def test_stats_hold_what_the_contract_names(tmp_path: Path, shows: list[LiveShow]) -> None:
     track = write(tmp_path / "drums.wav", 3)
-    show = LiveShow(tmp_path, "--input", str(track), "--no-loop", "--duration", "9")
+    show = LiveShow(tmp_path, "--input", str(track), "--no-loop", "--duration", "11")
     shows.append(show)
     show.gone(time.monotonic())
     stats = show.stats()
