@@ -8,6 +8,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
+CRITIC_SAY = 0.25  # of the critic's gradient beside that of the other losses
+
+
+def balance(loss: Tensor, fault: Tensor, last: Tensor) -> Tensor:
+    """The factor that makes the gradient of `fault` as long as that of `loss` at the decoder's `last` weights, at most
+    100 (Esser, Rombach, Ommer, CVPR 2021, eq. 7)."""
+    lengths = [torch.autograd.grad(one, last, retain_graph=True)[0].norm() for one in (loss, fault)]
+    return (lengths[0] / (lengths[1] + 1e-6)).clamp(max=100.0).detach()
+
 
 def texture_loss(made: Tensor, wanted: Tensor) -> Tensor:
     """L1 of how much neighbours differ on average over 8x8 pixels, at two scales: a blurred picture has too little of

@@ -14,18 +14,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel
 
+from training.fields import LATENT_CHANNELS
 from training.teacher import WIDTH
 from training.tokens import LENGTH
 
-COORDINATE_CHANNELS = 2
+COORDINATE_CHANNELS = 14
 LAST_TIMESTEP = 999
 MEAN_PICTURE = -0.4
 COORDINATE_GROUPS = 12
 WORD_NOISE = 0.3
 UNET = {
     "sample_size": 16,
-    "in_channels": 32 + COORDINATE_CHANNELS,
-    "out_channels": 32,
+    "in_channels": LATENT_CHANNELS + COORDINATE_CHANNELS,
+    "out_channels": LATENT_CHANNELS,
     "block_out_channels": [128, 192],
     "layers_per_block": 1,
     "down_block_types": ["DownBlock2D", "DownBlock2D"],
@@ -178,7 +179,7 @@ def input_scale() -> float:
 
 @torch.no_grad()
 def look_at_coordinates(conv_in: nn.Conv2d, groups: Iterable[int], size: int = 4) -> None:
-    """Makes whole norm groups of the first convolution see the coordinates alone: slopes a*u + b*v + c with their kinks
+    """Makes whole norm groups of the first convolution see u and v alone: slopes a*u + b*v + c with their kinks
     all over the picture.
 
     Next to 32 channels of noise the two planes are too faint, and without offsets every kink would go through the
@@ -191,12 +192,12 @@ def look_at_coordinates(conv_in: nn.Conv2d, groups: Iterable[int], size: int = 4
             slope = 3.0 * torch.tensor([torch.cos(torch.tensor(angle)), torch.sin(torch.tensor(angle))])
             conv_in.weight[channel : channel + 2] = 0
             for sign, row in ((1, channel), (-1, channel + 1)):
-                conv_in.weight[row, -COORDINATE_CHANNELS:, 1, 1] = sign * slope
+                conv_in.weight[row, LATENT_CHANNELS : LATENT_CHANNELS + 2, 1, 1] = sign * slope
                 conv_in.bias[row] = sign * offset
 
 
 class Embedded(nn.Module):
-    """The whole model. forward: token ids (N, 32), noise (N, 32, h, w), planes (N, 2, h, w) -> picture (N, 3, 16 h, 16
+    """The whole model. forward: token ids (N, 32), noise (N, 32, h, w), planes (N, 14, h, w) -> picture (N, 3, 16 h, 16
     w) and its latents."""
 
     def __init__(self, vocabulary: int, start: int, end: int) -> None:

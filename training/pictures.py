@@ -16,10 +16,12 @@ from training.families import FAMILIES
 from training.fields import CELL, LATENT_CHANNELS, Fields, Layers, Style, coordinates, line, sigmoid, step
 from training.palettes import paint
 
+TURNS = (1, 2, 3, 6, 10)  # of the angle, in what the UNet is told of the place
+
 
 @dataclass(frozen=True)
 class Sample:
-    """z: float32 (32, h, w) N(0, 1); planes: float32 (2, h, w), u and v of the cells; image: float32 (3, 16 h, 16 w) in
+    """z: float32 (32, h, w) N(0, 1); planes: float32 (14, h, w), see `planes`; image: float32 (3, 16 h, 16 w) in
     [-1, 1]."""
 
     z: np.ndarray
@@ -86,10 +88,19 @@ def picture(
     return np.clip(style.gain * rgb**style.gamma, 0.0, 1.0).astype(np.float32)
 
 
+def planes(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    """float32 (14, h, w): what the UNet is told of the place of each cell, from u (1, w) and v (h, 1).
+
+    u, v, the distance r from the middle, log(r + 0.1), and cosine and sine of the TURNS of the angle.
+    """
+    r, angle = np.sqrt(u * u + v * v), np.arctan2(v, u)
+    turns = [wave(k * angle) for k in TURNS for wave in (np.cos, np.sin)]
+    return np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *turns)).astype(np.float32)
+
+
 def planes_of(h: int, w: int) -> np.ndarray:
-    """float32 (2, h, w): the coordinate planes u and v of a whole picture of h x w latent cells, as the UNet gets
-    them."""
-    return np.stack(np.broadcast_arrays(*coordinates(h, w, min(h, w))))
+    """float32 (14, h, w): the coordinate planes of a whole picture of h x w latent cells."""
+    return planes(*coordinates(h, w, min(h, w)))
 
 
 def sample(
@@ -111,6 +122,4 @@ def sample(
     window = {"top": top, "left": left, "height": m, "width": width}
     z = rng.standard_normal((LATENT_CHANNELS, h, w), dtype=np.float32)
     image = picture(z, *coordinates(h, w, m, per_cell=CELL, **window), wish, other, amount)
-    u, v = coordinates(h, w, m, **window)
-    planes = np.stack(np.broadcast_arrays(u, v))
-    return Sample(z, planes, np.ascontiguousarray((2 * image - 1).transpose(2, 0, 1)))
+    return Sample(z, planes(*coordinates(h, w, m, **window)), np.ascontiguousarray((2 * image - 1).transpose(2, 0, 1)))

@@ -29,6 +29,7 @@ from training.teacher import Words
 from training.tokens import encode
 
 log = logging.getLogger("training")
+BALANCE_EVERY = 8  # steps, after which the critic is weighed again
 LOSSES = ("loss", "words", "critic", "painter")
 
 
@@ -45,7 +46,7 @@ class Plan:
     whole_batch: int = 8
     whole_from: float = 0.75
     small_until: float = 0.06
-    critic_from: float = 0.8
+    critic_from: float = 0.6
     muon_rate: float = 0.02
     rate: float = 2e-4
     word_rate: float = 1e-3
@@ -229,7 +230,7 @@ class Trainer:
             self.critic.parameters(), lr=4e-4, betas=(0.5, 0.95), weight_decay=0.0, fused=True
         )
         self.average = [p.detach().clone() for p in self.model.parameters()]
-        self.steps, self.samples, self.spent = 0, 0, 0.0
+        self.steps, self.samples, self.spent, self.balance = 0, 0, 0.0, 1.0
         if self.path.exists():
             saved = torch.load(self.path, map_location=device)
             self.model.load_state_dict(saved["model"])
@@ -287,7 +288,7 @@ class Trainer:
     def _picture_gradients(self, batch: Batch, share: float, embedding: Any, words: Any) -> tuple[float, ...]:
         import torch
 
-        from training.critic import critic_loss, painter_loss, texture_loss
+        from training.critic import CRITIC_SAY, balance, critic_loss, painter_loss, texture_loss
 
         other_ids, amount, z, planes, image = (
             part.to(self.device) for part in (batch.other_ids, batch.amount, batch.z, batch.planes, batch.image)
@@ -312,7 +313,9 @@ class Trainer:
                 found.backward()
                 fault, matching = painter_loss(self.critic, made, image, family)
             say = min(1.0, (share - self.plan.critic_from) / 0.1)
-            total = total + say * (0.02 * fault + 0.4 * matching)
+            if self.steps % BALANCE_EVERY == 0:
+                self.balance = balance(loss, fault, self.model.vae.decoder.conv_out.weight)
+            total = total + say * (CRITIC_SAY * self.balance * fault + 0.4 * matching)
             found, fault = float(found.detach()), float(fault.detach())
         total.backward()
         return float(loss.detach()), float(words.detach()), found, fault

@@ -43,7 +43,7 @@ class Denoiser:
     def __init__(
         self, unet: UNet2DConditionModel, scheduler: Scheduler, guidance: str, dtype: mx.Dtype, planes: mx.array
     ) -> None:
-        """guidance : see spec.py. planes : (1, h, w, 2), for UNets with coordinate channels."""
+        """guidance : see spec.py. planes : (1, h, w, coordinate_channels)."""
         self.unet, self.scheduler, self.guidance = unet, scheduler, guidance
         self._dtype, self._planes = dtype, planes.astype(dtype)
 
@@ -132,7 +132,8 @@ class Denoiser:
         """Latents before step i, as the UNet takes them."""
         scaled = self.scheduler.scale_input(x, i).astype(self._dtype)
         if self.unet.config.coordinate_channels:
-            scaled = mx.concatenate([scaled, mx.broadcast_to(self._planes, (*scaled.shape[:3], 2))], axis=-1)
+            planes = mx.broadcast_to(self._planes, (*scaled.shape[:3], self._planes.shape[-1]))
+            scaled = mx.concatenate([scaled, planes], axis=-1)
         return scaled
 
     def _guided(

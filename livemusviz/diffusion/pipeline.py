@@ -34,6 +34,7 @@ from livemusviz.errors import UserError
 log = logging.getLogger(__name__)
 
 MIN_SIZE, MAX_SIZE = 64, 2048
+TURNS = (1, 2, 3, 6, 10)  # of the angle, in coordinate planes
 CACHED_TEXTS = 64
 GLIDE, SHALLOW, FULL = 1, 2, 3
 """What is computed of a frame, as in `Controls.grade`."""
@@ -108,7 +109,8 @@ class Pipeline:
 
     def _prepare(self) -> None:
         """What hangs on the schedule: the denoiser and the frame function."""
-        parts, planes = self.parts, _coordinate_planes(*self.latent_shape[:2])
+        parts = self.parts
+        planes = coordinate_planes(*self.latent_shape[:2], parts.unet.config.coordinate_channels)
         self.denoiser = Denoiser(parts.unet, parts.scheduler, parts.spec.guidance, parts.dtype, planes)
         self._deep, self._target = [], None
         self._frame = mx.compile(self._make_frame, inputs=parts.live) if self._compiled else self._make_frame
@@ -393,9 +395,16 @@ def _remember(cache: OrderedDict[Any, Any], key: Any, limit: int, make: Any) -> 
     return made
 
 
-def _coordinate_planes(height: int, width: int) -> mx.array:
-    """u to the right, v down, (1, height, width, 2): the shorter side spans (-1, 1), aspect kept."""
+def coordinate_planes(height: int, width: int, count: int) -> mx.array:
+    """What a UNet with coordinate channels is told of the place of each cell, float32 (1, height, width, count).
+
+    count 2 : u to the right, v down; the shorter side spans (-1, 1), aspect kept.  14 : also the distance r from the
+    middle, log(r + 0.1), and cosine and sine of the angle times 1, 2, 3, 6, 10.  0 : nothing.
+    """
     shorter = min(height, width)
-    u = (2 * np.arange(width) + 1 - width) / shorter
-    v = (2 * np.arange(height) + 1 - height) / shorter
-    return mx.array(np.stack(np.broadcast_arrays(u[None, :], v[:, None]), axis=-1)[None].astype(np.float32))
+    u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
+    v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
+    r, angle = np.hypot(u, v), np.arctan2(v, u)
+    turns = [wave(k * angle) for k in TURNS for wave in (np.cos, np.sin)]
+    planes = np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *turns), axis=-1)[None, ..., :count]
+    return mx.array(planes.astype(np.float32))

@@ -74,7 +74,7 @@ def test_muons_update_has_no_favourite_direction() -> None:
 def test_a_critic_learns_to_tell_and_leaves_its_gradients_to_itself() -> None:
     import torch
 
-    from training.critic import Critic, critic_loss, painter_loss, texture_loss
+    from training.critic import Critic, balance, critic_loss, painter_loss, texture_loss
 
     torch.manual_seed(0)
     wanted, made = torch.rand(4, 3, 64, 64) * 2 - 1, torch.zeros(4, 3, 64, 64, requires_grad=True)
@@ -87,13 +87,16 @@ def test_a_critic_learns_to_tell_and_leaves_its_gradients_to_itself() -> None:
         loss = critic_loss(critic, made.detach(), wanted, family)
         loss.backward()
         optimiser.step()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
     assert losses[-1] < 0.6 * losses[0]
     optimiser.zero_grad(set_to_none=True)
     fault, matching = painter_loss(critic, made, wanted, family)
     (fault + matching).backward()
     assert made.grad is not None and made.grad.abs().sum() > 0
     assert all(p.grad is None and p.requires_grad for p in critic.parameters())
+    last = torch.ones(3, requires_grad=True)
+    factor = balance((2 * last).sum(), (0.5 * last).square().sum(), last)  # gradients of 2 and 0.5
+    assert float(factor) == pytest.approx(4.0, rel=1e-3) and not factor.requires_grad
     assert texture_loss(made, wanted) > 5 * texture_loss(wanted.roll(1, 3), wanted) > 0
 
 
