@@ -18,7 +18,7 @@ from training.fields import LATENT_CHANNELS
 from training.teacher import WIDTH
 from training.tokens import LENGTH
 
-COORDINATE_CHANNELS = 14
+COORDINATE_CHANNELS = 32
 LAST_TIMESTEP = 999
 MEAN_PICTURE = -0.4
 COORDINATE_GROUPS = 12
@@ -197,7 +197,7 @@ def look_at_coordinates(conv_in: nn.Conv2d, groups: Iterable[int], size: int = 4
 
 
 class Embedded(nn.Module):
-    """The whole model. forward: token ids (N, 32), noise (N, 32, h, w), planes (N, 14, h, w) -> picture (N, 3, 16 h, 16
+    """The whole model. forward: token ids (N, 32), noise (N, 32, h, w), planes (N, 32, h, w) -> picture (N, 3, 16 h, 16
     w) and its latents."""
 
     def __init__(self, vocabulary: int, start: int, end: int) -> None:

@@ -17,11 +17,12 @@ from training.fields import CELL, LATENT_CHANNELS, Fields, Layers, Style, coordi
 from training.palettes import paint
 
 TURNS = (1, 2, 3, 6, 10)  # of the angle, in what the UNet is told of the place
+WAVES = (0.5, 1.0, 2.0)  # periods a unit of u, v and r, there
 
 
 @dataclass(frozen=True)
 class Sample:
-    """z: float32 (32, h, w) N(0, 1); planes: float32 (14, h, w), see `planes`; image: float32 (3, 16 h, 16 w) in
+    """z: float32 (32, h, w) N(0, 1); planes: float32 (32, h, w), see `planes`; image: float32 (3, 16 h, 16 w) in
     [-1, 1]."""
 
     z: np.ndarray
@@ -89,17 +90,19 @@ def picture(
 
 
 def planes(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """float32 (14, h, w): what the UNet is told of the place of each cell, from u (1, w) and v (h, 1).
+    """float32 (32, h, w): what the UNet is told of the place of each cell, from u (1, w) and v (h, 1).
 
-    u, v, the distance r from the middle, log(r + 0.1), and cosine and sine of the TURNS of the angle.
+    u, v, the distance r from the middle, log(r + 0.1); cosine and sine of the TURNS of the angle, and of u, v and r at
+    WAVES, because a network is slow to make fine patterns of a coordinate itself (Tancik et al., NeurIPS 2020).
     """
     r, angle = np.sqrt(u * u + v * v), np.arctan2(v, u)
-    turns = [wave(k * angle) for k in TURNS for wave in (np.cos, np.sin)]
-    return np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *turns)).astype(np.float32)
+    phases = [*(k * angle for k in TURNS), *(2 * np.pi * f * x for x in (u, v, r) for f in WAVES)]
+    waves = [wave(phase) for phase in phases for wave in (np.cos, np.sin)]
+    return np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *waves)).astype(np.float32)
 
 
 def planes_of(h: int, w: int) -> np.ndarray:
-    """float32 (14, h, w): the coordinate planes of a whole picture of h x w latent cells."""
+    """float32 (32, h, w): the coordinate planes of a whole picture of h x w latent cells."""
     return planes(*coordinates(h, w, min(h, w)))
 
 

@@ -37,7 +37,7 @@ LOSSES = ("loss", "words", "critic", "painter")
 class Plan:
     """minutes: of training in all; whole_from: share of them after which most batches are whole pictures; batch,
     whole_batch: samples a step over all processes; critic_from: share from which the critic has a say; mixes: share of
-    samples half-way between two captions; inherit: folder of an earlier model to start from."""
+    samples half-way between two captions; inherit: an exported model to start from."""
 
     minutes: float = 90.0
     out: Path = Path("training/runs/second")
@@ -90,11 +90,10 @@ class Shared:
 
 @dataclass(frozen=True)
 class Batch:
-    """The samples of one step and process. wishes: what the captions ask for, also as numbers in meaning; ids,
-    other_ids: (N, 32) int64; amount: (N, 1, 1), the way from the caption to the other one; z, planes, image: see
-    pictures.Sample, or None in the word stage."""
+    """The samples of one step and process. ids, other_ids: (N, 32) int64; amount: (N, 1, 1), the way from the caption to
+    the other one; meaning: what the captions ask for, see `meaning`; z, planes, image: see pictures.Sample, or None in
+    the word stage."""
 
-    wishes: list[Wish]
     ids: Any
     other_ids: Any
     amount: Any
@@ -127,7 +126,7 @@ def draw_batch(
     wishes, others = ([draw(rng, lexicon) for _ in range(count)] for _ in range(2))
     amount = np.where(rng.random(count) < plan.mixes, rng.random(count), 0.0).astype(np.float32)
     ids, other_ids = (torch.tensor([encode(tokenizer, wish.caption) for wish in side]) for side in (wishes, others))
-    words = wishes, ids, other_ids, torch.from_numpy(amount[:, None, None]), torch.from_numpy(meaning(wishes))
+    words = ids, other_ids, torch.from_numpy(amount[:, None, None]), torch.from_numpy(meaning(wishes))
     if shape == (0, 0):
         return Batch(*words)
     samples = [
@@ -197,13 +196,21 @@ def schedule(plan: Plan, share: float) -> float:
     return float(0.02 + 0.98 * cosine)
 
 
+def inherit(model: Any, folder: Path) -> None:
+    """Copies the weights of an exported model. The words' embeddings stay the teacher's: a token may have another
+    number by now."""
+    from training.export import load
+
+    state = load(folder).state_dict()
+    model.load_state_dict({name: value for name, value in state.items() if "token_embedding" not in name}, strict=False)
+
+
 class Trainer:
     """Model, moving average, optimiser and counters of one process; all processes hold the same numbers."""
 
     def __init__(self, plan: Plan, words: Words, device: str) -> None:
         import torch
 
-        from training import inherit
         from training.critic import Critic
         from training.model import Embedded
         from training.muon import Muon, matrices
@@ -214,10 +221,8 @@ class Trainer:
         self.plan, self.device, self.path = plan, device, plan.out / "last.pt"
         self.model = Embedded(*self.sizes)
         self.model.word_table.data[:count] = torch.from_numpy(words.vectors)
-        self.predecessor = None
         if plan.inherit is not None and not self.path.exists():
-            inherit.copy_weights(self.model, plan.inherit)
-            self.predecessor = inherit.Predecessor(plan.inherit)
+            inherit(self.model, plan.inherit)
         self.model = self.model.to(device)
         self.head = torch.nn.Linear(512, len(FAMILIES) + 2 * len(NAMES) + len(MODIFIERS) + 36).to(device)
         self.critic = Critic(len(FAMILIES)).to(device)
@@ -272,15 +277,9 @@ class Trainer:
         ids, wanted = batch.ids.to(self.device), batch.meaning.to(self.device)
         with torch.autocast(self.device, torch.bfloat16):
             embedding = self.model.embed(ids)
-            told = self.model.unet.add_embedding(embedding)
-            guess = self.head(told)
+            guess = self.head(self.model.unet.add_embedding(embedding))
         words = word_loss(guess.float(), wanted)
         if batch.image is None:
-            if self.predecessor is not None:
-                from training.inherit import FIRST_FAMILIES
-
-                target, known = self.predecessor(batch.wishes, FIRST_FAMILIES)
-                words = words + 4 * (told.float() - target)[known].square().mean() / target.var()
             words.backward()
             return 0.0, float(words.detach()), 0.0, 0.0
         return self._picture_gradients(batch, share, embedding, words)
@@ -300,8 +299,7 @@ class Trainer:
             made = self.model.vae.decoder(latents)
         made = made.float()
         loss = picture_loss(made, image, min(1.0, 0.1 + 2.5 * share)) + 0.5 * texture_loss(made, image)
-        if self.plan.inherit is None:
-            loss = loss + max(0.0, 2 - 8 * share) * (made - image).square().mean()
+        loss = loss + max(0.0, 2 - 8 * share) * (made - image).square().mean()
         latents = latents.float()
         tidy = latents.mean((0, 2, 3)).square().mean() + (latents.std((0, 2, 3)) - 1).square().mean()
         total, fault = loss + 0.003 * tidy + 0.03 * words, 0.0
@@ -434,8 +432,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=Plan.minutes)
     parser.add_argument("--out", type=Path, default=Plan.out)
-    parser.add_argument("--inherit", type=Path, metavar="FOLDER", help="start from this exported model's weights")
-    parser.add_argument("--muon-rate", type=float, default=Plan.muon_rate, help="less after --inherit, say 0.006")
+    parser.add_argument(
+        "--inherit",
+        type=Path,
+        metavar="FOLDER",
+        help="start from this exported model's weights",
+    )
+    parser.add_argument(
+        "--muon-rate", type=float, default=Plan.muon_rate, help="step of the convolutions; less after --inherit"
+    )
     parser.add_argument("--small-until", type=float, default=Plan.small_until, help="share of 64-pixel windows")
     parser.add_argument("--batch", type=int, default=Plan.batch)
     parser.add_argument("--processes", type=int, default=1 if torch.cuda.is_available() else os.cpu_count() or 1)

@@ -196,8 +196,8 @@ def _check_fit(parts: ModelParts) -> None:
     for name_a, a, name_b, b in pairs:
         if a != b:
             raise UserError(f"{folder}: the {name_a} is {a}, the {name_b} {b}: the parts are not of one model")
-    if unet.coordinate_channels not in (0, 2, 14):
-        raise UserError(f"{folder}: coordinate_channels {unet.coordinate_channels}, must be 0, 2 or 14")
+    if unet.coordinate_channels not in (0, 2, 32):
+        raise UserError(f"{folder}: coordinate_channels {unet.coordinate_channels}, must be 0, 2 or 32")
     for tokenizer, encoder in zip(parts.text.tokenizers, parts.text.encoders, strict=True):
         known, read = tokenizer.vocab_size, encoder.config.vocab_size
         if known > read:

@@ -34,7 +34,7 @@ from livemusviz.errors import UserError
 log = logging.getLogger(__name__)
 
 MIN_SIZE, MAX_SIZE = 64, 2048
-TURNS = (1, 2, 3, 6, 10)  # of the angle, in coordinate planes
+TURNS, WAVES = (1, 2, 3, 6, 10), (0.5, 1.0, 2.0)  # in coordinate planes: of the angle; periods a unit of u, v, r
 CACHED_TEXTS = 64
 GLIDE, SHALLOW, FULL = 1, 2, 3
 """What is computed of a frame, as in `Controls.grade`."""
@@ -398,13 +398,15 @@ def _remember(cache: OrderedDict[Any, Any], key: Any, limit: int, make: Any) -> 
 def coordinate_planes(height: int, width: int, count: int) -> mx.array:
     """What a UNet with coordinate channels is told of the place of each cell, float32 (1, height, width, count).
 
-    count 2 : u to the right, v down; the shorter side spans (-1, 1), aspect kept.  14 : also the distance r from the
-    middle, log(r + 0.1), and cosine and sine of the angle times 1, 2, 3, 6, 10.  0 : nothing.
+    count 2 : u to the right, v down; the shorter side spans (-1, 1), aspect kept.  32 : also the distance r from the
+    middle, log(r + 0.1), cosine and sine of the angle times 1, 2, 3, 6, 10, and of u, v and r times pi, 2 pi, 4 pi.
+    0 : nothing.
     """
     shorter = min(height, width)
     u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
     v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
     r, angle = np.hypot(u, v), np.arctan2(v, u)
-    turns = [wave(k * angle) for k in TURNS for wave in (np.cos, np.sin)]
-    planes = np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *turns), axis=-1)[None, ..., :count]
+    phases = [*(k * angle for k in TURNS), *(2 * np.pi * f * x for x in (u, v, r) for f in WAVES)]
+    waves = [wave(phase) for phase in phases for wave in (np.cos, np.sin)]
+    planes = np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *waves), axis=-1)[None, ..., :count]
     return mx.array(planes.astype(np.float32))

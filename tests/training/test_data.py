@@ -122,7 +122,7 @@ def test_fields_have_unit_variance_up_to_the_border() -> None:
 
 def test_coordinates_of_a_window_are_those_of_the_picture() -> None:
     planes = planes_of(22, 40)
-    assert planes.shape == (14, 22, 40)
+    assert planes.shape == (32, 22, 40)
     assert planes[1, 0, 0] == pytest.approx(-1 + 1 / 22) and planes[0, 0, -1] == pytest.approx(39 / 22)
     u, v = coordinates(4, 4, 22, top=3, left=30, height=22, width=40)
     assert np.allclose(u[0], planes[0, 0, 30:34]) and np.allclose(v[:, 0], planes[1, 3:7, 0])
@@ -132,7 +132,7 @@ def test_the_product_tells_the_unet_the_same_coordinates() -> None:
     from livemusviz.diffusion.pipeline import coordinate_planes
 
     for h, w in ((16, 16), (18, 32)):
-        ours = np.array(coordinate_planes(h, w, 14))[0].transpose(2, 0, 1)
+        ours = np.array(coordinate_planes(h, w, 32))[0].transpose(2, 0, 1)
         np.testing.assert_allclose(ours, planes_of(h, w), atol=2e-5)
         assert coordinate_planes(h, w, 2).shape == (1, h, w, 2)
 

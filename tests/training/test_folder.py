@@ -116,9 +116,9 @@ def test_configs_say_what_the_loader_needs() -> None:
         "AutoencoderPixelShuffle",
     ]
     assert (unet["in_channels"], unet["out_channels"], unet["coordinate_channels"], unet["sample_size"]) == (
-        46,
+        64,
         32,
-        14,
+        32,
         16,
     )
     assert (unet["act_fn"], unet["resnet_time_scale_shift"], unet["addition_embed_type"]) == (
