@@ -90,9 +90,11 @@ class Shared:
 
 @dataclass(frozen=True)
 class Batch:
-    """The samples of one step and process. ids, other_ids: (N, 32) int64; amount: (N, 1, 1), the way from the caption to
-    the other one; meaning: what the captions ask for, see `meaning`; z, planes, image: see pictures.Sample, or None in
-    the word stage."""
+    """The samples of one step and process.
+
+    ids, other_ids: (N, 32) int64; amount: (N, 1, 1), the way from the caption to the other one; meaning: what the
+    captions ask for, see `meaning`; z, planes, image: see pictures.Sample, or None in the word stage.
+    """
 
     ids: Any
     other_ids: Any
