@@ -34,8 +34,8 @@ def nebula(f: Fields) -> Layers:
 
 
 def marble(f: Fields) -> Layers:
-    n, m = f.fine(1.1) + 0.35 * f.fine(0.35), f.slow(0, 1.2) + 0.3 * f.fine(0.5)
-    vein = np.maximum(line(n, 0.15), 0.7 * line(m, 0.11))
+    n, m = f.fine(1.1) + 0.25 * f.fine(0.4), f.slow(0, 1.2) + 0.2 * f.fine(0.5)
+    vein = np.maximum(line(n, 0.24), 0.75 * line(m, 0.2))
     shade = 0.5 + 0.3 * np.sin(1.5 * n + 1.0 * m)
     return Layers(0.9 - 0.3 * shade * sigmoid(1.5 * n) - 0.75 * vein + 0.06 * relief(n, 1.0))
 
@@ -298,9 +298,9 @@ def bokeh(f: Fields) -> Layers:
 
 
 def contours(f: Fields) -> Layers:
-    n = f.fine(1.5) + 0.8 * f.slow(0, 2.2) + 0.25 * f.fine(0.7)
-    wave = np.sin(TAU * 0.7 * f.scale * n)
-    drawn = line(wave, 0.2)
+    n = f.fine(1.5) + 0.8 * f.slow(0, 2.2) + 0.15 * f.fine(0.7)
+    wave = np.sin(TAU * 0.5 * f.scale * n)
+    drawn = line(wave, 0.32)
     height = sigmoid(1.1 * n)
     return Layers(
         0.06 + 0.42 * height + 0.5 * drawn * (0.4 + 0.6 * height),
@@ -344,7 +344,7 @@ def planet(f: Fields) -> Layers:
 def hyperspace(f: Fields) -> Layers:
     x, y = f.u + 0.025 * f.slow(0, 2.0), f.v + 0.025 * f.slow(1, 2.0)
     r, theta = np.sqrt(x * x + y * y + 0.002), np.arctan2(y, x)
-    beams = 0.5 + 0.3 * np.cos(9 * theta + 0.6 * f.slow(2, 1.6)) + 0.3 * np.cos(14 * theta - 0.7 * f.slow(3, 1.6))
+    beams = 0.5 + 0.3 * np.cos(6 * theta + 0.5 * f.slow(2, 1.6)) + 0.35 * np.cos(10 * theta - 0.6 * f.slow(3, 1.6))
     ray = np.clip(beams, 0, 1.1) ** 2 * (0.5 + 0.5 * sigmoid(2 * f.fine(0.9)))
     core = line(r, 0.16)
     return Layers(

@@ -37,12 +37,11 @@ def spiral(f: Fields) -> Layers:
 
 
 def moire(f: Fields) -> Layers:
-    waves = []
-    for side, index in ((-1, 0), (1, 2)):
-        x, y = f.u - side * 0.34 + 0.05 * f.slow(index, 3.0), f.v + 0.05 * f.slow(index + 1, 3.0)
-        waves.append(np.sin(TAU * 2.4 * f.scale * np.sqrt(x * x + y * y + 0.004)))
-    both = waves[0] * waves[1]
-    lit = 0.5 + 0.5 * (0.6 * both + 0.4 * (waves[0] + waves[1]) / 2)
+    """Rings and two sets of straight lines over each other."""
+    bend = 0.3 * f.slow(0, 3.0)
+    rings = np.sin(TAU * 2.0 * f.scale * np.sqrt(f.r * f.r + 0.004) + bend)
+    bars, rows = (np.sin(TAU * 2.0 * f.scale * along + bend) for along in (f.u, f.v))
+    lit = 0.5 + 0.22 * rings + 0.28 * bars * rings + 0.2 * rows * rings
     return Layers(0.05 + 0.9 * step(lit, 0.2, 0.85), 0.7 + 0.35 * lit, 0.4 * step(lit, 0.8, 1.0))
 
 
@@ -127,7 +126,7 @@ def feathers(f: Fields) -> Layers:
 def eye(f: Fields) -> Layers:
     x, y = f.u + 0.03 * f.slow(0, 3.0), f.v + 0.03 * f.slow(1, 3.0)
     r, theta = np.sqrt(x * x + y * y + 1e-4), np.arctan2(y, x)
-    fibre = 0.5 + 0.25 * np.cos(11 * theta + 0.6 * f.slow(2, 1.6)) + 0.25 * np.cos(17 * theta + 0.8 * f.slow(3, 1.6))
+    fibre = 0.5 + 0.3 * np.cos(10 * theta + 0.5 * f.slow(2, 1.6)) + 0.2 * np.cos(20 * theta + 0.6 * f.slow(3, 1.6))
     iris = step(r, 0.6, 0.55) * step(r, 0.2, 0.25)
     lid = step(0.74 - 0.34 * x * x - np.abs(y), -0.02, 0.03)
     white = 0.8 - 0.35 * step(r, 0.6, 1.3) + 0.04 * f.fine(0.5)

@@ -52,20 +52,18 @@ def smoke(f: Fields) -> Layers:
 
 
 def fireworks(f: Fields) -> Layers:
-    tone, light, spark = 0.08 + 0.05 * step(f.v, 0.2, 1.2), np.full_like(f.u, 0.35), np.zeros_like(f.u)
-    for index, (x, y, size, rays) in enumerate(((-0.36, -0.28, 0.62, 10), (0.5, 0.22, 0.46, 8))):
-        dx, dy = f.u - x - 0.09 * f.slow(3 * index, 4.0), f.v - y - 0.09 * f.slow(3 * index + 1, 4.0)
-        r = np.sqrt(dx * dx + dy * dy + 0.001)
-        spokes = (0.5 + 0.5 * np.cos(rays * np.arctan2(dy, dx) + 0.5 * f.slow(3 * index + 2, 2.0))) ** 3
-        shell = step(r, 0.03, 0.16) * step(r, size, 0.55 * size)
-        burst = spokes * shell
-        tip = spokes * line(r - 0.8 * size, 0.05)
-        core = line(r, 0.06)
-        tone += 0.6 * burst + 0.3 * tip + 0.5 * core
-        light += 0.9 * burst + 0.5 * tip + 0.35 * line(r, 0.45)
-        spark += core + 0.7 * tip + 0.4 * step(burst, 0.5, 1.0)
-    stars = np.minimum(0.6 * f.sparkles(0.07, 1.3), 0.8)
-    return Layers(tone, light, np.maximum(spark, stars))
+    x, y = f.u + 0.03 * f.slow(0, 3.0), f.v + 0.03 * f.slow(1, 3.0)
+    r, theta = np.sqrt(x * x + y * y + 0.001), np.arctan2(y, x)
+    tone, light, spark = 0.08 + 0.05 * step(f.v, 0.2, 1.2), np.full_like(f.u, 0.3), line(r, 0.05)
+    for rays, size in ((10, 0.85), (6, 0.42)):
+        spokes = (0.5 + 0.5 * np.cos(rays * theta + 0.4 * f.slow(2, 2.0))) ** 2
+        trail = spokes * step(r, 0.05, 0.2) * step(r, size, 0.5 * size)
+        tip = spokes * line(r - 0.85 * size, 0.06)
+        tone = tone + 0.45 * trail + 0.45 * tip
+        light = light + 0.7 * trail + 0.7 * tip
+        spark = spark + 0.8 * tip + 0.3 * step(trail, 0.5, 1.0)
+    stars = np.minimum(0.6 * f.sparkles(0.08, 1.3), 0.8)
+    return Layers(tone + 0.4 * line(r, 0.12), light + 0.4 * line(r, 0.3), np.maximum(np.minimum(spark, 1.1), stars))
 
 
 def skyline(f: Fields) -> Layers:
