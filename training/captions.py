@@ -51,11 +51,11 @@ CLOSERS = (
     "flowing", "everywhere", "for a concert", "with light", "high quality", "moving slowly", "drifting by", "please",
 )  # fmt: skip
 PLACES = ("from above", "in the distance", "at dawn", "all around", "up close", "in the background", "forever")
-# drawn twice as often: what coordinates decide, and thin lines, are learnt last
+# what coordinates decide, and thin lines, are learnt last: drawn twice as often, some three times
 SLOW_TO_LEARN = (
-    "kaleidoscope", "rings", "tunnel", "synthwave", "flower", "moire", "geometry", "fireworks", "fractal", "skyline",
-    "forest", "dunes", "eye", "hyperspace", "smoke", "starfield", "honeycomb", "contours", "crystals", "marble",
-    "mountains", "planet", "lightning", "galaxy",
+    "kaleidoscope", "tunnel", "synthwave", "flower", "moire", "geometry", "fireworks", "fractal", "skyline", "forest",
+    "dunes", "eye", "smoke", "contours", "marble", "mountains", "planet", "lightning",
+    "contours", "skyline", "mountains", "geometry", "dunes", "tunnel", "moire",
 )  # fmt: skip
 
 

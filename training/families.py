@@ -140,10 +140,10 @@ def tunnel(f: Fields) -> Layers:
     x, y = f.u + 0.03 * f.slow(0, 1.6), f.v + 0.03 * f.slow(1, 1.6)
     r, theta = np.sqrt(x * x + y * y + 0.002), np.arctan2(y, x)
     depth = np.log(r)
-    ring = np.sin(TAU * 1.1 * f.scale * depth - 0.5 * f.slow(2, 1.5) + 0.3 * f.fine(0.8))
-    rib = np.cos(6 * theta + 1.6 * depth + 0.35 * f.slow(3, 1.5))
+    ring = np.sin(TAU * 0.8 * f.scale * depth - 0.4 * f.slow(2, 1.5))
+    rib = np.cos(6 * theta + 0.35 * f.slow(3, 1.5))
     check = ring * rib
-    edges = line(ring, 0.24) + 0.7 * line(rib, 0.24)
+    edges = line(ring, 0.3) + 0.7 * line(rib, 0.3)
     return Layers(
         0.3 + 0.34 * sigmoid(5 * check) + 0.3 * edges,
         0.12 + 1.05 * step(r, 0.06, 0.75),
@@ -213,12 +213,12 @@ def aurora(f: Fields) -> Layers:
 
 
 def lightning(f: Fields) -> Layers:
-    path = 0.3 * f.slow(0, 2.6, 5.0) + 0.1 * f.slow(1, 1.0, 3.0) + 0.035 * f.fine(0.35, 1.5)
+    path = 0.3 * f.slow(0, 2.6, 5.0) + 0.1 * f.slow(1, 1.0, 3.0) + 0.02 * f.fine(0.4, 1.5)
     bolt = f.u - path
     fork = f.u - path * 0.5 - 0.5 * np.maximum(f.v + 0.25, 0) * (0.8 + 0.4 * f.slow(2, 4.0)) - 0.05 * f.fine(0.4, 1.2)
     fork_on = step(f.v, -0.25, -0.1)
     other = f.u + 0.45 + 0.3 * f.slow(3, 2.4, 5.0) + 0.04 * f.fine(0.45, 1.3) + 0.3 * f.v
-    core = np.maximum(np.maximum(line(bolt, 0.03), 0.75 * fork_on * line(fork, 0.022)), 0.6 * line(other, 0.02))
+    core = np.maximum(np.maximum(line(bolt, 0.05), 0.75 * fork_on * line(fork, 0.035)), 0.6 * line(other, 0.03))
     glow = line(bolt, 0.22) + 0.5 * fork_on * line(fork, 0.15) + 0.4 * line(other, 0.13)
     cloud = sigmoid(1.6 * f.fbm(1.1, 3) - 0.9 * f.v)
     return Layers(
@@ -299,8 +299,8 @@ def bokeh(f: Fields) -> Layers:
 
 def contours(f: Fields) -> Layers:
     n = f.fine(1.5) + 0.8 * f.slow(0, 2.2) + 0.15 * f.fine(0.7)
-    wave = np.sin(TAU * 0.5 * f.scale * n)
-    drawn = line(wave, 0.32)
+    wave = np.sin(TAU * 0.36 * f.scale * n)
+    drawn = line(wave, 0.42)
     height = sigmoid(1.1 * n)
     return Layers(
         0.06 + 0.42 * height + 0.5 * drawn * (0.4 + 0.6 * height),
@@ -314,10 +314,10 @@ def mountains(f: Fields) -> Layers:
     sun = np.sqrt((f.u - sun_x) ** 2 + (f.v + 0.38) ** 2)
     tone = 0.78 - 0.3 * step(-f.v, 0.0, 1.1) + 0.07 * f.fine(0.35, 2.0)
     tone, spark = tone + 0.3 * np.exp(-2.5 * sun), 0.95 * step(0.17 - sun, -0.012, 0.012)
-    for layer, (base, rough) in enumerate(((-0.12, 0.16), (0.14, 0.15), (0.42, 0.13), (0.72, 0.1))):
-        top = base + rough * f.slow(2 * layer + 1, 2.5, 1.3) + 0.45 * rough * f.slow(2 * layer + 2, 2.5, 0.8)
+    for layer, (base, rough) in enumerate(((-0.08, 0.2), (0.28, 0.17), (0.66, 0.12))):
+        top = base + rough * f.slow(2 * layer + 1, 3.0, 1.6) + 0.25 * rough * f.slow(2 * layer + 2, 3.0, 0.8)
         inside = step(f.v - top, -0.012, 0.012)
-        shade = 0.56 - 0.16 * layer + 0.18 * step(f.v - top, 0.0, 0.35) * (1 - layer * 0.3)
+        shade = 0.56 - 0.23 * layer + 0.1 * step(f.v - top, 0.0, 0.35) * (1 - layer * 0.3)
         tone, spark = tone + (shade - tone) * inside, spark * (1 - inside)
     return Layers(tone, 1.0, spark)
 

@@ -62,6 +62,7 @@ SCHEDULER = {
     "steps_offset": 1,
     "use_karras_sigmas": False,
     "trained_betas": None,
+    "one_step": True,
 }
 
 

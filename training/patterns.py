@@ -46,12 +46,12 @@ def moire(f: Fields) -> Layers:
 
 
 def geometry(f: Fields) -> Layers:
+    """Squares and circles laid over each other."""
     tone, edges = np.full_like(f.u, 0.45), np.zeros_like(f.u)
-    for index, (angle, weight) in enumerate(((0.0, 0.17), (1.047, 0.2), (2.094, 0.15))):
-        along = np.cos(angle) * f.u + np.sin(angle) * f.v
-        wave = np.sin(TAU * 0.85 * f.scale * along + 0.35 * f.slow(index, 3.0) + index)
-        tone = tone + weight * np.tanh(9.0 * wave)
-        edges = np.maximum(edges, line(wave, 0.05))
+    for index, (along, weight) in enumerate(((f.u, 0.17), (f.v, 0.15), (f.r, 0.2))):
+        wave = np.sin(TAU * f.scale * along + 0.35 * f.slow(index, 3.0) + index)
+        tone = tone + weight * np.tanh(6.0 * wave)
+        edges = np.maximum(edges, line(wave, 0.08))
     shade = 0.12 * f.slow(4, 2.0)
     return Layers(tone + shade + 0.2 * edges, 0.8 + 0.3 * shade + 0.3 * edges, 0.6 * step(edges, 0.4, 1.0))
 

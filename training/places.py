@@ -45,7 +45,7 @@ def starfield(f: Fields) -> Layers:
 def smoke(f: Fields) -> Layers:
     sway = 0.12 * f.slow(0, 2.0) * (1 - f.v)
     n = f.fine(1.6, 0.8) + 0.5 * f.fine(0.7, 0.4) * f.style.detail + 0.6 * f.slow(1, 2.0, 1.2)
-    strand = np.exp(-2.4 * np.abs(np.sin(1.5 * f.scale * n + 1.2 * f.slow(2, 2.5))))
+    strand = np.exp(-2.0 * np.abs(np.sin(1.1 * f.scale * n + 0.8 * f.slow(2, 2.5))))
     plume = np.exp(-2.2 * (f.u + sway + 0.12 * n) ** 2 / (0.45 + 0.25 * (1 - f.v)))
     body = plume * (0.35 + 0.65 * sigmoid(1.6 * n))
     return Layers(0.05 + 0.5 * body + 0.4 * strand * plume, 0.3 + 0.85 * plume * (0.4 + 0.6 * strand))
@@ -70,16 +70,16 @@ def skyline(f: Fields) -> Layers:
     horizon = 0.62
     x, y = f.cell()
     glow = np.exp(-1.8 * np.maximum(horizon - f.v, 0))
-    tone, light = 0.1 + 0.5 * glow + 0.06 * f.fine(0.6, 2.0), 0.5 + 0.5 * glow
+    tone, light = 0.25 + 0.5 * glow + 0.06 * f.fine(0.6, 2.0), 0.7 + 0.4 * glow
     spark = np.minimum(0.4 * f.sparkles(0.07, 1.3), 0.6) * (1 - glow)
     far = step(f.v - (0.12 + 0.2 * f.columns(f.slow(0, 6.0, 0.7))), -0.01, 0.01)
-    tone, light, spark = tone + (0.34 - tone) * far, light + (0.55 - light) * far, spark * (1 - far)
+    tone, light, spark = tone + (0.3 - tone) * far, light + (0.6 - light) * far, spark * (1 - far)
     near = step(f.v - (0.32 + 0.24 * f.columns(f.slow(1, 6.0, 0.7))), -0.01, 0.01)
     pane = step(0.102 - np.abs((4 * x + 64) % 1 - 0.5) / 4, 0.0, 0.03) * step(
         0.102 - np.abs((4 * y + 64) % 1 - 0.5) / 4, 0.0, 0.03
     )
-    lit = pane * sigmoid(3.2 * f.blocks() - 1.6) * near * step(f.v, 1.0, 0.85)
-    tone, light = tone + (0.1 - tone) * near, light + (0.4 - light) * near
+    lit = pane * sigmoid(3.2 * f.blocks() - 0.8) * near * step(f.v, 1.0, 0.85)
+    tone, light = tone + (0.05 - tone) * near, light + (0.25 - light) * near
     return Layers(tone + 0.75 * lit, light + 0.85 * lit, np.maximum(spark * (1 - near), 0.25 * lit))
 
 
@@ -106,13 +106,13 @@ def dunes(f: Fields) -> Layers:
         np.full_like(f.u, 1.0),
         0.8 * step(sun, 0.5, 0.9),
     )
-    for layer, base in enumerate((-0.22, 0.1, 0.48)):
-        crest = base + 0.1 * f.slow(2 * layer, 3.0, 2.6) + 0.05 * f.slow(2 * layer + 1, 3.0, 1.4)
+    for layer, base in enumerate((-0.15, 0.35)):
+        crest = base + 0.15 * f.slow(2 * layer, 3.0, 2.2)
         below = f.v - crest
         inside = step(below, -0.012, 0.012)
         slope = f.slow(2 * layer + 1, 2.0, 1.0)
         ripple = 0.05 * np.sin(9 * f.fine(0.3, 2.4)) * step(below, 0.02, 0.2) * f.style.detail
-        shade = 0.74 - 0.1 * layer - 0.3 * step(below, 0.0, 0.4) + 0.14 * slope + ripple
+        shade = 0.8 - 0.2 * layer - 0.4 * step(below, 0.0, 0.5) + 0.14 * slope + ripple
         tone, spark = tone + (shade - tone) * inside, spark * (1 - inside)
         light += (1.05 - 0.5 * step(slope, 0.1, -0.9) - light) * inside
     return Layers(tone, light, spark)
