@@ -1,4 +1,4 @@
-"""Trains the embedded model: `python -m training.train --minutes 90 --out training/runs/first`.
+"""Trains the embedded model: `python -m training.train --minutes 180 --out training/runs/second`.
 
 One single-threaded process a core (one in all on a CUDA GPU): each draws its own samples and computes their gradients,
 they are averaged through shared memory once a step, and every process takes the same optimiser step. (One process with
@@ -39,7 +39,7 @@ class Plan:
     whole_batch: samples a step over all processes; critic_from: share from which the critic has a say; mixes: share of
     samples half-way between two captions; inherit: an exported model to start from."""
 
-    minutes: float = 90.0
+    minutes: float = 180.0
     out: Path = Path("training/runs/second")
     inherit: Path | None = None
     batch: int = 32

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--trace", type=Path, metavar="FILE.jsonl", help="write a line for each engine slot")
     add_model_flags(parser)
     stage = parser.add_argument_group("the stage")
-    stage.add_argument("--canvas", default="1280x720", metavar="WxH", help="pixels of the canvas (1280x720)")
+    stage.add_argument("--canvas", metavar="WxH", help="pixels (1280x720, or 640x360 where the CPU draws)")
     stage.add_argument("--fps", type=float, default=60.0, metavar="N", help="display frames a second")
     stage.add_argument("--headless", action="store_true", help="no window")
     stage.add_argument("--fullscreen", action="store_true")
@@ -71,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_size
+    from livemusviz.display.options import usual_canvas
     from livemusviz.show import run_live
 
     size = parse_size(options.size)
@@ -82,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         flags=given_flags(options),
         picture=init_picture(options, size),
         size=size,
-        canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2),
+        canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2) if options.canvas else usual_canvas(),
         values=knob_values(options),
         headless=options.headless,
         fullscreen=options.fullscreen,

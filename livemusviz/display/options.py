@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,16 @@ import numpy as np
 
 from livemusviz.bridge.latest import Latest
 from livemusviz.bridge.types import AudioFeatures, CanvasPicture, Frame, View
+
+LARGE, SMALL = (1280, 720), (640, 360)  # canvases, width and height in pixels
+GRAPHICS_DEVICES = ("dri/renderD*", "nvidia[0-9]*", "dxg")  # under /dev, where a Linux kernel drives a GPU
+
+
+def usual_canvas(devices: Path = Path("/dev")) -> tuple[int, int]:
+    """The canvas where none is asked for: small on a Linux machine on which the CPU draws, so that it has time for the
+    model as well."""
+    drawn_by_cpu = sys.platform == "linux" and not any(any(devices.glob(name)) for name in GRAPHICS_DEVICES)
+    return SMALL if drawn_by_cpu else LARGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +33,13 @@ class DisplayOptions:
     marker : the file that remembers a shader on which a show hung.
     """
 
-    canvas: tuple[int, int] = (640, 360)
+    canvas: tuple[int, int] = SMALL
     fps: float = 60.0
     headless: bool = False
     fullscreen: bool = False
     screen: int | None = None
     title: str = "livemusviz"
-    window_size: tuple[int, int] = (1280, 720)
+    window_size: tuple[int, int] = LARGE
     operator: bool | None = None
     shaders: Mapping[str, Path] | None = None
     prepare: tuple[str, ...] = ()

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
-from tests.embedded_version import FOLDER, second_version
 
-pytestmark = second_version
+FOLDER = resolve_model(EMBEDDED)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_torch_paints_the_same_picture(reference: Any, prompt: str, h: int, w: i
             ids, torch.from_numpy(noise).permute(2, 0, 1)[None], torch.from_numpy(planes_of(h, w))[None]
         )
     theirs = (picture[0].permute(1, 2, 0).numpy() * 127.5 + 128).clip(0, 255).astype(np.uint8).astype(int)
-    assert ours.std() > 12
+    assert ours.std() > 20
     assert np.abs(ours - theirs).max() <= 1
 
 
@@ -69,4 +69,4 @@ def test_a_picture_survives_the_autoencoder() -> None:
     picture = pipeline.generate(noise, pipeline.encode_prompt("violet crystals"))[..., :3] / 127.5 - 1
     vae = pipeline.parts.vae
     again = np.clip(np.array(vae.decode(vae.encode(mx.array(picture.astype(np.float32))[None])))[0], -1, 1)
-    assert np.abs(again - picture).mean() < 0.5 * np.abs(picture - picture.mean((0, 1))).mean()
+    assert np.abs(again - picture).mean() < 0.55 * np.abs(picture - picture.mean((0, 1))).mean()

@@ -19,6 +19,7 @@ import mlx.core as mx  # noqa: E402
 from livemusviz.diffusion import model as loader  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
 from livemusviz.diffusion.spec import ModelSpec  # noqa: E402
+from training.pictures import planes_of  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -179,9 +180,7 @@ def test_one_step_of_a_whole_folder(kind: str, tmp_path: Path) -> None:
     scheduler = diffusers.EulerDiscreteScheduler.from_pretrained(folder / "scheduler")
     scheduler.set_timesteps(1)
     x, latents = noise(1, 4, 8, 32)
-    u = (2 * np.arange(8) + 1 - 8) / 4
-    v = (2 * np.arange(4) + 1 - 4) / 4
-    planes = torch.tensor(np.stack(np.meshgrid(u, v)), dtype=torch.float32)[None]
+    planes = torch.from_numpy(planes_of(4, 8)[: unet.config.in_channels - 32])[None]
     with torch.no_grad():
         tokens = text(torch.from_numpy(ids).long()).last_hidden_state
         latents = latents * scheduler.init_noise_sigma

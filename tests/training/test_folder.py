@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer
 
-from tests.embedded_version import FOLDER, second_version
+from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 
-pytestmark = second_version
+FOLDER = resolve_model(EMBEDDED)
 
 
 def header(path: Path) -> dict[str, tuple[str, list[int]]]:
@@ -45,7 +45,7 @@ def resnet(name: str, out: int, into: int) -> dict[str, list[int]]:
 
 def unet_shapes() -> dict[str, list[int]]:
     shapes = (
-        conv("conv_in", 128, 34)
+        conv("conv_in", 128, 64)
         | matrix("time_embedding.linear_1", 512, 128)
         | matrix("time_embedding.linear_2", 512, 512)
     )

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.embedded_version import FOLDER, second_version
+from livemusviz.diffusion.folder import EMBEDDED, resolve_model
+
+FOLDER = resolve_model(EMBEDDED)
 
 pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -32,17 +34,15 @@ def painter():  # type: ignore[no-untyped-def]
     return Painter(load(FOLDER), FOLDER / "tokenizer/tokenizer.json")
 
 
-@second_version
 def test_prompt_colours_the_picture(painter) -> None:  # type: ignore[no-untyped-def]
     from training.figures import dominant_hue, hue_error
 
     for prompt, hue in (("deep blue ocean", 222), ("red lava", 0), ("green fire", 135)):
         image = painter(prompt, 5)
-        assert image.shape == (256, 256, 3) and image.std() > 0.07
+        assert image.shape == (256, 256, 3) and image.std() > 0.1
         assert hue_error(dominant_hue(image), hue) <= 30, prompt
 
 
-@second_version
 def test_wide_pictures_and_half_way_prompts_keep_their_contrast(painter) -> None:  # type: ignore[no-untyped-def]
     from training.painter import noise
 
@@ -156,7 +156,6 @@ def test_steps_lower_the_loss_and_a_checkpoint_resumes(tmp_path: Path) -> None:
     assert (again.critic.score.weight == trainer.critic.score.weight).all()
 
 
-@second_version
 def test_the_encoder_finds_the_pictures_latents_again(painter) -> None:  # type: ignore[no-untyped-def]
     """What it draws from a picture's latents is nearer to the picture than the picture's own mean colours are."""
     import torch
@@ -167,4 +166,4 @@ def test_the_encoder_finds_the_pictures_latents_again(painter) -> None:  # type:
         with torch.no_grad():
             again = vae.decoder(vae.encoder(image))
         coarse = torch.nn.functional.interpolate(torch.nn.functional.avg_pool2d(image, 16), scale_factor=16)
-        assert (again - image).abs().mean() < 0.8 * (coarse - image).abs().mean(), prompt
+        assert (again - image).abs().mean() < 0.75 * (coarse - image).abs().mean(), prompt
