@@ -39,6 +39,7 @@ from livemusviz.features.measure import Measurer  # noqa: E402
 from livemusviz.features.offline import analyse_track  # noqa: E402
 from livemusviz.library import load_preset  # noqa: E402
 from livemusviz.render.performer import Performer  # noqa: E402
+from livemusviz.scenery import Scenery  # noqa: E402
 
 CANVAS = (320, 180)
 SHRUNK = 4  # pixels a side of the squares that motion is the mean of
@@ -60,12 +61,13 @@ def shrunk(pixels: np.ndarray) -> np.ndarray:
 class GlCanvas:
     """The show's own compositor, without a window."""
 
-    def __init__(self, values: ParamValues) -> None:
+    def __init__(self, values: ParamValues, sound: np.ndarray) -> None:
         from livemusviz.display.compositor import Compositor
         from livemusviz.display.context import headless_context
 
-        self._compositor = Compositor(headless_context(), CANVAS)
-        self._performer = Performer(values)
+        scenery = Scenery(values)
+        self._compositor = Compositor(headless_context(), CANVAS, scenery.paths)
+        self._performer = Performer(values, scenery, iter(np.array_split(sound, len(sound) // HOP)), flash_limit=True)
 
     def show(self, frame: Frame, now: float) -> None:
         self._compositor.show(frame, now)
@@ -231,7 +233,7 @@ def main() -> int:
         for name in options.presets.split(","):
             extra = {key: float(value) for key, value in (pair.split("=") for pair in options.set)}
             values = ParamValues().with_values({**load_preset(name).values, "preset": name, **extra})
-            log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values), Rules())
+            log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values, sound), Rules())
             paint.pipeline.reset()
             times, motion = np.array(log.times), np.array(log.motion)
             rows.append(measured(path, name, times, motion, sound))

@@ -76,7 +76,8 @@ def main() -> int:
     options = parser.parse_args()
     piece = read_sound(options.track, PART)
     piece = np.resize(piece, (int(PART * SAMPLE_RATE), 2))
-    features = heard(np.concatenate([piece, 0.1 * piece, 0.0 * piece]).astype(np.float32))
+    sound = np.concatenate([piece, 0.1 * piece, 0.0 * piece]).astype(np.float32)
+    features = heard(sound)
     paint = Painter()
     cost = milliseconds(paint)
     decode = cost["glide"]
@@ -86,7 +87,7 @@ def main() -> int:
     for ssf in (0.95, 0.0):
         values = ParamValues().with_values({**load_preset(options.preset).values, "preset": options.preset, "ssf": ssf})
         paint.pipeline.reset()
-        log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values), rules)
+        log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values, sound), rules)
         rows += [{"ssf": ssf} | part(log, number, shallow) for number in range(len(PARTS))]
     print(f"ms a frame: {cost}; a shallow UNet is {100 * shallow:.0f} % of a full one")
     print(table([tuple(row.values()) for row in rows], tuple(rows[0])))

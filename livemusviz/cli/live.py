@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
         flags=given_flags(options),
         picture=init_picture(options, size),
         size=size,
-        canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2) if options.canvas else usual_canvas(),
+        canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2) if options.canvas is not None else usual_canvas(),
         values=knob_values(options),
         headless=options.headless,
         fullscreen=options.fullscreen,
