@@ -33,6 +33,7 @@ from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
 from livemusviz.audio.file import hops  # noqa: E402
 from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls, Frame  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
+from livemusviz.diffusion.loop import embedding  # noqa: E402
 from livemusviz.director.params import ParamValues  # noqa: E402
 from livemusviz.features.ear import Ear  # noqa: E402
 from livemusviz.features.measure import Measurer  # noqa: E402
@@ -94,9 +95,7 @@ class Painter:
 
     def __call__(self, controls: Controls) -> np.ndarray:
         pipeline = self.pipeline
-        text = pipeline.encode_prompt(controls.prompt)
-        if controls.fade < 1.0:
-            text = pipeline.blend(pipeline.encode_prompt(controls.previous_prompt), text, controls.fade)
+        text = embedding(pipeline, controls)
         return pipeline.generate(controls.noise, text, controls.feedback, grade=controls.grade, drift=controls.drift)
 
 

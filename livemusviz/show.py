@@ -25,6 +25,7 @@ from livemusviz.audio.host import AudioHost, AudioSpec
 from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.types import (
     CHANNELS,
+    SOUND_KEPT,
     AudioFeatures,
     CanvasPicture,
     ControlEvent,
@@ -65,7 +66,6 @@ TIMED = 15  # frames whose time is taken for the next one's
 HALF_FADE = 0.55  # of the time between two frames: half of the display's cross-fade
 HUD_RATE = 5.0  # Hz, how often its figures are made
 METER_FALL = 12.0  # dB/s, how fast the meter's peak comes down
-SOUND_KEPT = 1024  # samples of the newest sound, for shaders that draw it
 
 
 class Show:

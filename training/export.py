@@ -20,8 +20,8 @@ from safetensors.torch import load_file, save_file
 from transformers import CLIPTextModel
 
 from training import tokens
-from training.model import COORDINATE_CHANNELS, SCHEDULER, VAE, AutoencoderPixelShuffle, Embedded
-from training.pictures import planes_of
+from training.model import SCHEDULER, VAE, AutoencoderPixelShuffle, Embedded
+from training.pictures import COORDINATE_CHANNELS, planes_of
 
 log = logging.getLogger("training")
 RUN, OUT = Path("training/runs/second"), Path("livemusviz/diffusion/embedded")
@@ -110,7 +110,7 @@ def load(folder: Path) -> Embedded:
     model.unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
     model.text_encoder = CLIPTextModel.from_pretrained(folder / "text_encoder", dtype=torch.float32)
     config = json.loads((folder / "vae/config.json").read_text())
-    model.vae = AutoencoderPixelShuffle(**config)
+    model.vae = AutoencoderPixelShuffle(config)
     model.vae.load_state_dict(load_file(str(folder / "vae/diffusion_pytorch_model.safetensors")))
     EulerDiscreteScheduler.from_pretrained(folder / "scheduler")
     return model.float().eval()

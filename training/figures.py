@@ -10,17 +10,15 @@ import argparse
 import colorsys
 import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from training import classifier
 from training.captions import Wish
-from training.export import OUT, load, restore
 from training.families import FAMILIES
 from training.fields import CELL, coordinates
-from training.painter import Painter, noise
+from training.painter import Painter, add_model_flags, chosen, noise
 from training.palettes import HUES
 from training.pictures import picture
 from training.teacher import unseen_words
@@ -194,15 +192,11 @@ FIGURES: dict[str, Callable[[Painter], dict[str, object]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=Path, default=OUT)
-    parser.add_argument("--run", type=Path, help="a run's checkpoint instead of the exported folder")
+    add_model_flags(parser)
     parser.add_argument("--only", default=",".join(FIGURES), help="which figures, comma separated")
     args = parser.parse_args()
     torch.set_num_threads(min(torch.get_num_threads(), 2))
-    if args.run:
-        painter = Painter(restore(args.run), args.run / "tokenizer.json")
-    else:
-        painter = Painter(load(args.model), args.model / "tokenizer/tokenizer.json")
+    painter = chosen(args)
     print(json.dumps({name: FIGURES[name](painter) for name in args.only.split(",")}, indent=2))
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from training.export import OUT, load, restore
-from training.painter import Painter
+from training.painter import Painter, add_model_flags, chosen
 from training.teacher import holds_unseen
 
 PROMPTS = (
@@ -52,15 +51,10 @@ def sheet(painter: Painter, path: Path, columns: int = 6, tile: int = 116, seeds
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--model", type=Path, default=OUT)
-    parser.add_argument("--run", type=Path, help="draw a run's checkpoint instead of the exported folder")
+    add_model_flags(parser)
     parser.add_argument("--out", type=Path, default=Path("docs/embedded-grid.png"))
     args = parser.parse_args()
-    if args.run:
-        painter = Painter(restore(args.run), args.run / "tokenizer.json")
-    else:
-        painter = Painter(load(args.model), args.model / "tokenizer/tokenizer.json")
-    sheet(painter, args.out)
+    sheet(chosen(args), args.out)
 
 
 if __name__ == "__main__":

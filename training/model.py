@@ -6,7 +6,8 @@ It is the trainer's model and the reference for the product's own implementation
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import torch
 from diffusers import EulerDiscreteScheduler, UNet2DConditionModel
@@ -15,10 +16,10 @@ from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel
 
 from training.fields import LATENT_CHANNELS
+from training.pictures import COORDINATE_CHANNELS
 from training.teacher import WIDTH
 from training.tokens import LENGTH
 
-COORDINATE_CHANNELS = 32
 LAST_TIMESTEP = 999
 MEAN_PICTURE = -0.4
 COORDINATE_GROUPS = 12
@@ -93,24 +94,16 @@ class Residual(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Latents (N, 32, h, w) -> RGB (N, 3, 16 h, 16 w), nominally in [-1, 1]."""
+    """Latents (N, 32, h, w) -> RGB (N, 3, 16 h, 16 w), nominally in [-1, 1]. config: as VAE."""
 
-    def __init__(
-        self,
-        latent_channels: int = 32,
-        channels: int = 128,
-        num_blocks: int = 2,
-        fine_channels: int = 48,
-        num_fine_blocks: int = 2,
-        upscale: tuple[int, int] = (4, 4),
-    ) -> None:
+    def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        self.upscale = tuple(upscale)
-        self.conv_in = nn.Conv2d(latent_channels, channels, 3, padding=1)
-        self.blocks = nn.ModuleList(Residual(channels) for _ in range(num_blocks))
-        self.expand = nn.Conv2d(channels, fine_channels * self.upscale[0] ** 2, 1)
-        self.fine_blocks = nn.ModuleList(Residual(fine_channels) for _ in range(num_fine_blocks))
-        self.conv_out = nn.Conv2d(fine_channels, 3 * self.upscale[1] ** 2, 3, padding=1)
+        channels, fine, self.upscale = config["channels"], config["fine_channels"], config["upscale"]
+        self.conv_in = nn.Conv2d(config["latent_channels"], channels, 3, padding=1)
+        self.blocks = nn.ModuleList(Residual(channels) for _ in range(config["num_blocks"]))
+        self.expand = nn.Conv2d(channels, fine * self.upscale[0] ** 2, 1)
+        self.fine_blocks = nn.ModuleList(Residual(fine) for _ in range(config["num_fine_blocks"]))
+        self.conv_out = nn.Conv2d(fine, 3 * self.upscale[1] ** 2, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
         x = self.conv_in(z)
@@ -123,23 +116,16 @@ class Decoder(nn.Module):
 
 
 class Encoder(nn.Module):
-    """RGB (N, 3, 16 h, 16 w) in [-1, 1] -> latents (N, 32, h, w): the decoder backwards, narrower."""
+    """RGB (N, 3, 16 h, 16 w) in [-1, 1] -> latents (N, 32, h, w): the decoder backwards, narrower. config: as VAE."""
 
-    def __init__(
-        self,
-        latent_channels: int = 32,
-        fine_channels: int = 48,
-        encoder_channels: int = 96,
-        num_encoder_blocks: int = 1,
-        upscale: tuple[int, int] = (4, 4),
-    ) -> None:
+    def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        self.upscale = tuple(upscale)
-        self.conv_in = nn.Conv2d(3 * self.upscale[1] ** 2, fine_channels, 3, padding=1)
-        self.fine_block = Residual(fine_channels)
-        self.reduce = nn.Conv2d(fine_channels * self.upscale[0] ** 2, encoder_channels, 1)
-        self.blocks = nn.ModuleList(Residual(encoder_channels) for _ in range(num_encoder_blocks))
-        self.conv_out = nn.Conv2d(encoder_channels, latent_channels, 3, padding=1)
+        channels, fine, self.upscale = config["encoder_channels"], config["fine_channels"], config["upscale"]
+        self.conv_in = nn.Conv2d(3 * self.upscale[1] ** 2, fine, 3, padding=1)
+        self.fine_block = Residual(fine)
+        self.reduce = nn.Conv2d(fine * self.upscale[0] ** 2, channels, 1)
+        self.blocks = nn.ModuleList(Residual(channels) for _ in range(config["num_encoder_blocks"]))
+        self.conv_out = nn.Conv2d(channels, config["latent_channels"], 3, padding=1)
 
     def forward(self, picture: Tensor) -> Tensor:
         x = self.fine_block(self.conv_in(F.pixel_unshuffle(picture, self.upscale[1])))
@@ -150,23 +136,12 @@ class Encoder(nn.Module):
 
 
 class AutoencoderPixelShuffle(nn.Module):
-    def __init__(
-        self,
-        latent_channels: int = 32,
-        channels: int = 128,
-        num_blocks: int = 2,
-        fine_channels: int = 48,
-        num_fine_blocks: int = 2,
-        encoder_channels: int = 96,
-        num_encoder_blocks: int = 1,
-        upscale: tuple[int, int] = (4, 4),
-        scaling_factor: float = 1.0,
-        **_: object,
-    ) -> None:
+    """config: as VAE."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
-        assert scaling_factor == 1.0
-        self.encoder = Encoder(latent_channels, fine_channels, encoder_channels, num_encoder_blocks, upscale)
-        self.decoder = Decoder(latent_channels, channels, num_blocks, fine_channels, num_fine_blocks, upscale)
+        assert config["scaling_factor"] == 1.0
+        self.encoder, self.decoder = Encoder(config), Decoder(config)
 
 
 def input_scale() -> float:
@@ -205,7 +180,7 @@ class Embedded(nn.Module):
         super().__init__()
         self.text_encoder = CLIPTextModel(text_config(vocabulary, start, end))
         self.unet = UNet2DConditionModel(**UNET)
-        self.vae = AutoencoderPixelShuffle(**VAE)
+        self.vae = AutoencoderPixelShuffle(VAE)
         self.scale = input_scale()
         self.word_table.requires_grad_(False)
         self.text_encoder.get_input_embeddings().register_forward_hook(self._blur_words)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from training import tokens
+from training.export import OUT, load, restore
 from training.model import Embedded
 from training.pictures import planes_of
 
@@ -31,6 +33,18 @@ class Painter:
 
     def __call__(self, prompt: str, seed: int, h: int = 16, w: int = 16) -> np.ndarray:
         return self.paint(self.embed(prompt), noise(seed, h, w))
+
+
+def add_model_flags(parser: argparse.ArgumentParser) -> None:
+    """--model and --run, for `chosen`."""
+    parser.add_argument("--model", type=Path, default=OUT)
+    parser.add_argument("--run", type=Path, help="a run's checkpoint instead of the exported folder")
+
+
+def chosen(args: argparse.Namespace) -> Painter:
+    if args.run:
+        return Painter(restore(args.run), args.run / "tokenizer.json")
+    return Painter(load(args.model), args.model / "tokenizer/tokenizer.json")
 
 
 def noise(seed: int, h: int = 16, w: int = 16) -> torch.Tensor:

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from livemusviz.diffusion.coordinates import coordinate_planes
 from training.captions import Wish
 from training.families import FAMILIES
 from training.fields import CELL, LATENT_CHANNELS, Fields, Layers, Style, coordinates, line, sigmoid, step
 from training.palettes import paint
 
-TURNS = (1, 2, 3, 6, 10)  # of the angle, in what the UNet is told of the place
-WAVES = (0.5, 1.0, 2.0)  # periods a unit of u, v and r, there
+COORDINATE_CHANNELS = 32  # planes that tell the UNet where each cell is
 
 
 @dataclass(frozen=True)
@@ -90,15 +90,8 @@ def picture(
 
 
 def planes(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """float32 (32, h, w): what the UNet is told of the place of each cell, from u (1, w) and v (h, 1).
-
-    u, v, the distance r from the middle, log(r + 0.1); cosine and sine of the TURNS of the angle, and of u, v and r at
-    WAVES, because a network is slow to make fine patterns of a coordinate itself (Tancik et al., NeurIPS 2020).
-    """
-    r, angle = np.sqrt(u * u + v * v), np.arctan2(v, u)
-    phases = [*(k * angle for k in TURNS), *(2 * np.pi * f * x for x in (u, v, r) for f in WAVES)]
-    waves = [wave(phase) for phase in phases for wave in (np.cos, np.sin)]
-    return np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *waves)).astype(np.float32)
+    """float32 (32, h, w): what the UNet is told of the place of each cell, from u (1, w) and v (h, 1)."""
+    return coordinate_planes(u, v, COORDINATE_CHANNELS).transpose(2, 0, 1)
 
 
 def planes_of(h: int, w: int) -> np.ndarray:

@@ -15,6 +15,7 @@ import numpy as np
 SAMPLE_RATE = 48_000  # Hz; the show's audio clock. Every source is resampled to it.
 HOP = 256  # samples; one block, one AudioFeatures
 CHANNELS = 2
+SOUND_KEPT = 1024  # samples of the newest sound, for shaders that draw it
 PITCH_CLASSES = 12
 Chroma = tuple[float, ...]  # PITCH_CLASSES weights from C upwards
 NO_CHROMA: Chroma = (0.0,) * PITCH_CLASSES

@@ -19,6 +19,7 @@ import mlx.core as mx
 import numpy as np
 
 from livemusviz.bridge.types import Controls, Prompt
+from livemusviz.diffusion import coordinates
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.blocks import Condition
 from livemusviz.diffusion.denoiser import Denoiser, Guide, Instruction, Travelling
@@ -34,7 +35,6 @@ from livemusviz.errors import UserError
 log = logging.getLogger(__name__)
 
 MIN_SIZE, MAX_SIZE = 64, 2048
-TURNS, WAVES = (1, 2, 3, 6, 10), (0.5, 1.0, 2.0)  # in coordinate planes: of the angle; periods a unit of u, v, r
 CACHED_TEXTS = 64
 GLIDE, SHALLOW, FULL = 1, 2, 3
 """What is computed of a frame, as in `Controls.grade`."""
@@ -396,17 +396,8 @@ def _remember(cache: OrderedDict[Any, Any], key: Any, limit: int, make: Any) -> 
 
 
 def coordinate_planes(height: int, width: int, count: int) -> mx.array:
-    """What a UNet with coordinate channels is told of the place of each cell, float32 (1, height, width, count).
-
-    count 2 : u to the right, v down; the shorter side spans (-1, 1), aspect kept.  32 : also the distance r from the
-    middle, log(r + 0.1), cosine and sine of the angle times 1, 2, 3, 6, 10, and of u, v and r times pi, 2 pi, 4 pi.
-    0 : nothing.
-    """
+    """The coordinate planes of a whole picture of that many latent cells, float32 (1, height, width, count)."""
     shorter = min(height, width)
     u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
     v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
-    r, angle = np.hypot(u, v), np.arctan2(v, u)
-    phases = [*(k * angle for k in TURNS), *(2 * np.pi * f * x for x in (u, v, r) for f in WAVES)]
-    waves = [wave(phase) for phase in phases for wave in (np.cos, np.sin)]
-    planes = np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *waves), axis=-1)[None, ..., :count]
-    return mx.array(planes.astype(np.float32))
+    return mx.array(coordinates.coordinate_planes(u, v, count)[None])

@@ -26,7 +26,7 @@ MAX_BYTES = 256 * 1024
 MAX_CUES = 2000
 VERSION = 1
 _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,4}):(\d{1,2}(?:\.\d{1,6})?)")
-_SHADER_INPUT = re.compile(r"fx/[\w-]{1,64}/[\w-]{1,64}")
+SHADER_INPUT = re.compile(r"fx/[\w-]{1,64}/[\w-]{1,64}")
 LATEST = 12 * 3600.0  # s
 
 Presets = Callable[[str], Mapping[str, Value]]  # a preset's values by its name; UserError if there is none
@@ -106,7 +106,7 @@ def _cue(table: dict[str, object], presets: Presets) -> Cue:
         preset = str(BY_NAME["preset"].validate(values.pop("preset")))
         checked.update({**presets(preset), "preset": preset})
     for key, value in values.items():
-        if _SHADER_INPUT.fullmatch(key) and isinstance(value, bool | int | float):
+        if SHADER_INPUT.fullmatch(key) and isinstance(value, bool | int | float):
             checked[key] = value  # the stage knows which there are
             continue
         if key not in BY_NAME:

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE, AudioFeatures, ControlEvent, View
+from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE, SOUND_KEPT, AudioFeatures, ControlEvent, View
 from livemusviz.director.params import REGISTRY, ParamValues
 from livemusviz.scenery import Scenery
-
-SOUND_KEPT = 1024  # samples of the newest sound, for shaders that draw it
 
 
 class Performer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from livemusviz.director.cuefile import Change
+from livemusviz.director.cuefile import SHADER_INPUT, Change
 from livemusviz.director.params import BY_NAME, Value
 from livemusviz.errors import UserError
 from livemusviz.record.showlog import read_log
 
 log = logging.getLogger(__name__)
-
-_SHADER_INPUT = re.compile(r"fx/[\w-]{1,64}/[\w-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +80,7 @@ def load_replay(path: Path, track: Path | None) -> Replay:
 def _checked(path: Path, values: Mapping[str, Any], unknown: set[str]) -> dict[str, Value]:
     checked: dict[str, Value] = {}
     for name, value in values.items():
-        if name.startswith("fx/") and _SHADER_INPUT.fullmatch(name):
+        if SHADER_INPUT.fullmatch(name):
             checked[name] = True if value in ("", None) else value  # the stage checks them
             continue
         param = BY_NAME.get(name)
