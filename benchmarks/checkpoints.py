@@ -1,11 +1,14 @@
 """Times full-size checkpoints with random weights, ours beside torch's, in one run: checkpoints.py [NAME ...].
 
-For each architecture (sd-turbo, sdxs-512) at 256x256, one step: a frame's UNet and decoder in seconds, plain against
-specialised UNet, 16 bit against 4 bit, weights in memory, and the peak memory of a 384x384 frame in 4 bit.
+For each architecture (sd-turbo, sdxs-512), one step, batch 1: a frame from noise to pixels on the host, the UNet and
+the decoder; ours in 16 and in 4 bit, specialised against plain; weights in memory, and the peak memory of a 384x384
+frame in 4 bit. Pictures are 256x256 on a CPU and 512x512 on a GPU. On a CUDA card torch runs in half precision,
+channels last, compiled with CUDA graphs; on a CPU in fp32.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 import time
@@ -26,68 +29,111 @@ from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
 from livemusviz.diffusion.spec import ModelSpec  # noqa: E402
 from tests.diffusion.parity_tools import FULL_UNETS, save_full_folder  # noqa: E402
 
-RUNS = 3
+MEMORY_SIZE = 384
 GIB = 1 << 30
 
 
-def best(work: Callable[[], object]) -> float:
-    """Seconds of the fastest of `RUNS` calls, after one that is not counted."""
-    work()
-    seconds = []
-    for _ in range(RUNS):
+def median_ms(work: Callable[[], object]) -> float:
+    """Of some calls in a second or two, at least three, after three that are not counted: compiling is in those."""
+    for _ in range(3):
+        work()
+    durations: list[float] = []
+    while len(durations) < 3 or (sum(durations) < 1.5 and len(durations) < 100):
         start = time.perf_counter()
         work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
+        durations.append(time.perf_counter() - start)
+    return 1e3 * float(np.median(durations))
 
 
-def ours(folder: Path) -> None:
-    pipeline = Pipeline.load(ModelSpec(folder), 256, 256)
+def row(name: str, frame: float, unet: float, decode: float, rest: str = "") -> None:
+    times = f"frame {frame:8.1f} ms ({1e3 / frame:6.2f} fps)  UNet {unet:8.1f} ms  decode {decode:7.1f} ms"
+    print(f"  {name:22} {times}  {rest}", flush=True)
+
+
+def ours(folder: Path, size: int) -> None:
+    pipeline = Pipeline.load(ModelSpec(folder), size, size)
     unet, text = pipeline.parts.unet, pipeline.encode_prompt("red lava")
-    x = mx.array(np.random.default_rng(0).standard_normal((1, *pipeline.latent_shape), dtype=np.float32))
-    x = x.astype(pipeline.parts.dtype)
-    fast = best(lambda: mx.eval(unet(x, text.conditions[0], text.instruction[1])))
-    plain = best(lambda: mx.eval(unet.predict(x, mx.array([999.0]), text.tokens)))
-    decode = best(lambda: mx.eval(pipeline.decode(x.astype(mx.float32))))
-    print(f"  ours, {pipeline.backend}: UNet {fast:.2f} s, decode {decode:.2f} s")
-    print(f"  plain path {plain:.2f} s, {plain / fast:.2f} times the specialised one")
-    print(f"  weights in memory {pipeline.parts.weight_bytes / 1e9:.2f} GB")
+    noise = np.random.default_rng(0).standard_normal(pipeline.latent_shape, dtype=np.float32)
+    x = mx.array(noise)[None].astype(pipeline.parts.dtype)
+    timestep = mx.array([999.0])
+
+    def fast(x: mx.array) -> mx.array:
+        return unet(x, text.conditions[0], text.instruction[1])
+
+    def plain(x: mx.array) -> mx.array:
+        return unet.predict(x, timestep, text.tokens)
+
+    if pipeline.backend != "cpu":
+        fast, plain = mx.compile(fast), mx.compile(plain)
+    told = median_ms(lambda: mx.eval(fast(x)))
+    whole = median_ms(lambda: mx.eval(plain(x)))
+    decode = median_ms(lambda: np.array(pipeline.decode(x.astype(mx.float32))[0]))
+    frame = median_ms(lambda: pipeline.generate(noise, text))
+    bits = pipeline.parts.bits
+    memory = f"{pipeline.parts.weight_bytes / 1e9:.3f} GB of weights; plain UNet {whole / told:.2f} times as long"
+    row(f"mlx {pipeline.backend}, {bits} bit", frame, told, decode, memory)
 
 
-def packed(folder: Path, target: Path) -> None:
-    size = convert(ModelSpec(folder, bits=4), target)
+def peak_memory(folder: Path) -> None:
+    """Of one frame in 4 bit."""
     mx.clear_cache()
     mx.reset_peak_memory()
-    pipeline = Pipeline.load(ModelSpec(target), 384, 384)
-    noise = np.random.default_rng(0).standard_normal(pipeline.latent_shape, dtype=np.float32)
-    text = pipeline.encode_prompt("red lava")
-    seconds = best(lambda: pipeline.generate(noise, text))
-    peak = mx.get_peak_memory() / GIB
-    print(f"  4 bit: {size / 1e9:.3f} GB on disk, {pipeline.parts.weight_bytes / 1e9:.3f} GB in memory")
-    print(f"  4 bit, 384x384: {seconds:.2f} s a frame, peak {peak:.2f} GiB")
+    pipeline = Pipeline.load(ModelSpec(folder), MEMORY_SIZE, MEMORY_SIZE)
+    pipeline.generate(np.zeros(pipeline.latent_shape, np.float32), pipeline.encode_prompt("red lava"))
+    print(f"  4 bit, {MEMORY_SIZE}x{MEMORY_SIZE}: peak {mx.get_peak_memory() / GIB:.2f} GiB")
 
 
-def theirs(folder: Path) -> None:
+def theirs(folder: Path, size: int) -> None:
     import diffusers
     import torch
 
-    unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
-    vae = diffusers.AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
-    x, tokens = torch.randn(1, 4, 32, 32), torch.randn(1, 77, unet.config.cross_attention_dim)
+    cuda = torch.cuda.is_available() and backend.backend_name() == "cuda"
+    device, dtype = ("cuda", torch.float16) if cuda else ("cpu", torch.float32)
+    unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype).to(device)
+    vae = diffusers.AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=dtype).to(device)
+    x = torch.randn(1, 4, size // 8, size // 8).to(device, dtype)
+    tokens = torch.randn(1, 77, unet.config.cross_attention_dim).to(device, dtype)
+    t = torch.tensor(999, device=device)
+
+    def step(x: torch.Tensor) -> torch.Tensor:
+        return unet(x, t, tokens).sample
+
+    def picture(x: torch.Tensor) -> torch.Tensor:
+        rgb = vae.decode(x).sample
+        return (rgb * 127.5 + 128).clamp(0, 255).to(torch.uint8)[0].permute(1, 2, 0).contiguous()
+
+    if cuda:
+        unet, vae = unet.to(memory_format=torch.channels_last), vae.to(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)
+        step, picture = (torch.compile(part, mode="reduce-overhead") for part in (step, picture))
+
+    def finished(made: torch.Tensor) -> torch.Tensor:
+        if cuda:
+            torch.cuda.synchronize()
+        return made
+
     with torch.inference_mode():
-        step = best(lambda: unet(x, 999, tokens).sample)
-        decode = best(lambda: vae.decode(x).sample)
-    print(f"  torch, cpu fp32: UNet {step:.2f} s, decode {decode:.2f} s")
+        frame = median_ms(lambda: picture(step(x).clone()).cpu())
+        told = median_ms(lambda: finished(step(x)))
+        decode = median_ms(lambda: picture(x).cpu())
+    row(f"torch {device}, {'fp16' if cuda else 'fp32'}", frame, told, decode)
 
 
 def main() -> None:
-    for name in sys.argv[1:] or FULL_UNETS:
-        print(f"{name} at 256x256, BLAS {backend.blas_name()}")
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FULL_UNETS))
+    parser.add_argument("--size", type=int, default=256 if backend.backend_name() == "cpu" else 512)
+    args = parser.parse_args()
+    for name in args.names or FULL_UNETS:
+        print(f"{name} at {args.size}x{args.size}, BLAS {backend.blas_name()}")
         with tempfile.TemporaryDirectory() as scratch:
-            folder = save_full_folder(Path(scratch) / "model", name)
-            theirs(folder)
-            ours(folder)
-            packed(folder, Path(scratch) / "packed")
+            folder, packed = save_full_folder(Path(scratch) / "model", name), Path(scratch) / "packed"
+            theirs(folder, args.size)
+            ours(folder, args.size)
+            on_disk = convert(ModelSpec(folder, bits=4), packed)
+            ours(packed, args.size)
+            print(f"  4 bit: {on_disk / 1e9:.3f} GB on disk")
+            peak_memory(packed)
 
 
 if __name__ == "__main__":

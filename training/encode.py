@@ -24,7 +24,8 @@ log = logging.getLogger("training")
 
 def train(run: Path, steps: int, batch: int = 12, seed: int = 11, rate: float = 2e-3) -> None:
     """Takes `steps` steps and writes the encoder's weights to the run's encoder.pt."""
-    model = restore(run)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = restore(run).to(device)
     encoder = model.vae.encoder.train()
     words, tokenizer = Words.load(run / "words.json"), tokens.load(run / "tokenizer.json")
     model.requires_grad_(False)
@@ -34,8 +35,8 @@ def train(run: Path, steps: int, batch: int = 12, seed: int = 11, rate: float = 
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = float(rate * min(1.0, 0.02 + step / 50) * (0.5 + 0.5 * np.cos(np.pi * step / steps)))
-        drawn = draw_batch(Plan(seed=seed), tokenizer, words.lexicon, step, 0, (8, 8), batch)
-        with torch.autocast("cpu", torch.bfloat16):
+        drawn = draw_batch(Plan(seed=seed), tokenizer, words.lexicon, step, 0, (8, 8), batch).to(device)
+        with torch.autocast(device, torch.bfloat16):
             with torch.no_grad():
                 known = model.denoise(model.embed(drawn.ids), drawn.z, drawn.planes).float()
                 made = model.vae.decoder(known).float().clamp(-1, 1)

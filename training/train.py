@@ -1,21 +1,24 @@
 """Trains the embedded model: `python -m training.train --minutes 180 --out training/runs/second`.
 
-One single-threaded process a core (one in all on a CUDA GPU): each draws its own samples and computes their gradients,
-they are averaged through shared memory once a step, and every process takes the same optimiser step. (One process with
-two threads meets hundreds of barriers a step and crawls as soon as anything else runs on the machine.) The checkpoint
-`last.pt` in the output folder holds weights, their moving average, optimiser state and the minutes spent, so the same
-command resumes; the learning rate follows the minutes, not the steps. `words.json` holds what the teacher said.
+One single-threaded process a core: each draws its own samples and computes their gradients, they are averaged through
+shared memory once a step, and every process takes the same optimiser step. (One process with two threads meets hundreds
+of barriers a step and crawls as soon as anything else runs on the machine.) On a CUDA GPU one process trains and the
+other cores draw. The checkpoint `last.pt` in the output folder holds weights, their moving average, optimiser state and
+the minutes spent, so the same command resumes; the learning rate follows the minutes, not the steps. `words.json` holds
+what the teacher said.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 import multiprocessing as mp
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +38,14 @@ LOSSES = ("loss", "words", "critic", "painter")
 
 @dataclass(frozen=True)
 class Plan:
-    """minutes: of training in all; whole_from: share of them after which most batches are whole pictures; batch,
-    whole_batch: samples a step over all processes; critic_from: share from which the critic has a say; mixes: share of
-    samples half-way between two captions; inherit: an exported model to start from."""
+    """minutes: of training in all; whole_from: share of them after which most batches are whole pictures; batch:
+    windows a step over all processes, of whole pictures a quarter as many; critic_from: share from which the critic has
+    a say; mixes: share of samples half-way between two captions; inherit: an exported model to start from."""
 
     minutes: float = 180.0
     out: Path = Path("training/runs/second")
     inherit: Path | None = None
     batch: int = 32
-    whole_batch: int = 8
     whole_from: float = 0.75
     small_until: float = 0.06
     critic_from: float = 0.6
@@ -55,7 +57,7 @@ class Plan:
     word_batch: int = 256
     word_every: int = 6
     seed: int = 0
-    mixes: float = 0.06
+    mixes: float = 0.1
 
     def shape_and_count(self, step: int, share: float) -> tuple[tuple[int, int], int]:
         """(height, width) in latent cells and number of the samples of a step, the same in every process.
@@ -70,11 +72,8 @@ class Plan:
         chance = np.random.default_rng((self.seed, step)).random()
         if chance > (0.85 if share >= self.whole_from else 0.05):
             return (8, 8), self.batch
-        return (
-            ((16, 28), self.whole_batch // 2)
-            if chance < 0.1 * (share >= self.whole_from)
-            else ((16, 16), self.whole_batch)
-        )
+        wide = chance < 0.1 * (share >= self.whole_from)
+        return ((16, 28), self.batch // 8) if wide else ((16, 16), self.batch // 4)
 
 
 @dataclass(frozen=True)
@@ -103,6 +102,17 @@ class Batch:
     z: Any = None
     planes: Any = None
     image: Any = None
+
+    def _each(self, change: Any) -> Batch:
+        parts = (getattr(self, field.name) for field in fields(self))
+        return Batch(*(None if part is None else change(part) for part in parts))
+
+    def pin_memory(self) -> Batch:
+        """As torch's DataLoader asks for it."""
+        return self._each(lambda part: part.pin_memory())
+
+    def to(self, device: str) -> Batch:
+        return self._each(lambda part: part.to(device, non_blocking=True))
 
 
 def meaning(wishes: list[Wish]) -> np.ndarray:
@@ -138,6 +148,42 @@ def draw_batch(
     return Batch(
         *words, *(torch.from_numpy(np.stack([getattr(s, name) for s in samples])) for name in ("z", "planes", "image"))
     )
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The batches of one process by the number of the step; `progress` is Shared's."""
+
+    plan: Plan
+    tokenizer: Any
+    lexicon: Lexicon
+    rank: int
+    processes: int
+    progress: Any
+
+    def __getitem__(self, step: int) -> Batch:
+        shape, count = self.plan.shape_and_count(step, float(self.progress[step % 2]))
+        return draw_batch(self.plan, self.tokenizer, self.lexicon, step, self.rank, shape, count // self.processes)
+
+    def from_step(self, first: int, device: str) -> Iterator[Batch]:
+        """Batch after batch; for a GPU other processes draw them ahead."""
+        steps = itertools.count(first)
+        if device == "cpu":
+            return (self[step] for step in steps)
+        import torch
+
+        torch.multiprocessing.set_sharing_strategy("file_system")
+        return iter(
+            torch.utils.data.DataLoader(
+                self,  # type: ignore[arg-type]
+                batch_size=None,
+                sampler=steps,
+                num_workers=max(1, (os.cpu_count() or 1) - 2),
+                prefetch_factor=4,
+                pin_memory=True,
+                multiprocessing_context="spawn",
+            )
+        )
 
 
 def _words(plan: Plan) -> Words:
@@ -181,9 +227,9 @@ def word_loss(guess: Any, wanted: Any) -> Any:
     )
 
 
-def mean_losses(losses: list[tuple[float, ...]]) -> dict[str, float]:
+def mean_losses(losses: list[tuple[Any, ...]]) -> dict[str, float]:
     """Mean of each loss over the steps that had it; 0 where none had."""
-    columns = np.array(losses).T
+    columns = np.array([[float(loss) for loss in row] for row in losses]).T
     return {
         name: round(float(column.sum() / max(1, np.count_nonzero(column))), 4)
         for name, column in zip(LOSSES, columns, strict=True)
@@ -271,32 +317,32 @@ class Trainer:
         torch.save(state, self.path.with_suffix(".part"))
         self.path.with_suffix(".part").replace(self.path)
 
-    def gradients(self, batch: Batch, share: float) -> tuple[float, float, float, float]:
+    def gradients(self, batch: Batch, share: float) -> tuple[Any, Any, Any, Any]:
         """Back-propagates one batch; returns its picture loss (0 in the word stage), its word loss, and the critic's
-        and the painter's loss (0 before the critic has a say)."""
+        and the painter's loss (0 before the critic has a say), scalars on the device: reading one waits for it."""
         import torch
 
-        ids, wanted = batch.ids.to(self.device), batch.meaning.to(self.device)
+        mixed = batch.image is not None and bool(batch.amount.any())
+        batch = batch.to(self.device)
         with torch.autocast(self.device, torch.bfloat16):
-            embedding = self.model.embed(ids)
+            embedding = self.model.embed(batch.ids)
             guess = self.head(self.model.unet.add_embedding(embedding))
-        words = word_loss(guess.float(), wanted)
+            if mixed:
+                other = self.model.embed(batch.other_ids)
+                embedding = torch.lerp(embedding, other, batch.amount.to(embedding.dtype))
+        words = word_loss(guess.float(), batch.meaning)
         if batch.image is None:
             words.backward()
-            return 0.0, float(words.detach()), 0.0, 0.0
+            return 0.0, words.detach(), 0.0, 0.0
         return self._picture_gradients(batch, share, embedding, words)
 
-    def _picture_gradients(self, batch: Batch, share: float, embedding: Any, words: Any) -> tuple[float, ...]:
+    def _picture_gradients(self, batch: Batch, share: float, embedding: Any, words: Any) -> tuple[Any, Any, Any, Any]:
         import torch
 
         from training.critic import CRITIC_SAY, balance, critic_loss, painter_loss, texture_loss
 
-        other_ids, amount, z, planes, image = (
-            part.to(self.device) for part in (batch.other_ids, batch.amount, batch.z, batch.planes, batch.image)
-        )
+        z, planes, image = batch.z, batch.planes, batch.image
         with torch.autocast(self.device, torch.bfloat16):
-            if bool(amount.any()):
-                embedding = torch.lerp(embedding, self.model.embed(other_ids), amount.to(embedding.dtype))
             latents = self.model.denoise(embedding, z.contiguous(memory_format=torch.channels_last), planes)
             made = self.model.vae.decoder(latents)
         made = made.float()
@@ -304,10 +350,11 @@ class Trainer:
         loss = loss + max(0.0, 2 - 8 * share) * (made - image).square().mean()
         latents = latents.float()
         tidy = latents.mean((0, 2, 3)).square().mean() + (latents.std((0, 2, 3)) - 1).square().mean()
-        total, fault = loss + 0.003 * tidy + 0.03 * words, 0.0
-        found = 0.0
+        total = loss + 0.003 * tidy + 0.03 * words
+        found: Any = 0.0
+        fault: Any = 0.0
         if share >= self.plan.critic_from:
-            family = batch.meaning[:, 0].long().to(self.device)
+            family = batch.meaning[:, 0].long()
             with torch.autocast(self.device, torch.bfloat16):
                 found = critic_loss(self.critic, made.detach(), image, family)
                 found.backward()
@@ -316,9 +363,9 @@ class Trainer:
             if self.steps % BALANCE_EVERY == 0:
                 self.balance = balance(loss, fault, self.model.vae.decoder.conv_out.weight)
             total = total + say * (CRITIC_SAY * self.balance * fault + 0.4 * matching)
-            found, fault = float(found.detach()), float(fault.detach())
+            found, fault = found.detach(), fault.detach()
         total.backward()
-        return float(loss.detach()), float(words.detach()), found, fault
+        return loss.detach(), words.detach(), found, fault
 
     def exchange(self, shared: Shared, rank: int) -> None:
         """Averages the gradients over the processes. Two buffers taken in turn make one barrier a step enough."""
@@ -369,18 +416,20 @@ def _run(rank: int, plan: Plan, processes: int, shared: Shared) -> None:
 
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cpu":
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
+    torch.backends.cudnn.benchmark = True
     tokenizer = tokens.load(plan.out / "tokenizer.json")
     words = Words.load(plan.out / "words.json")
     trainer = Trainer(plan, words, device)
-    shared.progress[trainer.steps % 2] = trainer.spent / (plan.minutes * 60)
+    shared = replace(shared, updates=shared.updates.to(device))
+    shared.progress[:] = trainer.spent / (plan.minutes * 60)
+    draws = Draws(plan, tokenizer, words.lexicon, rank, processes, shared.progress)
+    batches = draws.from_step(trainer.steps, device)
     last_save = last_log = time.monotonic()
     first, losses = trainer.samples, []
     while (share := float(shared.progress[trainer.steps % 2])) < 1.0:
         begun = time.monotonic()
-        shape, count = plan.shape_and_count(trainer.steps, share)
-        batch = draw_batch(plan, tokenizer, words.lexicon, trainer.steps, rank, shape, count // processes)
+        batch = next(batches)
         losses.append(trainer.gradients(batch, share))
         if rank == 0:
             shared.progress[(trainer.steps + 1) % 2] = (trainer.spent + min(time.monotonic() - begun, 20.0)) / (
@@ -388,7 +437,7 @@ def _run(rank: int, plan: Plan, processes: int, shared: Shared) -> None:
             )
         if processes > 1:
             trainer.exchange(shared, rank)
-        trainer.step(share, count if shape[0] else 0, shared, rank, processes)
+        trainer.step(share, 0 if batch.image is None else len(batch.image) * processes, shared, rank, processes)
         now = time.monotonic()
         trainer.spent += min(now - begun, 20.0)
         if rank == 0 and now - last_log >= 60:

@@ -1,13 +1,20 @@
-"""Prepares MLX once, before anything imports it, and keeps the model folders that several tests share."""
+"""Prepares MLX once, before anything imports it, and keeps the model folders that several tests share.
 
+LIVEMUSVIZ_TEST_DEVICE=gpu puts the tests on MLX's GPU, still in fp32: for `pytest -m parity`, with MLX_ENABLE_TF32=0.
+"""
+
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from livemusviz.diffusion import backend
 
-backend.prepare("cpu")
+ON_GPU = os.environ.get("LIVEMUSVIZ_TEST_DEVICE") == "gpu"
+backend.prepare(None if ON_GPU else "cpu")
 
+from livemusviz.diffusion import model  # noqa: E402
 from tests.diffusion.model_folders import (  # noqa: E402
     EMBEDDED_TEXT,
     EMBEDDED_UNET,
@@ -29,3 +36,11 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def embedded_like_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model's very configs, with random weights."""
     return write_model(tmp_path_factory.mktemp("models") / "embedded-like", EMBEDDED_UNET, EMBEDDED_VAE, EMBEDDED_TEXT)
+
+
+@pytest.fixture(scope="session", autouse=ON_GPU)
+def full_precision() -> Iterator[None]:
+    """On a GPU a model's weights would be float16, too coarse to tell a mistake from rounding."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(model, "backend_name", lambda: "cpu")
+        yield

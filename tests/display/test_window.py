@@ -68,10 +68,10 @@ class Window:
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=20).stdout
 
     def geometry(self):
-        """Place and size of the window, pixels."""
+        """Place and size of the window, pixels; nothing while the window manager has it between two states."""
         found = self.xdotool("search", "--name", "a test of livemusviz", "getwindowgeometry")
-        x, y, width, height = map(int, re.search(r"(-?\d+),(-?\d+).*?(\d+)x(\d+)", found, re.DOTALL).groups())
-        return x, y, width, height
+        match = re.search(r"(-?\d+),(-?\d+).*?(\d+)x(\d+)", found, re.DOTALL)
+        return tuple(map(int, match.groups())) if match else ()
 
     def visible(self):
         """Titles of the windows to be seen."""
