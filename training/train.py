@@ -181,7 +181,6 @@ class Draws:
                 num_workers=max(1, (os.cpu_count() or 1) - 2),
                 prefetch_factor=4,
                 pin_memory=True,
-                multiprocessing_context="spawn",
             )
         )
 
