@@ -21,7 +21,7 @@ from livemusviz.features.follow import Follower, GainRamp
 HOP_SECONDS = HOP / SAMPLE_RATE
 METHODS = ("superflux", "aubio")
 REFRACTORY = 0.05  # s
-WEAKEST = 0.25  # strength of the faintest onset
+WEAKEST = 0.45  # strength of the faintest onset
 LARGEST_SECONDS = 6.0  # time constant in which the largest rise is forgotten
 RELATIVE = 1.5  # times the mean flux of lately must be exceeded ...
 LATELY = round(0.5 / HOP_SECONDS)  # hops
