@@ -195,7 +195,7 @@ def projectm_motion(binary: str, preset: Path, sound: np.ndarray) -> tuple[np.nd
         input=sound.astype(np.float32).tobytes(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=os.environ | {"LP_NUM_THREADS": "1"},
+        env=os.environ | {"LP_NUM_THREADS": "0"},
         check=True,
     )
     pictures = np.frombuffer(process.stdout, np.uint8).reshape(-1, CANVAS[1], CANVAS[0], 3)

@@ -6,6 +6,7 @@ It ends by itself when the source is lost or the show is gone; the show starts a
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import multiprocessing
@@ -37,6 +38,8 @@ NICENESS = -11  # as PulseAudio asks for itself; refused without the right to it
 
 def run(wiring: Wiring) -> None:
     """Hear until the source is lost. The exit status is 0 after a report of the reason."""
+    with suppress(AttributeError, OSError, ValueError):  # no standard error to write to
+        faulthandler.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
     sys.setswitchinterval(0.0005)
     gc.disable()  # nothing here makes cycles, and a collection would hold the callback up

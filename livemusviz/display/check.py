@@ -49,7 +49,6 @@ class Checker:
     """Checks files in the process that it is in. UserError if there is no OpenGL."""
 
     def __init__(self) -> None:
-        context.prefer_one_raster_thread()
         self._ctx = context.headless_context()
         quad = np.array([(0, 0), (1, 0), (0, 1), (1, 1)], np.float32)
         self._quad = self._ctx.buffer(quad.tobytes())

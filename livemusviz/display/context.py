@@ -20,16 +20,20 @@ from livemusviz.errors import UserError
 log = logging.getLogger(__name__)
 
 
-def prefer_one_raster_thread() -> None:
-    """Ask Mesa's software rasteriser for a single thread, so that the model keeps its cores. A GPU does not care.
+def prefer_no_raster_thread() -> None:
+    """Ask Mesa's software rasteriser to draw on the calling thread, so that the model keeps its cores. A GPU does not
+    care.
 
-    Has an effect only before the first context of the process, and none if the user has set it.
+    With threads, Mesa 22.3 may free a fence that its raster thread is still signalling, once in some ten thousand
+    frames: the show then hangs or dies of a corrupted heap. Has an effect only before the first context of the process,
+    and none if the user has set it.
     """
-    os.environ.setdefault("LP_NUM_THREADS", "1")
+    os.environ.setdefault("LP_NUM_THREADS", "0")
 
 
 def headless_context() -> moderngl.Context:
     """A context that no window belongs to, current on this thread. UserError if this machine cannot make one."""
+    prefer_no_raster_thread()
     backend: dict[str, Any] = {} if sys.platform in ("darwin", "win32") else {"backend": "egl"}
     try:
         return moderngl.create_context(standalone=True, require=330, **backend)  # the driver gives the newest it has

@@ -54,7 +54,6 @@ class HeadlessSurface:
     """No screen: the canvas is drawn and waited for, and only the recorder sees it."""
 
     def __init__(self) -> None:
-        context.prefer_one_raster_thread()
         self.ctx = context.headless_context()
         self._finish = context.finisher(self.ctx)
 
@@ -86,7 +85,7 @@ def run_display(
 def _window(options: DisplayOptions) -> Surface:
     from livemusviz.display.window import WindowSurface  # pyglet opens a display connection on import
 
-    context.prefer_one_raster_thread()
+    context.prefer_no_raster_thread()
     return WindowSurface(options)
 
 

@@ -19,7 +19,6 @@ STEP = 1.0 / 60.0
 
 @pytest.fixture(scope="session")
 def headless():
-    context.prefer_one_raster_thread()
     return context.headless_context()
 
 
