@@ -63,7 +63,7 @@ def test_a_drum_loop_is_captured_while_every_core_is_busy(pulse, host, busy, tmp
     until(host, lambda: host.status.state == "running", within=15.0)
     reader.read()
     player = pulse.play(tmp_path / "loop.wav")
-    until(host, lambda: player.poll() is not None, within=20.0, seen=seen)
+    until(host, lambda: player.poll() is not None, within=60.0, seen=seen)
     until(host, lambda: seen[-1].time > host.clock.now() - 0.2, within=2.0, seen=seen)
 
     onsets = [features.time for features in seen if features.onset]
