@@ -11,8 +11,6 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -24,25 +22,16 @@ backend.prepare()
 import mlx.core as mx  # noqa: E402
 import numpy as np  # noqa: E402
 
+from livemusviz.diffusion.bench import median_ms  # noqa: E402
 from livemusviz.diffusion.convert import convert  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
 from livemusviz.diffusion.spec import ModelSpec  # noqa: E402
 from tests.diffusion.parity_tools import FULL_UNETS, save_full_folder  # noqa: E402
 
+ON_CPU = backend.backend_name() == "cpu"
+RUNS = 3 if ON_CPU else 50
 MEMORY_SIZE = 384
 GIB = 1 << 30
-
-
-def median_ms(work: Callable[[], object]) -> float:
-    """Of some calls in a second or two, at least three, after three that are not counted: compiling is in those."""
-    for _ in range(3):
-        work()
-    durations: list[float] = []
-    while len(durations) < 3 or (sum(durations) < 1.5 and len(durations) < 100):
-        start = time.perf_counter()
-        work()
-        durations.append(time.perf_counter() - start)
-    return 1e3 * float(np.median(durations))
 
 
 def row(name: str, frame: float, unet: float, decode: float, rest: str = "") -> None:
@@ -63,12 +52,12 @@ def ours(folder: Path, size: int) -> None:
     def plain(x: mx.array) -> mx.array:
         return unet.predict(x, timestep, text.tokens)
 
-    if pipeline.backend != "cpu":
+    if not ON_CPU:
         fast, plain = mx.compile(fast), mx.compile(plain)
-    told = median_ms(lambda: mx.eval(fast(x)))
-    whole = median_ms(lambda: mx.eval(plain(x)))
-    decode = median_ms(lambda: np.array(pipeline.decode(x.astype(mx.float32))[0]))
-    frame = median_ms(lambda: pipeline.generate(noise, text))
+    told = median_ms(lambda: mx.eval(fast(x)), RUNS)
+    whole = median_ms(lambda: mx.eval(plain(x)), RUNS)
+    decode = median_ms(lambda: np.array(pipeline.decode(x.astype(mx.float32))[0]), RUNS)
+    frame = median_ms(lambda: pipeline.generate(noise, text), RUNS)
     bits = pipeline.parts.bits
     memory = f"{pipeline.parts.weight_bytes / 1e9:.3f} GB of weights; plain UNet {whole / told:.2f} times as long"
     row(f"mlx {pipeline.backend}, {bits} bit", frame, told, decode, memory)
@@ -87,7 +76,7 @@ def theirs(folder: Path, size: int) -> None:
     import diffusers
     import torch
 
-    cuda = torch.cuda.is_available() and backend.backend_name() == "cuda"
+    cuda = torch.cuda.is_available() and not ON_CPU
     device, dtype = ("cuda", torch.float16) if cuda else ("cpu", torch.float32)
     unet = diffusers.UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=dtype).to(device)
     vae = diffusers.AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=dtype).to(device)
@@ -113,16 +102,16 @@ def theirs(folder: Path, size: int) -> None:
         return made
 
     with torch.inference_mode():
-        frame = median_ms(lambda: picture(step(x).clone()).cpu())
-        told = median_ms(lambda: finished(step(x)))
-        decode = median_ms(lambda: picture(x).cpu())
+        frame = median_ms(lambda: picture(step(x).clone()).cpu(), RUNS)
+        told = median_ms(lambda: finished(step(x)), RUNS)
+        decode = median_ms(lambda: picture(x).cpu(), RUNS)
     row(f"torch {device}, {'fp16' if cuda else 'fp32'}", frame, told, decode)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(FULL_UNETS))
-    parser.add_argument("--size", type=int, default=256 if backend.backend_name() == "cpu" else 512)
+    parser.add_argument("--size", type=int, default=256 if ON_CPU else 512)
     args = parser.parse_args()
     for name in args.names or FULL_UNETS:
         print(f"{name} at {args.size}x{args.size}, BLAS {backend.blas_name()}")

@@ -38,8 +38,7 @@ NICENESS = -11  # as PulseAudio asks for itself; refused without the right to it
 
 def run(wiring: Wiring) -> None:
     """Hear until the source is lost. The exit status is 0 after a report of the reason."""
-    with suppress(AttributeError, OSError, ValueError):  # no standard error to write to
-        faulthandler.enable()
+    faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
     sys.setswitchinterval(0.0005)
     gc.disable()  # nothing here makes cycles, and a collection would hold the callback up

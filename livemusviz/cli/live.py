@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import faulthandler
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +75,7 @@ def run(options: argparse.Namespace) -> int:
     from livemusviz.display.options import usual_canvas
     from livemusviz.show import run_live
 
-    with suppress(AttributeError, OSError, ValueError):  # no standard error to write to
-        faulthandler.enable()  # a crash in a native library says on which line of which thread
+    faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
     size = parse_size(options.size)
     config = LiveConfig(
         input=options.input,
