@@ -47,27 +47,51 @@ def activation(name: str, where: str) -> Activation:
     return ACTIVATIONS[name]
 
 
+BAND_BYTES = 8 << 20
+"""Most of its unfolded input that a staged convolution makes at once: what a processor's cache holds."""
+
+
 class Conv2d(nn.Conv2d):
     """`nn.Conv2d` whose bias may be given with the call, as one that already holds the time step's share.
 
-    staged : evaluate at once, see `stage` in quantize.py.
+    staged : a large one is computed in bands, see `stage` in quantize.py.
     """
 
     staged = False
 
     def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
         """x : (B, H, W, I). bias : takes the place of the layer's own; broadcasts to (B, h, w, O)."""
-        return finished(self, mx.conv2d(x, self.weight, self.stride, self.padding), bias)
+        return biased(self, convolve(self, x, self.weight), bias)
 
 
-def finished(layer: nn.Module, y: mx.array, bias: mx.array | None = None) -> mx.array:
-    """A layer's product plus the bias given, or its own; evaluated if it is `staged`."""
+def convolve(layer: nn.Module, x: mx.array, weight: mx.array) -> mx.array:
+    """x : (B, H, W, C) by weight : (O, kh, kw, C), with a layer's stride and padding, without its bias.
+
+    On a CPU, MLX copies the whole input kh * kw times over to make one matrix product of it. A staged layer does that
+    for as many rows at once as BAND_BYTES hold.
+    """
+    B, H, W, C = x.shape
+    _, kh, kw, _ = weight.shape
+    (down, across), (above, beside) = layer.stride, layer.padding
+    h, w = (H + 2 * above - kh) // down + 1, (W + 2 * beside - kw) // across + 1
+    rows = max(1, BAND_BYTES // (B * w * kh * kw * C * x.itemsize))
+    if not layer.staged or rows >= h:
+        return mx.conv2d(x, weight, layer.stride, layer.padding)
+    bands = []
+    for top in range(0, h, rows):
+        first, end = top * down - above, (min(top + rows, h) - 1) * down - above + kh
+        padding = ([max(0, -first), beside], [max(0, end - H), beside])
+        band = mx.conv_general(x[:, max(0, first) : end], weight, layer.stride, padding)
+        mx.eval(band)
+        bands.append(band)
+    return mx.concatenate(bands, axis=1)
+
+
+def biased(layer: nn.Module, y: mx.array, bias: mx.array | None = None) -> mx.array:
+    """A layer's product plus the bias given, or its own if it has one."""
     if bias is None and "bias" in layer:
         bias = layer.bias
-    y = y if bias is None else y + bias
-    if layer.staged:
-        mx.eval(y)
-    return y
+    return y if bias is None else y + bias
 
 
 class GroupNorm(nn.Module):

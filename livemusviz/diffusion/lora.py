@@ -16,7 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from livemusviz.diffusion import keys
-from livemusviz.diffusion.layers import Conv2d
+from livemusviz.diffusion.layers import Conv2d, convolve
 from livemusviz.diffusion.quantize import Packed, PackedConv2d, PackedLinear
 from livemusviz.diffusion.spec import LoraSpec
 from livemusviz.diffusion.weights import read_header
@@ -60,10 +60,7 @@ class LiveLora(nn.Module):
 
     def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
         y = self.base(x) if bias is None else self.base(x, bias)
-        if self.down.ndim == 4:
-            h = mx.conv2d(x, self.down, _original(self.base).stride, _original(self.base).padding)
-        else:
-            h = x @ self.down.T
+        h = convolve(_original(self.base), x, self.down) if self.down.ndim == 4 else x @ self.down.T
         return y + self._weight().astype(x.dtype) * (h @ self.up.T)
 
 

@@ -89,7 +89,7 @@ def load_model(spec: ModelSpec) -> ModelParts:
     scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", spec)
     parts = ModelParts(spec, PromptEncoder(tokenizers, encoders), unet, vae, scheduler, dtype, _bits_of(unet, bits))
     _check_fit(parts)
-    if parts.bits != 16 and backend_name() == "cpu":
+    if backend_name() == "cpu":
         for network in (*encoders, unet, vae):
             stage(network)
     components: list[Component] = [("unet", unet, keys.UNET)]

@@ -11,7 +11,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from livemusviz.diffusion.layers import relu
+from livemusviz.diffusion.layers import Conv2d, relu
 from livemusviz.errors import UserError
 
 
@@ -53,8 +53,8 @@ class ConvBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        self.conv1 = Conv2d(channels, channels, 3, padding=1)
+        self.conv2 = Conv2d(channels, channels, 3, padding=1)
 
     def __call__(self, x: mx.array) -> mx.array:
         return x + self.conv2(relu(self.conv1(relu(x))))
@@ -67,11 +67,11 @@ class Decoder(nn.Module):
         super().__init__()
         coarse, fine = config.channels, config.fine_channels
         self.upscale = config.upscale
-        self.conv_in = nn.Conv2d(config.latent_channels, coarse, 3, padding=1)
+        self.conv_in = Conv2d(config.latent_channels, coarse, 3, padding=1)
         self.blocks = [ConvBlock(coarse) for _ in range(config.num_blocks)]
         self.expand = nn.Linear(coarse, fine * config.upscale[0] ** 2)
         self.fine_blocks = [ConvBlock(fine) for _ in range(config.num_fine_blocks)]
-        self.conv_out = nn.Conv2d(fine, 3 * config.upscale[1] ** 2, 3, padding=1)
+        self.conv_out = Conv2d(fine, 3 * config.upscale[1] ** 2, 3, padding=1)
 
     def __call__(self, z: mx.array) -> mx.array:
         x = self.conv_in(z)
@@ -90,11 +90,11 @@ class Encoder(nn.Module):
         super().__init__()
         coarse, fine = config.encoder_channels, config.fine_channels
         self.upscale = config.upscale
-        self.conv_in = nn.Conv2d(3 * config.upscale[1] ** 2, fine, 3, padding=1)
+        self.conv_in = Conv2d(3 * config.upscale[1] ** 2, fine, 3, padding=1)
         self.fine_block = ConvBlock(fine)
         self.reduce = nn.Linear(fine * config.upscale[0] ** 2, coarse)
         self.blocks = [ConvBlock(coarse) for _ in range(config.num_encoder_blocks)]
-        self.conv_out = nn.Conv2d(coarse, config.latent_channels, 3, padding=1)
+        self.conv_out = Conv2d(coarse, config.latent_channels, 3, padding=1)
 
     def __call__(self, picture: mx.array) -> mx.array:
         x = self.fine_block(self.conv_in(pixel_unshuffle(picture, self.upscale[1])))

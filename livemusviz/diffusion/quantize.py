@@ -11,7 +11,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map_with_path
 
-from livemusviz.diffusion.layers import Conv2d, finished
+from livemusviz.diffusion.layers import Conv2d, biased, convolve
 from livemusviz.errors import UserError
 
 GROUP_SIZE = 64
@@ -56,6 +56,13 @@ class Packed(nn.Module):
         scales, biases = self.scales.astype(dtype), self.biases.astype(dtype)
         return mx.dequantize(self.weight, scales, biases, GROUP_SIZE, self.bits).reshape(self.shape)
 
+    def finished(self, y: mx.array, bias: mx.array | None = None) -> mx.array:
+        """The product with its bias, evaluated if the layer is staged: its unpacked weight can go."""
+        y = biased(self, y, bias)
+        if self.staged:
+            mx.eval(y)
+        return y
+
 
 class PackedLinear(Packed):
     def __init__(self, layer: nn.Linear, bits: int) -> None:
@@ -65,9 +72,9 @@ class PackedLinear(Packed):
 
     def __call__(self, x: mx.array) -> mx.array:
         if mx.default_device().type == mx.DeviceType.cpu:
-            return finished(self, x @ self.unpacked(x.dtype).T)
+            return self.finished(x @ self.unpacked(x.dtype).T)
         scales, biases = self.scales.astype(x.dtype), self.biases.astype(x.dtype)
-        return finished(self, mx.quantized_matmul(x, self.weight, scales, biases, True, GROUP_SIZE, self.bits))
+        return self.finished(mx.quantized_matmul(x, self.weight, scales, biases, True, GROUP_SIZE, self.bits))
 
 
 class PackedConv2d(Packed):
@@ -79,7 +86,7 @@ class PackedConv2d(Packed):
 
     def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
         """As `Conv2d`."""
-        return finished(self, mx.conv2d(x, self.unpacked(x.dtype), self.stride, self.padding), bias)
+        return self.finished(convolve(self, x, self.unpacked(x.dtype)), bias)
 
 
 class PackedEmbedding(Packed):
@@ -93,11 +100,11 @@ class PackedEmbedding(Packed):
 
 
 def stage(model: nn.Module) -> None:
-    """From now on every convolution and packed layer of a model evaluates its result at once.
+    """From now on each packed layer, and each band of a large convolution, is evaluated at once.
 
-    On a CPU, MLX allocates what a whole frame needs, every unpacked weight and every convolution's unfolded input,
-    before the first of them has been used; so each layer's are gone before the next one's come. A staged model cannot
-    be compiled.
+    On a CPU, MLX allocates for some hundred operations ahead: many layers' unpacked weights and unfolded inputs before
+    the first of them has been used. So each one's are gone before the next one's come, and memory that was touched
+    before is faster too. What is evaluated so cannot be compiled.
     """
     for module in model.modules():
         if isinstance(module, Conv2d | Packed):

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten
 
-from livemusviz.diffusion import backend
+from livemusviz.diffusion import backend, layers
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.interpolate import blend, slerp_tokens
-from livemusviz.diffusion.layers import GroupNorm, upsample_nearest
+from livemusviz.diffusion.layers import Conv2d, GroupNorm, upsample_nearest
 from livemusviz.diffusion.pixelshuffle import (
     AutoencoderPixelShuffle,
     PixelShuffleConfig,
     pixel_shuffle,
     pixel_unshuffle,
 )
+from livemusviz.diffusion.quantize import stage
 from livemusviz.diffusion.schedulers import Sampling, make_scheduler
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
@@ -48,6 +49,34 @@ def test_group_norm_keeps_half_precision_finite() -> None:
     y = GroupNorm(4, 16, 1e-5)(x)
     assert y.dtype == mx.float16
     assert np.isfinite(np.array(y)).all()
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (3, 2, 1), (3, 2, 0), (1, 1, 0), (5, 3, 2)])
+@pytest.mark.parametrize("rows", [1, 2, 5, 100])
+def test_a_convolution_in_bands_equals_the_whole(
+    kernel: int, stride: int, padding: int, rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = Conv2d(6, 4, kernel, stride=stride, padding=padding)
+    x = mx.array(normal(2, 17, 11, 6))
+    whole = np.array(layer(x))
+    stage(layer)
+    row_bytes = 2 * whole.shape[2] * kernel**2 * 6 * 4
+    monkeypatch.setattr(layers, "BAND_BYTES", rows * row_bytes)
+    np.testing.assert_allclose(np.array(layer(x)), whole, atol=1e-5)
+    told = mx.array(normal(2, 1, 1, 4))
+    np.testing.assert_allclose(np.array(layer(x, told)), whole - np.array(layer.bias) + np.array(told), atol=1e-5)
+
+
+@pytest.mark.skipif(mx.default_device().type != mx.DeviceType.cpu, reason="a CPU's way of convolving")
+def test_a_staged_decoder_never_holds_a_whole_unfolded_input() -> None:
+    channels = (64, 64, 64, 64)
+    vae = AutoencoderTiny(TinyConfig(4, channels, channels, (1, 3, 3, 3), (3, 3, 3, 1), "relu", 2, 1.0))
+    z = mx.array(normal(1, 32, 32, 4))
+    mx.eval(vae.parameters(), z)
+    stage(vae)
+    mx.reset_peak_memory()
+    mx.eval(vae.decode(z))
+    assert mx.get_peak_memory() < 256 * 256 * 9 * 64 * 4 * 2 / 3
 
 
 def test_pixel_shuffle_puts_channel_row_column_in_torchs_order() -> None:
