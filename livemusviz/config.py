@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from livemusviz.bridge.types import Handover
 from livemusviz.control.options import ControlOptions
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
@@ -32,6 +33,7 @@ class LiveConfig:
     container : "mp4" or "mkv", of recordings by key or OSC; `record` says it by its suffix.
     shaders : a user's folders of ISF files, before ours.
     operator : a window for figures and a preview; None is when the canvas fills another screen.
+    before : what a show that died has left to this one.  leave : takes what this one would leave.
     """
 
     input: str = "default"
@@ -61,6 +63,8 @@ class LiveConfig:
     record_source: str = "canvas"
     container: str = "mp4"
     control: ControlOptions = field(default_factory=ControlOptions)
+    before: Handover = field(default_factory=Handover)
+    leave: Callable[[Handover], None] | None = None
 
 
 def parse_size(text: str, limits: tuple[int, int] = SIZE_LIMITS, step: int = SIZE_STEP) -> tuple[int, int]:

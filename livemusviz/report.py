@@ -87,6 +87,7 @@ def figures(show: Show, shown: DisplayStats) -> dict[str, Any]:
         "osc_rejected": show.control.osc.counts.rejected,
         "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in show.recorded],
         "engine_failures": engine.failures,
+        "restarts": show.config.before.restarts,
         "peak_rss_mb": peak_rss_mb(),
         "model": engine.about.get("model", model_name(show.config.model.folder)),
         "size": list(show.config.size),

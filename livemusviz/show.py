@@ -31,6 +31,7 @@ from livemusviz.bridge.types import (
     ControlEvent,
     Controls,
     Frame,
+    Handover,
     Meter,
     Scene,
     ShowState,
@@ -66,6 +67,7 @@ TIMED = 15  # frames whose time is taken for the next one's
 HALF_FADE = 0.55  # of the time between two frames: half of the display's cross-fade
 HUD_RATE = 5.0  # Hz, how often its figures are made
 METER_FALL = 12.0  # dB/s, how fast the meter's peak comes down
+LEAVE_RATE = 2.0  # Hz, how often is left what a show that takes over would need
 
 
 class Show:
@@ -114,7 +116,10 @@ class Show:
         self.health = DisplayHealth()
         self._peak, self._ticked = 0.0, self.started
         self._lines: tuple[str, ...] = ()
-        self._lining = Gate(HUD_RATE)
+        self._lining, self._leaving = Gate(HUD_RATE), Gate(LEAVE_RATE)
+        for name, value in config.before.values.items():
+            if name.startswith("fx/"):
+                self.events.put(ControlEvent(name, value, self.started))
 
     def run(self) -> dict[str, Any]:
         """Run to its end and return the figures of `--stats`."""
@@ -131,11 +136,21 @@ class Show:
             self.engine.start()
             stack.callback(self.engine.close)
             stack.callback(self._finish_recording)
-            if self.config.record is not None:
-                self.recorder.prepare()
-                self.recorder.start(self.config.record)
+            self._begin_recording()
             shown = run_display(self._options(), self._hooks(), self.clock)
         return figures(self, shown)
+
+    def _begin_recording(self) -> None:
+        """The recording the show starts with. UserError, unless it goes on with another's: then the show is dearer."""
+        if self.config.record is None:
+            return
+        try:
+            self.recorder.prepare()
+            self.recorder.start(self.config.record)
+        except UserError as error:
+            if not self.config.before.restarts:
+                raise
+            self._tell(str(error))
 
     def _options(self) -> DisplayOptions:
         config = self.config
@@ -219,6 +234,11 @@ class Show:
             **{f"fx/{shader}/{name}": value for shader, inputs in by_hand for name, value in inputs.items()},
         }
 
+    def _handover(self, now: float) -> Handover:
+        path = self.recorder.status.path if self.recorder.recording else None
+        seconds = self.config.before.seconds + now - self.started
+        return replace(self.config.before, values=self._values_now(), recording=path, seconds=seconds)
+
     def _log_changes(self, now: float) -> None:
         """Tell the show log which parameters have new values, and what was done to the stage."""
         if self.values is self._logged and not self._staged:
@@ -250,6 +270,8 @@ class Show:
         self._take_events(now)
         self._log_changes(now)
         self._publish()
+        if self.config.leave is not None and self._leaving.opens(now):
+            self.config.leave(self._handover(now))
         recording = self.recorder.status
         if recording.message and recording.message != self.error:
             self._tell(recording.message)

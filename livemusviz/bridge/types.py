@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -298,3 +299,19 @@ class ShowState:
     waiting: tuple[str, ...] = ()
     message: str = ""
     problems: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What a show leaves to the one that takes over, should it die.
+
+    values : all parameters, and the shaders' inputs set by hand; {} before the first word.  recording : the file being
+    written.  seconds : of show so far.  restarts : deaths so far.  short_lives : how many of the last in a row died
+    young.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    recording: Path | None = None
+    seconds: float = 0.0
+    restarts: int = 0
+    short_lives: int = 0

@@ -6,6 +6,7 @@ import argparse
 import importlib
 import logging
 import sys
+from collections.abc import Callable
 
 from livemusviz import __version__
 from livemusviz.errors import UserError
@@ -26,7 +27,7 @@ COMMANDS = {
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand; returns the exit status. 2 after a UserError, told in one line."""
+    """Run one subcommand; returns the exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words and words[0] in ("-h", "--help"):
         print(_overview())
@@ -43,11 +44,16 @@ def main(argv: list[str] | None = None) -> int:
     module.add_arguments(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="log more")
     options = parser.parse_args(words)
+    return guarded(module.run, options)
+
+
+def guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Run a subcommand with its log; returns the exit status. 2 after a UserError, told in one line."""
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        return int(module.run(options))
+        return int(run(options))
     except UserError as error:
         print(f"livemusviz: {error}", file=sys.stderr)
         return 2

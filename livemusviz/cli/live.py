@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
-from collections.abc import Mapping
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +15,14 @@ from livemusviz.cli.model_flags import add_model_flags, given_flags, init_pictur
 from livemusviz.director.params import PARAMS, Param
 
 if TYPE_CHECKING:
+    from livemusviz.bridge.types import Handover
+    from livemusviz.config import LiveConfig
     from livemusviz.control.options import ControlOptions
 
 FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action"))
 WEB_PORT = 7080
+PATIENCE = 3
+"""Deaths in a row under a minute, after which the watchdog's next show draws with the embedded model."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself")
     show.add_argument("--stats", type=Path, metavar="FILE.json", help="write the figures at the end")
     show.add_argument("--trace", type=Path, metavar="FILE.jsonl", help="write a line for each engine slot")
+    show.add_argument(
+        "--watchdog", action="store_true", help="should the show die or hang, start it again within seconds, as it was"
+    )
     add_model_flags(parser)
     stage = parser.add_argument_group("the stage")
     stage.add_argument("--canvas", metavar="WxH", help="pixels (1280x720, or 640x360 where the CPU draws)")
@@ -71,13 +81,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_size
-    from livemusviz.display.options import usual_canvas
+    if options.watchdog:
+        from livemusviz.watchdog import watch
+
+        return watch(partial(_one_life, options, secrets.token_urlsafe(12)))
+    return _run(show_config(options))
+
+
+def _run(config: LiveConfig) -> int:
     from livemusviz.show import run_live
 
     faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
+    return run_live(config)
+
+
+def _one_life(options: argparse.Namespace, web_token: str, before: Handover, leave: Callable[[Handover], None]) -> int:
+    """A show under the watchdog, in a process of its own: as the options say, or as the one before it was."""
+    from livemusviz.cli import guarded
+
+    def run(options: argparse.Namespace) -> int:
+        config = show_config(options)
+        config = replace(config, leave=leave, control=replace(config.control, web_token=web_token))
+        return _run(taken_over(config, before) if before.values else config)
+
+    return guarded(run, options)
+
+
+def taken_over(config: LiveConfig, before: Handover) -> LiveConfig:
+    """The show of `config`, going on where the one that left `before` died."""
+    from livemusviz.diffusion.folder import EMBEDDED, resolve_model
+    from livemusviz.diffusion.spec import ModelSpec
+    from livemusviz.record.files import next_part
+
+    model = ModelSpec(resolve_model(EMBEDDED)) if before.short_lives >= PATIENCE else config.model
+    values = {name: value for name, value in before.values.items() if not name.startswith("fx/")}
+    return replace(
+        config,
+        before=before,
+        model=model,
+        values=config.values.with_values(values),
+        record=None if before.recording is None else next_part(before.recording),
+        duration=None if config.duration is None else max(0.1, config.duration - before.seconds),
+    )
+
+
+def show_config(options: argparse.Namespace) -> LiveConfig:
+    """The options checked. Raises UserError."""
+    from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_size
+    from livemusviz.display.options import usual_canvas
+
     size = parse_size(options.size)
-    config = LiveConfig(
+    return LiveConfig(
         input=options.input,
         loop=not options.no_loop,
         onset=options.onset,
@@ -106,7 +160,6 @@ def run(options: argparse.Namespace) -> int:
         container=options.container,
         control=_control(options),
     )
-    return run_live(config)
 
 
 def _control(options: argparse.Namespace) -> ControlOptions:

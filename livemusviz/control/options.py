@@ -10,7 +10,8 @@ class ControlOptions:
     """host, osc_port : where OSC (UDP) and OSCQuery (TCP) listen.  osc_out : where feedback goes; None is the last
     sender.
 
-    oscquery_port : None is off.  web : host and port of the page; None is off.
+    oscquery_port : None is off.  web : host and port of the page; None is off.  web_token : of the page's address; ""
+    makes one.
     midi : part of an input's name, "all", "virtual", "off", or "auto": all where MIDI is to be had, else none.
     link : take part in Ableton Link.
     """
@@ -20,5 +21,6 @@ class ControlOptions:
     osc_out: tuple[str, int] | None = None
     oscquery_port: int | None = None
     web: tuple[str, int] | None = None
+    web_token: str = ""
     midi: str = "off"
     link: bool = False

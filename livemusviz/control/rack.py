@@ -119,7 +119,7 @@ class ControlRack:
 
         options = self._options
         oscquery = None if options.oscquery_port is None else (options.host, options.oscquery_port)
-        served = WebOptions(oscquery, options.web, self.osc.port)
+        served = WebOptions(oscquery, options.web, self.osc.port, options.web_token)
         web = WebServers(served, self._clock, self._events, self._registry)
         web.start()
         self.web = web

@@ -39,6 +39,16 @@ def create_labelled(folder: Path, label: str, now: datetime, suffix: str = SUFFI
     raise UserError(f"{folder} already has {_SAME_NAME} recordings called {stem}; use another label")
 
 
+def next_part(path: Path) -> Path:
+    """Where a recording goes on that broke off: set.mp4, set_2.mp4, set_3.mp4, the first that is free."""
+    found = re.fullmatch(r"(.+)_(\d{1,3})", path.stem)
+    stem, number = (found[1], int(found[2])) if found else (path.stem, 1)
+    while path.exists():
+        number += 1
+        path = path.with_stem(f"{stem}_{number}")
+    return path
+
+
 def create_exact(path: Path, overwrite: bool = False) -> Path:
     """`path` as a new empty file. UserError if it is taken (unless `overwrite`) or cannot be written."""
     check_exact(path, overwrite)

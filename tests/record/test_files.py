@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livemusviz.errors import UserError
-from livemusviz.record.files import check_room, create_exact, create_labelled, slug
+from livemusviz.record.files import check_room, create_exact, create_labelled, next_part, slug
 
 NIGHT = datetime(2026, 11, 23, 23, 59, 1)
 
@@ -61,3 +61,15 @@ def test_too_little_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=499_000_000))
     with pytest.raises(UserError, match="499 MB free"):
         check_room(tmp_path)
+
+
+def test_the_next_part_of_a_recording_is_the_first_free_one(tmp_path: Path) -> None:
+    path, names = tmp_path / "set.mp4", []
+    for _ in range(3):
+        path.touch()
+        path = next_part(path)
+        names.append(path.name)
+    assert names == ["set_2.mp4", "set_3.mp4", "set_4.mp4"]
+    (tmp_path / "tour_2026.mkv").touch()
+    assert next_part(tmp_path / "tour_2026.mkv").name == "tour_2026_2.mkv"
+    assert next_part(tmp_path / "free.mp4").name == "free.mp4"

@@ -46,11 +46,15 @@ MAX_MESSAGE = 65_507  # bytes from a client
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """oscquery, page : host and port to bind to, or None for no such server.  osc_port : the UDP port of the show."""
+    """oscquery, page : host and port to bind to, or None for no such server.  osc_port : the UDP port of the show.
+
+    token : of the page's address; "" makes one.
+    """
 
     oscquery: tuple[str, int] | None
     page: tuple[str, int] | None
     osc_port: int
+    token: str = ""
 
 
 class WebServers:
@@ -65,7 +69,7 @@ class WebServers:
         self._jpeg = (-1, b"")  # of which picture, and its bytes
         self._watchers = 0
         self._clients = 0
-        self.token = secrets.token_urlsafe(12)
+        self.token = options.token or secrets.token_urlsafe(12)
         self.url = ""
         self.code: tuple[str, ...] = ()  # rows of a QR code of it, "1" is dark
         self.oscquery_port = 0

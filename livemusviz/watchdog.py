@@ -1,0 +1,124 @@
+"""Starts the show again when it dies of what no `except` can catch: a crash in native code, the system out of memory.
+
+The show runs in a child process, this one only watches. Twice a second the show leaves what the next one would need;
+if it dies, or hangs, another takes over with the same parameters and records on into a file of its own. No threads.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
+from types import FrameType
+
+from livemusviz.bridge.supervise import Backoff
+from livemusviz.bridge.types import Handover
+
+log = logging.getLogger(__name__)
+
+HUNG = 15.0  # s without a word from a show that runs; a window that is dragged may take some of them
+STARTING = 60.0  # s until the first word
+GRACE = 1.0  # s more, should it have been the machine that stood still
+HEALTHY = 60.0  # s of a show, after which it did not die young
+LOOK = 0.05  # s
+ASKED = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM}
+"""What is passed on to the show, and as what: a terminal that closes ends it in good order."""
+
+Leave = Callable[[Handover], None]
+Life = Callable[[Handover, Leave], int]
+"""One show: takes over, leaves word, returns its exit status. It crosses to the child, so it is a module's function."""
+
+
+def watch(life: Life) -> int:
+    """Run shows until one ends by itself, is asked to, or never got going; that one's exit status. Main thread."""
+    return _Watchdog(life).run()
+
+
+class _Watchdog:
+    def __init__(self, life: Life) -> None:
+        self._life = life
+        self._context = multiprocessing.get_context("spawn")
+        self._show: SpawnProcess | None = None
+        self._asked = False
+
+    def run(self) -> int:
+        left, pauses = Handover(), Backoff()
+        with _signals(self._pass_on):
+            while True:
+                began = time.monotonic()
+                left, status = self._one_show(left)
+                if self._asked or status == 0 or not left.values:
+                    return status if status >= 0 else 128 - status
+                if time.monotonic() - began > HEALTHY:
+                    pauses.reset()
+                    left = replace(left, short_lives=0)
+                pause = pauses.next()
+                left = replace(left, restarts=left.restarts + 1, short_lives=left.short_lives + 1)
+                log.error("the show died (%s); starting it again in %g s", _cause(status), pause)
+                self._rest(pause)
+                if self._asked:
+                    return 0
+
+    def _one_show(self, before: Handover) -> tuple[Handover, int]:
+        """What one show left, or was left if it said nothing, and its exit status, -N after signal N."""
+        ear, mouth = self._context.Pipe(duplex=False)
+        self._show = self._context.Process(target=_child, args=(self._life, before, mouth), name="show")
+        self._show.start()
+        mouth.close()
+        left, patience = before, STARTING
+        with ear:
+            while True:
+                if not ear.poll(patience) and not ear.poll(GRACE):
+                    log.error("the show has hung")
+                    self._show.kill()
+                try:
+                    left, patience = ear.recv(), HUNG
+                except (EOFError, OSError):
+                    break
+        self._show.join()
+        return left, self._show.exitcode or 0
+
+    def _rest(self, pause: float) -> None:
+        end = time.monotonic() + pause
+        while not self._asked and time.monotonic() < end:
+            time.sleep(LOOK)
+
+    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+        if self._show is not None and self._show.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(self._show.pid, ASKED[signal.Signals(number)])
+
+
+def _child(life: Life, before: Handover, mouth: Connection) -> None:
+    os.setpgrp()  # a terminal's Ctrl-C goes to the watchdog alone, which passes it on once
+
+    def leave(handover: Handover) -> None:
+        with suppress(OSError):  # nobody listens any more: the show goes on
+            mouth.send(handover)
+
+    raise SystemExit(life(before, leave))
+
+
+def _cause(status: int) -> str:
+    try:
+        return signal.Signals(-status).name
+    except ValueError:
+        return f"exit status {status}"
+
+
+@contextmanager
+def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    kept = {number: signal.signal(number, handler) for number in ASKED}
+    try:
+        yield
+    finally:
+        for number, previous in kept.items():
+            signal.signal(number, previous)
