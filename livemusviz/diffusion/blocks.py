@@ -23,7 +23,7 @@ Condition = Any
 
 @dataclass(frozen=True)
 class BlockStyle:
-    """What all blocks of one UNet share."""
+    """What all blocks of one UNet share; `only_cross`, see TransformerLayer, is a level's own."""
 
     act: Activation
     groups: int
@@ -31,6 +31,7 @@ class BlockStyle:
     time_dim: int
     scale_shift: bool
     text_dim: int
+    only_cross: bool = False
 
 
 class Told:
@@ -85,20 +86,30 @@ class FeedForward(nn.Module):
 
 
 class TransformerLayer(nn.Module):
-    """Self-attention, cross-attention to the prompt's tokens, feed-forward; each on its own norm and added."""
+    """Self-attention, cross-attention to the prompt's tokens, feed-forward; each on its own norm and added.
 
-    def __init__(self, dim: int, text_dim: int, heads: int) -> None:
+    only_cross : a second cross-attention takes the place of the self-attention, as in the finest level of SDXS.
+    """
+
+    def __init__(self, dim: int, text_dim: int, heads: int, only_cross: bool) -> None:
         super().__init__()
+        self.only_cross = only_cross
         self.norm1 = nn.LayerNorm(dim)
-        self.attn1 = Attention(dim, dim, heads)
+        self.attn1 = Attention(dim, text_dim if only_cross else dim, heads)
         self.norm2 = nn.LayerNorm(dim)
         self.attn2 = Attention(dim, text_dim, heads)
         self.norm3 = nn.LayerNorm(dim)
         self.ff = FeedForward(dim)
 
-    def __call__(self, x: mx.array, memory: KeysValues) -> mx.array:
-        x = x + self.attn1(self.norm1(x))
-        x = x + self.attn2(self.norm2(x), memory)
+    @property
+    def cross_attentions(self) -> list[Attention]:
+        """In forward order."""
+        return [self.attn1, self.attn2] if self.only_cross else [self.attn2]
+
+    def __call__(self, x: mx.array, memories: Iterator[KeysValues]) -> mx.array:
+        """memories : of the cross-attentions, and of those behind them."""
+        x = x + self.attn1(self.norm1(x), next(memories) if self.only_cross else None)
+        x = x + self.attn2(self.norm2(x), next(memories))
         return x + self.ff(self.norm3(x))
 
 
@@ -112,14 +123,14 @@ class Transformer(nn.Module):
         super().__init__()
         self.norm = GroupNorm(style.groups, channels, TRANSFORMER_NORM_EPS)
         self.proj_in = nn.Linear(channels, channels)
-        self.layers = [TransformerLayer(channels, style.text_dim, heads) for _ in range(depth)]
+        self.layers = [TransformerLayer(channels, style.text_dim, heads, style.only_cross) for _ in range(depth)]
         self.proj_out = nn.Linear(channels, channels)
 
     def __call__(self, x: mx.array, told: Told) -> mx.array:
         B, H, W, C = x.shape
         h = self.proj_in(self.norm(x).reshape(B, H * W, C))
         for layer in self.layers:
-            h = layer(h, next(told.memories))
+            h = layer(h, told.memories)
         return x + self.proj_out(h).reshape(B, H, W, C)
 
 

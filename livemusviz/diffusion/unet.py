@@ -4,7 +4,7 @@ What does not change from frame to frame is computed apart: `conditions` once a 
 `unet(x, conditions, memories)`, once a frame, does the rest. `predict` does all of it at once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mlx.core as mx
@@ -13,7 +13,7 @@ import mlx.nn as nn
 from livemusviz.diffusion.blocks import BlockStyle, Condition, DownBlock, MidBlock, Told, UpBlock
 from livemusviz.diffusion.configs import refuse_unknown
 from livemusviz.diffusion.embeddings import AddedEmbedding, TextTimeEmbedding, TimestepEmbedding, sinusoidal
-from livemusviz.diffusion.layers import Conv2d, GroupNorm, KeysValues, activation
+from livemusviz.diffusion.layers import Attention, Conv2d, GroupNorm, KeysValues, activation
 from livemusviz.errors import UserError
 
 DOWN_TYPES = {"DownBlock2D": False, "CrossAttnDownBlock2D": True}
@@ -22,7 +22,6 @@ MID_TYPES = ("UNetMidBlock2D", "UNetMidBlock2DCrossAttn", None)
 
 ONLY = {
     "center_input_sample": (False,),
-    "only_cross_attention": (False,),
     "mid_block_only_cross_attention": (None, False),
     "downsample_padding": (1,),
     "mid_block_scale_factor": (1,),
@@ -58,7 +57,7 @@ WITHOUT_EFFECT = {
     "projection_class_embeddings_input_dim", "block_out_channels", "layers_per_block", "act_fn", "norm_num_groups",
     "norm_eps", "cross_attention_dim", "transformer_layers_per_block", "attention_head_dim", "in_channels",
     "out_channels", "flip_sin_to_cos", "freq_shift", "down_block_types", "up_block_types",
-    "addition_embed_type_num_heads", "coordinate_channels", "time_cond_proj_dim",
+    "addition_embed_type_num_heads", "coordinate_channels", "time_cond_proj_dim", "only_cross_attention",
 }  # fmt: skip
 """Config keys that are read below or that only say how the model was trained or stored."""
 
@@ -67,7 +66,8 @@ WITHOUT_EFFECT = {
 class UNetConfig:
     """The numbers of a UNet, checked; lists have one entry a level, from the finest.
 
-    down_heads, up_heads : 0 where a level has no transformer. depths : layers of each transformer.
+    down_heads, up_heads : 0 where a level has no transformer. depths : layers of each transformer. only_cross : whether
+    they attend to the prompt alone.
     text_embedding_heads : of `addition_embed_type: "text"`, else 0. added_time_dim, added_dim : of "text_time", the
     width of one of its numbers' sinusoids and of all it is given, else 0. guidance_dim : of the sinusoids of a guidance
     scale that some LCM models are told, else 0.
@@ -79,6 +79,7 @@ class UNetConfig:
     channels: tuple[int, ...]
     layers: tuple[int, ...]
     depths: tuple[int, ...]
+    only_cross: tuple[bool, ...]
     down_heads: tuple[int, ...]
     up_heads: tuple[int, ...]
     mid_heads: int | None
@@ -126,6 +127,7 @@ class UNetConfig:
             channels=channels,
             layers=_per_level(config, "layers_per_block", 2, levels, where),
             depths=_per_level(config, "transformer_layers_per_block", 1, levels, where),
+            only_cross=_only_cross(config, levels, where),
             down_heads=tuple(h if DOWN_TYPES[t] else 0 for t, h in zip(down, heads, strict=True)),
             up_heads=tuple(h if UP_TYPES[t] else 0 for t, h in zip(up, reversed(heads), strict=True)),
             mid_heads={"UNetMidBlock2D": 0, "UNetMidBlock2DCrossAttn": heads[-1], None: None}[mid],
@@ -163,7 +165,7 @@ class UNet2DConditionModel(nn.Module):
         self.down_blocks = [
             DownBlock(
                 channels[max(i - 1, 0)], c, config.down_heads[i], [config.depths[i]] * config.layers[i],
-                i == levels - 1, style,
+                i == levels - 1, replace(style, only_cross=config.only_cross[i]),
             )
             for i, c in enumerate(channels)
         ]  # fmt: skip
@@ -171,10 +173,11 @@ class UNet2DConditionModel(nn.Module):
             self.mid_block = MidBlock(channels[-1], config.mid_heads, config.depths[-1], style)
         self.up_blocks = [
             UpBlock(
-                ins, channels[-1 - i], config.up_heads[i], [config.depths[-1 - i]] * len(ins), i == levels - 1, style
+                ins, channels[-1 - i], config.up_heads[i], [config.depths[-1 - i]] * len(ins), i == levels - 1,
+                replace(style, only_cross=config.only_cross[-1 - i]),
             )
             for i, ins in enumerate(_up_inputs(config))
-        ]
+        ]  # fmt: skip
         self.norm_out = GroupNorm(config.groups, channels[0], config.eps)
         self.conv_out = Conv2d(channels[0], config.out_channels, 3, padding=1)
 
@@ -211,13 +214,7 @@ class UNet2DConditionModel(nn.Module):
 
     def memories(self, text: mx.array) -> list[KeysValues]:
         """Each cross-attention's keys and values of a prompt, in forward order. text : (B, T, text_dim)."""
-        return [
-            layer.attn2.keys_values(text)
-            for block in self.blocks
-            if "transformers" in block
-            for transformer in block.transformers
-            for layer in transformer.layers
-        ]
+        return [attention.keys_values(text) for block in self.blocks for attention in _cross_attentions(block)]
 
     def __call__(self, x: mx.array, conditions: list[Condition], memories: list[KeysValues]) -> mx.array:
         """x : (B, H, W, in_channels); conditions and memories, of B or of 1, from the methods of the same names."""
@@ -246,7 +243,7 @@ class UNet2DConditionModel(nn.Module):
         down, up = self.down_blocks[0], self.up_blocks[-1]
         told = Told(
             [*conditions[: len(down.resnets)], *conditions[-len(up.resnets) :]],
-            [*memories[: _attentions(down)], *memories[len(memories) - _attentions(up) :]],
+            [*memories[: len(_cross_attentions(down))], *memories[len(memories) - len(_cross_attentions(up)) :]],
         )
         x = self.conv_in(x)
         _, skips = down(x, told, descend=False)
@@ -258,9 +255,10 @@ class UNet2DConditionModel(nn.Module):
         return self(x, self.conditions(timestep, text, added), self.memories(text))
 
 
-def _attentions(block: Any) -> int:
-    """Cross-attentions in a block."""
-    return sum(len(t.layers) for t in block.transformers) if "transformers" in block else 0
+def _cross_attentions(block: Any) -> list[Attention]:
+    """Of a block, in forward order."""
+    transformers = block.transformers if "transformers" in block else []
+    return [attention for t in transformers for layer in t.layers for attention in layer.cross_attentions]
 
 
 def guidance_embedding(w: mx.array, dim: int) -> mx.array:
@@ -295,6 +293,14 @@ def _up_inputs(config: UNetConfig) -> list[list[int]]:
             below = c
         inputs.append(row)
     return inputs
+
+
+def _only_cross(config: dict[str, Any], levels: int, where: str) -> tuple[bool, ...]:
+    value = _get(config, "only_cross_attention", False)
+    values = [value] * levels if isinstance(value, bool) else list(value)
+    if len(values) != levels or not all(isinstance(v, bool) for v in values):
+        raise UserError(f"{where}: only_cross_attention {value} is not implemented; only one truth, or one a level, is")
+    return tuple(values)
 
 
 def _get(config: dict[str, Any], key: str, default: Any) -> Any:

@@ -26,7 +26,18 @@ UNETS: dict[str, dict[str, Any]] = {
         "cross_attention_dim": 48,
         "norm_num_groups": 16,
     },
-    "sdxs": {
+    "sdxs-0.9": {
+        "block_out_channels": (32, 64, 128),
+        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
+        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
+        "only_cross_attention": [True, False, False],
+        "mid_block_type": None,
+        "layers_per_block": 1,
+        "attention_head_dim": [2, 4, 8],
+        "cross_attention_dim": 48,
+        "use_linear_projection": True,
+    },
+    "sdxs-dreamshaper": {
         "block_out_channels": (32, 64, 128),
         "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
         "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
@@ -146,8 +157,9 @@ FULL_UNETS: dict[str, dict[str, Any]] = {
     "sdxs-512": {
         "sample_size": 64,
         "block_out_channels": (320, 640, 1280),
-        "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        "up_block_types": ("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
+        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
+        "only_cross_attention": [True, False, False],
         "mid_block_type": None,
         "layers_per_block": 1,
         "attention_head_dim": [5, 10, 20],

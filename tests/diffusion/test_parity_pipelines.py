@@ -57,7 +57,7 @@ def clean(pipeline: Pipeline, x: mx.array, scale: float, fresh: list[mx.array] |
     return pipeline.denoiser.run(frame, pipeline.encode_prompt(PROMPT).instruction, guide, fresh)
 
 
-@pytest.mark.parametrize("name", ["sd-turbo", "sdxs", "sdxl-turbo", "tiny-sd"])
+@pytest.mark.parametrize("name", ["sd-turbo", "sdxs-0.9", "sdxs-dreamshaper", "sdxl-turbo", "tiny-sd"])
 @pytest.mark.parametrize("scale", [1.0, 4.0])
 def test_euler_pipeline(name: str, scale: float, tmp_path: Path) -> None:
     """One step without and three with full guidance; the scheduler scales the first latents on both sides."""
