@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         noise,
         pipeline.encode_prompt(prompt),
         guidance_scale=options.guidance_scale,
-        negative=pipeline.encode_prompt(options.negative_prompt),
+        negative=pipeline.encode_negative(options.negative_prompt),
     )
     try:
         from PIL import Image

@@ -27,7 +27,7 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     model.add_argument("--scheduler", choices=tuple(SCHEDULERS), help="noise schedule (the model's own)")
     model.add_argument("--steps", type=int, default=1, metavar="N", help="denoising steps, 1..50 (1)")
-    model.add_argument("--timesteps", metavar="T,...", help="time steps by number; Hyper-SD in one step wants 800")
+    model.add_argument("--timesteps", metavar="T,...", help="time steps by number; Hyper-SD's one-step SDXL wants 800")
     model.add_argument("--eta", type=float, default=0.3, metavar="X", help="tcd: share of fresh noise, 0..1 (0.3)")
     model.add_argument("--guidance", default="none", choices=GUIDANCE, help="classifier-free guidance (none)")
     model.add_argument(

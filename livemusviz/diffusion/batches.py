@@ -97,7 +97,7 @@ class BatchPainter:
             for control in controls
         ]
         negatives = [
-            self.pipeline.against(self.pipeline.encode_prompt(control.negative_prompt)) for control in controls
+            self.pipeline.against(self.pipeline.encode_negative(control.negative_prompt)) for control in controls
         ]
         guide = Guide(
             _each([control.guidance_scale for control in controls]),

@@ -156,7 +156,7 @@ class Engine:
             controls.feedback,
             guidance_scale=controls.guidance_scale,
             delta=controls.delta,
-            negative=pipeline.encode_prompt(controls.negative_prompt),
+            negative=pipeline.encode_negative(controls.negative_prompt),
             grade=controls.grade,
             drift=controls.drift,
         )

@@ -74,14 +74,12 @@ def _original(layer: nn.Module) -> nn.Module:
 def apply_lora(components: list[Component], lora: LoraSpec, live: dict[str, mx.array], dtype: mx.Dtype) -> int:
     """Change the layers that a file names; returns how many. Raises UserError for a file that does not fit.
 
-    live : gets the file's weight under its name if `lora.live`; whoever sets it there moves the fader.
+    live : gets the file's weight under a name of its own if `lora.live`; whoever sets it there moves the fader.
     """
     layers = {name: layer for component in components for name, layer in _layers(component).items()}
     deltas = read_lora(lora.path, layers)
-    name = lora.path.stem
+    name = f"{lora.path.stem} {len(live) + 1}"  # many repositories call their only file the same
     if lora.live:
-        if name in live:
-            raise UserError(f"{lora.path}: a LoRA called {name} is loaded already; each needs a name of its own")
         live[name] = mx.array(lora.weight, dtype=mx.float32)
     for target, delta in deltas.items():
         model, path = layers[target]

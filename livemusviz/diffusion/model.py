@@ -44,8 +44,10 @@ NOT_BUILT = ("transformer", "prior", "image_encoder", "controlnet", "unet_2", "t
 
 @dataclass(frozen=True)
 class ModelParts:
-    """One model, loaded. `dtype` : what the networks compute in; `bits` : of their packable weights, 16 if plain.
+    """One model, loaded. `dtype` : what the networks compute in, the autoencoder in `vae_dtype`; `bits` : of their
+    packable weights, 16 if plain.
 
+    zero_negative : where there is no negative prompt, its encoding is zeros.
     live : the weights of live LoRAs, by file name; 0-d arrays, to be replaced in place.
     """
 
@@ -55,7 +57,9 @@ class ModelParts:
     vae: Autoencoder
     scheduler: Scheduler
     dtype: mx.Dtype
+    vae_dtype: mx.Dtype
     bits: int
+    zero_negative: bool = False
     live: dict[str, mx.array] = field(default_factory=dict)
 
     @property
@@ -85,9 +89,13 @@ def load_model(spec: ModelSpec) -> ModelParts:
     lengths = [encoder.config.max_length for encoder in encoders]
     tokenizers = [PromptTokenizer(folder / f"tokenizer{n}", m) for n, m in zip(["", *second], lengths, strict=True)]
     unet = _unet(folder / "unet", dtype, bits)
-    vae = _autoencoder(spec.vae or folder / "vae", dtype)
+    vae_folder = spec.vae or folder / "vae"
+    vae_dtype = mx.float32 if second and _overflows(vae_folder) else dtype
+    vae = _autoencoder(vae_folder, vae_dtype)
     scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", spec)
-    parts = ModelParts(spec, PromptEncoder(tokenizers, encoders), unet, vae, scheduler, dtype, _bits_of(unet, bits))
+    text, zeros = PromptEncoder(tokenizers, encoders), second and index.get("force_zeros_for_empty_prompt", True)
+    bits = _bits_of(unet, bits)
+    parts = ModelParts(spec, text, unet, vae, scheduler, dtype, vae_dtype, bits, zero_negative=bool(zeros))
     _check_fit(parts)
     if backend_name() == "cpu":
         for network in (*encoders, unet, vae):
@@ -163,6 +171,12 @@ def _autoencoder(folder: Path, dtype: mx.Dtype) -> Autoencoder:
     vae: Autoencoder = _read(path, make)
     load_weights(vae, find_weights(folder, DIFFUSERS_STEM), renames, dtype)
     return vae
+
+
+def _overflows(folder: Path) -> bool:
+    """Whether an autoencoder of SDXL says that half precision is too little for it."""
+    config = read_json(folder / "config.json")
+    return bool(config.get("force_upcast", config.get("_class_name") == "AutoencoderKL"))
 
 
 def _scheduler(path: Path, spec: ModelSpec) -> Scheduler:

@@ -132,6 +132,13 @@ class Pipeline:
         """What `encode_prompt` does for a prompt that it does not remember."""
         return self._embed(self.parts.text.encode(text))
 
+    def encode_negative(self, text: str) -> Embedding:
+        """What to lead away from. No words are zeros for a model whose index says so, else the empty prompt."""
+        if not self.parts.zero_negative or clean_prompt(text):
+            return self.encode_prompt(text)
+        nothing = self._encode([("", 1.0)]).zeros()
+        return _remember(self._embeddings, None, CACHED_EMBEDDINGS, lambda: self._embed(nothing))
+
     def blend(self, a: Embedding, b: Embedding, t: float) -> Embedding:
         """The embedding at t, 0 (a) to 1 (b), on the arc between two. Only in between is anything computed."""
         if t <= 0:
@@ -185,7 +192,7 @@ class Pipeline:
         vae = self.parts.vae
         if not hasattr(vae, "encode"):
             raise UserError(f"{self.name}: its autoencoder has no encoder, so it cannot start from a picture")
-        rgb = mx.array(picture[None, ..., :3].astype(np.float32) / 127.5 - 1).astype(self.parts.dtype)
+        rgb = mx.array(picture[None, ..., :3].astype(np.float32) / 127.5 - 1).astype(self.parts.vae_dtype)
         self._picture = (vae.encode(rgb) * vae.config.scaling_factor).astype(mx.float32)
         mx.eval(self._picture)
 
@@ -316,7 +323,7 @@ class Pipeline:
     def decode(self, x0: mx.array) -> tuple[mx.array, mx.array]:
         """Clean latents (B, h, w, c) to (uint8 RGBA (B, height, width, 4), bool (B,): all of it finite). Lazy."""
         vae = self.parts.vae
-        rgb = vae.decode((x0 / vae.config.scaling_factor).astype(self.parts.dtype))
+        rgb = vae.decode((x0 / vae.config.scaling_factor).astype(self.parts.vae_dtype))
         rgb = rgb.astype(mx.float32)
         finite = mx.isfinite(rgb.sum(axis=(1, 2, 3)))
         rgb = mx.clip(rgb * 127.5 + 128, 0, 255).astype(mx.uint8)
@@ -327,7 +334,7 @@ class Pipeline:
         """What a negative prompt tells the UNet, if the model was loaded with a guidance that asks for it."""
         if self.parts.spec.guidance not in ("full", "initialize"):
             return None
-        return (self.encode_prompt("") if negative is None else negative).instruction
+        return (self.encode_negative("") if negative is None else negative).instruction
 
     def _in_flight(self, x: mx.array) -> list[Travelling]:
         """The frames between two steps of the stream batch; at first the new frame stands in for all of them."""

@@ -28,7 +28,6 @@ ONLY = {
     "interpolation_type": ("linear",),
     "final_sigmas_type": ("zero",),
     "thresholding": (False,),
-    "clip_sample": (False,),
     "beta_schedule": BETA_SCHEDULES,
     "prediction_type": PREDICTIONS,
     "timestep_spacing": SPACINGS,
@@ -41,7 +40,7 @@ class Sampling:
     """How a model's noise schedule is walked.
 
     scheduler : a key of `SCHEDULERS`, or None for the model's own. steps : 1 to 50. timesteps : descending, in place of
-    `steps`; Hyper-SD's one-step models want (800,). strength : 0 to 1, where to start from a picture: the share of the
+    `steps`; Hyper-SD's one-step SDXL wants (800,). strength : 0 to 1, where to start from a picture: the share of the
     schedule that is run, 1 starts from pure noise. eta : 0 to 1, TCD's share of fresh noise between steps.
     """
 
@@ -75,6 +74,8 @@ class Scheduler:
     """What diffusers takes for a key that the config lacks, where it differs between its schedulers."""
     draws_noise = False
     """Whether `step` wants fresh unit noise."""
+    can_clip = True
+    """Whether `clip_sample` means anything to it; it is not implemented."""
 
     def __init__(self, config: dict[str, Any], sampling: Sampling, where: str = "scheduler_config.json") -> None:
         """config : a diffusers scheduler_config.json. Raises UserError that names what is not built."""
@@ -84,6 +85,8 @@ class Scheduler:
             if key in config and config[key] not in allowed:
                 choices = ", ".join(map(repr, allowed))
                 raise UserError(f"{where}: {key} {config[key]!r} is not implemented; only {choices} is")
+        if self.can_clip and config.get("clip_sample", False):
+            raise UserError(f"{where}: clip_sample True is not implemented; only False is")
         self.config, self.sampling = config, sampling
         self.train_steps = int(config.get("num_train_timesteps", 1000))
         self.prediction = config.get("prediction_type", "epsilon")
@@ -175,6 +178,7 @@ class EulerDiscrete(Scheduler):
     """Euler steps without churn (Karras et al. 2022, algorithm 1), signal 1 and noise sigma; SD-Turbo's own."""
 
     defaults = {"timestep_spacing": "linspace"}
+    can_clip = False
 
     def _timesteps(self, count: int) -> np.ndarray:
         return _spaced(self.spacing, self.train_steps, count, self.config.get("steps_offset", 0))
@@ -266,19 +270,37 @@ class TCD(Distilled):
 SCHEDULERS: dict[str, type[Scheduler]] = {"euler": EulerDiscrete, "lcm": LCM, "tcd": TCD, "ddim": DDIM}
 CLASSES = {"EulerDiscreteScheduler": "euler", "LCMScheduler": "lcm", "TCDScheduler": "tcd", "DDIMScheduler": "ddim"}
 """diffusers' names."""
+IN_ONE_STEP = {"EulerAncestralDiscreteScheduler": "euler"}
+"""... of those that are another in their last step, and so in their only one; SDXL-Turbo's own."""
 
 
 def make_scheduler(config: dict[str, Any], sampling: Sampling, where: str) -> Scheduler:
-    """The schedule that `sampling` names, or the model's own. Raises UserError for one that is not built."""
+    """The schedule that `sampling` names, or the model's own. Raises UserError for one that is not built, or that has
+    nothing to draw from.
+
+    One that takes the place of another kind has trailing time steps, whatever spacing that had: any other is of no use
+    in a few steps (Lin et al. 2024, section 3.3).
+    """
     sampling.validate()
-    found = config.get("_class_name")
-    kind = sampling.scheduler or CLASSES.get(str(found))
+    found = str(config.get("_class_name"))
+    own = CLASSES.get(found)
+    if len(sampling.timesteps) == 1 or (sampling.steps == 1 and not sampling.timesteps):
+        own = own or IN_ONE_STEP.get(found)
+    kind = sampling.scheduler or own
     if kind is None:
         raise UserError(
             f"{where}: class {found} is not implemented; there is {', '.join(CLASSES)}: choose one of them with "
             f"--scheduler {'|'.join(SCHEDULERS)}"
         )
-    return SCHEDULERS[kind](config, sampling, where)
+    if kind != own:
+        config = {"clip_sample": False} | config | {"timestep_spacing": "trailing"}
+    made = SCHEDULERS[kind](config, sampling, where)
+    if sampling.strength == 1 and not sampling.timesteps and made.noise[0] < made.signal[0]:
+        raise UserError(
+            f"{where}: with {made.spacing} spacing, {len(made)} steps begin at time step {made.timesteps[0]:g}, where "
+            f"there is no noise to draw from; give more --steps, or --timesteps {made.train_steps - 1}"
+        )
+    return made
 
 
 def _alphas_cumprod(config: dict[str, Any], train_steps: int) -> np.ndarray:

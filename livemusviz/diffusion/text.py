@@ -23,6 +23,10 @@ class TextEncoding:
     tokens: mx.array
     pooled: mx.array | None = None
 
+    def zeros(self) -> TextEncoding:
+        """What SDXL is told where no words are given."""
+        return TextEncoding(mx.zeros_like(self.tokens), None if self.pooled is None else mx.zeros_like(self.pooled))
+
     def toward(self, other: TextEncoding, t: mx.array, method: str = "slerp") -> TextEncoding:
         """The encoding at t, 0-d, 0 (this one) to 1 (the other)."""
         mix = METHODS[method]

@@ -33,6 +33,8 @@ class FakePipeline:
     def encode_prompt(self, text: str) -> str:
         return text
 
+    encode_negative = encode_prompt
+
     def blend(self, a: str, b: str, t: float) -> tuple[str, str, float]:
         return a, b, t
 

@@ -35,8 +35,10 @@ def far(a: np.ndarray, b: np.ndarray) -> float:
 
 @pytest.mark.parametrize("bits", [16, 8])
 def test_fused_and_live_draw_the_same(tiny_folder: Path, tmp_path: Path, bits: int) -> None:
-    """Two files at once, also onto packed weights; a weight of 0 changes nothing."""
-    first, second = tmp_path / "first.safetensors", tmp_path / "second.safetensors"
+    """Two files of the same name at once, also onto packed weights; a weight of 0 changes nothing."""
+    first, second = (tmp_path / folder / "pytorch_lora_weights.safetensors" for folder in "ab")
+    for path in (first, second):
+        path.parent.mkdir()
     save_file(tensors(), first)
     save_file({name: 0.3 * a[::-1].copy() for name, a in tensors().items()}, second)
     plain = drawn(tiny_folder, bits=bits)
@@ -81,10 +83,8 @@ def test_files_that_are_no_lora(tiny_folder: Path, tmp_path: Path) -> None:
         (tmp_path / "b.safetensors").write_bytes(b"12345678")
         with pytest.raises(UserError, match=told):
             drawn(tiny_folder, LoraSpec(tmp_path / name))
-    path = tmp_path / "twice.safetensors"
+    path = tmp_path / "heavy.safetensors"
     save_file(tensors(), path)
-    with pytest.raises(UserError, match="needs a name of its own"):
-        drawn(tiny_folder, LoraSpec(path, live=True), LoraSpec(path, live=True))
     with pytest.raises(UserError, match="weight 9"):
         drawn(tiny_folder, LoraSpec(path, 9.0))
 

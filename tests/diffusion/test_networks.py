@@ -21,11 +21,12 @@ from livemusviz.diffusion.pixelshuffle import (
     pixel_unshuffle,
 )
 from livemusviz.diffusion.quantize import stage
-from livemusviz.diffusion.schedulers import Sampling, make_scheduler
+from livemusviz.diffusion.schedulers import EulerDiscrete, Sampling, make_scheduler
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
 from livemusviz.errors import UserError
 from tests.diffusion.model_folders import SCHEDULER, TINY_VAE
+from tests.diffusion.parity_tools import UNETS
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:
@@ -168,6 +169,15 @@ def test_slerp_of_unit_vectors_stays_on_the_sphere() -> None:
         np.testing.assert_allclose(np.linalg.norm(y, axis=-1), 1, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["sd15", "sdxs-0.9", "sdxs-dreamshaper", "tiny-sd"])
+def test_the_outer_level_alone_on_its_own_deep_features_is_the_whole(name: str) -> None:
+    unet = UNet2DConditionModel(UNetConfig.read(UNETS[name], ""))
+    conditions, text = unet.conditions(mx.array([999.0]), mx.zeros((1, 5, 48))), mx.array(normal(1, 5, 48))
+    x, memories = mx.array(normal(1, 16, 8, 4)), unet.memories(text)
+    whole, deep = unet.with_deep(x, conditions, memories)
+    np.testing.assert_allclose(np.array(unet.shallow(x, conditions, memories, deep)), np.array(whole), atol=1e-5)
+
+
 def test_one_trailing_euler_step_has_sd_turbos_numbers() -> None:
     euler = make_scheduler(SCHEDULER, Sampling(), "here")
     assert euler.timesteps.tolist() == [999.0]
@@ -183,10 +193,39 @@ def test_schedules_refuse_what_they_do_not_compute() -> None:
         with pytest.raises(UserError, match=next(iter(wrong))):
             make_scheduler(SCHEDULER | wrong, Sampling(), "here")
     with pytest.raises(UserError, match="clip_sample True"):
-        make_scheduler({k: v for k, v in SCHEDULER.items() if k != "clip_sample"}, Sampling("ddim"), "here")
+        unclipped = {k: v for k, v in SCHEDULER.items() if k != "clip_sample"}
+        make_scheduler(unclipped | {"_class_name": "DDIMScheduler"}, Sampling(), "here")
     with pytest.raises(UserError, match="class PNDMScheduler.*--scheduler"):
         make_scheduler(SCHEDULER | {"_class_name": "PNDMScheduler"}, Sampling(), "here")
-    assert make_scheduler(SCHEDULER | {"_class_name": "PNDMScheduler"}, Sampling("euler"), "here").timesteps[0] == 999
+
+
+@pytest.mark.parametrize("spacing", ["leading", "linspace", "trailing"])
+@pytest.mark.parametrize("kind", ["euler", "ddim", "lcm", "tcd"])
+def test_a_schedule_in_the_place_of_another_kind_begins_with_noise(kind: str, spacing: str) -> None:
+    config = SCHEDULER | {"_class_name": "PNDMScheduler", "timestep_spacing": spacing, "steps_offset": 1}
+    del config["clip_sample"]
+    for steps in (1, 2, 4):
+        assert make_scheduler(config, Sampling(kind, steps), "here").timesteps[0] == 999
+
+
+@pytest.mark.parametrize(
+    ("name", "spacing"),
+    [("EulerDiscreteScheduler", "linspace"), ("EulerDiscreteScheduler", "leading"), ("DDIMScheduler", "leading")],
+)
+def test_a_schedule_that_would_begin_without_noise_is_refused(name: str, spacing: str) -> None:
+    config = SCHEDULER | {"_class_name": name, "timestep_spacing": spacing}
+    with pytest.raises(UserError, match=rf"{spacing} spacing, 1 steps begin at time step 0, .*--timesteps 999"):
+        make_scheduler(config, Sampling(), "here")
+    assert make_scheduler(config, Sampling(timesteps=(999,)), "here").timesteps[0] == 999
+    assert make_scheduler(config, Sampling(steps=4), "here").timesteps[0] > 700
+    assert make_scheduler(config, Sampling(strength=0.5), "here").count == 2
+
+
+def test_an_ancestral_schedule_is_euler_in_its_only_step() -> None:
+    config = SCHEDULER | {"_class_name": "EulerAncestralDiscreteScheduler"}
+    assert isinstance(make_scheduler(config, Sampling(), "here"), EulerDiscrete)
+    with pytest.raises(UserError, match="class EulerAncestralDiscreteScheduler"):
+        make_scheduler(config, Sampling(steps=2), "here")
 
 
 @pytest.mark.parametrize(

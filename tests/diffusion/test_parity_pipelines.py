@@ -1,5 +1,6 @@
 """Whole folders against diffusers' own pipelines: guided, in steps, from a picture, with LoRA."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ transformers = pytest.importorskip("transformers")
 import mlx.core as mx  # noqa: E402
 
 from livemusviz.diffusion import keys  # noqa: E402
+from livemusviz.diffusion import model as loader  # noqa: E402
 from livemusviz.diffusion.denoiser import Guide  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
 from livemusviz.diffusion.schedulers import Sampling  # noqa: E402
@@ -29,8 +31,8 @@ def their_tokenizer(folder: Path) -> Any:
     return transformers.PreTrainedTokenizerFast.from_pretrained(folder)
 
 
-def theirs(folder: Path, scheduler: Any, kind: str = "") -> Any:
-    """diffusers' pipeline of the very folder."""
+def theirs(folder: Path, scheduler: Any, kind: str = "", zeros: bool = False) -> Any:
+    """diffusers' pipeline of the very folder. zeros : SDXL's, where there is no negative prompt."""
     parts = {
         "unet": diffusers.UNet2DConditionModel.from_pretrained(folder / "unet"),
         "vae": diffusers.AutoencoderTiny.from_pretrained(folder / "vae"),
@@ -41,7 +43,7 @@ def theirs(folder: Path, scheduler: Any, kind: str = "") -> Any:
     if (folder / "text_encoder_2").is_dir():
         second = transformers.CLIPTextModelWithProjection.from_pretrained(folder / "text_encoder_2")
         parts |= {"text_encoder_2": second, "tokenizer_2": their_tokenizer(folder / "tokenizer_2")}
-        made = diffusers.StableDiffusionXLPipeline(**parts, force_zeros_for_empty_prompt=False, add_watermarker=False)
+        made = diffusers.StableDiffusionXLPipeline(**parts, force_zeros_for_empty_prompt=zeros, add_watermarker=False)
     else:
         cls = getattr(diffusers, kind or "StableDiffusionPipeline")
         made = cls(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
@@ -76,6 +78,38 @@ def test_euler_pipeline(name: str, scale: float, tmp_path: Path) -> None:
     with torch.no_grad():
         picture = made.vae.decode(wanted).sample
     assert relative_error(pipeline.parts.vae.decode(found), picture) < TOLERANCE
+
+
+@pytest.mark.parametrize("zeros", [False, True])
+def test_without_a_negative_prompt(zeros: bool, tmp_path: Path) -> None:
+    """SDXL is led away from zeros where its index says so, else from the empty prompt."""
+    folder = save_folder(tmp_path, "sdxl-turbo")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps(index | {"force_zeros_for_empty_prompt": zeros}))
+    pipeline = Pipeline.load(ModelSpec(folder, sampling=Sampling(steps=3), guidance="full"), 64, 64)
+    x, x_torch = noise(1, 8, 8, 4)
+    wanted = theirs(folder, diffusers.EulerDiscreteScheduler, zeros=zeros)(
+        PROMPT, height=64, width=64, num_inference_steps=3, guidance_scale=4.0, latents=x_torch, output_type="latent"
+    ).images
+    guide = Guide(mx.array(4.0), mx.array(1.0), pipeline.against(None))
+    frame = pipeline.denoiser.start(x, None)
+    found = pipeline.denoiser.run(frame, pipeline.encode_prompt(PROMPT).instruction, guide, None)
+    assert relative_error(found, wanted) < TOLERANCE
+
+
+def test_an_autoencoder_of_sdxl_that_overflows_is_kept_in_float32(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_folder(tmp_path, "sdxl-turbo")
+    monkeypatch.setattr(loader, "backend_name", lambda: "cuda")
+    config = json.loads((folder / "vae/config.json").read_text())
+    for upcast, dtype in ((False, mx.float16), (True, mx.float32)):
+        (folder / "vae/config.json").write_text(json.dumps(config | {"force_upcast": upcast}))
+        pipeline = Pipeline.load(ModelSpec(folder), 64, 64)
+        assert pipeline.parts.unet.conv_in.weight.dtype == mx.float16
+        assert pipeline.parts.vae.decoder.layers[0].weight.dtype == dtype
+        latents = np.random.default_rng(0).standard_normal(pipeline.latent_shape, dtype=np.float32)
+        assert pipeline.generate(latents, pipeline.encode_prompt(PROMPT)).std() > 0
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])

@@ -53,9 +53,8 @@ def test_step_for_step(kind: str, walk: str, prediction: str, zero_snr: bool) ->
     spacing, sampling = WALKS[walk]
     config = SCHEDULER | {
         "prediction_type": prediction, "timestep_spacing": spacing, "steps_offset": 1,
-        "rescale_betas_zero_snr": zero_snr,
+        "rescale_betas_zero_snr": zero_snr, "_class_name": THEIRS[kind].__name__,
     }  # fmt: skip
-    sampling = Sampling(kind, sampling.steps, sampling.timesteps, sampling.strength)
     ours = make_scheduler(config, sampling, "here")
     theirs = THEIRS[kind].from_config(config)
     theirs.set_timesteps(
