@@ -49,8 +49,8 @@ def hud_lines(show: Show) -> tuple[str, ...]:
         _tempo_line(show.desk),
         *show.control.hud_lines(),
     )
-    problems = tuple(text for text in (audio.message, engine.message, show.error) if text)
-    return lines + problems
+    problems = dict.fromkeys(text for text in (audio.message, engine.message, show.error) if text)
+    return lines + tuple(problems)
 
 
 def _tempo_line(desk: Desk) -> str:

@@ -114,6 +114,7 @@ class Show:
         self._sound = np.zeros((SOUND_KEPT, CHANNELS), np.float32)
         self.driven = self.values  # the parameters, with what the sound moves moved
         self.health = DisplayHealth()
+        self._engine_said = ""
         self._peak, self._ticked = 0.0, self.started
         self._lines: tuple[str, ...] = ()
         self._lining, self._leaving = Gate(HUD_RATE), Gate(LEAVE_RATE)
@@ -272,6 +273,10 @@ class Show:
         self._publish()
         if self.config.leave is not None and self._leaving.opens(now):
             self.config.leave(self._handover(now))
+        if self.engine.message != self._engine_said:
+            self._engine_said = self.engine.message
+            if self._engine_said:
+                self._tell(self._engine_said, logged=True)
         recording = self.recorder.status
         if recording.message and recording.message != self.error:
             self._tell(recording.message)
@@ -357,10 +362,11 @@ class Show:
     def _take_health(self, health: DisplayHealth) -> None:
         self.health = health
 
-    def _tell(self, error: str) -> None:
+    def _tell(self, error: str, logged: bool = False) -> None:
         self.error = error
         self._problems += 1
-        log.error("%s", error)
+        if not logged:
+            log.error("%s", error)
         self.control.error(error)
 
     def _key(self, action: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from livemusviz.diffusion.configs import refuse_unknown
+from livemusviz.diffusion.configs import divides, refuse_unknown
 from livemusviz.diffusion.layers import Activation, Attention, Conv2d, GroupNorm, activation, upsample_nearest
 from livemusviz.errors import UserError
 
@@ -51,11 +51,14 @@ class KLConfig:
             others = set(config.get(key, [only])) - {only}
             if others:
                 raise UserError(f"{where}: {key} {sorted(others)} is not implemented; only {only} is")
+        channels, groups = tuple(config.get("block_out_channels", (64,))), config.get("norm_num_groups", 32)
+        for c in channels:
+            divides(where, "block_out_channels", c, "norm_num_groups", groups)
         return KLConfig(
             latent_channels=config.get("latent_channels", 4),
-            channels=tuple(config.get("block_out_channels", (64,))),
+            channels=channels,
             layers=config.get("layers_per_block", 1),
-            groups=config.get("norm_num_groups", 32),
+            groups=groups,
             act_fn=config.get("act_fn", "silu"),
             quant_conv=config.get("use_quant_conv", True),
             post_quant_conv=config.get("use_post_quant_conv", True),

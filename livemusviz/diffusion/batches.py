@@ -25,7 +25,7 @@ from livemusviz.bridge.types import Controls
 from livemusviz.diffusion.denoiser import Guide
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.loop import embedding
-from livemusviz.diffusion.pipeline import Pipeline
+from livemusviz.diffusion.pipeline import NOT_FINITE, NonFiniteFrame, Pipeline
 from livemusviz.diffusion.ranks import Ranks
 from livemusviz.errors import UserError
 
@@ -50,6 +50,7 @@ class BatchPainter:
     def __init__(self, pipeline: Pipeline, ranks: Ranks) -> None:
         self.pipeline, self.ranks = pipeline, ranks
         self.lost = 0
+        self._followed = False
         self._previous: mx.array | None = None
         self._good: np.ndarray | None = None  # the last finite picture
 
@@ -64,7 +65,8 @@ class BatchPainter:
         return first
 
     def begin(self, controls: Sequence[Controls]) -> Batch:
-        """Start on a picture for each and return at once. Every rank must call it alike."""
+        """Start on a picture for each and return at once. Every rank must call it alike. Raises UserError, the first
+        time, for steps that the model does not make."""
         batches = [self._begin(list(alike)) for _, alike in groupby(controls, key=faders)]
         if len(batches) == 1:
             return batches[0]
@@ -85,10 +87,14 @@ class BatchPainter:
         return batch
 
     def _follow(self, controls: Controls) -> None:
+        """Steps that the model does not make: no film if it begins with them, no change if they come later."""
         try:
             self.pipeline.follow(controls)
         except UserError as error:
+            if not self._followed:
+                raise
             log.error("%s", error)
+        self._followed = True
 
     def _clean(self, controls: Sequence[Controls]) -> mx.array:
         noise = mx.array(np.stack([control.noise for control in controls]))
@@ -107,7 +113,8 @@ class BatchPainter:
         return self.pipeline.clean(noise, stack([text.instruction for text in texts]), guide)
 
     def finish(self, batch: Batch | None) -> list[np.ndarray]:
-        """The batch's pictures, uint8 (height, width, 4) RGBA, top row first. Waits for them."""
+        """The batch's pictures, uint8 (height, width, 4) RGBA, top row first. Waits for them. Raises NonFiniteFrame if
+        there is no good one before one that is not finite."""
         return [] if batch is None else [self._checked(picture) for picture in np.array(batch.pictures)]
 
     def _blend(self, x0: mx.array, controls: Sequence[Controls]) -> mx.array:
@@ -124,6 +131,8 @@ class BatchPainter:
 
     def _checked(self, picture: np.ndarray) -> np.ndarray:
         if picture[0, 0, 3] == 0:
+            if self._good is None:
+                raise NonFiniteFrame(f"{self.pipeline.name}: the first picture {NOT_FINITE}")
             self.lost += 1
             log.warning("%s: a picture holds NaN or infinity; the one before stays", self.pipeline.name)
             return picture if self._good is None else self._good

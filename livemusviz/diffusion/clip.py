@@ -6,6 +6,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
+from livemusviz.diffusion.configs import divides
 from livemusviz.diffusion.layers import Activation, Attention, activation
 from livemusviz.errors import UserError
 
@@ -37,6 +38,7 @@ class CLIPTextConfig:
         if missing:
             raise UserError(f"{where}: CLIPTextModel needs {', '.join(missing)}")
         vocab, hidden, intermediate, layers, heads = (config[key] for key in keys)
+        divides(where, "hidden_size", hidden, "num_attention_heads", heads)
         return CLIPTextConfig(
             vocab, hidden, intermediate, layers, heads,
             max_length=config.get("max_position_embeddings", 77),

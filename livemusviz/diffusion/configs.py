@@ -8,6 +8,50 @@ from livemusviz.errors import UserError
 QUANTIZATION = "quantization"
 """The key under which a folder made by `models convert` says how its weights are packed."""
 
+RANGES: dict[str, tuple[float, float]] = {
+    "in_channels": (1, 256), "out_channels": (1, 256), "latent_channels": (1, 256), "coordinate_channels": (0, 256),
+    "block_out_channels": (1, 16384), "encoder_block_out_channels": (1, 16384), "channels": (1, 16384),
+    "decoder_block_out_channels": (1, 16384), "fine_channels": (1, 16384), "encoder_channels": (0, 16384),
+    "layers_per_block": (1, 32), "transformer_layers_per_block": (1, 64), "num_hidden_layers": (1, 128),
+    "num_encoder_blocks": (0, 64), "num_decoder_blocks": (0, 64), "num_blocks": (0, 64), "num_fine_blocks": (0, 64),
+    "attention_head_dim": (1, 1024), "num_attention_heads": (1, 1024), "addition_embed_type_num_heads": (1, 1024),
+    "norm_num_groups": (1, 16384), "norm_eps": (1e-12, 1), "layer_norm_eps": (1e-12, 1), "freq_shift": (0, 1),
+    "cross_attention_dim": (1, 16384), "addition_time_embed_dim": (2, 16384), "time_cond_proj_dim": (2, 16384),
+    "projection_class_embeddings_input_dim": (1, 65536), "hidden_size": (1, 16384), "intermediate_size": (1, 65536),
+    "projection_dim": (1, 16384), "vocab_size": (2, 1 << 20), "max_position_embeddings": (2, 4096),
+    "upscale": (1, 16), "upsampling_scaling_factor": (1, 16), "scaling_factor": (1e-6, 1e6),
+    "shift_factor": (-1e6, 1e6),
+    "num_train_timesteps": (1, 100_000), "original_inference_steps": (1, 100_000), "timestep_scaling": (1e-6, 1e6),
+    "steps_offset": (0, 100_000), "beta_start": (0, 1), "beta_end": (0, 1),
+}  # fmt: skip
+"""What the numbers of a config may be, each and in a list: far more than any checkpoint has."""
+
+
+def in_range(config: dict[str, Any], where: str) -> dict[str, Any]:
+    """The config without those of `RANGES` that are null. Raises UserError for one that is no number, or so large that
+    it would end in a hang or out of memory."""
+    for key, (low, high) in RANGES.items():
+        value = config.get(key)
+        for number in value if isinstance(value, list) else [value]:
+            if number is None:
+                continue
+            if isinstance(number, bool) or not isinstance(number, int | float):
+                raise UserError(f"{where}: {key} {repr(number)[:64]}: must be a number")
+            if not low <= number <= high:
+                raise UserError(f"{where}: {key} {number:.6g}: must be {low:g} to {high:g}")
+    return {key: value for key, value in config.items() if value is not None or key not in RANGES}
+
+
+def class_name(value: Any) -> str:
+    """What a config says is its class, fit for a message of one line."""
+    return value[:64] if isinstance(value, str) and value.isidentifier() else repr(value)[:64]
+
+
+def divides(where: str, name: str, whole: int, by: str, parts: int) -> None:
+    """Raises UserError unless `parts` divides `whole`."""
+    if whole % parts:
+        raise UserError(f"{where}: {name} {whole} cannot be divided among {by} {parts}")
+
 
 def refuse_unknown(
     config: dict[str, Any], where: str, only: Mapping[str, Collection[Any]], without_effect: Collection[str]

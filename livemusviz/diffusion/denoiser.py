@@ -161,9 +161,9 @@ class Denoiser:
         """
         if not self.scheduler.draws_noise or i == self.steps - 1:
             return None
-        _, h, w, _ = frame.noise.shape
+        _, h, w, c = frame.noise.shape
         noise = frame.noise
-        for axis, by in ((1, h // 2), (2, w // 2), (3, i + 1)):
+        for axis, by in ((1, h // 2 + i // c), (2, w // 2), (3, i + 1)):
             noise = mx.roll(noise, by, axis)
         return noise
 

@@ -71,6 +71,7 @@ class Engine:
         self.about: dict[str, str] = {}  # model, backend, blas
         self.on_slot: Callable[[Controls], None] | None = None  # told of each slot, on the engine thread
         self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
+        self._refused: tuple[int, tuple[int, ...]] | None = None  # steps that the model does not make
         self._made: deque[float] = deque(maxlen=30)
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -106,14 +107,16 @@ class Engine:
             self._say("failed", f"engine: {error}")
 
     def _load(self, model: ModelSpec) -> Pipeline:
-        """A model that cannot be loaded gives way to the embedded model."""
+        """A model that cannot be loaded, or not draw once, gives way to the embedded model."""
         try:
             pipeline, about = self._open(model, self.spec)
-        except UserError as error:
+        except Exception as error:
             if model == self.spec.fallback:
                 raise
-            log.error("%s; going on with the embedded model", error)
-            self._say("loading", str(error))
+            known = isinstance(error, UserError)
+            told = str(error) if known else f"{model.folder}: cannot be run ({' '.join(str(error).split())[:200]})"
+            log.error("%s; going on with the embedded model", told, exc_info=None if known else error)
+            self._say("loading", told)
             return self._load(self.spec.fallback)
         self.about = about
         gc.collect()
@@ -171,8 +174,13 @@ class Engine:
         try:
             pipeline.follow(controls)
         except UserError as error:
+            self._refused = (controls.steps, controls.t_list)
             log.error("%s", error)
             self._say("running", str(error))
+        else:
+            if self._refused not in (None, (controls.steps, controls.t_list)):
+                self._refused = None
+                self._say("running", "")
 
     def _count_failure(self, error: Exception, in_a_row: int) -> None:
         self.failures += 1

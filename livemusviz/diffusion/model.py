@@ -12,7 +12,7 @@ from livemusviz.diffusion import keys
 from livemusviz.diffusion.autoencoder_kl import AutoencoderKL, KLConfig
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
-from livemusviz.diffusion.configs import QUANTIZATION
+from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig
@@ -97,6 +97,7 @@ def load_model(spec: ModelSpec) -> ModelParts:
     bits = _bits_of(unet, bits)
     parts = ModelParts(spec, text, unet, vae, scheduler, dtype, vae_dtype, bits, zero_negative=bool(zeros))
     _check_fit(parts)
+    check_guidance(scheduler, spec.guidance, str(folder))
     if backend_name() == "cpu":
         for network in (*encoders, unet, vae):
             stage(network)
@@ -108,7 +109,8 @@ def load_model(spec: ModelSpec) -> ModelParts:
 
 
 def _present(index: dict[str, Any], part: str) -> bool:
-    return isinstance(index.get(part), list) and bool(index[part][0])
+    found = index.get(part)
+    return isinstance(found, list) and len(found) > 0 and bool(found[0])
 
 
 def _refuse_parts(folder: Path, index: dict[str, Any]) -> None:
@@ -124,10 +126,10 @@ def _refuse_parts(folder: Path, index: dict[str, Any]) -> None:
 
 def _read(path: Path, reader: Read) -> Any:
     """A config through its reader; wrong types and missing entries become a UserError too."""
-    config = read_json(path)
+    config = in_range(read_json(path), str(path))
     try:
         return reader(config, str(path))
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError) as error:
         raise UserError(f"{path}: a value is not of the kind expected ({' '.join(str(error).split())[:200]})") from None
 
 
@@ -156,8 +158,9 @@ def _unet(folder: Path, dtype: mx.Dtype, bits: int = 16) -> UNet2DConditionModel
 
 def _text_encoder(folder: Path, dtype: mx.Dtype, bits: int = 16) -> CLIPTextModel:
     path = folder / "config.json"
-    architectures = read_json(path).get("architectures") or [None]
-    _expect_class(path, architectures[0], TEXT_ENCODERS)
+    architectures = read_json(path).get("architectures")
+    found = architectures[0] if isinstance(architectures, list) and architectures else architectures
+    _expect_class(path, found, TEXT_ENCODERS)
     model = _read(path, lambda config, where: CLIPTextModel(CLIPTextConfig.read(config, where), where))
     _fill(model, folder, TRANSFORMERS_STEM, keys.CLIP_TEXT, dtype, bits)
     return model
@@ -188,9 +191,17 @@ def _bits_of(model: nn.Module, bits: int) -> int:
     return next((int(module.bits) for _, module in model.named_modules() if hasattr(module, "bits")), 16)
 
 
-def _expect_class(path: Path, found: str | None, known: tuple[str, ...]) -> None:
-    if found not in known:
-        raise UserError(f"{path}: class {found} is not implemented; there is {' and '.join(known)}")
+def _expect_class(path: Path, found: Any, known: tuple[str, ...]) -> None:
+    if not isinstance(found, str) or found not in known:
+        raise UserError(f"{path}: class {class_name(found)} is not implemented; there is {' and '.join(known)}")
+
+
+def check_guidance(scheduler: Scheduler, guidance: str, where: str) -> None:
+    """R-CFG finds the noise in the latents from x0, and x0 from the noise: raises UserError unless some of both is
+    there at every step."""
+    if guidance in ("self", "initialize") and not scheduler.signal_left:
+        raise UserError(f"{where}: zero terminal SNR leaves no signal in the first step for --guidance {guidance}; "
+                        "use full or none")  # fmt: skip
 
 
 def _check_fit(parts: ModelParts) -> None:
@@ -213,6 +224,6 @@ def _check_fit(parts: ModelParts) -> None:
     if unet.coordinate_channels not in (0, 2, 32):
         raise UserError(f"{folder}: coordinate_channels {unet.coordinate_channels}, must be 0, 2 or 32")
     for tokenizer, encoder in zip(parts.text.tokenizers, parts.text.encoders, strict=True):
-        known, read = tokenizer.vocab_size, encoder.config.vocab_size
-        if known > read:
-            raise UserError(f"{folder}: the tokenizer has {known} tokens, the text encoder {read}")
+        highest, read = tokenizer.highest_id, encoder.config.vocab_size
+        if highest >= read:
+            raise UserError(f"{folder}: the tokenizer has tokens up to {highest}, the text encoder up to {read - 1}")

@@ -25,7 +25,8 @@ from livemusviz.diffusion.blocks import Condition
 from livemusviz.diffusion.denoiser import Denoiser, Guide, Instruction, Travelling
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.folder import model_name
-from livemusviz.diffusion.model import ModelParts, load_model
+from livemusviz.diffusion.lora import LiveLora
+from livemusviz.diffusion.model import ModelParts, check_guidance, load_model
 from livemusviz.diffusion.schedulers import MAX_STEPS, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.text import TextEncoding, blended, weighted
@@ -36,13 +37,18 @@ log = logging.getLogger(__name__)
 
 MIN_SIZE, MAX_SIZE = 64, 2048
 CACHED_TEXTS = 64
+MAX_STREAM = 4
+"""Frames in one stream batch."""
 GLIDE, SHALLOW, FULL = 1, 2, 3
 """What is computed of a frame, as in `Controls.grade`."""
 CACHED_EMBEDDINGS = 8
 """An embedding holds the keys and values of every cross-attention: megabytes for a large model."""
 
 
-class NonFiniteFrame(ArithmeticError):
+NOT_FINITE = "holds NaN or infinity; the model's weights may be damaged"
+
+
+class NonFiniteFrame(UserError):
     """A frame came out with NaN or infinity in it; the pipeline's memory of earlier frames is untouched by it."""
 
 
@@ -214,7 +220,8 @@ class Pipeline:
             return
         live.update({name: mx.array(weight * factor, dtype=mx.float32) for name, weight in self._lora_weights.items()})
         self._lora_factor = factor
-        self._texts.clear()
+        if any(isinstance(module, LiveLora) for encoder in self.parts.text.encoders for module in encoder.modules()):
+            self._texts.clear()
         self._forget_embeddings()
 
     def reschedule(self, steps: int, t_list: tuple[int, ...] = ()) -> None:
@@ -224,6 +231,8 @@ class Pipeline:
         The next frame is compiled anew. Raises UserError for steps that the model does not make; then nothing changes.
         """
         asked, config = self._loaded.spec.sampling, self._loaded.scheduler.config
+        if t_list and any(a >= b for a, b in zip(t_list, t_list[1:], strict=False)):
+            raise UserError(f"t_list {' '.join(map(str, t_list[:8]))}: give indices in ascending order")
         if t_list:
             whole = make_scheduler(config, replace(asked, steps=steps or MAX_STEPS, timesteps=()), self.name).timesteps
             if max(t_list) >= len(whole):
@@ -232,6 +241,7 @@ class Pipeline:
         elif steps:
             asked = replace(asked, steps=steps, timesteps=())
         scheduler = make_scheduler(config, asked, self.name)
+        check_guidance(scheduler, self._loaded.spec.guidance, self.name)
         self.parts = replace(self._loaded, scheduler=scheduler, spec=replace(self._loaded.spec, sampling=asked))
         self._forget_embeddings()
         self._flight = None
@@ -292,7 +302,7 @@ class Pipeline:
         mx.eval(image, x0, finite, target, flight, deep)
         if not finite.item():
             self._flight, self._target, self._deep = None, None, []
-            raise NonFiniteFrame(f"{self.name}: the frame holds NaN or infinity")
+            raise NonFiniteFrame(f"{self.name}: the frame {NOT_FINITE}")
         self._previous, self._flight, self._deep = x0, [Travelling(*frame) for frame in flight], deep
         self._target = target
         return np.array(image)
@@ -337,13 +347,15 @@ class Pipeline:
         return (self.encode_negative("") if negative is None else negative).instruction
 
     def _in_flight(self, x: mx.array) -> list[Travelling]:
-        """The frames between two steps of the stream batch; at first the new frame stands in for all of them."""
-        if not self.parts.spec.stream or self.denoiser.steps == 1:
+        """The frames between two steps of the stream batch; at first the new frame, on the way to the last picture,
+        stands in for all of them. More steps than a batch should hold are made one after the other."""
+        if not self.parts.spec.stream or not 1 < self.denoiser.steps <= MAX_STREAM:
             return []
         if self._flight:
             return self._flight
         scheduler = self.parts.scheduler
-        clean = mx.zeros_like(x) if self._picture is None else self._picture
+        clean = self._picture if self._picture is not None else self._previous
+        clean = mx.zeros_like(x) if clean is None else clean
         return [Travelling(scheduler.add_noise(clean, x, i), clean, x) for i in range(1, self.denoiser.steps)]
 
     def _make_frame(

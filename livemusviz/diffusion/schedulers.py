@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from livemusviz.diffusion.configs import class_name
 from livemusviz.errors import UserError
 
 Latents = Any
@@ -19,6 +20,8 @@ PREDICTIONS = ("epsilon", "v_prediction", "sample")
 SPACINGS = ("trailing", "leading", "linspace")
 BETA_SCHEDULES = ("linear", "scaled_linear")
 MAX_STEPS = 50
+MIN_STRENGTH = 0.001
+MAX_TIME_STEP = 100_000
 ONLY = {
     "trained_betas": (None,),
     "use_karras_sigmas": (False, None),
@@ -60,8 +63,12 @@ class Sampling:
             a <= b for a, b in zip(self.timesteps, self.timesteps[1:], strict=False)
         ):
             raise UserError(f"time steps {list(self.timesteps[:8])}: give at most {MAX_STEPS}, in descending order")
-        if not 0 < self.strength <= 1 or not 0 <= self.eta <= 1:
-            raise UserError(f"strength {self.strength:g}, eta {self.eta:g}: strength is 0 to 1 without 0, eta 0 to 1")
+        if any(t > MAX_TIME_STEP for t in self.timesteps):
+            raise UserError(f"time step over {MAX_TIME_STEP}: no model knows so many")
+        if not MIN_STRENGTH <= self.strength <= 1:
+            raise UserError(f"strength {self.strength:g}: give {MIN_STRENGTH:g} to 1")
+        if not 0 <= self.eta <= 1:
+            raise UserError(f"eta {self.eta:g}: give 0 to 1")
 
 
 class Scheduler:
@@ -143,6 +150,11 @@ class Scheduler:
     def add_noise(self, x0: Latents, eps: Latents, i: int = 0) -> Latents:
         """Clean latents as they look at step i."""
         return float(self.signal[i]) * x0 + float(self.noise[i]) * eps
+
+    @property
+    def signal_left(self) -> bool:
+        """Whether there is some of x0 in the latents at every step; with zero terminal SNR the first has none."""
+        return bool((self.signal > 0).all())
 
     @property
     def one_step(self) -> bool:
@@ -289,8 +301,8 @@ def make_scheduler(config: dict[str, Any], sampling: Sampling, where: str) -> Sc
     kind = sampling.scheduler or own
     if kind is None:
         raise UserError(
-            f"{where}: class {found} is not implemented; there is {', '.join(CLASSES)}: choose one of them with "
-            f"--scheduler {'|'.join(SCHEDULERS)}"
+            f"{where}: class {class_name(config.get('_class_name'))} is not implemented; there is "
+            f"{', '.join(CLASSES)}: choose one of them with --scheduler {'|'.join(SCHEDULERS)}"
         )
     if kind != own:
         config = {"clip_sample": False} | config | {"timestep_spacing": "trailing"}

@@ -32,7 +32,7 @@ class PromptTokenizer:
     def __init__(self, folder: Path, max_length: int) -> None:
         config = read_json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
         limit = config.get("model_max_length")
-        self.max_length = min(max_length, int(limit)) if isinstance(limit, int | float) and limit >= 2 else max_length
+        self.max_length = int(min(max_length, limit)) if isinstance(limit, int | float) and limit >= 2 else max_length
         pad = _pad_token(folder, config)
         self._tokenizer = _load(folder, pad)
         pad_id = self._tokenizer.token_to_id(pad)
@@ -40,14 +40,26 @@ class PromptTokenizer:
             raise UserError(f"{folder}: the pad token {pad!r} is not in the vocabulary")
         self._tokenizer.enable_truncation(self.max_length)
         self._tokenizer.enable_padding(length=self.max_length, pad_id=pad_id, pad_token=pad)
-
-    @property
-    def vocab_size(self) -> int:
-        return self._tokenizer.get_vocab_size()
+        self.highest_id = max(*self._tokenizer.get_vocab().values(), *_tried(self._tokenizer, folder))
+        """The highest id that a prompt can have."""
 
     def __call__(self, text: str) -> np.ndarray:
         """int32 (1, max_length): start, the tokens of the cleaned prompt, end, padding."""
         return np.array([self._tokenizer.encode(clean_prompt(text)).ids], dtype=np.int32)
+
+
+def _tried(tokenizer: Tokenizer, folder: Path) -> list[int]:
+    """The ids of a prompt, those that are put round it among them."""
+    try:
+        return list(tokenizer.encode("a").ids)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic in tokenizers is no Exception
+        raise _unusable(folder, error) from None
+
+
+def _unusable(folder: Path, error: BaseException) -> UserError:
+    return UserError(f"{folder}: not a usable tokenizer ({' '.join(str(error).split())[:200]})")
 
 
 def _printable(c: str) -> bool:
@@ -63,7 +75,7 @@ def _load(folder: Path, pad: str) -> Tokenizer:
     except UserError:
         raise
     except Exception as error:  # tokenizers raises nothing narrower
-        raise UserError(f"{folder}: not a usable tokenizer ({' '.join(str(error).split())[:200]})") from None
+        raise _unusable(folder, error) from None
     raise UserError(f"{folder}: neither tokenizer.json nor vocab.json with merges.txt in it")
 
 

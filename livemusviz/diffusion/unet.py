@@ -11,7 +11,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from livemusviz.diffusion.blocks import BlockStyle, Condition, DownBlock, MidBlock, Told, UpBlock
-from livemusviz.diffusion.configs import refuse_unknown
+from livemusviz.diffusion.configs import divides, refuse_unknown
 from livemusviz.diffusion.embeddings import AddedEmbedding, TextTimeEmbedding, TimestepEmbedding, sinusoidal
 from livemusviz.diffusion.layers import Attention, Conv2d, GroupNorm, KeysValues, activation
 from livemusviz.errors import UserError
@@ -120,6 +120,13 @@ class UNetConfig:
         if len(text_dims) != 1:
             raise UserError(f"{where}: cross_attention_dim {sorted(text_dims)} is not implemented; only one for all is")
         added = config.get("addition_embed_type")
+        groups, text_heads = _get(config, "norm_num_groups", 32), _get(config, "addition_embed_type_num_heads", 64)
+        for i, c in enumerate(channels):
+            divides(where, "block_out_channels", c, "norm_num_groups", groups)
+            if DOWN_TYPES[down[i]] or UP_TYPES[up[-1 - i]]:
+                divides(where, "block_out_channels", c, "attention_head_dim", heads[i])
+        if added == "text":
+            divides(where, "cross_attention_dim", max(text_dims), "addition_embed_type_num_heads", text_heads)
         return UNetConfig(
             in_channels=_get(config, "in_channels", 4),
             out_channels=_get(config, "out_channels", 4),
@@ -132,11 +139,11 @@ class UNetConfig:
             up_heads=tuple(h if UP_TYPES[t] else 0 for t, h in zip(up, reversed(heads), strict=True)),
             mid_heads={"UNetMidBlock2D": 0, "UNetMidBlock2DCrossAttn": heads[-1], None: None}[mid],
             text_dim=text_dims.pop(),
-            groups=_get(config, "norm_num_groups", 32),
+            groups=groups,
             eps=_get(config, "norm_eps", 1e-5),
             act_fn=_get(config, "act_fn", "silu"),
             scale_shift=config.get("resnet_time_scale_shift", "default") == "scale_shift",
-            text_embedding_heads=_get(config, "addition_embed_type_num_heads", 64) if added == "text" else 0,
+            text_embedding_heads=text_heads if added == "text" else 0,
             added_time_dim=config["addition_time_embed_dim"] if added == "text_time" else 0,
             added_dim=config["projection_class_embeddings_input_dim"] if added == "text_time" else 0,
             guidance_dim=_get(config, "time_cond_proj_dim", 0),

@@ -1,5 +1,7 @@
 """Pictures in batches equal pictures one at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,10 +10,11 @@ from livemusviz.diffusion import batches
 from livemusviz.diffusion.batches import BatchPainter, automatic
 from livemusviz.diffusion.folder import resolve_model
 from livemusviz.diffusion.loop import embedding
-from livemusviz.diffusion.pipeline import Pipeline
+from livemusviz.diffusion.pipeline import NonFiniteFrame, Pipeline
 from livemusviz.diffusion.ranks import Ranks
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.walk import CIRCLES, Circles
+from livemusviz.errors import UserError
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +66,18 @@ def test_a_picture_that_is_not_finite_gives_way_to_the_one_before(pipeline: Pipe
     made = paint(painter, [wanted[0], wanted[1], *controls(pipeline, 1)], 3)
     assert painter.lost >= 1 and np.array_equal(made[1], made[0])
     assert (made[..., 3] == 255).all()
+
+
+def test_a_film_does_not_begin_with_what_cannot_be_drawn(pipeline: Pipeline) -> None:
+    (first,) = controls(pipeline, 1)
+    broken = replace(first, noise=np.full_like(first.noise, np.nan))
+    with pytest.raises(NonFiniteFrame, match="the first picture holds NaN"):
+        paint(BatchPainter(pipeline, Ranks()), [broken], 1)
+    painter = BatchPainter(pipeline, Ranks())
+    with pytest.raises(UserError, match="in one step of its own"):
+        painter.begin([replace(first, steps=4)])
+    painter.begin([first])
+    painter.begin([replace(first, steps=2)])  # in the middle of a film it is told, and the film goes on
 
 
 def test_the_automatic_batch_is_a_rule() -> None:

@@ -1,5 +1,6 @@
 """Steps and guidance without torch: the stream batch against single frames, R-CFG against its other form."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -145,12 +146,65 @@ def test_other_steps_while_running(folder: Path) -> None:
     with pytest.raises(UserError, match="51 steps"):
         pipeline.reschedule(51)
     assert pipeline.denoiser.steps == 3
+    for wrong in ((0, 0), (32, 16)):
+        with pytest.raises(UserError, match="ascending"):
+            pipeline.reschedule(0, wrong)
     pipeline.reschedule(0, (16, 32))
     assert pipeline.parts.scheduler.timesteps.tolist() == [679.0, 359.0]
     with pytest.raises(UserError, match="t_list 7: there are 4"):
         pipeline.reschedule(4, (0, 7))
     pipeline.reschedule(0)
     np.testing.assert_array_equal(pipeline.generate(x, pipeline.encode_prompt(text)), one)
+
+
+def test_more_steps_than_a_stream_batch_holds_are_made_one_after_the_other(folder: Path) -> None:
+    stream, alone = load(folder, "lcm", 6, stream=True), load(folder, "lcm", 6)
+    for x in noises(alone, 2):
+        wanted = alone.generate(x, alone.encode_prompt("red lava")).astype(int)
+        assert np.abs(stream.generate(x, stream.encode_prompt("red lava")) - wanted).max() <= 1
+    assert not stream._flight
+
+
+def test_a_stream_batch_that_begins_in_a_running_show_begins_from_its_picture(folder: Path) -> None:
+    """The frames that nobody asked for, until the first of the batch is through, are near the last one."""
+    pipeline = load(folder, "lcm", 1, stream=True)
+    x, text = noises(pipeline, 1)[0], "red lava"
+    before = pipeline.generate(x, pipeline.encode_prompt(text)).astype(int)
+    pipeline.reschedule(4)
+    pipeline.generate(x, pipeline.encode_prompt(text))
+    kept = pipeline._flight[-1].x
+    fresh = load(folder, "lcm", 4, stream=True)
+    fresh.generate(x, fresh.encode_prompt(text))
+    assert before.std() > 1 and np.abs(np.array(kept - fresh._flight[-1].x)).mean() > 0.01
+
+
+@pytest.mark.parametrize("guidance", ["self", "initialize"])
+@pytest.mark.parametrize("scheduler", ["lcm", "tcd", "ddim"])
+def test_r_cfg_without_a_signal_in_the_first_step_is_refused(folder: Path, scheduler: str, guidance: str) -> None:
+    config = SCHEDULER | {"prediction_type": "v_prediction", "rescale_betas_zero_snr": True}
+    (folder / "scheduler/scheduler_config.json").write_text(json.dumps(config))
+    try:
+        with pytest.raises(UserError, match=f"--guidance {guidance}; use full"):
+            load(folder, scheduler, 2, guidance=guidance)
+        x = noises(full := load(folder, scheduler, 2, guidance="full"), 1)[0]
+        assert full.generate(x, full.encode_prompt("red lava"), guidance_scale=2.0).std() > 1
+    finally:
+        (folder / "scheduler/scheduler_config.json").write_text(json.dumps(SCHEDULER | {"prediction_type": "epsilon"}))
+
+
+def test_a_live_lora_of_the_unet_alone_leaves_encoded_texts_as_they_are(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "unet.down_blocks.0.resnets.0.conv1"
+    rng = np.random.default_rng(0)
+    down, up = rng.standard_normal((2, 16, 3, 3)), rng.standard_normal((16, 2, 1, 1))
+    tensors = {f"{name}.lora_A.weight": down.astype(np.float32), f"{name}.lora_B.weight": up.astype(np.float32)}
+    save_file(tensors, tmp_path / "lora.safetensors")
+    pipeline = load(folder, loras=(LoraSpec(tmp_path / "lora.safetensors", 1.0, True),))
+    pipeline.encode_prompt("red lava")
+    monkeypatch.setattr(pipeline.parts.text, "encode", None)
+    pipeline.set_lora_weights(0.5)
+    pipeline.encode_prompt("red lava")
 
 
 def test_a_picture_to_start_from(folder: Path) -> None:

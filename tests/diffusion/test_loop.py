@@ -137,6 +137,14 @@ def test_a_folder_that_cannot_be_loaded_gives_way_and_says_which(run: Any) -> No
     assert made.about["model"] == "embedded" and made.message == "given/unet: truncated"
 
 
+def test_a_model_that_cannot_draw_once_gives_way_too(run: Any) -> None:
+    """Whatever it raises: a config of another kind may fail only when it is used."""
+    made = run(engine({GIVEN: RuntimeError("[reshape] Cannot reshape\narray"), EMBEDDED: FakePipeline(9)}))
+    until(lambda: made.generated >= 1)
+    assert made.about["model"] == "embedded"
+    assert made.message == "given: cannot be run ([reshape] Cannot reshape array)"
+
+
 def test_no_model_at_all_ends_the_thread_but_raises_nothing(run: Any) -> None:
     made = run(engine({GIVEN: UserError("a"), EMBEDDED: UserError("b")}))
     until(lambda: made.state == "failed")
@@ -175,3 +183,5 @@ def test_other_steps_and_faders_reach_the_pipeline_and_a_refusal_is_told(run: An
     until(lambda: made.generated >= 6)
     assert asked[:3] == [(0, 1.0), (2, 0.5), (9, 1.0)]
     assert made.message == "9 steps are too many" and made.failures == 0
+    wanted.append(replace(controls(), steps=3))
+    until(lambda: made.message == "")
