@@ -31,6 +31,8 @@ def run(options: argparse.Namespace) -> int:
 
     if not 1 <= options.runs <= 10_000:
         raise UserError(f"--runs {options.runs}: give 1 to 10000")
+    if options.init_image is not None:
+        raise UserError("--init-image: bench times frames that begin with noise; leave it out")
     figures = run_bench(
         model_spec(options),
         parse_size(options.size),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import struct
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +14,25 @@ from livemusviz.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL import Image
 
 MAX_PICTURE_PIXELS = 100_000_000
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    RuntimeError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+    struct.error,
+)
+"""What Pillow's readers raise for files that are not what they say."""
+WHITE = {"I": 65535.0, "I;16": 65535.0, "I;16L": 65535.0, "I;16B": 65535.0, "I;16N": 65535.0, "F": 1.0}
+"""Full brightness in Pillow's grey modes of more than 8 bits."""
 
 
 def add_model_flags(parser: argparse.ArgumentParser) -> None:
@@ -84,21 +103,46 @@ def model_spec(options: argparse.Namespace, *, stream: bool = False) -> ModelSpe
 
 
 def init_picture(options: argparse.Namespace, size: tuple[int, int]) -> np.ndarray | None:
-    """The picture of --init-image, uint8 (height, width, 3), cropped to the shape of `size` (width, height)."""
+    """The picture of --init-image, uint8 (height, width, 3), cropped to the shape of `size` (width, height).
+
+    What is transparent lies over black. Raises UserError.
+    """
     if options.init_image is None:
         return None
-    import numpy as np
-    from PIL import Image, ImageOps
+    from PIL import Image
 
     path = options.init_image
     try:
-        with Image.open(path) as image:
-            if image.width * image.height > MAX_PICTURE_PIXELS:
-                raise UserError(f"{path}: {image.width}x{image.height} pixels, at most {MAX_PICTURE_PIXELS} are read")
-            fitted = ImageOps.fit(ImageOps.exif_transpose(image).convert("RGB"), size)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: not a regular file, so it is no picture")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PICTURE_PIXELS:
+                    raise UserError(
+                        f"{path}: {image.width}x{image.height} pixels, at most {MAX_PICTURE_PIXELS} are read"
+                    )
+                return _fitted(image, size)
+    except Image.DecompressionBombError:
+        raise UserError(f"{path}: too large, at most {MAX_PICTURE_PIXELS} pixels are read") from None
+    except BROKEN as error:
         raise UserError(f"{path}: not a picture that can be read ({' '.join(str(error).split())[:120]})") from None
-    return np.asarray(fitted)
+
+
+def _fitted(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """A picture of any mode upright, cropped to the shape of `size`, uint8 (height, width, 3)."""
+    import numpy as np
+    from PIL import Image, ImageOps
+
+    white, image = WHITE.get(image.mode), ImageOps.exif_transpose(image)
+    if white is not None:
+        grey = np.nan_to_num(np.asarray(ImageOps.fit(image.convert("F"), size))) / white
+        return np.repeat((grey.clip(0, 1) * 255 + 0.5).astype(np.uint8)[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        image = Image.new("RGB", image.size)
+        image.paste(seen, mask=seen.getchannel("A"))
+    return np.asarray(ImageOps.fit(image.convert("RGB"), size))
 
 
 def _timesteps(text: str | None) -> tuple[int, ...]:

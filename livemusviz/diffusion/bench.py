@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from livemusviz.diffusion import backend
+from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.diffusion.spec import ModelSpec
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,9 @@ def run_bench(
 
     Returns `model`, `size` ("256x256"), `backend`, `blas`, `text_ms`, `unet_ms`, `decode_ms` (medians),
     `generate_ms` {p50, p99}, `peak_memory_mb` (loading included: of the whole process on a CPU, of the device's arrays
-    on a GPU), `weights_mb`, `precision` (see `_precision`; {} if not asked for), and `peers`: {"torch": the same
-    figures} where torch, diffusers and transformers are installed, else {}.
+    on a GPU), `weights_mb`, `precision` (see `_precision`; {} if not asked for or if the folder is packed), and
+    `peers`: {"torch": the same figures} where torch, diffusers and transformers are installed and the model is to run
+    as they would run it, else {}.
     Raises UserError for a model or a size that cannot be used.
     """
     backend.prepare()
@@ -70,18 +72,25 @@ def run_bench(
         "precision": _precision(model, size, runs) if precision else {},
         "peers": {},
     }
-    torch = _torch_peer(model.folder, size, runs) if peers else None
+    torch = _torch_peer(model, size, runs) if peers else None
     if torch is not None:
         figures["peers"]["torch"] = torch
     return figures
 
 
-def _precision(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str, dict[str, float]]:
-    """What 16, 8 and 4 bit cost: `generate_ms` (median), `weights_mb`, `psnr_db` of the pictures against 16 bit."""
+def _precision(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str, dict[str, float | None]]:
+    """What 16, 8 and 4 bit cost: `generate_ms` (median), `weights_mb`, `psnr_db` of the pictures against 16 bit.
+
+    `psnr_db` is None where no pixel differs. {} for a folder that is packed: it would be compared with itself.
+    """
+    from livemusviz.diffusion.model import packing
     from livemusviz.diffusion.pipeline import Pipeline
 
+    if packing(model.folder / "unet", 16) != 16:
+        log.info("the folder is packed already, so 16, 8 and 4 bit are not compared")
+        return {}
     width, height = size
-    rows: dict[str, dict[str, float]] = {}
+    rows: dict[str, dict[str, float | None]] = {}
     wanted: list[np.ndarray] = []
     for bits in (16, 8, 4):
         pipeline = Pipeline.load(replace(model, bits=bits), height, width)
@@ -90,12 +99,13 @@ def _precision(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str, 
         pictures = [pipeline.generate(noise, text) for noise, text in zip(noises, texts, strict=True)]
         wanted = wanted or pictures
         draw = partial(pipeline.generate, noises[0], texts[0])
-        row = {
+        row: dict[str, float | None] = {
             "generate_ms": median_ms(draw, runs),
             "weights_mb": round(pipeline.parts.weight_bytes / MEBIBYTE, 1),
         }
         if bits != 16:
-            row["psnr_db"] = round(psnr(np.stack(pictures), np.stack(wanted)), 1)
+            likeness = psnr(np.stack(pictures), np.stack(wanted))
+            row["psnr_db"] = round(likeness, 1) if math.isfinite(likeness) else None  # JSON knows no infinity
         rows[str(bits)] = row
     return rows
 
@@ -142,12 +152,19 @@ def _peak_memory(backend_in_use: str) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _torch_peer(folder: Path, size: tuple[int, int], runs: int) -> dict[str, Any] | None:
-    """The same stages of the same folder in torch; None where it is not installed or does not run."""
+def _torch_peer(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str, Any] | None:
+    """The same stages of the same folder in torch; None where it is not installed, would do other work or does not run.
+
+    It knows a folder's own networks in one step, and none of the choices in a ModelSpec.
+    """
     script = Path(__file__).parents[2] / "benchmarks" / "torch_peer.py"
     if not script.is_file() or not all(importlib.util.find_spec(name) for name in PEER_NEEDS):
         return None
-    command = [sys.executable, str(script), str(folder), str(size[0]), str(size[1]), str(runs)]
+    choices = _choices(model)
+    if choices:
+        log.info("torch is left out: its script runs the folder as it is in one step, without %s", ", ".join(choices))
+        return None
+    command = [sys.executable, str(script), str(model.folder), str(size[0]), str(size[1]), str(runs)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PEER_TIMEOUT, check=True)  # noqa: S603
         return json.loads(done.stdout.splitlines()[-1])
@@ -155,3 +172,10 @@ def _torch_peer(folder: Path, size: tuple[int, int], runs: int) -> dict[str, Any
         reason = getattr(error, "stderr", None) or str(error)
         log.warning("torch could not run this model: %s", reason.strip().splitlines()[-1] if reason.strip() else error)
         return None
+
+
+def _choices(model: ModelSpec) -> list[str]:
+    """The flags that make a model run otherwise than its plain folder in one step."""
+    flags = [f"--{f.name}" for f in fields(Sampling) if getattr(model.sampling, f.name) != f.default]
+    others = {"guidance": model.guidance != "none", "lora": model.loras, "vae": model.vae, "bits": model.bits in (4, 8)}
+    return flags + [f"--{name}" for name, given in others.items() if given]

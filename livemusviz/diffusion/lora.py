@@ -5,6 +5,7 @@ weight alpha / rank up down; every tensor of the file must find its layer.
 """
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,20 +13,22 @@ from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
-import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.layers import Conv2d, convolve
 from livemusviz.diffusion.quantize import Packed, PackedConv2d, PackedLinear
 from livemusviz.diffusion.spec import LoraSpec
-from livemusviz.diffusion.weights import read_header
+from livemusviz.diffusion.weights import FLOATS, TensorInfo, read_header, shown
 from livemusviz.errors import UserError
 
 DOWN = re.compile(r"[._](lora_A|lora_down|lora\.down|lora_linear_layer\.down)\.weight$")
 UP = re.compile(r"[._](lora_B|lora_up|lora\.up|lora_linear_layer\.up)\.weight$")
 FOREIGN = ("hada_", "lokr_", "oft_", ".dora_scale", "lora_mid", "lora_magnitude_vector", ".diff", ".diff_b")
 """Parts of names that belong to other methods."""
+ALPHAS = (*FLOATS, "I32", "I64")
+"""What an alpha may be stored as; kohya's are whole numbers where it took the rank for them."""
+MAX_ALPHA = 1e6
 
 Component = tuple[str, nn.Module, keys.Renames]
 """diffusers' name of a component ("unet"), ours of it, and how its tensors are called."""
@@ -101,57 +104,94 @@ def read_lora(path: Path, layers: dict[str, Any]) -> dict[str, Delta]:
     """The changes in a file by the name of their layer, which must be in `layers`. Raises UserError."""
     if path.suffix != ".safetensors":
         raise UserError(f"{path}: a LoRA is a .safetensors file; anything else could run code")
-    header = read_header(path)
-    tensors = cast(dict[str, mx.array], mx.load(str(path)))
-    down: dict[str, mx.array] = {}
-    up: dict[str, mx.array] = {}
-    alphas: dict[str, float] = {}
-    for name in header:
-        if any(part in name for part in FOREIGN):
-            raise UserError(f"{path}: {name} belongs to another method than LoRA, which is not implemented")
-        tensor = tensors[name].astype(mx.float32)
-        if DOWN.search(name):
-            down[_layer_name(DOWN.sub("", name))] = tensor
-        elif UP.search(name):
-            up[_layer_name(UP.sub("", name))] = tensor
-        elif name.endswith(".alpha"):
-            alphas[_layer_name(name.removesuffix(".alpha"))] = float(np.array(tensor).item())
-        else:
-            raise UserError(f"{path}: {name} is not a tensor of a LoRA")
-    unknown = sorted((down.keys() | up.keys()) - layers.keys())
+    down, up, alphas = _read_tensors(path)
+    named = down.keys() | up.keys() | alphas.keys()
+    unknown = sorted(named - layers.keys())
     if unknown:
         raise UserError(
-            f"{path}: {unknown[0]} is no layer of this model ({len(unknown)} such); it was made for another"
+            f"{path}: {shown(unknown[0])} is no layer of this model ({len(unknown)} such); it was made for another"
         )
-    halves = sorted(down.keys() ^ up.keys())
-    if halves or not down:
-        raise UserError(f"{path}: {halves[0] if halves else 'no layer'} has both halves of a LoRA; fetch it again")
+    if not named:
+        raise UserError(f"{path}: no layer of a LoRA in it; fetch it again")
+    for name in sorted(named):
+        if name not in down or name not in up:
+            raise UserError(f"{path}: {name} lacks its {'up' if name in down else 'down'} half; fetch it again")
     told = _told_alphas(path)
     return {
         name: _delta(path, name, down[name], up[name], alphas.get(name, told.get(name.split(".")[0]))) for name in down
     }
 
 
+def _read_tensors(path: Path) -> tuple[dict[str, mx.array], dict[str, mx.array], dict[str, float]]:
+    """The down halves, the up halves and the alphas, by the name of their layer; all finite. Raises UserError."""
+    header = read_header(path)
+    for name, info in header.items():
+        _check_tensor(path, name, info)
+    try:
+        tensors = cast(dict[str, mx.array], mx.load(str(path)))
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"{path}: mlx cannot read it ({shown(str(error))}); fetch it again") from None
+    down: dict[str, mx.array] = {}
+    up: dict[str, mx.array] = {}
+    alphas: dict[str, float] = {}
+    for name in header:
+        tensor = tensors.pop(name).astype(mx.float32)
+        if not mx.isfinite(tensor).all().item():
+            raise UserError(f"{path}: {shown(name)} holds NaN or infinity; fetch it again")
+        if DOWN.search(name):
+            down[_layer_name(DOWN.sub("", name))] = tensor
+        elif UP.search(name):
+            up[_layer_name(UP.sub("", name))] = tensor
+        else:
+            alphas[_layer_name(name.removesuffix(".alpha"))] = _alpha(path, name, tensor.reshape(()).item())
+    return down, up, alphas
+
+
+def _check_tensor(path: Path, name: str, info: TensorInfo) -> None:
+    """Refuse a tensor by what the header says of it."""
+    if any(part in name for part in FOREIGN):
+        raise UserError(f"{path}: {shown(name)} belongs to another method than LoRA, which is not implemented")
+    half = DOWN.search(name) or UP.search(name)
+    if not half and not name.endswith(".alpha"):
+        raise UserError(f"{path}: {shown(name)} is not a tensor of a LoRA")
+    dtypes = FLOATS if half else ALPHAS
+    if info.dtype not in dtypes:
+        raise UserError(f"{path}: tensor {shown(name)} has dtype {info.dtype}; {', '.join(dtypes)} is read")
+    if not half and math.prod(info.shape) != 1:
+        raise UserError(f"{path}: {shown(name)} has shape {shown(str(list(info.shape)))}; an alpha is one number")
+
+
 def _delta(path: Path, name: str, down: mx.array, up: mx.array, alpha: float | None) -> Delta:
-    rank = down.shape[0]
     if up.ndim == 4 and up.shape[2:] == (1, 1):
         up = up[:, :, 0, 0]
-    if up.ndim != 2 or up.shape[1] != rank or down.ndim not in (2, 4):
-        raise UserError(f"{path}: {name} has halves {list(down.shape)} and {list(up.shape)}, which do not multiply")
+    if up.ndim != 2 or down.ndim not in (2, 4) or up.shape[1] != down.shape[0]:
+        halves = f"{list(down.shape)} and {list(up.shape)}"
+        raise UserError(f"{path}: {name} has halves {shown(halves)}, which do not multiply; fetch it again")
+    rank = down.shape[0]
+    if rank == 0:
+        raise UserError(f"{path}: {name} is of rank 0, so it changes nothing; fetch it again")
     if down.ndim == 4:
         down = down[:, :, 0, 0] if down.shape[2:] == (1, 1) else down.transpose(0, 2, 3, 1)
     return Delta(down, up, (rank if alpha is None else alpha) / rank)
 
 
 def _told_alphas(path: Path) -> dict[str, float]:
-    """Each component's alpha where diffusers wrote it into the file's metadata."""
+    """Each component's alpha where diffusers wrote it into the file's metadata. Raises UserError."""
     try:
         with safe_open(path, framework="numpy") as file:
             told = json.loads((file.metadata() or {}).get("lora_adapter_metadata", "{}"))
-    except (SafetensorError, OSError, ValueError):
+    except (SafetensorError, OSError, ValueError, RecursionError):
         return {}
     ends = ".lora_alpha"
-    return {k.removesuffix(ends): float(v) for k, v in told.items() if k.endswith(ends) and isinstance(v, int | float)}
+    told = told if isinstance(told, dict) else {}
+    alphas = {k: v for k, v in told.items() if k.endswith(ends) and isinstance(v, int | float)}
+    return {name.removesuffix(ends): _alpha(path, name, alpha) for name, alpha in alphas.items()}
+
+
+def _alpha(path: Path, name: str, alpha: Any) -> float:
+    if not abs(alpha) <= MAX_ALPHA:
+        raise UserError(f"{path}: {shown(name)} is {shown(str(alpha), 24)}, at most {MAX_ALPHA:g}; fetch it again")
+    return float(alpha)
 
 
 def _layer_name(name: str) -> str:

@@ -6,6 +6,8 @@ are compared in full; only then are the tensors loaded. Whatever is wrong ends i
 
 import json
 import logging
+import math
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +25,10 @@ log = logging.getLogger(__name__)
 
 MAX_CONFIG_BYTES = 1 << 20
 MAX_TENSORS = 20_000
+MAX_FILE_NAME = 255
+"""Bytes; a longer one is an error to ask for."""
+MAX_NAME = 96
+"""Characters of a file's own text in a message; tensors' real names are shorter."""
 FLOATS = ("F16", "BF16", "F32")
 PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 CONVERT = (
@@ -40,11 +46,11 @@ class TensorInfo:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a model folder, at most 1 MiB. Raises UserError."""
+    """A JSON object from a model folder, at most 1 MiB, its numbers finite. Raises UserError."""
     try:
-        if path.stat().st_size > MAX_CONFIG_BYTES:
+        if _file_bytes(path) > MAX_CONFIG_BYTES:
             raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, so it is no model's config")
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8"), parse_float=_finite, parse_constant=_finite)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the model must be a complete folder in diffusers layout") from None
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -52,6 +58,22 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise UserError(f"{path}: must hold a JSON object, holds a {type(value).__name__}")
     return value
+
+
+def _finite(text: str) -> float:
+    """A JSON number; NaN, Infinity and 1e999 raise ValueError."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{shown(text)} is no finite number")
+    return value
+
+
+def _file_bytes(path: Path) -> int:
+    """The size of a regular file; reading a pipe could wait for ever. Raises UserError, OSError."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise UserError(f"{path}: not a regular file, so it is not read")
+    return found.st_size
 
 
 def find_weights(folder: Path, stem: str) -> list[Path]:
@@ -78,23 +100,29 @@ def _shards(index: Path) -> list[Path]:
         raise UserError(f"{index}: no weight_map of tensor names to files in it; fetch it again")
     files = sorted(set(names.values()))
     for name in files:
-        if Path(name).name != name or not name.endswith(".safetensors"):
-            raise UserError(f"{index}: {name[:64]!r} is not the name of a safetensors file beside it")
+        too_long = len(name.encode(errors="replace")) > MAX_FILE_NAME
+        if Path(name).name != name or not name.endswith(".safetensors") or too_long:
+            raise UserError(f"{index}: '{shown(name)}' is not the name of a safetensors file beside it")
         if not (index.parent / name).is_file():
-            raise UserError(f"{index.parent / name}: not found, but {index.name} names it; fetch it again")
+            raise UserError(f"{index.parent / shown(name)}: not found, but {index.name} names it; fetch it again")
     return [index.parent / name for name in files]
 
 
 def read_header(path: Path) -> dict[str, TensorInfo]:
     """Names, shapes and dtypes of all tensors in a file, which is checked but not loaded. Raises UserError."""
     try:
+        _file_bytes(path)
         with safe_open(path, framework="numpy") as file:
             names = list(file.keys())
             if len(names) > MAX_TENSORS:
                 raise UserError(f"{path}: {len(names)} tensors, at most {MAX_TENSORS} are read")
             slices = {name: file.get_slice(name) for name in names}
             return {n: TensorInfo(tuple(s.get_shape()), s.get_dtype()) for n, s in slices.items()}
-    except (SafetensorError, OSError) as error:
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({_one_line(error)})") from None
+    except SafetensorError as error:
         raise UserError(f"{path}: not a valid safetensors file ({_one_line(error)}); fetch it again") from None
 
 
@@ -171,21 +199,29 @@ def _check(
     extra = sorted((torch, path) for (path, torch), name in ours.items() if name not in expected)
     if extra:
         more = _more([torch for torch, _ in extra])
-        raise UserError(f"{extra[0][1]}: tensor {extra[0][0]} is not in this model{more}; config.json does not match")
+        name = shown(extra[0][0])
+        raise UserError(f"{extra[0][1]}: tensor {name} is not in this model{more}; config.json does not match")
     for (path, torch), name in ours.items():
         found, (want, dtypes) = headers[path][torch], expected[name]
         if keys.shape_to_ours(found.shape, len(want)) != want:
+            shape = shown(str(list(found.shape)))
             raise UserError(
-                f"{path}: tensor {torch} has shape {list(found.shape)}, which does not fit {list(want)} "
+                f"{path}: tensor {shown(torch)} has shape {shape}, which does not fit {list(want)} "
                 "(channels last); config.json and weights do not match"
             )
         if found.dtype not in dtypes:
-            raise UserError(f"{path}: tensor {torch} has dtype {found.dtype}; {', '.join(dtypes)} is read")
+            raise UserError(f"{path}: tensor {shown(torch)} has dtype {found.dtype}; {', '.join(dtypes)} is read")
 
 
 def _more(names: list[str]) -> str:
     return f" and {len(names) - 1} more" if len(names) > 1 else ""
 
 
+def shown(text: str, limit: int = MAX_NAME) -> str:
+    """A file's own text as a message may hold it: on one line, nothing that a terminal obeys, cut at `limit`."""
+    safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: limit + 1])
+    return safe if len(safe) <= limit else f"{safe[:limit]}..."
+
+
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
+    return shown(" ".join(str(error).split()), 200)

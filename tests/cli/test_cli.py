@@ -45,6 +45,7 @@ BAD_WORDS = {
     "input no file": (["live", "--headless", "--duration", "1", "--input", "nonesuch.wav"], "nonesuch.wav"),
     "still of no size": (["generate", "--prompt", "x", "--size", "1", "-o", "x.png"], "64..2048"),
     "bench runs": (["bench", "--runs", "0"], "--runs 0"),
+    "bench from a picture": (["bench", "--runs", "1", "--init-image", "x.png"], "--init-image: bench"),
 }
 
 

@@ -1,5 +1,8 @@
 """LoRA files that do not fit, as a ladder: each ends in one line. Exactness is in test_parity_pipelines.py."""
 
+import json
+import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,14 +54,28 @@ def test_fused_and_live_draw_the_same(tiny_folder: Path, tmp_path: Path, bits: i
 
 
 LADDER: list[tuple[Callable[[Tensors], object], str]] = [
-    (lambda t: t.clear(), "no layer has both halves"),
-    (lambda t: t.pop(f"{KEY}.lora_A.weight"), f"{KEY} has both halves"),
+    (lambda t: t.clear(), "no layer of a LoRA in it"),
+    (lambda t: t.pop(f"{KEY}.lora_A.weight"), f"{KEY} lacks its down half"),
+    (lambda t: t.pop(f"{KEY}.lora_B.weight"), f"{KEY} lacks its up half"),
+    (lambda t: (t.clear(), t.update({f"{KEY}.alpha": np.float32([1])})), f"{KEY} lacks its"),
     (lambda t: t.update(other=np.zeros(1, np.float32)), "other is not a tensor of a LoRA"),
     (lambda t: t.update({f"{KEY}.hada_w1_a": np.zeros(1, np.float32)}), "another method"),
     (lambda t: t.update({"unet.no.lora_A.weight": np.zeros((2, 2), np.float32)}), "unet.no is no layer"),
     (lambda t: t.update({f"{KEY}.lora_B.weight": np.zeros((16, 3), np.float32)}), "do not multiply"),
     (lambda t: t.update({f"{KEY}.lora_B.weight": np.zeros((8, 2), np.float32)}), "made for another model"),
     (lambda t: t.update({f"{KEY}.lora_A.weight": np.zeros((2, 16, 5, 5), np.float32)}), "made for another model"),
+    (lambda t: [t.update({n: a[:0] if "_A" in n else a[:, :0]}) for n, a in list(t.items())], "rank 0"),
+    (lambda t: t.update({f"{KEY}.lora_A.weight": np.array(1, np.float32)}), "do not multiply"),
+    (lambda t: t.update({f"{KEY}.lora_A.weight": np.zeros((2, 16, 3, 3))}), "lora_A.weight has dtype F64"),
+    (lambda t: t.update({f"{KEY}.lora_A.weight": np.ones((2, 16, 3, 3), np.int8)}), "lora_A.weight has dtype I8"),
+    (lambda t: t.update({f"{KEY}.alpha": np.float64([1])}), "alpha has dtype F64"),
+    (lambda t: t.update({f"{KEY}.alpha": np.ones(3, np.float32)}), "an alpha is one number"),
+    (lambda t: t.update({f"{KEY}.alpha": np.float32([np.nan])}), "alpha holds NaN"),
+    (lambda t: t.update({f"{KEY}.alpha": np.float16([np.inf])}), "alpha holds NaN or infinity"),
+    (lambda t: t.update({f"{KEY}.alpha": np.float32([1e30])}), "alpha is 1.0000000150474662e+30, at most 1e+06"),
+    (lambda t: t.update({n: a * np.float32(np.nan) for n, a in t.items()}), "weight holds NaN"),
+    (lambda t: t.update({"foo.alpha": np.float32([1])}), "foo is no layer"),
+    (lambda t: t.update({"a\n\x1b[31m" + "x" * 100_000: np.float32([1])}), "a\\n\\x1b[31mxxx"),
 ]
 
 
@@ -74,13 +91,25 @@ def test_ladder(tiny_folder: Path, tmp_path: Path, spoil: Callable[[Tensors], ob
     assert told in message and str(path) in message and "\n" not in message and len(message) < 500
 
 
+def write_float8(path: Path) -> None:
+    """One number of 8 bits, which numpy cannot write and mlx reads as a whole number."""
+    entry = {"dtype": "F8_E4M3", "shape": [], "data_offsets": [0, 1]}
+    header = json.dumps({f"{KEY}.lora_A.weight": entry}).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(1))
+
+
 def test_files_that_are_no_lora(tiny_folder: Path, tmp_path: Path) -> None:
     for name, told in (
         ("a.pt", "could run code"),
-        ("gone.safetensors", "not a valid"),
+        ("gone.safetensors", "there is no such file"),
+        ("pipe.safetensors", "not a regular file"),
+        ("f8.safetensors", "lora_A.weight has dtype F8_E4M3; F16"),
         ("b.safetensors", "not a valid"),
     ):
         (tmp_path / "b.safetensors").write_bytes(b"12345678")
+        write_float8(tmp_path / "f8.safetensors")
+        if not (tmp_path / "pipe.safetensors").exists():
+            os.mkfifo(tmp_path / "pipe.safetensors")
         with pytest.raises(UserError, match=told):
             drawn(tiny_folder, LoraSpec(tmp_path / name))
     path = tmp_path / "heavy.safetensors"
@@ -95,3 +124,28 @@ def test_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert parse_lora("odd:name.safetensors", live=False) == LoraSpec(Path("odd:name.safetensors"))
     with pytest.raises(UserError, match="models fetch org/name"):
         parse_lora("org/name/file.safetensors", live=False)
+
+
+@pytest.mark.parametrize("told", ["[1]", "1", "{", "[" * 100_000, '{"unet.lora_alpha": "x"}'])
+def test_metadata_that_tells_no_alpha_changes_nothing(tiny_folder: Path, tmp_path: Path, told: str) -> None:
+    save_file(tensors(), tmp_path / "plain.safetensors")
+    save_file(tensors(), tmp_path / "told.safetensors", metadata={"lora_adapter_metadata": told})
+    found = [drawn(tiny_folder, LoraSpec(tmp_path / f"{name}.safetensors")) for name in ("plain", "told")]
+    np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("alpha", ["1e999", "NaN", "-Infinity", "1" + "0" * 400])
+def test_told_alpha_must_be_a_number(tiny_folder: Path, tmp_path: Path, alpha: str) -> None:
+    told = f'{{"unet.lora_alpha": {alpha}}}'
+    save_file(tensors(), tmp_path / "told.safetensors", metadata={"lora_adapter_metadata": told})
+    with pytest.raises(UserError, match=r"unet\.lora_alpha is .*, at most"):
+        drawn(tiny_folder, LoraSpec(tmp_path / "told.safetensors"))
+
+
+@pytest.mark.parametrize("alpha", [np.float32(4), np.float32([4]), np.float16(4), np.int64(4)])
+def test_alpha_as_any_number(tiny_folder: Path, tmp_path: Path, alpha: np.ndarray) -> None:
+    """Four at rank two is a weight of two."""
+    save_file(tensors(), tmp_path / "plain.safetensors")
+    save_file(tensors() | {f"{KEY}.alpha": np.asarray(alpha)}, tmp_path / "alpha.safetensors")
+    wanted = drawn(tiny_folder, LoraSpec(tmp_path / "plain.safetensors", 2.0))
+    assert far(drawn(tiny_folder, LoraSpec(tmp_path / "alpha.safetensors")), wanted) < 1e-6

@@ -1,6 +1,8 @@
 """Bad model folders, as a ladder from nothing to nearly right: each ends in one line that names the file."""
 
 import json
+import math
+import os
 import shutil
 import struct
 from collections.abc import Callable
@@ -12,9 +14,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from livemusviz.diffusion import keys
-from livemusviz.diffusion.folder import model_name, resolve_model
+from livemusviz.diffusion.catalogue import ModelEntry, list_models
+from livemusviz.diffusion.folder import cached_snapshot, find_autoencoder, hub_cache, model_name, resolve_model
 from livemusviz.diffusion.model import load_model
-from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.spec import ModelSpec, parse_lora
 from livemusviz.diffusion.weights import read_header
 from livemusviz.errors import UserError
 from tests.diffusion.model_folders import TINY_UNET
@@ -236,3 +239,115 @@ def test_no_such_model(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError):
         resolve_model(name)
+
+
+NO_PATHS = [("x" * 300, "File name too long"), ("~nobody-here/x", "home directory"), ("a\0b", "null"), ("", "empty")]
+
+
+@pytest.mark.parametrize(("name", "told"), NO_PATHS)
+def test_no_path_at_all(name: str, told: str, tmp_path: Path) -> None:
+    asked = {
+        "model": resolve_model,
+        "--vae": lambda text: find_autoencoder(tmp_path, text),
+        "--lora": lambda text: parse_lora(text, live=False),
+    }
+    for flag, find in asked.items():
+        with pytest.raises(UserError, match=told) as raised:
+            find(name)
+        assert str(raised.value).startswith(f"{flag} '") and len(str(raised.value)) < 200
+
+
+def test_a_name_too_long_for_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UserError, match="File name too long"):
+        cached_snapshot("org/" + "x" * 300)
+    monkeypatch.setenv("HF_HUB_CACHE", "~nobody-here/hub")
+    with pytest.raises(UserError, match="HF_HUB_CACHE '~nobody-here/hub'"):
+        hub_cache()
+
+
+def listed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
+    """The folder's entry among the models on this machine; its cache is empty."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(folder.parent / "hub"))
+    return {entry.name: entry for entry in list_models([folder.parent])}[folder.name]
+
+
+def dangling(folder: Path) -> None:
+    (folder / WEIGHTS).unlink()
+    (folder / WEIGHTS).symlink_to(folder / "nowhere")
+
+
+LISTED: list[tuple[Callable[[Path], object], str]] = [
+    (lambda f: edit_json(f / "unet/config.json", quantization=None), ""),
+    (lambda f: edit_json(f / "unet/config.json", quantization="x"), "quantization 'x'"),
+    (lambda f: edit_json(f / "unet/config.json", quantization=[1]), "quantization [1]"),
+    (lambda f: edit_json(f / "unet/config.json", quantization={"bits": "y"}), "quantization {'bits': 'y'}"),
+    (lambda f: (f / "unet/config.json").unlink(), "config.json: not found"),
+    (dangling, "no diffusion_pytorch_model.safetensors"),
+    (eight_bytes, "not a valid safetensors file"),
+    (only_bin, "only .safetensors is read"),
+    (lambda f: (f / "vae/diffusion_pytorch_model.safetensors").write_bytes(b"12345678"), "not a valid safetensors"),
+    (lambda f: (f / "vae/diffusion_pytorch_model.safetensors").unlink(), "vae: no diffusion_pytorch_model"),
+    (lambda f: (f / "text_encoder/model.safetensors").unlink(), "text_encoder: no model.safetensors"),
+    (lambda f: edit_json(f / "model_index.json", text_encoder_2=["transformers", "X"]), "text_encoder_2/config.json"),
+    (lambda f: edit_json(f / "model_index.json", text_encoder_2=[None, None]), ""),
+]
+
+
+@pytest.mark.parametrize(("spoil", "told"), LISTED)
+def test_a_broken_model_is_listed_with_its_problem(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, spoil: Callable[[Path], object], told: str
+) -> None:
+    spoil(folder)
+    entry = listed(folder, monkeypatch)
+    assert told in entry.problem if told else not entry.problem
+    assert entry.bits == 16 and "\n" not in entry.problem
+
+
+def test_a_tiny_autoencoder_in_the_cache_stands_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "vae/diffusion_pytorch_model.safetensors").unlink()
+    edit_json(folder / "vae/config.json", _class_name="AutoencoderKL", latent_channels=4, scaling_factor=0.18215)
+    assert "fetch madebyollin/taesd" in listed(folder, monkeypatch).problem
+    tiny = folder.parent / "hub/models--madebyollin--taesd/snapshots/abc"
+    tiny.mkdir(parents=True)
+    (tiny / "config.json").write_text("{}")
+    save_file({"a": np.zeros(1)}, tiny / "diffusion_pytorch_model.safetensors")
+    assert listed(folder, monkeypatch).problem == ""
+
+
+def pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+EVIL = "a\nb\x1b[31m"
+UNTOLD: list[tuple[Callable[[Path], object], str]] = [
+    (lambda f: edit_tensors(f, lambda t: t.update({EVIL: np.zeros(1, np.float16)})), "a\\nb\\x1b[31m is not in"),
+    (lambda f: edit_tensors(f, lambda t: t.update({"x" * 100_000: np.zeros(1, np.float16)})), "x... is not in"),
+    (
+        lambda f: edit_tensors(f, lambda t: t.update({SOME_TENSOR: np.zeros([1] * 60, np.float16)})),
+        "..., which does not fit",
+    ),
+    (lambda f: shard(f, {"a": f"{EVIL}.safetensors"}), "a\\nb\\x1b[31m.safetensors: not found"),
+    (lambda f: shard(f, {"a": "é" * 200 + ".safetensors"}), "is not the name of a safetensors file"),
+    (lambda f: shard(f, {"a": "\ud800.safetensors"}), "\\ud800.safetensors: not found"),
+    (lambda f: edit_json(f / "unet/config.json", norm_eps=float("nan")), "unet/config.json: not readable as JSON (NaN"),
+    (lambda f: edit_json(f / "unet/config.json", norm_eps=-math.inf), "(-Infinity is no finite number)"),
+    (lambda f: (f / "unet/config.json").write_text('{"norm_eps": 1e999}'), "(1e999 is no finite number)"),
+    (lambda f: pipe(f / "unet/config.json"), "unet/config.json: not a regular file"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "told"), UNTOLD, ids=range(len(UNTOLD)))
+def test_a_files_own_text_is_shown_safely_and_nothing_is_waited_for(
+    folder: Path, spoil: Callable[[Path], object], told: str
+) -> None:
+    test_ladder(folder, spoil, told)
+
+
+def test_header_of_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    told = {"pipe": "not a regular file", "gone": "there is no such file", "x" * 300: "cannot be read"}
+    for name, says in told.items():
+        with pytest.raises(UserError, match=says):
+            read_header(tmp_path / f"{name}.safetensors")
