@@ -5,6 +5,7 @@ A broken connection is taken up where it was; a second run fetches only the file
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from livemusviz.diffusion.catalogue import files_needed
 from livemusviz.diffusion.folder import HUB_NAME, tiny_autoencoder_for
 from livemusviz.errors import UserError
 
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 10
 ONE_FILE = re.compile(r"([\w.-]+/[\w.-]+)/([\w./-]+\.safetensors)")
 
 
@@ -41,8 +45,9 @@ def fetch(name: str, *, vae: str = "auto", revision: str | None = None) -> list[
 def _file_names(name: str, revision: str | None) -> list[str]:
     from huggingface_hub import HfApi
 
-    with _told(name):
-        return HfApi().list_repo_files(name, revision=revision)
+    with _told(name):  # the one question of the hub's client that it does not ask six times where nothing answers
+        found = HfApi().model_info(name, revision=revision, timeout=ANSWER_SECONDS).siblings
+    return [file.rfilename for file in found or ()]
 
 
 def _download(name: str, files: list[str], revision: str | None) -> Path:
@@ -53,13 +58,16 @@ def _download(name: str, files: list[str], revision: str | None) -> Path:
 
 
 class _told:
-    """Turns whatever the hub or the network raises into one line for the user."""
+    """Turns whatever the hub or the network raises into one line for the user, and its client's warnings into none."""
 
     def __init__(self, name: str) -> None:
         self._name = name
 
     def __enter__(self) -> None:
-        return None
+        from huggingface_hub.utils import logging as client
+
+        if not log.isEnabledFor(logging.DEBUG):
+            client.set_verbosity_error()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, RepositoryNotFoundError

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import os
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from livemusviz.cli.model_flags import add_model_flags, init_picture, model_spec
 from livemusviz.cli.output import add_json_flag, print_json
+from livemusviz.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_GUIDANCE = 30.0
 
@@ -24,10 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from livemusviz.config import parse_size
     from livemusviz.diffusion import backend
+    from livemusviz.diffusion.folder import user_path
     from livemusviz.director.params import BY_NAME
     from livemusviz.director.walk import CIRCLES, Circles
-    from livemusviz.errors import UserError
 
+    output = user_path(str(options.output), "-o")
     width, height = parse_size(options.size)
     prompt = str(BY_NAME["prompt"].validate(options.prompt))
     seed = int(str(BY_NAME["seed"].validate(options.seed)))
@@ -46,15 +54,31 @@ def run(options: argparse.Namespace) -> int:
         guidance_scale=options.guidance_scale,
         negative=pipeline.encode_negative(options.negative_prompt),
     )
-    try:
-        from PIL import Image
-
-        Image.fromarray(image).convert("RGB").save(options.output)
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot write {options.output}: {error}") from None
-    told = {"output": str(options.output), "prompt": prompt, "seed": seed, "size": [width, height]}
+    _write(image, output)
+    told = {"output": str(output), "prompt": prompt, "seed": seed, "size": [width, height]}
     if options.json:
         print_json(told)
     else:
-        print(f"{options.output}: '{prompt}', seed {seed}, {width}x{height}")
+        print(f"{output}: '{prompt}', seed {seed}, {width}x{height}")
     return 0
+
+
+def _write(image: np.ndarray, output: Path) -> None:
+    """A picture, uint8 (height, width, 3), as a whole or not at all: a file that was there stays until the new one is.
+
+    Raises UserError. A device or a pipe is written as it is.
+    """
+    from PIL import Image
+
+    target = output.resolve()
+    whole = target.is_file() or not target.exists()
+    part = target.with_name(f".{target.stem[:32]}-{os.getpid()}{target.suffix}") if whole else target
+    try:
+        Image.fromarray(image).convert("RGB").save(part)
+        part.replace(target)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot write {output}: {getattr(error, 'strerror', None) or error}") from None
+    finally:
+        if whole:
+            with suppress(OSError):
+                part.unlink()

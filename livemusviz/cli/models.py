@@ -58,20 +58,22 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _convert(options: argparse.Namespace) -> int:
     from livemusviz.diffusion import backend
-    from livemusviz.diffusion.folder import find_autoencoder, resolve_model
+    from livemusviz.diffusion.catalogue import stored_bits
+    from livemusviz.diffusion.folder import find_autoencoder, resolve_model, user_path
     from livemusviz.diffusion.spec import ModelSpec, parse_lora
 
-    folder = resolve_model(options.model)
-    if options.output.exists():
-        raise UserError(f"{options.output}: exists already; give a folder that does not")
+    folder, output = resolve_model(options.model), user_path(str(options.output), "-o")
+    if output.exists():
+        raise UserError(f"{output}: exists already; give a folder that does not")
     backend.prepare()
     from livemusviz.diffusion.convert import convert
 
     loras = tuple(parse_lora(text, live=False) for text in options.lora)
     spec = ModelSpec(folder, vae=find_autoencoder(folder, options.vae), bits=options.bits, loras=loras)
-    size = convert(spec, options.output)
+    size = convert(spec, output)
+    bits = stored_bits(output)
     if options.json:
-        print_json({"output": str(options.output), "bits": options.bits, "bytes": size})
+        print_json({"output": str(output), "bits": bits, "bytes": size})
     else:
-        print(f"{options.output}: {options.bits} bits, {size / 1e6:.1f} MB")
+        print(f"{output}: {bits} bits, {size / 1e6:.1f} MB")
     return 0

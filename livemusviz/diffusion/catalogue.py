@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from livemusviz.diffusion.folder import EMBEDDED, check_folder, hub_cache, model_name, resolve_model
+from livemusviz.diffusion.configs import QUANTIZATION
+from livemusviz.diffusion.folder import (
+    EMBEDDED,
+    check_folder,
+    find_autoencoder,
+    hub_cache,
+    model_name,
+    newest_snapshot,
+    resolve_model,
+    user_path,
+)
 from livemusviz.errors import UserError
 
 WEIGHTED = {
@@ -36,49 +48,79 @@ class ModelEntry:
 
 
 def list_models(folders: Iterable[Path]) -> list[ModelEntry]:
-    """The embedded model, those in the Hugging Face cache, and those in or under the given folders (one level)."""
+    """The embedded model, those in the Hugging Face cache, and those in or under the given folders (one level).
+
+    Raises UserError for a folder that is none; a model that is broken says so in its entry.
+    """
     found = [resolve_model(EMBEDDED)]
     for store in sorted(hub_cache().glob("models--*")):
-        snapshots = sorted(store.glob("snapshots/*/model_index.json"), key=lambda p: p.stat().st_mtime)
-        found += [snapshots[-1].parent] if snapshots else []
-    for folder in folders:
+        with suppress(OSError):
+            snapshot = newest_snapshot(store)
+            found += [snapshot] if snapshot else []
+    for folder in (user_path(str(folder), "models list") for folder in folders):
         if not folder.is_dir():
             raise UserError(f"{folder}: no such folder")
-        candidates = [folder, *sorted(p for p in folder.iterdir() if p.is_dir())]
-        found += [path for path in candidates if (path / "model_index.json").is_file()]
+        try:
+            candidates = [folder, *sorted(folder.iterdir())]
+        except OSError as error:
+            raise UserError(f"{folder}: cannot be looked into ({error.strerror})") from None
+        found += [path for path in candidates if os.path.isfile(path / "model_index.json")]
     return [_entry(folder) for folder in dict.fromkeys(found)]
 
 
 def _entry(folder: Path) -> ModelEntry:
-    try:
-        check_folder(folder, needs_vae=False)
-        problem = _missing_weights(folder)
-    except UserError as error:
-        problem = str(error)
-    bits = _json(folder / "unet" / "config.json").get("quantization", {}).get("bits", 16)
-    size = sum(path.stat().st_size for path in folder.rglob("*.safetensors"))
     index, scheduler = _json(folder / "model_index.json"), _json(folder / "scheduler" / "scheduler_config.json")
     return ModelEntry(
         name=model_name(folder),
         folder=str(folder),
         pipeline=str(index.get("_class_name", "")),
         scheduler=str(scheduler.get("_class_name", "")),
-        bits=bits,
-        size_mb=round(size / 1e6, 1),
-        problem=problem,
+        bits=stored_bits(folder),
+        size_mb=round(_weights_size(folder) / 1e6, 1),
+        problem=_problem(folder),
     )
 
 
-def _missing_weights(folder: Path) -> str:
-    for part in WEIGHTED:
-        if part != "vae" and (folder / part).is_dir() and not any((folder / part).glob("*.safetensors")):
-            return f"no safetensors in {part}"
+def stored_bits(folder: Path) -> int:
+    """Bits that a model's UNet is packed in on disk, 16 if it is not packed or does not say so in full."""
+    packed = _json(folder / "unet" / "config.json").get(QUANTIZATION)
+    bits = packed.get("bits") if isinstance(packed, dict) else None
+    return bits if isinstance(bits, int) else 16
+
+
+def _weights_size(folder: Path) -> int:
+    """Bytes on disk; a link that leads nowhere has none."""
+    size = 0
+    for path in folder.rglob("*.safetensors"):
+        with suppress(OSError):
+            size += path.stat().st_size
+    return size
+
+
+def _problem(folder: Path) -> str:
+    """What loading would meet first in the folder or in a header of its weights, or "". No weights are read."""
+    try:
+        from livemusviz.diffusion.model import packing  # mlx, which `models fetch` goes without
+        from livemusviz.diffusion.weights import find_weights, read_header
+
+        vae = find_autoencoder(folder, "auto")
+        check_folder(folder, needs_vae=vae is None)
+        second = _json(folder / "model_index.json").get("text_encoder_2")
+        for part, stem in WEIGHTED.items():
+            if part == "text_encoder_2" and not (isinstance(second, list) and any(second[:1])):
+                continue
+            where = vae if part == "vae" and vae else folder / part
+            packing(where, 16)
+            for path in find_weights(where, stem):
+                read_header(path)
+    except (UserError, OSError, ImportError) as error:
+        return " ".join(str(error).split())
     return ""
 
 
 def _json(path: Path) -> dict:
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}  # a pipe could wait for ever
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -6,6 +6,7 @@ Pure file work, any thread: nothing heavy is imported.
 import json
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from livemusviz.errors import UserError
@@ -15,6 +16,24 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 TINY_AUTOENCODERS = {0.18215: "madebyollin/taesd", 0.13025: "madebyollin/taesdxl"}
 """Tiny autoencoders by the scale of the latents they speak: an AutoencoderKL's `scaling_factor`."""
 COMPONENTS = ("unet", "text_encoder", "tokenizer", "scheduler")
+
+
+def user_path(text: str, flag: str) -> Path:
+    """A path as a person gives it, `~` opened up; it need not exist. flag : what it was given for.
+
+    Raises UserError for one that this machine cannot even look for.
+    """
+    try:
+        if not text:
+            raise ValueError("it is empty")
+        path = Path(text).expanduser()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.stat()
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).rstrip(".")
+        shown = f"{text[:64]!r}" + (f"... of {len(text)} characters" if len(text) > 64 else "")
+        raise UserError(f"{flag} {shown}: no usable path ({reason}); give another") from None
+    return path
 
 
 def resolve_model(name: str) -> Path:
@@ -27,8 +46,8 @@ def resolve_model(name: str) -> Path:
         if not folder.is_dir():
             raise UserError("the embedded model is not in this installation; install livemusviz again")
         return folder
-    path = Path(name).expanduser()
-    if name and path.is_dir():
+    path = user_path(name, "model")
+    if path.is_dir():
         return path
     if path.is_file():
         raise UserError(f"{path}: a model is a folder in diffusers layout, this is a file")
@@ -51,12 +70,13 @@ def check_folder(folder: Path, needs_vae: bool = True) -> None:
 
 def tiny_autoencoder_for(folder: Path) -> str | None:
     """The name of a tiny autoencoder that speaks the latents of a model's full one, if one is known."""
+    path = folder / "vae" / "config.json"
     try:
-        config = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if config.get("_class_name") != "AutoencoderKL" or config.get("latent_channels", 4) != 4:
             return None
         return TINY_AUTOENCODERS.get(config.get("scaling_factor", 0.18215))
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, RecursionError, AttributeError, TypeError):
         return None
 
 
@@ -80,7 +100,7 @@ def find_autoencoder(folder: Path, choice: str) -> Path | None:
             raise UserError(
                 f"{folder}: its autoencoder has no weights; fetch {tiny}, or the model with --vae own"
             ) from None
-    path = Path(choice).expanduser()
+    path = user_path(choice, "--vae")
     if not path.is_dir():
         if not HUB_NAME.fullmatch(choice) or ".." in choice:
             raise UserError(
@@ -102,26 +122,39 @@ def model_name(folder: Path) -> str:
 
 def hub_cache() -> Path:
     """Where the Hugging Face cache is on this machine."""
-    if os.environ.get("HF_HUB_CACHE"):
-        return Path(os.environ["HF_HUB_CACHE"]).expanduser()
-    home = os.environ.get("HF_HOME")
-    if home:
-        return Path(home).expanduser() / "hub"
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return (Path(cache) if cache else Path.home() / ".cache") / "huggingface" / "hub"
+    for name, inside in (("HF_HUB_CACHE", ""), ("HF_HOME", "hub"), ("XDG_CACHE_HOME", "huggingface/hub")):
+        if os.environ.get(name):
+            return user_path(os.environ[name], name) / inside
+    return user_path("~/.cache", "HOME") / "huggingface/hub"
 
 
 def cached_snapshot(name: str, marker: str = "model_index.json") -> Path:
-    """The snapshot of `org/name` that the cache's `main` points at, or the newest with a file `marker`."""
+    """The snapshot of `org/name` that the cache's `main` points at, or the newest with a file `marker`.
+
+    Raises UserError that says what to do.
+    """
     store = hub_cache() / f"models--{name.replace('/', '--')}"
+    try:
+        snapshot = _main_snapshot(store, marker) or newest_snapshot(store, marker)
+    except OSError as error:
+        raise UserError(f"{name[:64]}: cannot be looked for in {hub_cache()} ({error.strerror})") from None
+    if snapshot is None:
+        raise UserError(
+            f"{name}: not in the Hugging Face cache ({hub_cache()}); fetch it first: livemusviz models fetch {name}"
+        )
+    return snapshot
+
+
+def _main_snapshot(store: Path, marker: str) -> Path | None:
     reference = store / "refs" / "main"
-    if reference.is_file():
-        snapshot = store / "snapshots" / reference.read_text(encoding="utf-8", errors="replace").strip()[:64]
-        if (snapshot / marker).exists() and snapshot.parent == store / "snapshots":
-            return snapshot
-    snapshots = sorted((store / "snapshots").glob(f"*/{marker}"), key=lambda p: p.stat().st_mtime)
-    if snapshots:
-        return snapshots[-1].parent
-    raise UserError(
-        f"{name}: not in the Hugging Face cache ({hub_cache()}); fetch it first: livemusviz models fetch {name}"
-    )
+    if not reference.is_file():
+        return None
+    snapshot = store / "snapshots" / reference.read_text(encoding="utf-8", errors="replace").strip()[:64]
+    return snapshot if (snapshot / marker).exists() and snapshot.parent == store / "snapshots" else None
+
+
+def newest_snapshot(store: Path, marker: str = "model_index.json") -> Path | None:
+    """Of a repository's folder in the cache, the newest snapshot with a file `marker`, if there is one."""
+    snapshots = store / "snapshots"
+    names = [path for path in snapshots.iterdir() if (path / marker).is_file()] if snapshots.is_dir() else []
+    return max(names, key=lambda path: (path / marker).stat().st_mtime, default=None)

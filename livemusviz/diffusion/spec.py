@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from livemusviz.diffusion.folder import HUB_NAME, cached_snapshot
+from livemusviz.diffusion.folder import HUB_NAME, cached_snapshot, user_path
 from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.errors import UserError
 
@@ -52,16 +52,17 @@ class ModelSpec:
 
 def parse_lora(text: str, live: bool) -> LoraSpec:
     """'FILE.safetensors' or 'FILE.safetensors:0.8'; also org/name/FILE.safetensors of the Hugging Face cache."""
-    name, colon, weight = text.rpartition(":")
+    name, colon, tail = text.rpartition(":")
     try:
-        return LoraSpec(_lora_file(name), float(weight), live) if colon else LoraSpec(_lora_file(text), live=live)
+        weight = float(tail) if colon else None
     except ValueError:
-        return LoraSpec(_lora_file(text), live=live)  # a colon in the name
+        weight = None  # a colon in the name
+    return LoraSpec(_lora_file(text), live=live) if weight is None else LoraSpec(_lora_file(name), weight, live)
 
 
 def _lora_file(name: str) -> Path:
-    """Raises UserError for a name from the cache that is not in it; a path is looked at when it is read."""
-    path, parts = Path(name).expanduser(), name.split("/")
+    """Raises UserError for no usable path or a name that is not in the cache; a file is looked at when it is read."""
+    path, parts = user_path(name, "--lora"), name.split("/")
     if path.is_file() or len(parts) < 3 or not HUB_NAME.fullmatch("/".join(parts[:2])) or ".." in name:
         return path
     return cached_snapshot("/".join(parts[:2]), "/".join(parts[2:])) / "/".join(parts[2:])

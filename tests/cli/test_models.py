@@ -1,14 +1,20 @@
-"""`models fetch` against a hub on loopback: which files, resuming, and what a user is told when it will not do."""
+"""`models fetch` against a hub on loopback: which files, resuming, and what a user is told when it will not do.
+
+And what the commands that paint and list say of paths and disks that will not do.
+"""
 
 import json
 import os
+import resource
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from livemusviz.cli import main
 from livemusviz.diffusion.catalogue import files_needed
 from livemusviz.diffusion.folder import find_autoencoder, resolve_model
 from livemusviz.diffusion.spec import parse_lora
@@ -128,12 +134,14 @@ def test_one_clear_line(run: Run, name: str, told: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
-def test_no_network(run: Run, hub: Hub) -> None:
-    hub.url = "http://127.0.0.1:9"
-    done = run("stabilityai/sd-turbo")
+@pytest.mark.parametrize("name", ["stabilityai/sd-turbo", "ByteDance/Hyper-SD/lora.safetensors"])
+def test_no_network(run: Run, hub: Hub, name: str) -> None:
+    """The hub's client would ask six times and warn of each."""
+    hub.url, start = "http://127.0.0.1:9", time.monotonic()
+    done = run(name)
     assert done.returncode == 2
-    assert "not fetched" in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.startswith(f"livemusviz: {name.removesuffix('/lora.safetensors')}: not fetched")
+    assert len(done.stderr.splitlines()) == 1 and time.monotonic() - start < 15
 
 
 def test_shards_bring_their_index() -> None:
@@ -157,3 +165,38 @@ def test_a_model_without_its_autoencoder_says_what_to_fetch(tmp_path: Path, monk
     with pytest.raises(UserError, match="no such folder"):
         find_autoencoder(tmp_path, "nowhere")
     assert COMMIT not in str(find_autoencoder(tmp_path, "own"))
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "~nobody-here/x"])
+def test_no_path_at_all(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (
+        ["generate", "--prompt", "lava", "-o", name],
+        ["generate", "--prompt", "lava", "--model", name, "-o", str(tmp_path / "x.png")],
+        ["models", "convert", "embedded", "-o", name],
+        ["models", "list", name],
+    ):
+        assert main(words) == 2
+        told = capsys.readouterr().err
+        assert "no usable path" in told and len(told.splitlines()) == 1
+
+
+def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    """On a full disk the picture that was there stays; with room the new one takes its place, under ~ too."""
+    path = tmp_path / "lava.png"
+    path.write_bytes(b"before")
+
+    def paint(free: int, output: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "livemusviz", "generate", "--prompt", "lava", "--size", "64", "-o", output]
+        environment = os.environ | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        limit = (free, resource.RLIM_INFINITY) if free else resource.getrlimit(resource.RLIMIT_FSIZE)
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, timeout=120,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        )  # fmt: skip
+
+    done = paint(1000, str(path))
+    assert done.returncode == 2 and "cannot write" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert path.read_bytes() == b"before"
+    assert paint(0, "~/lava.png").returncode == 0
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert {each.name for each in tmp_path.iterdir()} <= {"lava.png", "cache"}

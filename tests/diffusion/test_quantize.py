@@ -1,6 +1,10 @@
 """Packed weights: what is packed, how close it stays, and folders that `models convert` writes."""
 
 import json
+import resource
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import mlx.core as mx
@@ -8,12 +12,14 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from livemusviz.cli import main
+from livemusviz.diffusion import convert as converter
 from livemusviz.diffusion.bench import psnr
 from livemusviz.diffusion.convert import convert
 from livemusviz.diffusion.layers import Conv2d
-from livemusviz.diffusion.model import load_model
+from livemusviz.diffusion.model import ModelParts, load_model
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.quantize import (
     PackedConv2d,
@@ -26,6 +32,7 @@ from livemusviz.diffusion.quantize import (
 )
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError
+from tests.diffusion.parity_tools import save_folder
 
 
 def normal(*shape: int, seed: int = 0) -> mx.array:
@@ -107,6 +114,107 @@ def test_convert_refuses_what_is_there_and_leaves_nothing_half_written(tiny_fold
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         convert(ModelSpec(tiny_folder, bits=4), tmp_path / "file" / "folder")
+    with disk_full(), pytest.raises(UserError, match="cannot be written .*make room"):
+        convert(ModelSpec(tiny_folder), tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@contextmanager
+def disk_full(free: int = 20_000) -> Iterator[None]:
+    """No file grows beyond `free` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (free, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_an_interrupted_convert_leaves_nothing(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*words: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(mx, "save_safetensors", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        convert(ModelSpec(tiny_folder), tmp_path / "folder")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("files", [(), ("precious",)])
+def test_a_folder_that_comes_while_the_model_loads_is_left_alone(
+    tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: tuple[str, ...]
+) -> None:
+    def slowly(spec: ModelSpec) -> ModelParts:
+        (tmp_path / "folder").mkdir()
+        for name in files:
+            (tmp_path / "folder" / name).write_text("x")
+        return load_model(spec)
+
+    monkeypatch.setattr(converter, "load_model", slowly)
+    with pytest.raises(UserError, match="exists already"):
+        convert(ModelSpec(tiny_folder), tmp_path / "folder")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == list(files)
+
+
+def test_a_packed_folder_stays_in_its_bits(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    packed = tmp_path / "packed"
+    convert(ModelSpec(tiny_folder, bits=4), packed)
+    for bits in (8, 16, None):
+        with pytest.raises(UserError, match="packed in 4 bits already"):
+            convert(ModelSpec(packed, bits=bits), tmp_path / "other")
+    assert main(["models", "convert", str(packed), "--bits", "4", "-o", str(tmp_path / "again"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bits"] == 4
+    weights = "unet/diffusion_pytorch_model.safetensors"
+    first, again = load_file(packed / weights), load_file(tmp_path / "again" / weights)
+    assert first.keys() == again.keys()
+    assert all(np.array_equal(first[name], again[name]) for name in first)
+
+
+def test_the_bits_told_are_those_written(
+    tiny_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("livemusviz.diffusion.quantize.packable", lambda module: False)
+    assert main(["models", "convert", str(tiny_folder), "--bits", "4", "-o", str(tmp_path / "plain"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["bits"] == 16
+
+
+def test_plain_weights_keep_the_names_of_the_original(tiny_folder: Path, tmp_path: Path) -> None:
+    """transformers before version 5 looks for its prefix, and takes random weights where it is not."""
+    folder = Path(shutil.copytree(tiny_folder, tmp_path / "old"))
+    path = folder / "text_encoder/model.safetensors"
+    save_file({"text_model." + name: value for name, value in load_file(path).items()}, path)
+    convert(ModelSpec(folder), tmp_path / "new")
+    assert load_file(tmp_path / "new/text_encoder/model.safetensors").keys() == load_file(path).keys()
+
+
+@pytest.mark.parity
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["sd15", "sdxl-turbo"])
+def test_diffusers_reads_what_is_plain(name: str, tmp_path: Path) -> None:
+    """Its 1x1 convolutions, the UNet's projections and all shortcuts, are matrices here."""
+    pytest.importorskip("torch")
+    diffusers, transformers = pytest.importorskip("diffusers"), pytest.importorskip("transformers")
+    folder, vae, target = tmp_path / "model", tmp_path / "vae", tmp_path / "plain"
+    save_folder(folder, name)
+    diffusers.AutoencoderKL(
+        block_out_channels=(16, 32), down_block_types=("DownEncoderBlock2D",) * 2, norm_num_groups=8,
+        up_block_types=("UpDecoderBlock2D",) * 2, latent_channels=4,
+    ).save_pretrained(vae)  # fmt: skip
+    convert(ModelSpec(folder, vae=vae, bits=16), target)
+    kinds = {"unet": diffusers.UNet2DConditionModel, "vae": diffusers.AutoencoderKL}
+    kinds |= {"text_encoder": transformers.CLIPTextModel}
+    for part, kind in kinds.items():
+        original = kind.from_pretrained(vae if part == "vae" else folder / part).state_dict()
+        found = kind.from_pretrained(target / part).state_dict()
+        assert found.keys() == original.keys()
+        for key, value in original.items():
+            np.testing.assert_array_equal(found[key].float().numpy(), value.half().float().numpy(), err_msg=key)
+    load_model(ModelSpec(target))
 
 
 def test_models_on_the_command_line(
