@@ -101,8 +101,10 @@ def _child(life: Life, before: Handover, mouth: Connection) -> None:
     os.setpgrp()  # a terminal's Ctrl-C goes to the watchdog alone, which passes it on once
 
     def leave(handover: Handover) -> None:
-        with suppress(OSError):  # nobody listens any more: the show goes on
+        try:
             mouth.send(handover)
+        except OSError:  # the watchdog is gone, and with it whoever could end the show: that ends it in good order
+            os.kill(os.getpid(), signal.SIGTERM)
 
     raise SystemExit(life(before, leave))
 

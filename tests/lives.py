@@ -53,6 +53,30 @@ def has_its_parent_asked(number: int, before: Handover, leave: Leave) -> int:
     return 0
 
 
+def kills_its_parent(folder: Path, before: Handover, leave: Leave) -> int:
+    """Leaves `ended` when it is asked to end, which nobody is left to do."""
+
+    def end(*_: object) -> None:
+        (folder / "ended").touch()
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
+    leave(replace(before, values={"gain": 1.0}))
+    os.kill(os.getppid(), signal.SIGKILL)
+    while True:
+        time.sleep(0.05)
+        leave(before)
+
+
+def watched(folder: Path) -> None:
+    """A watchdog that will be killed, in a process of its own."""
+    from functools import partial
+
+    from livemusviz.watchdog import watch
+
+    watch(partial(kills_its_parent, folder))
+
+
 def dies_and_has_its_parent_asked(before: Handover, leave: Leave) -> int:
     """Dies just before the watchdog is asked to end."""
     leave(replace(before, values={"gain": 1.0}))

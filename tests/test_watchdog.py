@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -54,6 +56,17 @@ def test_a_signal_is_passed_on_and_ends_the_watch(number: signal.Signals) -> Non
 def test_a_signal_between_two_shows_ends_the_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watchdog, "Backoff", lambda: Backoff((30.0,)))
     assert watch(lives.dies_and_has_its_parent_asked) == 0
+
+
+def test_a_show_whose_watchdog_was_killed_ends_in_good_order(tmp_path: Path) -> None:
+    process = multiprocessing.get_context("spawn").Process(target=lives.watched, args=(tmp_path,))
+    process.start()
+    process.join(30.0)
+    assert process.exitcode == -signal.SIGKILL
+    deadline = time.monotonic() + 30.0
+    while not (tmp_path / "ended").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_what_a_show_takes_over(tmp_path: Path) -> None:
