@@ -69,21 +69,25 @@ class _Watchdog:
     def _one_show(self, before: Handover) -> tuple[Handover, int]:
         """What one show left, or was left if it said nothing, and its exit status, -N after signal N."""
         ear, mouth = self._context.Pipe(duplex=False)
-        self._show = self._context.Process(target=_child, args=(self._life, before, mouth), name="show")
-        self._show.start()
+        show = self._context.Process(target=_child, args=(self._life, before, mouth), name="show")
+        show.start()
+        self._show = show
+        if self._asked:  # while it was being started
+            show.terminate()
         mouth.close()
         left, patience = before, STARTING
         with ear:
             while True:
                 if not ear.poll(patience) and not ear.poll(GRACE):
                     log.error("the show has hung")
-                    self._show.kill()
+                    show.kill()
                 try:
                     left, patience = ear.recv(), HUNG
                 except (EOFError, OSError):
                     break
-        self._show.join()
-        return left, self._show.exitcode or 0
+        show.join()
+        self._show = None
+        return left, show.exitcode or 0
 
     def _rest(self, pause: float) -> None:
         end = time.monotonic() + pause
