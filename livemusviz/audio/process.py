@@ -72,13 +72,16 @@ class Session:
     def listen(self) -> None:
         """Open, watch, reopen where that may help. Returns when the source is lost, or the show."""
         self._features.start()
-        again = True
-        while again:
-            source = open_source(self._wiring.spec, self._wiring.resume, self._steady)
-            try:
-                again = self._watch(source)
-            finally:
-                source.close()
+        try:
+            again = True
+            while again:
+                source = open_source(self._wiring.spec, self._wiring.resume, self._steady)
+                try:
+                    again = self._watch(source)
+                finally:
+                    source.close()
+        finally:
+            self._features.close()  # before the rings are: it reads them
 
     def report(self, state: str, message: str = "", overflows: int = 0) -> None:
         status = AudioStatus(state, self._name, overflows, self._blocks.newest(), 0, message)

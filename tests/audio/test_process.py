@@ -70,7 +70,7 @@ def listen(rings, monkeypatch):
 
         monkeypatch.setattr(process, "open_source", open_source)
         session.listen()
-        session._features.close()
+        assert not session._features._thread.is_alive()  # the rings may be closed now
         seen = []
         while (data := reports.read()) is not None:
             seen.append(unpack_status(data))
