@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from livemusviz.bridge.types import HOP, SAMPLE_RATE
 from livemusviz.clock import SystemClock
 from tests.drum_loop import write_drum_loop
 
+STOOD_STILL = 0.3  # s without a turn for this process, after which a take says nothing of the show
+TAKES = 3
 BUSY = """
 import numpy, sys
 a = numpy.ones((700, 700), numpy.float32)
@@ -45,34 +48,54 @@ def busy():
         process.wait(5.0)
 
 
+class Waited(NamedTuple):
+    """seconds : in all.  longest : of them between two looks: how long the machine gave this process no time."""
+
+    seconds: float
+    longest: float
+
+
 def until(host, condition, within, seen=None):
-    began = time.monotonic()
+    looked = began = time.monotonic()
+    longest = 0.0
     while not condition():
         host.poll()
         features = host.features()
         if seen is not None:
             seen += features
-        assert time.monotonic() - began < within, f"waited {within} s; {host.status}"
+        now = time.monotonic()
+        looked, longest = now, max(longest, now - looked)
+        assert now - began < within, f"waited {within} s; {host.status}"
         time.sleep(0.005)
-    return time.monotonic() - began
+    return Waited(time.monotonic() - began, longest)
+
+
+def take(host, pulse, path):
+    """What is heard of a file that is played once; a reader of its blocks; the status before; the longest wait, s."""
+    seen, reader, before = [], host.block_reader(), host.status
+    reader.read()
+    player = pulse.play(path)
+    played = until(host, lambda: player.poll() is not None, within=60.0, seen=seen)
+    heard = until(host, lambda: seen[-1].time > host.clock.now() - 0.2, within=5.0, seen=seen)
+    return seen, reader, before, max(played.longest, heard.longest)
 
 
 def test_a_drum_loop_is_captured_while_every_core_is_busy(pulse, host, busy, tmp_path):
     times = write_drum_loop(tmp_path / "loop.wav", bars=5, lead_in=0.5)  # 10 s, 40 onsets
-    seen, reader = [], host.block_reader()
     until(host, lambda: host.status.state == "running", within=15.0)
-    reader.read()
-    player = pulse.play(tmp_path / "loop.wav")
-    until(host, lambda: player.poll() is not None, within=60.0, seen=seen)
-    until(host, lambda: seen[-1].time > host.clock.now() - 0.2, within=2.0, seen=seen)
+    for _ in range(TAKES):
+        seen, reader, before, longest = take(host, pulse, tmp_path / "loop.wav")
+        if longest < STOOD_STILL:
+            break
 
     onsets = [features.time for features in seen if features.onset]
-    assert len(onsets) == pytest.approx(len(times), abs=0.1 * len(times))
+    assert len(onsets) == pytest.approx(len(times), abs=0.1 * len(times)), f"nothing ran for {longest:.2f} s"
     offset = np.median([min(onsets, key=lambda t, m=m: abs(t - onsets[0] - (m - times[0]))) - m for m in times])
     hits = sum(min(abs(np.array(onsets) - offset - mark)) < 0.05 for mark in times)
     assert hits >= 0.9 * len(times), "the onsets do not lie where the loop's do"
     status = host.status
-    assert (status.overflows, status.restarts, status.device) == (0, 0, pulse.input)
+    lost = status.overflows - before.overflows, status.restarts - before.restarts
+    assert (*lost, status.device) == (0, 0, pulse.input)
 
     blocks = reader.read()
     steps = np.diff([block.sample for block in blocks])
@@ -93,7 +116,7 @@ def test_a_lost_input_is_noticed_and_found_again(pulse, host, tmp_path, accident
         pulse.pull()
     else:
         pulse.stop()
-    assert until(host, lambda: host.status.state == "lost", within=5.0) < 1.0
+    assert until(host, lambda: host.status.state == "lost", within=5.0).seconds < 1.0
     assert host.status.message
     until(host, lambda: host.latest().energy < 0.02, within=3.0)
     assert host.latest().silent
