@@ -9,8 +9,8 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -58,6 +58,7 @@ from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder, RecordSummary
 from livemusviz.report import Trace, engine_fps, figures, hud_lines, open_trace
 from livemusviz.scenery import Scenery
+from livemusviz.signals import signals
 from livemusviz.stats import EnergyMeter, ShowStats, write_json
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ class Show:
         sys.setswitchinterval(SWITCH_INTERVAL)
         if self.config.record is not None:
             check_exact(self.config.record)
-        with ExitStack() as stack, _signals(self._signalled):
+        with ExitStack() as stack, signals((signal.SIGINT, signal.SIGTERM), self._signalled):
             if self.config.trace is not None:
                 self.engine.on_slot = Trace(stack.enter_context(open_trace(self.config.trace)), self).slot
             self.audio.start()
@@ -419,17 +420,6 @@ class Show:
         if self._ending:
             os._exit(128 + number)  # asked twice: at once
         self._ending = True
-
-
-@contextmanager
-def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """SIGINT and SIGTERM go to `handler` within this block."""
-    kept = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, previous in kept.items():
-            signal.signal(number, previous)
 
 
 def run_live(config: LiveConfig) -> int:

@@ -11,8 +11,8 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -20,6 +20,7 @@ from types import FrameType
 
 from livemusviz.bridge.supervise import Backoff
 from livemusviz.bridge.types import Handover
+from livemusviz.signals import signals
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class _Watchdog:
 
     def run(self) -> int:
         left, pauses = Handover(), Backoff()
-        with _signals(self._pass_on):
+        with signals(ASKED, self._pass_on):
             while True:
                 began = time.monotonic()
                 left, status = self._one_show(left)
@@ -118,13 +119,3 @@ def _cause(status: int) -> str:
         return signal.Signals(-status).name
     except ValueError:
         return f"exit status {status}"
-
-
-@contextmanager
-def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    kept = {number: signal.signal(number, handler) for number in ASKED}
-    try:
-        yield
-    finally:
-        for number, previous in kept.items():
-            signal.signal(number, previous)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from livemusviz.diffusion.catalogue import files_needed
 from livemusviz.diffusion.folder import HUB_NAME, tiny_autoencoder_for
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -78,5 +78,5 @@ class _told:
             raise UserError(f"{self._name}: no such model on the hub, or it is private") from None
         client = kind is not None and kind.__module__.startswith("httpx")  # the hub's own HTTP client, of any version
         if client or isinstance(error, HfHubHTTPError | OSError | ValueError):
-            text = " ".join(str(error).split())[:200]
+            text = one_line(error)
             raise UserError(f"{self._name}: not fetched ({text}); files that arrived are kept: run it again") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from livemusviz.diffusion.schedulers import SCHEDULERS, Sampling
 from livemusviz.diffusion.spec import GUIDANCE, ModelSpec, parse_lora
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,7 +126,7 @@ def init_picture(options: argparse.Namespace, size: tuple[int, int]) -> np.ndarr
     except Image.DecompressionBombError:
         raise UserError(f"{path}: too large, at most {MAX_PICTURE_PIXELS} pixels are read") from None
     except BROKEN as error:
-        raise UserError(f"{path}: not a picture that can be read ({' '.join(str(error).split())[:120]})") from None
+        raise UserError(f"{path}: not a picture that can be read ({one_line(error, 120)})") from None
 
 
 def _fitted(image: Image.Image, size: tuple[int, int]) -> np.ndarray:

@@ -28,7 +28,7 @@ from livemusviz.diffusion.model import (
 from livemusviz.diffusion.quantize import GROUP_SIZE, Packed, choose_bits
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.weights import find_weights, read_header, read_json
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, one_line
 
 COPIED = ("model_index.json", "scheduler", "tokenizer", "tokenizer_2")
 TAKEN = "exists already; give a folder that does not"
@@ -55,7 +55,7 @@ def convert(spec: ModelSpec, target: Path) -> int:
             size = sum(path.stat().st_size for path in made.rglob("*") if path.is_file())
             _rename(made, target)
     except (OSError, RuntimeError) as error:  # mlx raises the latter for a file that it cannot write
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        reason = getattr(error, "strerror", None) or one_line(error)
         raise UserError(f"{target}: cannot be written ({reason}); make room or give another folder") from None
     return size
 

@@ -23,7 +23,7 @@ from livemusviz.bridge.latest import Latest
 from livemusviz.bridge.types import Controls, Frame
 from livemusviz.clock import Clock
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, one_line
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.pipeline import Embedding, Pipeline
@@ -114,7 +114,7 @@ class Engine:
             if model == self.spec.fallback:
                 raise
             known = isinstance(error, UserError)
-            told = str(error) if known else f"{model.folder}: cannot be run ({' '.join(str(error).split())[:200]})"
+            told = str(error) if known else f"{model.folder}: cannot be run ({one_line(error)})"
             log.error("%s; going on with the embedded model", told, exc_info=None if known else error)
             self._say("loading", told)
             return self._load(self.spec.fallback)

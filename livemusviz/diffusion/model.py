@@ -24,7 +24,7 @@ from livemusviz.diffusion.text import PromptEncoder
 from livemusviz.diffusion.tokenizer import PromptTokenizer
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
 from livemusviz.diffusion.weights import find_weights, load_weights, read_json
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, one_line
 
 Autoencoder = AutoencoderTiny | AutoencoderKL | AutoencoderPixelShuffle
 Read = Callable[[dict[str, Any], str], Any]
@@ -130,7 +130,7 @@ def _read(path: Path, reader: Read) -> Any:
     try:
         return reader(config, str(path))
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError) as error:
-        raise UserError(f"{path}: a value is not of the kind expected ({' '.join(str(error).split())[:200]})") from None
+        raise UserError(f"{path}: a value is not of the kind expected ({one_line(error)})") from None
 
 
 def packing(folder: Path, bits: int) -> int:

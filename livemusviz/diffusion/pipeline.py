@@ -142,8 +142,9 @@ class Pipeline:
         """What to lead away from. No words are zeros for a model whose index says so, else the empty prompt."""
         if not self.parts.zero_negative or clean_prompt(text):
             return self.encode_prompt(text)
-        nothing = self._encode([("", 1.0)]).zeros()
-        return _remember(self._embeddings, None, CACHED_EMBEDDINGS, lambda: self._embed(nothing))
+        return _remember(
+            self._embeddings, None, CACHED_EMBEDDINGS, lambda: self._embed(self._encode([("", 1.0)]).zeros())
+        )
 
     def blend(self, a: Embedding, b: Embedding, t: float) -> Embedding:
         """The embedding at t, 0 (a) to 1 (b), on the arc between two. Only in between is anything computed."""

@@ -8,7 +8,7 @@ import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from livemusviz.diffusion.weights import read_json
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, one_line
 
 MAX_PROMPT = 1000
 """Characters of a prompt that are read; the rest is dropped before anything looks at it."""
@@ -59,7 +59,7 @@ def _tried(tokenizer: Tokenizer, folder: Path) -> list[int]:
 
 
 def _unusable(folder: Path, error: BaseException) -> UserError:
-    return UserError(f"{folder}: not a usable tokenizer ({' '.join(str(error).split())[:200]})")
+    return UserError(f"{folder}: not a usable tokenizer ({one_line(error)})")
 
 
 def _printable(c: str) -> bool:

@@ -147,24 +147,19 @@ def save_folder(folder: Path, name: str, scheduler: dict[str, Any] | None = None
 
 
 FULL_UNETS: dict[str, dict[str, Any]] = {
-    "sd-turbo": {
+    "sd-turbo": UNETS["sd-turbo"]
+    | {
         "sample_size": 64,
         "block_out_channels": (320, 640, 1280, 1280),
         "attention_head_dim": [5, 10, 20, 20],
         "cross_attention_dim": 1024,
-        "use_linear_projection": True,
     },
-    "sdxs-512": {
+    "sdxs-512": UNETS["sdxs-0.9"]
+    | {
         "sample_size": 64,
         "block_out_channels": (320, 640, 1280),
-        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
-        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
-        "only_cross_attention": [True, False, False],
-        "mid_block_type": None,
-        "layers_per_block": 1,
         "attention_head_dim": [5, 10, 20],
         "cross_attention_dim": 1024,
-        "use_linear_projection": True,
     },
 }
 FULL_TEXT = TEXT | {
