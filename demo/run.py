@@ -114,6 +114,7 @@ def rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
             f"{figures['model']} at {'x'.join(map(str, figures['size']))}, {figures['backend']}, {figures['blas']}",
         ),
         ("display", f"{figures['display_fps']} frames/s, interval {ms('frame_ms')}"),
+        ("display stalls", f"{figures['stalls']} over 100 ms, longest interval {figures['frame_ms']['max']:.0f} ms"),
         ("generated", f"{figures['frames_generated']} frames, {figures['frames_skipped']} skipped as the music rested"),
         ("one frame", ms("generate_ms")),
         ("sound to picture", ms("audio_to_frame_ms")),

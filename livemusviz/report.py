@@ -37,8 +37,9 @@ def hud_lines(show: Show) -> tuple[str, ...]:
     late = percentiles(list(show.stats.audio_to_frame)[-LATELY:]) or {"p50": 0.0}
     recording = _clock(show.recorder.status.seconds) if show.recorder.recording else "off"
     limited = "   flash limiter at work" if health.limited else ""
+    quality = f"stalls {health.stalls}  quality {health.quality}{limited}"
     lines = (
-        f"canvas {health.fps:.1f} fps  {health.work_ms:.1f} ms  quality {health.quality}{limited}",
+        f"canvas {health.fps:.1f} fps  {health.work_ms:.1f} ms  {quality}",
         f"{engine.state}  {engine.about.get('model', '')}  {engine_fps(engine):.1f} fps  {spent['p50']:.0f} ms"
         f"  sound to picture {late['p50']:.0f} ms",
         f"audio {audio.state}  {audio.device}  overflows {audio.overflows}",
@@ -75,7 +76,9 @@ def figures(show: Show, shown: DisplayStats) -> dict[str, Any]:
         "unet_evaluations": {"full": engine.grades[3], "shallow": engine.grades[2], "none": engine.grades[1]},
         "joules": show.energy.joules(),
         "first_frame_s": show.stats.first_frame and round(show.stats.first_frame - show.started, 3),
-        "frame_ms": {"p50": shown.frame_ms_p50, "p99": shown.frame_ms_p99},
+        "frame_ms": {"p50": shown.frame_ms_p50, "p99": shown.frame_ms_p99, "max": round(shown.frame_ms_max, 2)},
+        "stalls": shown.stalls,
+        "stalls_at": list(shown.stalls_at),
         "display_work_ms": {"p50": shown.work_ms_p50, "p99": shown.work_ms_p99},
         "generate_ms": percentiles(engine.seconds),
         "audio_to_frame_ms": percentiles(show.stats.audio_to_frame),

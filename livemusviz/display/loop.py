@@ -17,7 +17,15 @@ from livemusviz.bridge.types import AudioFeatures, CanvasPicture, View
 from livemusviz.clock import Clock
 from livemusviz.display import context
 from livemusviz.display.compositor import Compositor
-from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions, DisplayStats, Durations, Recent
+from livemusviz.display.options import (
+    DisplayHealth,
+    DisplayHooks,
+    DisplayOptions,
+    DisplayStats,
+    Durations,
+    Intervals,
+    Recent,
+)
 from livemusviz.display.pacer import Gate, Pacer
 from livemusviz.display.quality import QualityLadder
 from livemusviz.errors import UserError
@@ -99,11 +107,10 @@ class _Show:
         self._housekeeping, self._pictures = Gate(HOUSEKEEPING), Gate(hooks.picture_fps)
         self._preparing, self._to_prepare = Gate(PREPARING), list(options.prepare)
         self._ladder = QualityLadder(1.0 / options.fps) if options.quality_ladder else None
-        self._intervals, self._work, self._recent = Durations(), Durations(), Recent()
+        self._intervals, self._work, self._recent = Intervals(), Durations(), Recent()
         self._onsets: int | None = None
         self._age = SoundAge()
         self._shown = self._generated = self._errors = self._errors_in_a_row = 0
-        self._first_shown = self._last_shown = 0.0
         self._complaints: set[str] = set()
 
     def run(self, pacer: Pacer) -> DisplayStats:
@@ -186,17 +193,19 @@ class _Show:
     def _health(self) -> DisplayHealth:
         compositor = self._compositor
         recent = self._recent.take()
-        return DisplayHealth(recent[0], recent[1], str(compositor.quality), compositor.limiter.active)
+        return DisplayHealth(
+            fps=recent[0],
+            work_ms=recent[1],
+            quality=str(compositor.quality),
+            limited=compositor.limiter.active,
+            stalls=self._intervals.stalls,
+        )
 
     def _count(self, started: float, shown: float) -> None:
         self._work.add(shown - started)
         self._recent.add(started, shown)
-        if self._shown == 0:
-            self._first_shown = shown
-        else:
-            self._intervals.add(shown - self._last_shown)
+        self._intervals.add(shown)
         self._shown += 1
-        self._last_shown = shown
 
     def _complain(self, error: Exception) -> None:
         self._errors += 1
@@ -207,14 +216,17 @@ class _Show:
             log.error("a display frame was lost: %s", complaint, exc_info=error)
 
     def _stats(self) -> DisplayStats:
-        seconds = self._last_shown - self._first_shown
+        intervals, seconds = self._intervals, self._intervals.seconds
         return DisplayStats(
             frames_shown=self._shown,
             generated_shown=self._generated,
             seconds=seconds,
             display_fps=(self._shown - 1) / seconds if seconds > 0.0 else 0.0,
-            frame_ms_p50=self._intervals.percentile(50),
-            frame_ms_p99=self._intervals.percentile(99),
+            frame_ms_p50=intervals.durations.percentile(50),
+            frame_ms_p99=intervals.durations.percentile(99),
+            frame_ms_max=1000.0 * intervals.longest,
+            stalls=intervals.stalls,
+            stalls_at=tuple(intervals.stalls_at),
             work_ms_p50=self._work.percentile(50),
             work_ms_p99=self._work.percentile(99),
             errors=self._errors,

@@ -13,6 +13,8 @@ from livemusviz.bridge.latest import Latest
 from livemusviz.bridge.types import AudioFeatures, CanvasPicture, Frame, View
 
 LARGE, SMALL = (1280, 720), (640, 360)  # canvases, width and height in pixels
+STALL = 0.1  # s; a longer time between two presented canvases is seen as a stall
+STALLS_KEPT = 100  # whose times are remembered; all are counted
 GRAPHICS_DEVICES = ("dri/renderD*", "nvidia[0-9]*", "dxg")  # under /dev, where a Linux kernel drives a GPU
 
 
@@ -52,12 +54,14 @@ class DisplayHealth:
     """The last second. fps : canvases a second.  work_ms : mean from a frame's start to its presentation.
 
     quality : what the ladder says.  limited : the flash limiter is holding the canvas back.
+    stalls : since the first canvas.
     """
 
     fps: float = 0.0
     work_ms: float = 0.0
     quality: str = "full"
     limited: bool = False
+    stalls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class DisplayHooks:
 class DisplayStats:
     """frame_ms_* : between two presented canvases.  work_ms_* : from the start of a display frame to its presentation.
 
+    stalls : intervals over `STALL`, from the first canvas on.  stalls_at : s from the first canvas to the end of each.
     generated_shown : generated frames that reached the canvas.  errors : display frames lost to an exception.
     quality : what the ladder says at the end.
     renderer : the OpenGL implementation's name.
@@ -99,6 +104,9 @@ class DisplayStats:
     display_fps: float = 0.0
     frame_ms_p50: float = 0.0
     frame_ms_p99: float = 0.0
+    frame_ms_max: float = 0.0
+    stalls: int = 0
+    stalls_at: tuple[float, ...] = ()
     work_ms_p50: float = 0.0
     work_ms_p99: float = 0.0
     errors: int = 0
@@ -122,6 +130,36 @@ class Durations:
             return 0.0
         rank = max(1, -(-total * percent // 100))  # rounded up
         return (float(np.searchsorted(np.cumsum(self.counts), rank)) + 0.5) / 10.0
+
+
+@dataclass(slots=True)
+class Intervals:
+    """The times between presented canvases, and the stalls among them."""
+
+    durations: Durations = field(default_factory=Durations)
+    first: float | None = None
+    last: float = 0.0
+    longest: float = 0.0
+    stalls: int = 0
+    stalls_at: list[float] = field(default_factory=list)
+
+    def add(self, shown: float) -> None:
+        """A canvas was presented at `shown`, s."""
+        if self.first is None:
+            self.first = self.last = shown
+            return
+        interval, self.last = shown - self.last, shown
+        self.durations.add(interval)
+        self.longest = max(self.longest, interval)
+        if interval > STALL:
+            self.stalls += 1
+            if len(self.stalls_at) < STALLS_KEPT:
+                self.stalls_at.append(round(shown - self.first, 2))
+
+    @property
+    def seconds(self) -> float:
+        """From the first canvas to the last."""
+        return 0.0 if self.first is None else self.last - self.first
 
 
 @dataclass(slots=True)

@@ -68,6 +68,18 @@ def test_it_runs_at_its_rate_and_hands_over_pictures_at_theirs():
     assert show.pictures[0].pixels.shape == (36, 64, 4)
 
 
+def test_a_stall_is_an_interval_over_100_ms_from_the_first_canvas_on():
+    show = Show(60)
+    show.script = {0: lambda: show.clock.advance(2.0), 20: lambda: show.clock.advance(0.07)}
+    show.script[40] = lambda: show.clock.advance(0.25)
+    healths = []
+    stats = show.run(on_health=healths.append)
+    assert stats.stalls == 1, "what comes before the first canvas is none, nor is one of 87 ms"
+    assert stats.stalls_at == pytest.approx((40 / 60 + 0.07 + 0.25,), abs=0.08)
+    assert 250.0 <= stats.frame_ms_max < 280.0
+    assert healths[-1].stalls == 1
+
+
 def test_no_picture_is_read_while_nobody_wants_one():
     show = Show(60)
     show.run(wants=lambda: False)

@@ -23,7 +23,8 @@ from tests.system.shows import LiveShow
 pytestmark = pytest.mark.system
 
 STATS_KEYS = {
-    *("seconds", "display_fps", "frames_shown", "frames_generated", "frames_skipped", "frame_ms", "generate_ms"),
+    *("seconds", "display_fps", "frames_shown", "frames_generated", "frames_skipped", "frame_ms", "stalls"),
+    *("stalls_at", "generate_ms"),
     *("audio_to_frame_ms", "onset_to_shader_ms", "onsets", "audio_overflows", "osc_messages", "osc_rejected"),
     *("peak_rss_mb", "model", "size", "backend"),
 }
