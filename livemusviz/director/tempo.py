@@ -101,7 +101,8 @@ class Tempo:
         self._listen(features, now)
         if outside is not None:
             self._bpm = min(max(outside.bpm, MIN_BPM), MAX_BPM)
-            self._beat = outside.beat + (now - outside.time) * self._bpm / 60.0
+            if outside.rolling:  # else the song stands still and the beat runs on: changes still come due
+                self._beat = outside.beat + (now - outside.time) * self._bpm / 60.0
         elif self._source == "audio":
             self._follow(dt)
         return self.now()

@@ -14,30 +14,44 @@ PER_POSITION = 6  # ticks of one step of a song position pointer
 KEPT = 4 * PER_BEAT  # ticks that the tempo is taken from
 FEWEST = PER_BEAT // 2  # ticks before there is a tempo
 LOST = 0.5  # s without a tick after which there is no clock
+CLOCKS = 16  # inputs whose clocks are kept apart
 
 
 class MidiClock:
-    """Tells the tempo and the beat of a clock that is heard."""
+    """Tells the tempo and the position in the song of one clock.
+
+    Ticks after a stop keep the tempo alive and leave the song where it is. A sender that never says start or stop,
+    as many drum machines, counts as playing.
+    """
 
     def __init__(self) -> None:
         self._ticks: deque[float] = deque(maxlen=KEPT)  # when each was heard
         self._count = 0  # of the last tick, from the start of the song
         self._next = 0  # count of the next tick
+        self._playing = True
 
     def message(self, kind: str, time: float, position: int = 0) -> None:
-        """kind : "clock", "start", "continue", "stop" or "songpos" (`position` in sixteenths)."""
+        """kind : "clock", "start", "continue", "stop" or "songpos" (`position` in sixteenths).  time : s."""
         if kind == "clock":
             if self._ticks and not 0.0 <= time - self._ticks[-1] <= LOST:
                 self._ticks.clear()
             self._ticks.append(time)
-            self._count, self._next = self._next, self._next + 1
+            if self._playing:
+                self._count, self._next = self._next, self._next + 1
         elif kind == "start":
-            self._next = 0
+            self._next, self._playing = 0, True
+        elif kind == "continue":
+            self._playing = True
+        elif kind == "stop":
+            self._playing = False
         elif kind == "songpos":
             self._next = position * PER_POSITION
 
     def read(self, now: float) -> ExternalTempo | None:
-        """The clock at `now`; None if there is none."""
+        """Return the tempo and the position at `now`, s; None without a clock.
+
+        While the song is stopped the position is where it will go on, and `rolling` is False.
+        """
         n = len(self._ticks)
         if n < FEWEST or now - self._ticks[-1] > LOST:
             return None
@@ -46,5 +60,39 @@ class MidiClock:
         period = sum((i - middle) * (tick - mean) for i, tick in enumerate(self._ticks)) / spread
         if period <= 0.0:
             return None
+        bpm = 60.0 / (period * PER_BEAT)
+        if not self._playing:
+            return ExternalTempo(bpm, self._next / PER_BEAT, now, rolling=False)
         last = mean + middle * period  # when the last tick was due, by all of them
-        return ExternalTempo(60.0 / (period * PER_BEAT), self._count / PER_BEAT, last)
+        return ExternalTempo(bpm, self._count / PER_BEAT, last)
+
+
+class MidiClocks:
+    """Follows one clock where several inputs send one: the first heard, until it falls silent or another is started."""
+
+    def __init__(self) -> None:
+        self._clocks: dict[str, MidiClock] = {}
+        self._leader = ""
+        self._started = ""  # leads as soon as it has a tempo
+
+    def message(self, source: str, kind: str, time: float, position: int = 0) -> None:
+        """Take a message of the input `source`; the rest as in `MidiClock.message`. Sources beyond 16 are ignored."""
+        if source not in self._clocks and len(self._clocks) >= CLOCKS:
+            return
+        self._clocks.setdefault(source, MidiClock()).message(kind, time, position)
+        if kind in ("start", "continue"):
+            self._started = source
+
+    def drop(self, source: str) -> None:
+        """Forget the clock of an input that has gone."""
+        self._clocks.pop(source, None)
+
+    def read(self, now: float) -> ExternalTempo | None:
+        """Return what the clock that is followed says at `now`, s; None without any."""
+        for source in dict.fromkeys((self._started, self._leader, *self._clocks)):
+            found = self._clocks[source].read(now) if source in self._clocks else None
+            if found is not None:
+                self._leader = source
+                self._started = "" if source == self._started else self._started
+                return found
+        return None

@@ -13,13 +13,14 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from livemusviz.bridge.latest import Latest
 from livemusviz.bridge.types import ControlEvent, ExternalTempo, ShowState
 from livemusviz.clock import Clock
-from livemusviz.control.midi.clock import MidiClock
+from livemusviz.control.midi.clock import MidiClocks
 from livemusviz.control.midi.mapping import Key, MidiMap, bind, load, save
 from livemusviz.director.params import REGISTRY, Registry
 from livemusviz.errors import UserError
@@ -59,13 +60,13 @@ class MidiControl:
         self._clock, self._events, self._wanted, self._path = clock, events, ports, path
         self._tell, self._registry = tell, registry
         self._state: Latest[ShowState] = Latest()
-        self._queue: queue.Queue[tuple[Any, float]] = queue.Queue(MAX_WAITING)
+        self._queue: queue.Queue[tuple[str, Any, float]] = queue.Queue(MAX_WAITING)
         self._stopping = threading.Event()
         self._ports: dict[str, Any] = {}
         self._looked = float("-inf")
         self._missed: list[str] | None = None  # the inputs there were when the one wanted was not among them
         self._learning = ""
-        self._beat = MidiClock()
+        self._clocks = MidiClocks()
         self._lock = threading.Lock()  # the clock is read from another thread
         self.map = MidiMap((), registry)
         self.messages = self.faults = 0
@@ -103,7 +104,7 @@ class MidiControl:
     def read_clock(self, now: float) -> ExternalTempo | None:
         """The tempo of a MIDI clock at `now`; None if none is heard."""
         with self._lock:
-            return self._beat.read(now)
+            return self._clocks.read(now)
 
     def learn(self, wish: str) -> None:
         """The next control that is moved gets `wish`, as `bind` takes it; "" gives up learning."""
@@ -150,30 +151,32 @@ class MidiControl:
         for name in [name for name in self._ports if name not in names]:
             log.warning("MIDI input %s has gone", name)
             self._ports.pop(name).close()
+            with self._lock:
+                self._clocks.drop(name)
         for name in names:
             if name not in self._ports:
                 self._open(name)
 
     def _open(self, name: str, virtual: bool = False) -> None:
-        self._ports[name] = self._backend.open_input(name, virtual=virtual, callback=self._heard)
+        self._ports[name] = self._backend.open_input(name, virtual=virtual, callback=partial(self._heard, name))
         log.info("MIDI input %s", name)
 
-    def _heard(self, message: Any) -> None:
+    def _heard(self, name: str, message: Any) -> None:
         """On rtmidi's thread. A full queue drops: nobody turns so many knobs."""
         try:
-            self._queue.put_nowait((message, self._clock.now()))
+            self._queue.put_nowait((name, message, self._clock.now()))
         except queue.Full:
             self.faults += 1
 
     def _take(self) -> None:
         try:
-            message, time = self._queue.get(timeout=WAIT)
+            name, message, time = self._queue.get(timeout=WAIT)
         except queue.Empty:
             return
         self.messages += 1
         if message.type in CLOCK_KINDS:
             with self._lock:
-                self._beat.message(message.type, time, getattr(message, "pos", 0))
+                self._clocks.message(message.type, time, getattr(message, "pos", 0))
             return
         moved = _control(message)
         if moved is None:

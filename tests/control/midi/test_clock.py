@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from livemusviz.control.midi.clock import MidiClock
+from livemusviz.bridge.types import AudioFeatures, ExternalTempo
+from livemusviz.control.midi.clock import MidiClock, MidiClocks
+from livemusviz.director.tempo import Tempo
 
 
 @pytest.mark.parametrize("bpm", [60.0, 121.7, 180.0])
@@ -46,3 +48,72 @@ def test_song_position_and_continue() -> None:
         clock.message("clock", n / 48)
     found = clock.read(0.5)
     assert found is not None and found.beat == pytest.approx(5.0)
+
+
+def run(clock: MidiClock, ticks: int, at: float) -> float:
+    """Send `ticks` at 120 bpm from `at` on; when the next one would be due, s."""
+    for n in range(ticks):
+        clock.message("clock", at + n / 48)
+    return at + ticks / 48
+
+
+@pytest.mark.parametrize("stopped", [0, 1, 17, 400])
+def test_ticks_after_a_stop_keep_the_tempo_and_leave_the_song_where_it_is(stopped: int) -> None:
+    clock = MidiClock()
+    clock.message("start", 0.0)
+    at = run(clock, 106, 0.0)
+    clock.message("stop", at)
+    at = run(clock, stopped, at)
+    if stopped:
+        still = clock.read(at)
+        assert still is not None and not still.rolling and still.bpm == pytest.approx(120.0)
+        assert still.beat == pytest.approx(106 / 24)
+    clock.message("continue", at)
+    at = run(clock, 1, at)
+    found = clock.read(at)
+    assert found is not None and found.rolling and found.beat == pytest.approx(106 / 24)
+
+
+def test_a_song_position_sent_while_stopped_is_where_the_song_goes_on() -> None:
+    clock = MidiClock()
+    clock.message("start", 0.0)
+    at = run(clock, 50, 0.0)
+    clock.message("stop", at)
+    at = run(clock, 9, at)
+    clock.message("songpos", at, position=32)
+    at = run(clock, 9, at)
+    still = clock.read(at)
+    clock.message("continue", at)
+    found = clock.read(run(clock, 13, at))
+    assert still is not None and still.beat == 8.0
+    assert found is not None and found.beat == pytest.approx(8.5)
+
+
+def test_a_clock_without_start_plays() -> None:
+    clock = MidiClock()
+    found = clock.read(run(clock, 49, 0.0))
+    assert found is not None and found.rolling and found.beat == pytest.approx(2.0)
+
+
+def test_two_inputs_with_a_clock_are_not_added_up_and_the_one_started_leads() -> None:
+    clocks = MidiClocks()
+    for n in range(96):
+        clocks.message("drums", "clock", n / 48)  # 120
+        clocks.message("keys", "clock", n / 36)  # 90, as it sends all the time
+    found = clocks.read(2.0)
+    assert found is not None and found.bpm == pytest.approx(120.0)
+    clocks.message("keys", "start", 2.67)
+    found = clocks.read(2.68)
+    assert found is not None and found.bpm == pytest.approx(90.0)
+    clocks.drop("keys")
+    assert clocks.read(2.2) is not None
+
+
+def test_the_beat_runs_on_while_the_song_stands_still() -> None:
+    """What waits for the next bar still comes due."""
+    tempo = Tempo(100.0)
+    rest = AudioFeatures.rest(0.0)
+    tempo.step(0.0, rest, midi=ExternalTempo(120.0, 4.0, 0.0))
+    for n in range(1, 101):
+        beat = tempo.step(n / 100, rest, midi=ExternalTempo(120.0, 4.5, n / 100, rolling=False))
+    assert beat.source == "midi" and beat.beat == pytest.approx(6.0)
