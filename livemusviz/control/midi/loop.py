@@ -176,7 +176,7 @@ class MidiControl:
         self.messages += 1
         if message.type in CLOCK_KINDS:
             with self._lock:
-                self._clocks.message(message.type, time, getattr(message, "pos", 0))
+                self._clocks.message(name, message.type, time, getattr(message, "pos", 0))
             return
         moved = _control(message)
         if moved is None:
