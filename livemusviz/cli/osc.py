@@ -1,4 +1,4 @@
-"""`livemusviz osc`: every address of the registry, for people, for the README, for programs and for controllers."""
+"""`livemusviz osc`: list every address of the registry, as a table, Markdown, JSON or a TouchOSC surface."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TYPES = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", default="list", choices=("list", "layout"))
-    parser.add_argument("--markdown", action="store_true", help="list: as the table of the README")
+    parser.add_argument("--markdown", action="store_true", help="list: as the table of docs/CONTROL.md")
     parser.add_argument("-o", "--output", type=Path, metavar="FILE.tosc", help="layout: a surface for TouchOSC")
     add_json_flag(parser)
 
@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def markdown() -> str:
-    """The README's table; a test keeps the two equal."""
+    """Return the table of docs/CONTROL.md; a test keeps the two equal."""
     lines = ["| address | takes | range | default | does |", "|---|---|---|---|---|"]
     for param in PARAMS:
         address, takes, limits, default, doc = _row(param)

@@ -1,7 +1,7 @@
 """The registry: every knob is declared here once. Pure.
 
 From it come the command line flags, preset keys, OSC addresses, the OSCQuery tree, MIDI targets, the web remote and
-the README's table. A value that is not of the declared type or range is refused with a `UserError`, never clamped.
+the table in docs/CONTROL.md. A value that is not of the declared type or range raises a `UserError`; none is clamped.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from livemusviz.cli import COMMANDS, main
 from livemusviz.cli.osc import markdown
 
-README = Path(__file__).parents[2] / "README.md"
+CONTROL = Path(__file__).parents[2] / "docs/CONTROL.md"
 
 
 def test_overview_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -65,8 +65,8 @@ def test_presets_and_osc_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert "/prompt" in addresses and "/record/start" in addresses
 
 
-def test_readme_holds_the_registrys_table() -> None:
-    assert markdown() in README.read_text()
+def test_docs_hold_the_registrys_table() -> None:
+    assert markdown() in CONTROL.read_text()
 
 
 def test_devices_and_doctor_run_on_any_machine(capsys: pytest.CaptureFixture[str]) -> None:
