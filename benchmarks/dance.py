@@ -30,15 +30,17 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.hearing import marks, merged  # noqa: E402
 from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
+from livemusviz.assets import load_preset  # noqa: E402
 from livemusviz.audio.file import hops  # noqa: E402
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls, Frame  # noqa: E402
+from livemusviz.bridge.features import AudioFeatures  # noqa: E402
+from livemusviz.bridge.frames import Controls, Frame  # noqa: E402
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
 from livemusviz.diffusion.loop import embedding  # noqa: E402
-from livemusviz.director.params import ParamValues  # noqa: E402
 from livemusviz.features.ear import Ear  # noqa: E402
 from livemusviz.features.measure import Measurer  # noqa: E402
 from livemusviz.features.offline import analyse_track  # noqa: E402
-from livemusviz.library import load_preset  # noqa: E402
+from livemusviz.params.values import ParamValues  # noqa: E402
 from livemusviz.render.performer import Performer  # noqa: E402
 from livemusviz.scenery import Scenery  # noqa: E402
 

@@ -26,7 +26,8 @@ sys.path.insert(0, str(ROOT))
 
 from livemusviz.audio.file import hops  # noqa: E402
 from livemusviz.audio.inprocess import InProcessAudio  # noqa: E402
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures  # noqa: E402
+from livemusviz.bridge.features import AudioFeatures  # noqa: E402
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
 from livemusviz.features.offline import analyse_track  # noqa: E402
 from livemusviz.features.onset import METHODS  # noqa: E402

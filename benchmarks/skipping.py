@@ -25,11 +25,11 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.dance import GlCanvas, Painter, read_sound  # noqa: E402
 from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
-from livemusviz.bridge.types import SAMPLE_RATE  # noqa: E402
+from livemusviz.assets import load_preset  # noqa: E402
+from livemusviz.bridge.sound import SAMPLE_RATE  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
-from livemusviz.director.params import ParamValues  # noqa: E402
 from livemusviz.director.ssf import Grade  # noqa: E402
-from livemusviz.library import load_preset  # noqa: E402
+from livemusviz.params.values import ParamValues  # noqa: E402
 
 PART = 10.0  # s
 PARTS = ("loud", "quiet", "silence")

@@ -12,10 +12,12 @@ from typing import Protocol
 import numpy as np
 
 from livemusviz.audio.inprocess import InProcessAudio
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls, Frame
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Controls, Frame
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.director.anticipate import Timing
 from livemusviz.director.director import Director
-from livemusviz.director.params import ParamValues
+from livemusviz.params.values import ParamValues
 
 HALF_FADE = 0.55  # as in show.py
 

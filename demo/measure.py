@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE
+from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE
 from livemusviz.errors import UserError
 
 SMALL = (160, 90)  # pixels; what motion and colour are measured on

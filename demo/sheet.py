@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from demo.measure import Film, read_film
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 
 COLUMNS, ROWS = 4, 4
 CELL = (320, 180)

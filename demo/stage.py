@@ -14,16 +14,19 @@ import soundfile
 from PIL import Image, ImageDraw
 
 from demo.compose import compose
+from livemusviz.assets import find_presets, find_shaders, load_preset, read_headers
 from livemusviz.audio.inprocess import InProcessAudio
-from livemusviz.bridge.types import HOP, AudioFeatures, Frame, View
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Frame
+from livemusviz.bridge.sound import HOP
+from livemusviz.bridge.view import View
 from livemusviz.diffusion import backend
 from livemusviz.director.director import Director
-from livemusviz.director.params import ParamValues
 from livemusviz.director.presets import Preset
 from livemusviz.director.stage import Stage
 from livemusviz.display import context
 from livemusviz.display.compositor import Compositor
-from livemusviz.library import find_presets, find_shaders, load_preset, read_headers
+from livemusviz.params.values import ParamValues
 
 ROOT = Path(__file__).resolve().parent.parent
 FPS = 60

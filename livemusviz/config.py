@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from livemusviz.bridge.types import Handover
+from livemusviz.bridge.handover import Handover
 from livemusviz.control.options import ControlOptions
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.director.params import ParamValues
 from livemusviz.errors import UserError
+from livemusviz.params.values import ParamValues
 
 SIZE_STEP = 32  # pixels; what a UNet of two levels over 16-pixel latents can halve
 SIZE_LIMITS = (64, 2048)

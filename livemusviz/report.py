@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from livemusviz.bridge.types import Controls
+from livemusviz.bridge.frames import Controls
 from livemusviz.diffusion.folder import model_name
 from livemusviz.diffusion.loop import Engine
 from livemusviz.director.desk import Desk

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import numpy as np
 
-from livemusviz.bridge.types import AudioFeatures, ControlEvent, Scene
-from livemusviz.director.params import Param, ParamValues, Value
+from livemusviz.assets import find_presets, load_playlist, load_preset, save_preset, usable_shaders
+from livemusviz.bridge.control import ControlEvent
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.view import Scene
 from livemusviz.director.playlist import Entry, PresetPlayer
 from livemusviz.director.stage import Stage, fx_params
 from livemusviz.errors import UserError
-from livemusviz.library import find_presets, load_playlist, load_preset, save_preset, usable_shaders
+from livemusviz.params.param import Param, Value
+from livemusviz.params.values import ParamValues
 from livemusviz.resources import our_shaders
 
 log = logging.getLogger(__name__)

@@ -21,39 +21,31 @@ from typing import Any
 import numpy as np
 
 from livemusviz import __version__
+from livemusviz.assets import cache_folder, find_presets
 from livemusviz.audio.host import AudioHost, AudioSpec
+from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import (
-    CHANNELS,
-    SOUND_KEPT,
-    AudioFeatures,
-    CanvasPicture,
-    ControlEvent,
-    Controls,
-    Frame,
-    Handover,
-    Meter,
-    Scene,
-    ShowState,
-    View,
-)
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Controls, Frame
+from livemusviz.bridge.handover import Handover
+from livemusviz.bridge.sound import CHANNELS, SOUND_KEPT
+from livemusviz.bridge.view import CanvasPicture, Meter, Scene, View
 from livemusviz.clock import SystemClock
 from livemusviz.config import LiveConfig
-from livemusviz.control.rack import ControlRack
+from livemusviz.control.controllers import Controllers
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.loop import Engine, EngineSpec
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.anticipate import Timing
 from livemusviz.director.desk import Desk
 from livemusviz.director.director import Director
-from livemusviz.director.params import ACTIONS, BY_NAME, REGISTRY
 from livemusviz.director.tempo import with_tempo
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions
 from livemusviz.display.pacer import Gate
 from livemusviz.errors import UserError
 from livemusviz.features.delay import FeatureDelay
-from livemusviz.library import cache_folder, find_presets
+from livemusviz.params.registry import ACTIONS, BY_NAME, REGISTRY
 from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder, RecordSummary
 from livemusviz.report import Trace, engine_fps, figures, hud_lines, open_trace
@@ -99,7 +91,7 @@ class Show:
         self.audio = AudioHost(heard, self.clock, self.started)
         self.engine = Engine(spec, self._conduct, self.clock)
         self.events = CoalescedEvents(self.registry.actions)
-        self.control = ControlRack(config.control, self.clock, self.events, self.values.number("bpm"), self.registry)
+        self.control = Controllers(config.control, self.clock, self.events, self.values.number("bpm"), self.registry)
         self.recorder = Recorder(
             config.recordings,
             config.canvas if config.record_source == "canvas" else config.size,

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from livemusviz.bridge.types import AudioFeatures, Frame
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Frame
 from livemusviz.errors import UserError
 
 KEPT = 36_000  # samples of each figure; older ones go

@@ -18,8 +18,8 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from types import FrameType
 
+from livemusviz.bridge.handover import Handover
 from livemusviz.bridge.supervise import Backoff
-from livemusviz.bridge.types import Handover
 from livemusviz.signals import signals
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from livemusviz.bridge.types import Handover
+from livemusviz.bridge.handover import Handover
 
 Leave = Callable[[Handover], None]
 

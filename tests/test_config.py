@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from livemusviz import config, library
+from livemusviz import assets, config
 from livemusviz.errors import UserError
 
 
@@ -36,13 +36,13 @@ def test_a_users_preset_shadows_ours(tmp_path: Path, monkeypatch: pytest.MonkeyP
     own.mkdir(parents=True)
     (own / "lava.toml").write_text('version = 1\n[params]\nprompt = "my lava"\n')
     (own / "mine.toml").write_text('version = 1\n[params]\nprompt = "mine"\n')
-    assert library.load_preset("lava").values["prompt"] == "my lava"
-    assert library.load_preset("mine").values["prompt"] == "mine"
-    assert "deep-sea" in library.find_presets()
+    assert assets.load_preset("lava").values["prompt"] == "my lava"
+    assert assets.load_preset("mine").values["prompt"] == "mine"
+    assert "deep-sea" in assets.find_presets()
 
 
 def test_an_unreadable_preset_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     (tmp_path / "livemusviz" / "presets" / "folder.toml").mkdir(parents=True)
     with pytest.raises(UserError, match="preset 'folder'"):
-        library.load_preset("folder")
+        assets.load_preset("folder")

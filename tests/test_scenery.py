@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, ControlEvent
-from livemusviz.director.params import REGISTRY, ParamValues
+from livemusviz.assets import find_presets
+from livemusviz.bridge.control import ControlEvent
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.errors import UserError
-from livemusviz.library import find_presets
+from livemusviz.params.registry import REGISTRY
+from livemusviz.params.values import ParamValues
 from livemusviz.scenery import Scenery
 
 

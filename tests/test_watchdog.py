@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from livemusviz import watchdog
+from livemusviz.bridge.handover import Handover
 from livemusviz.bridge.supervise import Backoff
-from livemusviz.bridge.types import Handover
 from livemusviz.cli.live import taken_over
 from livemusviz.config import LiveConfig
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.director.params import ParamValues
+from livemusviz.params.values import ParamValues
 from livemusviz.watchdog import watch
 from tests import lives
 

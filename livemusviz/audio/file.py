@@ -20,7 +20,7 @@ import soundfile
 
 from livemusviz.audio.devices import load_portaudio, quiet_stderr
 from livemusviz.audio.spec import Sink
-from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.errors import UserError
 
 HOURS_MAX = 12.0

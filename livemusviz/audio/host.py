@@ -14,9 +14,10 @@ from dataclasses import replace
 from multiprocessing.context import SpawnProcess
 
 from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Wiring, unpack_status
+from livemusviz.bridge.features import PACKED_FEATURES_BYTES, AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
+from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock, AudioStatus
 from livemusviz.bridge.supervise import LOST, STARTING, Patience, Supervisor
-from livemusviz.bridge.types import PACKED_FEATURES_BYTES, SAMPLE_RATE, AudioBlock, AudioFeatures, AudioStatus
 from livemusviz.clock import Clock
 from livemusviz.features.decay import decayed
 from livemusviz.features.hop import HOP_BYTES, unpack_block

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from livemusviz.audio.loop import Capture, Health
-from livemusviz.bridge.types import SAMPLE_RATE, AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.features.extractor import Extractor
 from livemusviz.features.hop import Hop
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from livemusviz.audio.timing import StreamTime
-from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.features.ear import Ear
 
 log = logging.getLogger(__name__)

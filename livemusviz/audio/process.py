@@ -21,8 +21,9 @@ from typing import Any
 from livemusviz.audio.loop import Capture, Health
 from livemusviz.audio.source import Source, open_source
 from livemusviz.audio.spec import CONTROL, Wiring, pack_status
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
-from livemusviz.bridge.types import HOP, AudioFeatures, AudioStatus
+from livemusviz.bridge.sound import HOP, AudioStatus
 from livemusviz.errors import UserError
 from livemusviz.features.hop import unpack_block
 from livemusviz.features.loop import FeaturesLoop

@@ -14,7 +14,7 @@ import numpy as np
 
 from livemusviz.audio.devices import InputDevice, find_input, input_devices, load_portaudio, quiet_stderr
 from livemusviz.audio.spec import AudioSpec, Sink
-from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.errors import UserError
 
 LATENCY_MAX = 2.0  # s; a driver that claims more is not believed

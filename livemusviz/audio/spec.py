@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from livemusviz.bridge.types import AudioStatus
+from livemusviz.bridge.sound import AudioStatus
 
 # Takes a block, float32 (frames, channels); the capture time of its first frame, s; whether sound was lost before it.
 Sink = Callable[[np.ndarray, float, bool], None]

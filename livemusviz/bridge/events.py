@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import replace
 
-from livemusviz.bridge.types import ControlEvent
+from livemusviz.bridge.control import ControlEvent
 
 MAX_ACTIONS = 64
 

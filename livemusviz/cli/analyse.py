@@ -30,11 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from livemusviz.assets import load_preset
     from livemusviz.audio.file import hops
     from livemusviz.audio.inprocess import InProcessAudio
-    from livemusviz.director.params import ParamValues
     from livemusviz.features.offline import analyse_track
-    from livemusviz.library import load_preset
+    from livemusviz.params.values import ParamValues
 
     values = ParamValues()
     if options.preset:
@@ -62,7 +62,7 @@ def _watched(hops: Any, peaks: list[tuple[float, float]]) -> Any:
 
 def _direct(features: Sequence[Any], values: Any) -> list[tuple[float, float, int]]:
     """(s, turns/s of the walk, grade) for each slot of an engine that keeps up."""
-    from livemusviz.bridge.types import HOP, SAMPLE_RATE
+    from livemusviz.bridge.sound import HOP, SAMPLE_RATE
     from livemusviz.director.anticipate import Timing
     from livemusviz.director.director import Director
 

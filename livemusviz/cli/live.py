@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livemusviz.cli.model_flags import add_model_flags, given_flags, init_picture, model_spec
-from livemusviz.director.params import PARAMS, Param
+from livemusviz.params.param import Param
+from livemusviz.params.registry import PARAMS
 
 if TYPE_CHECKING:
-    from livemusviz.bridge.types import Handover
+    from livemusviz.bridge.handover import Handover
     from livemusviz.config import LiveConfig
     from livemusviz.control.options import ControlOptions
 
@@ -188,8 +189,8 @@ def add_knobs(parser: argparse.ArgumentParser) -> None:
 
 def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None = None) -> Any:
     """The parameters: `start`, over it a preset's, then the flags' own."""
-    from livemusviz.director.params import ParamValues
-    from livemusviz.library import load_preset, usable_shaders
+    from livemusviz.assets import load_preset, usable_shaders
+    from livemusviz.params.values import ParamValues
 
     given = {param.name: getattr(options, f"param_{param.name}") for param in FLAGGED}
     flags = {param.name: _typed(param, given[param.name]) for param in FLAGGED if given[param.name] is not None}

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 
 from livemusviz.cli.output import add_json_flag, print_json, table
-from livemusviz.director.params import PARAMS, REGISTRY, Param
+from livemusviz.params.param import Param
+from livemusviz.params.registry import PARAMS, REGISTRY
 
 TYPES = {
     "float": "f",

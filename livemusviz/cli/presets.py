@@ -12,8 +12,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from livemusviz.assets import find_presets, find_shaders, load_preset, read_headers
     from livemusviz.errors import UserError
-    from livemusviz.library import find_presets, find_shaders, load_preset, read_headers
 
     shaders, _ = read_headers(find_shaders())
     rows = []

@@ -113,7 +113,7 @@ def _fps(options: argparse.Namespace) -> Any:
 
 
 def _preset_values(name: str) -> Any:
-    from livemusviz.library import load_preset
+    from livemusviz.assets import load_preset
 
     return load_preset(name).values
 

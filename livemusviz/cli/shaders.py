@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from livemusviz.library import find_shaders, read_headers
+    from livemusviz.assets import find_shaders, read_headers
 
     paths = find_shaders(options.shaders)
     headers, problems = read_headers(paths)
@@ -47,9 +47,9 @@ def _list(options: argparse.Namespace) -> int:
 def _check(paths: list[Path], as_json: bool) -> int:
     """A line a file, pass or fail and why; then the count. 1 if any failed."""
     from livemusviz import resources
+    from livemusviz.assets import shader_files
     from livemusviz.display.check import check_files
     from livemusviz.errors import UserError
-    from livemusviz.library import shader_files
 
     files: list[Path] = []
     for path in paths or [resources.folder("shaders")]:

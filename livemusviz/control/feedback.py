@@ -12,9 +12,11 @@ from typing import cast
 
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from livemusviz.bridge.types import AudioFeatures, ShowState
+from livemusviz.bridge.control import ShowState
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.control.udp import Sender
-from livemusviz.director.params import REGISTRY, Param, Registry, Value
+from livemusviz.params.param import Param, Value
+from livemusviz.params.registry import REGISTRY, Registry
 
 ALIVE_PERIOD = 1.0  # s
 AUDIO_PERIOD = 0.05  # s

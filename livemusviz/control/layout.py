@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-from livemusviz.director.params import Param, Registry
+from livemusviz.params.param import Param
+from livemusviz.params.registry import Registry
 
 WIDTH, HEIGHT = 1194, 834  # points, an 11-inch tablet on its side
 MARGIN, GAP = 12, 8

@@ -11,7 +11,7 @@ import importlib.util
 import logging
 from typing import Any
 
-from livemusviz.bridge.types import ExternalTempo
+from livemusviz.bridge.control import ExternalTempo
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)

@@ -20,14 +20,14 @@ from typing import Protocol
 
 import numpy as np
 
-from livemusviz.bridge.types import ControlEvent, ShowState
+from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.clock import Clock
 from livemusviz.control.feedback import Feedback, RateLimit, encode
 from livemusviz.control.osc import OscTable, Question, UnknownAddress
 from livemusviz.control.osc_guard import Message, OscRejected, validate
 from livemusviz.control.udp import SLOTS, Sender, inbox
-from livemusviz.director.params import REGISTRY, Registry
 from livemusviz.errors import UserError
+from livemusviz.params.registry import REGISTRY, Registry
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from livemusviz.bridge.types import ControlEvent
+from livemusviz.bridge.control import ControlEvent
 from livemusviz.control.osc_guard import Argument
-from livemusviz.director.params import REGISTRY, Param, Registry, clean, suggest
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, suggest
+from livemusviz.params.param import Param, clean
+from livemusviz.params.registry import REGISTRY, Registry
 
 # What StreamDiffusionTD calls them: the same switch, named by its two positions.
 ALIASES: dict[str, tuple[str, bool]] = {"/pause": ("freeze", True), "/play": ("freeze", False)}

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
-from livemusviz.bridge.types import ShowState
+from livemusviz.bridge.control import ShowState
 from livemusviz.control.feedback import audio_values
-from livemusviz.director.params import Param, Registry, Value
+from livemusviz.params.param import Param, Value
+from livemusviz.params.registry import Registry
 
 ATTRIBUTES = ("FULL_PATH", "TYPE", "VALUE", "RANGE", "ACCESS", "DESCRIPTION", "UNIT", "CONTENTS")
 EXTENSIONS = ("ACCESS", "VALUE", "RANGE", "DESCRIPTION", "UNIT", "LISTEN")

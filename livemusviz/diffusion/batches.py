@@ -21,7 +21,7 @@ import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_map
 
-from livemusviz.bridge.types import Controls
+from livemusviz.bridge.frames import Controls
 from livemusviz.diffusion.denoiser import Guide
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.loop import embedding

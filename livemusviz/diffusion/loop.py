@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.bridge.latest import Latest
-from livemusviz.bridge.types import Controls, Frame
 from livemusviz.clock import Clock
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError, one_line

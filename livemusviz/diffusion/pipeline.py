@@ -18,7 +18,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from livemusviz.bridge.types import Controls, Prompt
+from livemusviz.bridge.frames import Controls, Prompt
 from livemusviz.diffusion import coordinates
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.blocks import Condition

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
-from livemusviz.bridge.types import Prompt
+from livemusviz.bridge.frames import Prompt
 from livemusviz.diffusion.clip import CLIPTextModel
 from livemusviz.diffusion.interpolate import METHODS, blend
 from livemusviz.diffusion.tokenizer import PromptTokenizer

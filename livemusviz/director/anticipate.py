@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from livemusviz.bridge.types import AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
 
 SURE = 0.6  # confidence from which beats are drawn ahead
 NEAR = 0.14  # of a beat: an onset so near to one belongs to it

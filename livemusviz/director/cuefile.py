@@ -19,8 +19,9 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from livemusviz.director.params import BY_NAME, Value, lookup, suggest
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, suggest
+from livemusviz.params.param import Value
+from livemusviz.params.registry import BY_NAME, lookup
 
 MAX_BYTES = 256 * 1024
 MAX_CUES = 2000

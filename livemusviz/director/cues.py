@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from livemusviz.bridge.types import Prompt
+from livemusviz.bridge.frames import Prompt
 
 MAX_WAITING = 8
 

@@ -12,10 +12,12 @@ from typing import cast
 
 import numpy as np
 
-from livemusviz.bridge.types import AudioFeatures, ControlEvent, Outside
-from livemusviz.director.params import ParamValues, Value
+from livemusviz.bridge.control import ControlEvent, ExternalTempi
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.director.tempo import GRACE, Tempo
 from livemusviz.errors import UserError
+from livemusviz.params.param import Value
+from livemusviz.params.values import ParamValues
 
 MAX_WAITING = 64
 BPM_STEP = 0.05  # a tempo that moved by less is not told
@@ -41,7 +43,7 @@ class Desk:
         self._registry = values.registry
         self._out: list[ControlEvent] = []
         self._now: dict[str, Value] = {}
-        self._outside = Outside()
+        self._outside = ExternalTempi()
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -49,7 +51,12 @@ class Desk:
         return tuple(event.name for event, _ in self._waiting)
 
     def step(
-        self, events: Iterable[ControlEvent], now: float, values: ParamValues, features: AudioFeatures, outside: Outside
+        self,
+        events: Iterable[ControlEvent],
+        now: float,
+        values: ParamValues,
+        features: AudioFeatures,
+        outside: ExternalTempi,
     ) -> Turn:
         """Take `events`, let time pass until `now` (s), and say what is to be done."""
         self._now, self._registry, self._out = dict(values.values), values.registry, []

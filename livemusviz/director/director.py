@@ -11,14 +11,15 @@ from typing import cast
 
 import numpy as np
 
-from livemusviz.bridge.types import AudioFeatures, Controls, Prompt
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Controls, Prompt
 from livemusviz.director.anticipate import Anticipation, Struck, Timing, landing, next_start, sure
 from livemusviz.director.cues import PromptCue
 from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionTurns, note_prompts, split_prompts
-from livemusviz.director.params import ParamValues
 from livemusviz.director.seeds import SeedBlend, Seeds
 from livemusviz.director.ssf import Grade, Moment, SimilarityFilter
 from livemusviz.director.walk import BEATS_A_BAR, LatentWalk, Pace, similarity
+from livemusviz.params.values import ParamValues
 
 MAX_DT = 0.25  # s; a longer pause (sleep, a slow load) is not made up for
 FEEDBACK_PERIOD = 0.05  # s; the feedback strength is that of a frame so long

@@ -16,9 +16,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
-from livemusviz.bridge.types import AudioFeatures
-from livemusviz.director.params import suggest
-from livemusviz.errors import UserError
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.errors import UserError, suggest
 
 MAX_DT = 0.1  # s; a longer gap (a laptop that slept) counts as this much
 FREE_BPM = 120.0  # tempo of the LFOs until one is known

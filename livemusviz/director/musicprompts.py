@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livemusviz.bridge.types import PITCH_CLASSES, AudioFeatures, Prompt
+from livemusviz.bridge.features import PITCH_CLASSES, AudioFeatures
+from livemusviz.bridge.frames import Prompt
 
 OFF, FOCUS, CUMULATIVE = 0, 1, 2
 SHARPNESS = 3.0  # power of the weights in focus: the strongest note leads

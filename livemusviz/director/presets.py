@@ -21,7 +21,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from livemusviz.director.params import Value, lookup, suggest
 from livemusviz.director.stage import (
     Look,
     Setting,
@@ -31,8 +30,10 @@ from livemusviz.director.stage import (
     parse_input_drive,
     parse_param_drive,
 )
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, suggest
 from livemusviz.isf.header import Header
+from livemusviz.params.param import Value
+from livemusviz.params.registry import lookup
 
 MAX_BYTES = 32 * 1024  # tomllib is quadratic on dotted keys
 MAX_DOTS = 500

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from livemusviz.bridge.types import AudioFeatures, Effect, Scene
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.view import Effect, Scene
 from livemusviz.director.mapping import BeatClock, Drive, Driver, parse_drive
-from livemusviz.director.params import BY_ADDRESS, BY_NAME, Param, Value, suggest
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, suggest
 from livemusviz.isf.header import IMAGE_TYPES, Header, Input, Number
+from livemusviz.params.param import Param, Value
+from livemusviz.params.registry import BY_ADDRESS, BY_NAME
 
 MAX_CHAIN = 12
 IDLE, TRANSITION, CHAIN = "silk", "crossfade", ("feedback",)

@@ -11,7 +11,8 @@ import math
 from collections import deque
 from dataclasses import dataclass, replace
 
-from livemusviz.bridge.types import AudioFeatures, ExternalTempo
+from livemusviz.bridge.control import ExternalTempo
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.errors import UserError
 
 MIN_BPM, MAX_BPM = 20.0, 300.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import moderngl
 
-from livemusviz.bridge.types import Effect
+from livemusviz.bridge.view import Effect
 from livemusviz.display.isf import Buffers, Instant, IsfArrayMaker, IsfShader, Layer, drop
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError

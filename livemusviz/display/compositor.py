@@ -21,7 +21,8 @@ import moderngl
 import numpy as np
 
 from livemusviz import resources
-from livemusviz.bridge.types import Effect, Frame, Scene, View
+from livemusviz.bridge.frames import Frame
+from livemusviz.bridge.view import Effect, Scene, View
 from livemusviz.display.chain import Chain, Job, ShaderBank, Slot
 from livemusviz.display.fade import FadeClock
 from livemusviz.display.isf import Layer

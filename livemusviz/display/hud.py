@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from livemusviz import resources
-from livemusviz.bridge.types import Meter
+from livemusviz.bridge.view import Meter
 from livemusviz.display.pacer import Gate
 from livemusviz.display.program import ShaderProgram, VertexArrayMaker
 

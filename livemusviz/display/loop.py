@@ -13,7 +13,8 @@ from typing import Protocol
 
 import moderngl
 
-from livemusviz.bridge.types import AudioFeatures, CanvasPicture, View
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.view import CanvasPicture, View
 from livemusviz.clock import Clock
 from livemusviz.display import context
 from livemusviz.display.compositor import Compositor

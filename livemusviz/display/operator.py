@@ -8,7 +8,7 @@ import moderngl
 import numpy as np
 
 from livemusviz import resources
-from livemusviz.bridge.types import Meter
+from livemusviz.bridge.view import Meter
 from livemusviz.display.hud import Hud
 from livemusviz.display.program import ShaderProgram
 

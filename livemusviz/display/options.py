@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.latest import Latest
-from livemusviz.bridge.types import AudioFeatures, CanvasPicture, Frame, View
+from livemusviz.bridge.view import CanvasPicture, View
 
 LARGE, SMALL = (1280, 720), (640, 360)  # canvases, width and height in pixels
 STALL = 0.1  # s; a longer time between two presented canvases is seen as a stall

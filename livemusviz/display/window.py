@@ -14,7 +14,7 @@ from typing import Any
 
 import moderngl
 
-from livemusviz.bridge.types import View
+from livemusviz.bridge.view import View
 from livemusviz.display import screens
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.hud import Hud

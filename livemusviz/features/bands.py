@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.features.spectrum import FREQUENCIES, WINDOW
 
 EDGES = (20.0, 150.0, 2000.0, 12000.0)  # Hz: kick and bass | voices and chords | snare, hats, air

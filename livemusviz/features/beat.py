@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 
 STRIDE = 2  # hops a step of the filter
 STEP = STRIDE * HOP / SAMPLE_RATE  # s

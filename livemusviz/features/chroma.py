@@ -14,7 +14,8 @@ import math
 
 import numpy as np
 
-from livemusviz.bridge.types import HOP, NO_CHROMA, PITCH_CLASSES, SAMPLE_RATE, Chroma
+from livemusviz.bridge.features import NO_CHROMA, PITCH_CLASSES, Chroma
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 
 WINDOW = 8192  # samples: 5.9 Hz a bin, 171 ms
 HEAVIEST = 6144  # sample at which the window peaks

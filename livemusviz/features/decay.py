@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from livemusviz.bridge.types import AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
 
 
 def decayed(last: AudioFeatures, time: float, sample: int, tau: float = 0.3) -> AudioFeatures:

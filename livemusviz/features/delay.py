@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 
-from livemusviz.bridge.types import AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
 
 MOST = 2048  # features kept; older ones are let go of at once
 

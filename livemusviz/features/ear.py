@@ -10,7 +10,7 @@ import math
 import aubio
 import numpy as np
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.follow import AutomaticGain, Gate
 from livemusviz.features.hop import Hop
 

@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 
-from livemusviz.bridge.types import HOP, NO_CHROMA, PITCH_CLASSES, SAMPLE_RATE, AudioFeatures, Chroma
+from livemusviz.bridge.features import NO_CHROMA, PITCH_CLASSES, AudioFeatures, Chroma
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features import chroma
 from livemusviz.features.bar import BEATS_A_BAR, BarFollower
 from livemusviz.features.beat import Beat, BeatTracker

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.features.bands import EDGES
 from livemusviz.features.spectrum import WINDOW
 

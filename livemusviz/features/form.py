@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.follow import SlowAverage, weight
 from livemusviz.features.measure import Measure
 

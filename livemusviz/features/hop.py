@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livemusviz.bridge.types import CHANNELS, HOP, AudioBlock
+from livemusviz.bridge.sound import CHANNELS, HOP, AudioBlock
 
 _HEAD = struct.Struct("<dqdd?7x")
 HOP_BYTES = _HEAD.size + HOP * CHANNELS * 4

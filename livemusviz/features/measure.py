@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from livemusviz.bridge.types import Chroma
+from livemusviz.bridge.features import Chroma
 from livemusviz.features.bands import band_levels, centroid_and_flatness
 from livemusviz.features.chroma import ChromaFinder
 from livemusviz.features.flux import Flux, SuperFlux

@@ -16,7 +16,8 @@ from typing import Any, overload
 
 import numpy as np
 
-from livemusviz.bridge.types import HOP, PITCH_CLASSES, SAMPLE_RATE, AudioFeatures
+from livemusviz.bridge.features import PITCH_CLASSES, AudioFeatures
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features import chroma, form, onset
 from livemusviz.features.bar import BEATS_A_BAR, first_place
 from livemusviz.features.decode import activation, beat_hops, centred_mean

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import aubio
 import numpy as np
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.flux import Flux
 from livemusviz.features.follow import Follower, GainRamp
 

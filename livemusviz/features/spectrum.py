@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 
 WINDOW = 1024  # samples: 47 Hz a bin, 21 ms
 FREQUENCIES = np.arange(WINDOW // 2 + 1) * (SAMPLE_RATE / WINDOW)  # Hz

@@ -17,7 +17,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
-from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE
+from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE
 
 log = logging.getLogger(__name__)
 

@@ -19,12 +19,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from livemusviz.bridge.types import AudioBlock, CanvasPicture
+from livemusviz.bridge.sound import AudioBlock
+from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
 from livemusviz.record.files import check_room, create_exact, create_labelled, disk_trouble
 from livemusviz.record.showlog import ShowLog
-from livemusviz.record.take import Encoder, Take
+from livemusviz.record.timed import Encoder, TimedEncoder
 
 log = logging.getLogger(__name__)
 
@@ -215,12 +216,12 @@ class Recorder:
         notes: ShowLog | None = None
         try:
             encoder = self._open(session.path)
-            take = Take(encoder, session.start, self._fps, self._size)
+            timed = TimedEncoder(encoder, session.start, self._fps, self._size)
             notes = _open_log(session)
             with _watched(session.path) as file:
-                self._write(session, take, notes, file)
+                self._write(session, timed, notes, file)
             session.state = "finishing"
-            take.finish(self._ended(session))
+            timed.finish(self._ended(session))
             session.state = "error" if session.error else "idle"
         except Exception as error:
             self._ended(session)
@@ -237,12 +238,12 @@ class Recorder:
                 notes.close(self._ended(session))
         session.frames = encoder.frames if encoder is not None else 0
 
-    def _write(self, session: _Session, take: Take, notes: ShowLog | None, file: int) -> None:
+    def _write(self, session: _Session, timed: TimedEncoder, notes: ShowLog | None, file: int) -> None:
         look_at_disk = session.start + DISK_PERIOD
         while not session.stop.wait(POLL):
             now = self._clock.now()
-            self._move(session, take, notes)
-            take.advance(now)
+            self._move(session, timed, notes)
+            timed.advance(now)
             if now >= look_at_disk:
                 look_at_disk = now + DISK_PERIOD
                 trouble = disk_trouble(session.path, file)
@@ -251,20 +252,20 @@ class Recorder:
                     log.error("record: %s", session.error)
                     return
         for _ in range(TAIL_POLLS):  # the last sound is still on its way through the audio process
-            self._move(session, take, notes)
-            if take.sound_end >= self._ended(session):
+            self._move(session, timed, notes)
+            if timed.sound_end >= self._ended(session):
                 break
             time.sleep(POLL)
 
-    def _move(self, session: _Session, take: Take, notes: ShowLog | None) -> None:
+    def _move(self, session: _Session, timed: TimedEncoder, notes: ShowLog | None) -> None:
         if notes is not None:
             for _ in range(len(session.notes)):
                 notes.line(*session.notes.popleft())
         for block in self._blocks():
             if session.end is None or block.time < session.end:
-                take.block(block, self._clock.now())
+                timed.block(block, self._clock.now())
         for _ in range(len(session.pictures)):
-            take.picture(session.pictures.popleft(), self._clock.now())
+            timed.picture(session.pictures.popleft(), self._clock.now())
 
     def _ended(self, session: _Session) -> float:
         """When the recording ended (s); now, if nobody stopped it."""

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)

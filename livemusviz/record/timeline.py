@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE, AudioBlock, CanvasPicture
+from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE, AudioBlock
+from livemusviz.bridge.view import CanvasPicture
 
 Slot = tuple[int, np.ndarray]  # number on the grid, and the pixels for it
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE
+from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE
 from livemusviz.errors import UserError
 
 HOURS_MAX = 12.0

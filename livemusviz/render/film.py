@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from livemusviz.assets import find_shaders
 from livemusviz.errors import UserError
-from livemusviz.library import find_shaders
 from livemusviz.record.files import STOP_FREE, check_room, free_bytes
 from livemusviz.record.movie import Movie, MovieSettings, choose_codec
 from livemusviz.record.track import Track
-from livemusviz.render.heard import Heard
+from livemusviz.render.analysis import TrackAnalysis
+from livemusviz.render.cells import Grid
 from livemusviz.render.options import RenderConfig
-from livemusviz.render.painted import Painted, painted, stopping
 from livemusviz.render.plan import Plan
+from livemusviz.render.prefetch import GeneratedRun, generated_runs, stopping
 from livemusviz.render.progress import Progress, clock
 from livemusviz.render.resume import Bookmarks, load
-from livemusviz.render.score import Grid
 from livemusviz.stats import peak_rss_mb
 
 if TYPE_CHECKING:
@@ -61,16 +61,16 @@ class Figures:
 class Film:
     """`make` it once."""
 
-    def __init__(self, config: RenderConfig, track: Track, heard: Heard, grid: Grid) -> None:
-        from livemusviz.render.stage import Stage  # OpenGL, which other ranks do without
+    def __init__(self, config: RenderConfig, track: Track, analysis: TrackAnalysis, grid: Grid) -> None:
+        from livemusviz.render.canvas import OfflineCanvas  # OpenGL, which other ranks do without
 
         check_room(config.output.absolute().parent)
-        self._config, self._track, self._heard, self._grid = config, track, heard, grid
+        self._config, self._track, self._analysis, self._grid = config, track, analysis, grid
         width, height = config.canvas
         settings = MovieSettings(width, height, grid.fps)
         self._settings = replace(settings, codec=choose_codec(settings))
         self._marks = Bookmarks(config.output, config.fingerprint())
-        self._stage = Stage(config.canvas, find_shaders(config.shaders))
+        self._canvas = OfflineCanvas(config.canvas, find_shaders(config.shaders))
         self._movie: Movie | None = None
         self._done = 0
 
@@ -78,7 +78,7 @@ class Film:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stage.close()
+        self._canvas.close()
 
     def make(self, plan: Plan, painter: BatchPainter, batch: int) -> Figures:
         try:
@@ -97,7 +97,7 @@ class Film:
         began = time.perf_counter()
         progress = Progress(self._grid.frames, first, time.perf_counter)
         with stopping() as stop:
-            for run in painted(plan.runs(batch, first), painter, stop):
+            for run in generated_runs(plan.runs(batch, first), painter, stop):
                 progress.update(self._done, self._draw(run))
                 if self._done % plan.segment == 0 and self._done < self._grid.frames:
                     self._bookmark(run.last)
@@ -121,15 +121,15 @@ class Film:
             sound=sound,
             codec=self._settings.codec,
             lost=painter.lost,
-            damage=self._heard.damage,
+            damage=self._analysis.damage,
             peak_rss_mb=peak_rss_mb(),
         )
 
-    def _draw(self, run: Painted) -> np.ndarray:
+    def _draw(self, run: GeneratedRun) -> np.ndarray:
         """Compose and encode the cells of a run; the last canvas."""
         coming = iter(run.pictures)
         for cell in run.cells:
-            canvas = self._stage.draw(cell, next(coming) if cell.controls is not None else None)
+            canvas = self._canvas.draw(cell, next(coming) if cell.controls is not None else None)
             if self._movie is None:
                 raise RuntimeError("the film is not open")
             self._movie.picture(canvas, cell.index)
@@ -142,7 +142,7 @@ class Film:
         if free_bytes(self._config.output.absolute().parent) < STOP_FREE:
             raise OSError(28, "the disk is nearly full")
         latents = {} if last is None else {LATENTS: np.array(last.last)}
-        self._marks.save(self._done, {**self._stage.state(), **latents})
+        self._marks.save(self._done, {**self._canvas.state(), **latents})
 
     def _begin(self, plan: Plan) -> tuple[int, np.ndarray | None]:
         """Open the film; the frame to begin with and the latents before it."""
@@ -159,7 +159,7 @@ class Film:
             os.replace(copy, output)
             self._movie, self._done = movie, frame
             state = load(path)
-            self._stage.restore(state, plan.lead(frame))
+            self._canvas.restore(state, plan.lead(frame))
             log.info("going on at %s", clock(float(frame / self._grid.fps)))
             return frame, state.get(LATENTS)
         self._movie = self._open(output)
@@ -169,7 +169,7 @@ class Film:
         try:
             if path == self._config.output:
                 self._marks.begin()
-            return Movie(path, self._settings, self._track, self._heard.origin)
+            return Movie(path, self._settings, self._track, self._analysis.origin)
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror or error}") from None
 

@@ -14,8 +14,8 @@ import numpy as np
 from livemusviz import __version__
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.director.cuefile import Cue
-from livemusviz.director.params import ParamValues
 from livemusviz.errors import UserError
+from livemusviz.params.values import ParamValues
 from livemusviz.record.movie import container_of
 from livemusviz.render.replay import Replay
 

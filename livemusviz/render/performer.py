@@ -6,8 +6,12 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from livemusviz.bridge.types import CHANNELS, SAMPLE_RATE, SOUND_KEPT, AudioFeatures, ControlEvent, View
-from livemusviz.director.params import REGISTRY, ParamValues
+from livemusviz.bridge.control import ControlEvent
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE, SOUND_KEPT
+from livemusviz.bridge.view import View
+from livemusviz.params.registry import REGISTRY
+from livemusviz.params.values import ParamValues
 from livemusviz.scenery import Scenery
 
 

@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
-from livemusviz.bridge.types import AudioFeatures, Controls
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Controls
 from livemusviz.director.cuefile import place
 from livemusviz.director.director import Director
-from livemusviz.director.params import ParamValues
 from livemusviz.director.refine import Refiner
+from livemusviz.params.values import ParamValues
 from livemusviz.record.track import TrackReader
-from livemusviz.render.heard import Heard
+from livemusviz.render.analysis import TrackAnalysis
+from livemusviz.render.cells import Cell, Grid, Step, cells
 from livemusviz.render.options import RenderConfig
 from livemusviz.render.performer import Performer
-from livemusviz.render.score import Cell, Grid, Step, cells
 from livemusviz.scenery import Scenery
 
 SEGMENT = 5  # s of film between two places from which a render can go on
@@ -30,12 +31,12 @@ LEAD = 2.5  # s of film drawn again to go on from one: longer than two scenes ar
 class Plan:
     """The cells of the film, as often as they are asked for."""
 
-    def __init__(self, config: RenderConfig, heard: Heard, latent_shape: tuple[int, int, int]) -> None:
-        self._config, self._heard, self._shape = config, heard, latent_shape
-        seconds = heard.seconds if config.until is None else min(config.until, heard.seconds)
+    def __init__(self, config: RenderConfig, analysis: TrackAnalysis, latent_shape: tuple[int, int, int]) -> None:
+        self._config, self._analysis, self._shape = config, analysis, latent_shape
+        seconds = analysis.seconds if config.until is None else min(config.until, analysis.seconds)
         self.grid = Grid(config.fps, config.every, max(1, math.ceil(seconds * float(config.fps) - 1e-3)))
         recorded = config.replay.changes if config.replay is not None else ()
-        changes = sorted([*recorded, *place(config.cues, heard.bars)], key=lambda change: change.time)
+        changes = sorted([*recorded, *place(config.cues, analysis.bars)], key=lambda change: change.time)
         self._values = config.values
         while changes and changes[0].time <= 0.0:  # the first prompt is cut to, not faded
             first = {name: value for name, value in changes[0].values.items() if not name.startswith("fx/")}
@@ -55,7 +56,7 @@ class Plan:
 
     def cells(self) -> Iterator[Cell]:
         step, performer = self._director(), self._performer()
-        return cells(self.grid, self._heard.features(), self._changes, performer, step)
+        return cells(self.grid, self._analysis.features(), self._changes, performer, step)
 
     def runs(self, batch: int, first: int) -> Iterator[list[Cell]]:
         """The cells from `first` on in runs of at most `batch` pictures, none across the end of a segment."""
@@ -79,7 +80,7 @@ class Plan:
     def _performer(self) -> Performer:
         config = self._config
         scenery = Scenery(self._values, config.shaders, config.playlist)
-        return Performer(self._values, scenery, TrackReader(self._heard.track).blocks(), config.flash_limit)
+        return Performer(self._values, scenery, TrackReader(self._analysis.track).blocks(), config.flash_limit)
 
     def _director(self) -> Step:
         """A director; that of a recorded show walks where it walked then, and sees its noise at any size."""

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from livemusviz.director.cuefile import SHADER_INPUT, Change
-from livemusviz.director.params import BY_NAME, Value
 from livemusviz.errors import UserError
+from livemusviz.params.param import Value
+from livemusviz.params.registry import BY_NAME
 from livemusviz.record.showlog import read_log
 
 log = logging.getLogger(__name__)

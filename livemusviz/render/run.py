@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livemusviz.record.track import Track, probe
+from livemusviz.render.analysis import TrackAnalysis
 from livemusviz.render.film import Figures, Film
-from livemusviz.render.heard import Heard
 from livemusviz.render.options import RenderConfig, check_output
-from livemusviz.render.painted import painted, stopping
 from livemusviz.render.plan import Plan
+from livemusviz.render.prefetch import generated_runs, stopping
 from livemusviz.render.progress import Listening, clock
 
 if TYPE_CHECKING:
@@ -42,18 +42,18 @@ def run_render(config: RenderConfig) -> Figures | None:
     if ranks.rank == 0:
         check_output(config.output, config.track, config.overwrite or config.resume)
     with ExitStack() as stack:
-        heard = _listen(config, track)
-        stack.callback(heard.close)
+        analysis = _listen(config, track)
+        stack.callback(analysis.close)
         width, height = config.size
         pipeline = Pipeline.load(config.model, height, width)
         pipeline.set_picture(config.picture)
         batch = config.batch or automatic(pipeline.size, pipeline.backend) * ranks.size
-        plan = Plan(config, heard, pipeline.latent_shape)
+        plan = Plan(config, analysis, pipeline.latent_shape)
         painter = BatchPainter(pipeline, ranks)
         if ranks.rank > 0:
             _help_to_paint(plan, painter, batch)
             return None
-        with Film(config, track, heard, plan.grid) as film:
+        with Film(config, track, analysis, plan.grid) as film:
             return film.make(plan, painter, batch)
 
 
@@ -67,23 +67,23 @@ def _divide_cores() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // here)))
 
 
-def _listen(config: RenderConfig, track: Track) -> Heard:
+def _listen(config: RenderConfig, track: Track) -> TrackAnalysis:
     if track.video and config.replay is None:
         log.warning("%s is a video; its sound is used", config.track)
     listening = Listening(track.seconds, time.perf_counter)
-    heard = Heard(track, config.values.number("gain"), listening)
+    analysis = TrackAnalysis(track, config.values.number("gain"), listening)
     listening.done()
-    if heard.damage:
+    if analysis.damage:
         log.warning(
             "%s is damaged at %s (%d packets): silence there, and the rest is in time",
-            config.track, clock(heard.damaged_at or 0.0), heard.damage,
+            config.track, clock(analysis.damaged_at or 0.0), analysis.damage,
         )  # fmt: skip
-    return heard
+    return analysis
 
 
 def _help_to_paint(plan: Plan, painter: BatchPainter, batch: int) -> None:
     """What every rank but the first does."""
     first = painter.follow(0, None)
     with stopping() as stop:
-        for _ in painted(plan.runs(batch, first), painter, stop):
+        for _ in generated_runs(plan.runs(batch, first), painter, stop):
             pass

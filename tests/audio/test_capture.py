@@ -6,7 +6,7 @@ from hypothesis.extra import numpy as hnp
 
 from livemusviz.audio.inprocess import InProcessAudio
 from livemusviz.audio.loop import Capture
-from livemusviz.bridge.types import CHANNELS, HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.features.hop import Hop, unpack_block
 from tests.drum_loop import drum_loop
 

@@ -10,7 +10,7 @@ from livemusviz.audio import file as audio_file
 from livemusviz.audio.file import FileSource, hops, probe
 from livemusviz.audio.source import open_source
 from livemusviz.audio.spec import AudioSpec
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.errors import UserError
 
 HOP_SECONDS = HOP / SAMPLE_RATE

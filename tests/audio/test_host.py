@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from livemusviz.audio.host import AudioHost, AudioSpec
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.clock import ManualClock, SystemClock
 from livemusviz.errors import UserError
 from tests.drum_loop import write_drum_loop

@@ -10,8 +10,9 @@ from livemusviz.audio import process
 from livemusviz.audio.process import Session
 from livemusviz.audio.source import DeviceSource, _reason
 from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Wiring, unpack_status
+from livemusviz.bridge.features import PACKED_FEATURES_BYTES
 from livemusviz.bridge.ring import SharedRing
-from livemusviz.bridge.types import HOP, PACKED_FEATURES_BYTES
+from livemusviz.bridge.sound import HOP
 from livemusviz.features.hop import HOP_BYTES, Hop
 
 

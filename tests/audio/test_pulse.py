@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from livemusviz.audio.host import AudioHost, AudioSpec
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.clock import SystemClock
 from tests.drum_loop import write_drum_loop
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from livemusviz.audio.spec import STATUS_BYTES, AudioSpec, pack_status, unpack_status
-from livemusviz.bridge.types import AudioStatus
+from livemusviz.bridge.sound import AudioStatus
 
 
 @pytest.mark.parametrize("name", ["set.wav", "a/b/Track 01.FLAC", "x.mp3", "clip.mp4", "/tmp/x.ogg"])

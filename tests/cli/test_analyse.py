@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from PIL import Image
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.cli import main
 from tests.drum_loop import drum_loop
 

@@ -6,7 +6,7 @@ import pytest
 
 from livemusviz.cli import main
 from livemusviz.control.layout import HEIGHT, WIDTH, tosc
-from livemusviz.director.params import PARAMS, REGISTRY
+from livemusviz.params.registry import PARAMS, REGISTRY
 
 tosclib = pytest.importorskip("tosclib")
 

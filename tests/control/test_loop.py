@@ -13,14 +13,16 @@ from typing import Any
 
 import pytest
 
+from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import AudioFeatures, ControlEvent, ShowState
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.clock import SystemClock
 from livemusviz.control.feedback import Feedback, RateLimit, encode
 from livemusviz.control.loop import READ_A_SECOND, OscControl
 from livemusviz.control.osc_guard import Message, validate
-from livemusviz.director.params import ACTIONS, BY_ADDRESS, BY_NAME, PARAMS, ParamValues
 from livemusviz.errors import UserError
+from livemusviz.params.registry import ACTIONS, BY_ADDRESS, BY_NAME, PARAMS
+from livemusviz.params.values import ParamValues
 from tests.control.test_osc import good_value
 from tests.control.test_osc_guard import BAD
 

@@ -4,12 +4,13 @@ import json
 
 import pytest
 
+from livemusviz.bridge.control import ControlEvent
 from livemusviz.bridge.events import MAX_ACTIONS, CoalescedEvents
-from livemusviz.bridge.types import ControlEvent
 from livemusviz.control.osc import OscTable, Question, UnknownAddress
 from livemusviz.control.osc_guard import Argument
-from livemusviz.director.params import ACTIONS, BY_NAME, PARAMS, Param
 from livemusviz.errors import UserError
+from livemusviz.params.param import Param
+from livemusviz.params.registry import ACTIONS, BY_NAME, PARAMS
 
 TABLE = OscTable()
 

@@ -13,8 +13,8 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from livemusviz.control.osc import OscTable
 from livemusviz.control.osc_guard import MAX_DATAGRAM, OscRejected, validate
-from livemusviz.director.params import PARAMS
 from livemusviz.errors import UserError
+from livemusviz.params.registry import PARAMS
 
 FUTURE = b"\xff" * 8
 AT_ONCE = b"\0" * 7 + b"\1"

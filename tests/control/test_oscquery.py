@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, ShowState
+from livemusviz.bridge.control import ShowState
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.control.oscquery import Where, answer, tree
-from livemusviz.director.params import PARAMS, REGISTRY, Param, ParamValues
+from livemusviz.params.param import Param
+from livemusviz.params.registry import PARAMS, REGISTRY
+from livemusviz.params.values import ParamValues
 
 WHERE = Where("livemusviz", "127.0.0.1", 7000, 7001)
 VALUES = ParamValues().with_values({"gain": 2.5, "freeze": True, "t_list": (3, 4), "prompt_list": (("sea", 1.0),)})

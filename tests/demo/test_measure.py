@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from demo.measure import Film, bad_pictures, dominant_hue, hue_distance, offset_of, onset_motion_ratio
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 
 FPS = 30
 

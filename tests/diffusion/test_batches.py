@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import Controls
+from livemusviz.bridge.frames import Controls
 from livemusviz.diffusion import batches
 from livemusviz.diffusion.batches import BatchPainter, automatic
 from livemusviz.diffusion.folder import resolve_model

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import Controls
+from livemusviz.bridge.frames import Controls
 from livemusviz.clock import SystemClock
 from livemusviz.diffusion.loop import FAILURES_BEFORE_FALLBACK, Engine, EngineSpec
 from livemusviz.diffusion.spec import ModelSpec

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.director.anticipate import Anticipation, Timing, landing, next_start, sure
 
 BPM = 120.0

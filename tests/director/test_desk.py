@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, ControlEvent, ExternalTempo, Outside
+from livemusviz.bridge.control import ControlEvent, ExternalTempi, ExternalTempo
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.director.desk import Desk, Turn
-from livemusviz.director.params import ParamValues
+from livemusviz.params.values import ParamValues
 
 FRAME = 1 / 60
 CUES = (("one", 1.0), ("two", 3.0), ("three", 0.0))
@@ -21,8 +22,8 @@ class Hands:
         self.done: list[tuple[float, str, object]] = []
         self.errors: list[str] = []
 
-    def do(self, *events: ControlEvent, outside: Outside | None = None) -> Turn:
-        turn = self.desk.step(events, self.now, self.values, AudioFeatures.rest(self.now), outside or Outside())
+    def do(self, *events: ControlEvent, outside: ExternalTempi | None = None) -> Turn:
+        turn = self.desk.step(events, self.now, self.values, AudioFeatures.rest(self.now), outside or ExternalTempi())
         for event in turn.events:
             self.done.append((self.now, event.name, event.value))
             if self.values.registry.lookup(event.name).kind != "action":
@@ -161,7 +162,7 @@ def test_tapping_is_seen_in_the_bpm() -> None:
 
 def test_the_bpm_follows_whoever_leads() -> None:
     hands = Hands()
-    hands.do(outside=Outside(link=ExternalTempo(133.3, 1.0, 0.0)))
+    hands.do(outside=ExternalTempi(link=ExternalTempo(133.3, 1.0, 0.0)))
     assert hands.values.number("bpm") == 133.3
 
 
@@ -178,7 +179,7 @@ def test_what_was_touched_last_is_what_a_hand_touched() -> None:
     hands = Hands()
     hands.ask("gain", 2.0)
     hands.ask("learn", "/gain")
-    hands.do(outside=Outside(link=ExternalTempo(133.3, 1.0, 0.0)))  # the bpm follows by itself
+    hands.do(outside=ExternalTempi(link=ExternalTempo(133.3, 1.0, 0.0)))  # the bpm follows by itself
     assert hands.desk.touched == "/gain"
     hands.ask("prompt", "sea")
     assert hands.desk.touched == "/prompt"

@@ -3,10 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, Controls
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Controls
 from livemusviz.director.director import Director
-from livemusviz.director.params import ParamValues
 from livemusviz.director.walk import similarity
+from livemusviz.params.values import ParamValues
 
 SHAPE = (8, 8, 32)
 RATE = 30

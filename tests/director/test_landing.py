@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from benchmarks.stage import Rules, heard, perform
-from livemusviz.bridge.types import AudioFeatures, Controls, Frame
-from livemusviz.director.params import ParamValues
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.display.fade import FadeClock
+from livemusviz.params.values import ParamValues
 from tests.features.test_beat import kicks
 
 SHAPE = (8, 8, 4)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.director.mapping import (
     CURVES,
     SHAPES,

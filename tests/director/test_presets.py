@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
+from livemusviz.assets import find_presets, find_shaders, load_playlist, load_preset, read_headers, save_preset
 from livemusviz.director.mapping import Drive
 from livemusviz.director.presets import MAX_BYTES, parse_preset
 from livemusviz.errors import UserError
-from livemusviz.library import find_presets, find_shaders, load_playlist, load_preset, read_headers, save_preset
 
 
 @pytest.mark.parametrize("name", sorted(find_presets()))

@@ -2,13 +2,13 @@
 
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures
+from livemusviz.assets import find_shaders, read_headers
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.director.mapping import Drive
-from livemusviz.director.params import Param
 from livemusviz.director.stage import Look, Stage, fx_params
 from livemusviz.errors import UserError
 from livemusviz.isf.header import parse
-from livemusviz.library import find_shaders, read_headers
+from livemusviz.params.param import Param
 
 SHADERS = read_headers(find_shaders())[0]
 

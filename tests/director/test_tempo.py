@@ -6,7 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, ExternalTempo
+from livemusviz.bridge.control import ExternalTempo
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.director.tempo import Beat, Proposal, Tempo, with_tempo
 from livemusviz.errors import UserError
 

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, Frame, View
+from livemusviz.assets import read_headers
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Frame
+from livemusviz.bridge.view import View
 from livemusviz.director.stage import Look
 from livemusviz.director.stage import Stage as Scenery
 from livemusviz.display import context
 from livemusviz.display.compositor import Compositor
-from livemusviz.library import read_headers
 from livemusviz.resources import our_shaders
 
 SIZE = (160, 90)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import Frame, View
+from livemusviz.bridge.frames import Frame
+from livemusviz.bridge.view import View
 from livemusviz.display.compositor import Compositor, cover, mesh
 from livemusviz.errors import UserError
 

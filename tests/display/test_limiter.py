@@ -87,7 +87,7 @@ def test_two_flashes_a_second_are_allowed(ctx):
 
 
 def test_blackout_is_not_held_up(ctx):
-    from livemusviz.bridge.types import View
+    from livemusviz.bridge.view import View
 
     stage = Stage(ctx, look=Look(chain=()), limit=True)
     strobe(stage, 10.0, 1.0)

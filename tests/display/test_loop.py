@@ -5,15 +5,17 @@ import logging
 import numpy as np
 import pytest
 
+from livemusviz.assets import read_headers
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.latest import Latest
-from livemusviz.bridge.types import AudioFeatures, Effect, Frame, Scene, View
+from livemusviz.bridge.view import Effect, Scene, View
 from livemusviz.clock import ManualClock
 from livemusviz.director.stage import Stage as Scenery
 from livemusviz.display import loop
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.options import DisplayHooks, DisplayOptions
 from livemusviz.errors import UserError
-from livemusviz.library import read_headers
 from livemusviz.resources import our_shaders
 
 from .conftest import flat

@@ -6,10 +6,10 @@ import os
 import numpy as np
 import pytest
 
+from livemusviz.assets import read_headers, usable_shaders
 from livemusviz.director.stage import Look
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
-from livemusviz.library import read_headers, usable_shaders
 from livemusviz.resources import our_shaders
 
 from .conftest import Stage, colourful, flat

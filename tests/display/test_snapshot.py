@@ -6,10 +6,12 @@ import moderngl
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, Frame, View
-from livemusviz.director.params import ParamValues
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Frame
+from livemusviz.bridge.view import View
 from livemusviz.display import snapshot
 from livemusviz.display.compositor import Compositor
+from livemusviz.params.values import ParamValues
 from livemusviz.scenery import Scenery
 
 SIZE = (160, 96)

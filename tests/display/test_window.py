@@ -20,7 +20,8 @@ pytestmark = pytest.mark.skipif(
 PROGRAM = """
 import sys
 from livemusviz.bridge.latest import Latest
-from livemusviz.bridge.types import AudioFeatures, View
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.view import View
 from livemusviz.clock import SystemClock
 from livemusviz.display.loop import run_display
 from livemusviz.display.options import DisplayHooks, DisplayOptions

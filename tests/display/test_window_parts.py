@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import Meter
+from livemusviz.bridge.view import Meter
 from livemusviz.display.hud import MAX_LINES, Hud, panel, share
 from livemusviz.display.keys import ACTIONS, HELP, KeyMap
 from livemusviz.display.operator import OperatorView

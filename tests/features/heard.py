@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from livemusviz.audio.inprocess import InProcessAudio
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 
 
 def hear(sound: np.ndarray, gain: float = 1.0) -> list[AudioFeatures]:

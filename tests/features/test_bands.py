@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.bands import band_levels, centroid_and_flatness
 from livemusviz.features.spectrum import ShortSpectrum
 from tests.features.heard import hear, sine

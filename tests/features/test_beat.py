@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from tests.drum_loop import KICK, hit
 from tests.features.heard import hear
 

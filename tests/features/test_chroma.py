@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import PITCH_CLASSES, SAMPLE_RATE
+from livemusviz.bridge.features import PITCH_CLASSES
+from livemusviz.bridge.sound import SAMPLE_RATE
 from tests.features.heard import hear
 
 NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]

@@ -1,4 +1,4 @@
-from livemusviz.bridge.types import AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.features.delay import MOST, FeatureDelay
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from livemusviz.audio.inprocess import InProcessAudio
+from livemusviz.bridge.features import PACKED_FEATURES_BYTES, AudioFeatures
 from livemusviz.bridge.ring import SharedRing
-from livemusviz.bridge.types import HOP, PACKED_FEATURES_BYTES, SAMPLE_RATE, AudioFeatures
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features import loop as features_loop
 from livemusviz.features.decay import decayed
 from livemusviz.features.extractor import Extractor

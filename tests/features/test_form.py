@@ -1,6 +1,6 @@
 import numpy as np
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from tests.drum_loop import drum_loop
 from tests.features.heard import hear
 

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.offline import FeatureTrack, analyse_track
 from tests.drum_loop import drum_loop
 from tests.features.heard import f_measure, onset_times

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from livemusviz.audio.inprocess import InProcessAudio
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from tests.drum_loop import drum_loop
 from tests.features.heard import f_measure, hear, merged, onset_times, sine
 

@@ -12,7 +12,7 @@ import pytest
 import soundfile
 import soxr
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.offline import analyse_track
 from tests.features.heard import f_measure, hear, merged, onset_times
 

@@ -6,7 +6,7 @@ import av
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.record.encoder import EncoderSettings, LiveEncoder, choose_codec
 
 WIDTH, HEIGHT = 160, 90

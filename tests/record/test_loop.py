@@ -15,7 +15,8 @@ import av
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioBlock, CanvasPicture
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE, AudioBlock
+from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import SystemClock
 from livemusviz.errors import UserError
 from livemusviz.record.loop import Recorder, RecordSummary
@@ -351,7 +352,7 @@ import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests.record.test_loop import CLOCK, Microphone, SIZE, grey
-from livemusviz.bridge.types import CanvasPicture
+from livemusviz.bridge.view import CanvasPicture
 from livemusviz.record.loop import Recorder
 recorder = Recorder(Path(sys.argv[1]).parent, SIZE, CLOCK, Microphone())
 recorder.prepare()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.errors import UserError
 from livemusviz.record.showlog import ShowLog, log_path, read_log
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioBlock, CanvasPicture
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE, AudioBlock
+from livemusviz.bridge.view import CanvasPicture
 from livemusviz.record.timeline import MOST, AudioTimeline, VideoGrid, stretch
 
 

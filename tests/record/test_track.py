@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.errors import UserError
 from livemusviz.record.track import TrackReader, probe
 from tests.record.tracks import KINDS, clicks, convert

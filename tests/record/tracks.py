@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.record.track import TrackReader, probe
 
 KINDS = ("wav", "flac", "mp3", "ogg", "m4a", "opus")

@@ -10,7 +10,7 @@ import av
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import SAMPLE_RATE
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.cli import main
 from livemusviz.errors import UserError
 from livemusviz.render.replay import Walk, load_replay

@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from livemusviz.control.feedback import encode
-from livemusviz.director.params import PARAMS, Param
+from livemusviz.params.param import Param
+from livemusviz.params.registry import PARAMS
 from tests.chromium import PROGRAM, Browser
 from tests.control.test_osc import good_value
 from tests.control.test_osc_guard import bundle

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 
-from livemusviz.bridge.types import ExternalTempo
+from livemusviz.bridge.control import ExternalTempo
 
 PER_BEAT = 24
 PER_POSITION = 6  # ticks of one step of a song position pointer

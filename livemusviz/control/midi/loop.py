@@ -17,13 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
+from livemusviz.bridge.control import ControlEvent, ExternalTempo, ShowState
 from livemusviz.bridge.latest import Latest
-from livemusviz.bridge.types import ControlEvent, ExternalTempo, ShowState
 from livemusviz.clock import Clock
 from livemusviz.control.midi.clock import MidiClocks
 from livemusviz.control.midi.mapping import Key, MidiMap, bind, load, save
-from livemusviz.director.params import REGISTRY, Registry
 from livemusviz.errors import UserError
+from livemusviz.params.registry import REGISTRY, Registry
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from livemusviz.bridge.types import ControlEvent
-from livemusviz.director.params import REGISTRY, Param, Registry, suggest
-from livemusviz.errors import UserError
+from livemusviz.bridge.control import ControlEvent
+from livemusviz.errors import UserError, suggest
+from livemusviz.params.param import Param
+from livemusviz.params.registry import REGISTRY, Registry
 
 MAX_BYTES = 64 * 1024
 MAX_BINDINGS = 512

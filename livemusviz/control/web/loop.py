@@ -21,8 +21,9 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from livemusviz.bridge.control import ShowState
 from livemusviz.bridge.latest import Latest
-from livemusviz.bridge.types import CanvasPicture, ShowState
+from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.control import oscquery
 from livemusviz.control.osc import OscTable
@@ -33,8 +34,8 @@ from livemusviz.control.web.gate import token_allowed
 from livemusviz.control.web.pictures import jpeg, qr_code
 from livemusviz.control.web.ports import bind, literal, reachable
 from livemusviz.control.web.sessions import EventSink, ListenerSession, Out, PageSession, Requests
-from livemusviz.director.params import REGISTRY, Registry
 from livemusviz.errors import UserError
+from livemusviz.params.registry import REGISTRY, Registry
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from livemusviz.bridge.types import CanvasPicture
+from livemusviz.bridge.view import CanvasPicture
 
 PREVIEW_WIDTH = 480  # pixels, about
 PREVIEW_QUALITY = 70

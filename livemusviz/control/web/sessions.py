@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
-from livemusviz.bridge.types import ControlEvent, ShowState
+from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.control.feedback import RateLimit, audio_values, encode
 from livemusviz.control.osc import OscTable, Question
 from livemusviz.control.osc_guard import OscRejected, validate
 from livemusviz.control.oscquery import current
-from livemusviz.director.params import Param, Registry, Value
 from livemusviz.errors import UserError
+from livemusviz.params.param import Param, Value
+from livemusviz.params.registry import Registry
 
 Out = str | bytes
 MAX_LISTENED = 1024  # addresses

@@ -12,13 +12,15 @@ from typing import Any
 import mido
 import pytest
 
+from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import AudioFeatures, ControlEvent, ShowState
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.clock import SystemClock
 from livemusviz.control.midi import loop as midi_loop
 from livemusviz.control.midi.loop import MISSING, MidiControl, open_backend
-from livemusviz.director.params import ACTIONS, ParamValues
 from livemusviz.errors import UserError
+from livemusviz.params.registry import ACTIONS
+from livemusviz.params.values import ParamValues
 
 
 class FakeMido:

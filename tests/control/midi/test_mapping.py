@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from livemusviz.bridge.types import ControlEvent
+from livemusviz.bridge.control import ControlEvent
 from livemusviz.control.midi.mapping import Binding, Key, MidiMap, bind, load, save
-from livemusviz.director.params import ParamValues
 from livemusviz.errors import UserError
+from livemusviz.params.values import ParamValues
 
 CC, NOTE = Key("cc", 1, 21), Key("note", 10, 36)
 

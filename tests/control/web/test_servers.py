@@ -15,14 +15,17 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import CoalescedEvents
-from livemusviz.bridge.types import AudioFeatures, CanvasPicture, ControlEvent, ShowState
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import SystemClock
 from livemusviz.control.feedback import encode
 from livemusviz.control.osc_guard import validate
 from livemusviz.control.web.loop import MAX_CLIENTS, WebOptions, WebServers
-from livemusviz.director.params import ACTIONS, PARAMS, ParamValues
 from livemusviz.errors import UserError
+from livemusviz.params.registry import ACTIONS, PARAMS
+from livemusviz.params.values import ParamValues
 
 LOCAL = "127.0.0.1"
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livemusviz.render.score import Cell
+from livemusviz.render.cells import Cell
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.batches import Batch, BatchPainter
@@ -25,7 +25,7 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Painted:
+class GeneratedRun:
     """A run of cells and its pictures. last : the batch that the next run's pictures go on from."""
 
     cells: list[Cell]
@@ -33,7 +33,7 @@ class Painted:
     last: Batch | None
 
 
-def painted(runs: Iterable[list[Cell]], painter: BatchPainter, stop: Stop) -> Iterator[Painted]:
+def generated_runs(runs: Iterable[list[Cell]], painter: BatchPainter, stop: Stop) -> Iterator[GeneratedRun]:
     """Each run with its pictures; the next one is painted meanwhile. Ends early if any rank is asked to stop."""
     waiting: tuple[list[Cell], Batch | None] | None = None
     last: Batch | None = None
@@ -44,10 +44,10 @@ def painted(runs: Iterable[list[Cell]], painter: BatchPainter, stop: Stop) -> It
         batch = painter.begin(controls) if controls else None
         if waiting is not None:
             last = waiting[1] or last
-            yield Painted(waiting[0], painter.finish(waiting[1]), last)
+            yield GeneratedRun(waiting[0], painter.finish(waiting[1]), last)
         waiting = (run, batch)
     if waiting is not None:
-        yield Painted(waiting[0], painter.finish(waiting[1]), waiting[1] or last)
+        yield GeneratedRun(waiting[0], painter.finish(waiting[1]), waiting[1] or last)
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from livemusviz.bridge.types import CHANNELS, HOP, PACKED_FEATURES_BYTES, SAMPLE_RATE, AudioFeatures
+from livemusviz.bridge.features import PACKED_FEATURES_BYTES, AudioFeatures
+from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.features.offline import FeatureTrack, analyse_track
 from livemusviz.record.track import Track, TrackReader
 
@@ -22,7 +23,7 @@ READ_AT_ONCE = 1024  # features
 Progress = Callable[[float], object]  # seconds of sound analysed
 
 
-class Heard:
+class TrackAnalysis:
     """track : what was heard.  seconds : length of the sound.  origin : s, time stamp of its first sample in the file.
 
     bars : s, where each bar of four beats begins, as far as the tempo is known.  damage : damaged packets met.

@@ -2,8 +2,9 @@ import math
 
 import pytest
 
-from livemusviz.director.params import BY_ADDRESS, BY_NAME, PARAMS, ParamValues, lookup
 from livemusviz.errors import UserError
+from livemusviz.params.registry import BY_ADDRESS, BY_NAME, PARAMS, lookup
+from livemusviz.params.values import ParamValues
 
 
 def test_names_and_addresses_are_unique_and_defaults_are_valid() -> None:

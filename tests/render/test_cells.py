@@ -7,11 +7,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import HOP, SAMPLE_RATE, AudioFeatures, Controls
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Controls
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.director.cuefile import Change
-from livemusviz.director.params import ParamValues
+from livemusviz.params.values import ParamValues
+from livemusviz.render.cells import Cell, Grid, cells
 from livemusviz.render.performer import Performer
-from livemusviz.render.score import Cell, Grid, cells
 from livemusviz.scenery import Scenery
 
 

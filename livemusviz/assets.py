@@ -13,10 +13,9 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from livemusviz import resources
-from livemusviz.director.params import suggest
 from livemusviz.director.playlist import Entry, parse_playlist
 from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset, read_document
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, suggest
 from livemusviz.isf.header import Header, Number, decode, parse
 
 SUFFIXES = (".fs", ".isf")

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from livemusviz.bridge.types import SAMPLE_RATE, AudioBlock, CanvasPicture
+from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock
+from livemusviz.bridge.view import CanvasPicture
 from livemusviz.record.timeline import AudioTimeline, Slot, VideoGrid
 
 LATE = 0.3  # s after which a picture or a block that has not come is taken as missing
@@ -27,7 +28,7 @@ class Encoder(Protocol):
     def close(self) -> None: ...
 
 
-class Take:
+class TimedEncoder:
     """Give it pictures and blocks as they come, call `advance` often, and `finish` once."""
 
     def __init__(self, encoder: Encoder, start: float, fps: int, size: tuple[int, int]) -> None:

@@ -11,18 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
-from livemusviz.bridge.types import Frame
+from livemusviz.bridge.frames import Frame
 from livemusviz.display import snapshot
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.context import headless_context
-from livemusviz.render.score import Cell
+from livemusviz.render.cells import Cell
 
 log = logging.getLogger(__name__)
 
 PREROLL, PREROLL_STEP = 2.4, 0.08  # s before frame 0, in which the idle scene gives way to the first picture
 
 
-class Stage:
+class OfflineCanvas:
     """`draw` each cell in turn. UserError if this machine has no OpenGL."""
 
     def __init__(self, size: tuple[int, int], shaders: Mapping[str, Path]) -> None:

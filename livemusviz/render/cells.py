@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from livemusviz.bridge.types import AudioFeatures, Controls, View
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Controls
+from livemusviz.bridge.view import View
 from livemusviz.director.cuefile import Change
-from livemusviz.director.params import ParamValues
+from livemusviz.params.values import ParamValues
 from livemusviz.render.performer import Performer
 
 Step = Callable[[float, AudioFeatures, ParamValues], Controls]

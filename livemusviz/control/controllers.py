@@ -9,15 +9,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from livemusviz.bridge.types import CanvasPicture, Outside, ShowState
+from livemusviz.bridge.control import ExternalTempi, ShowState
+from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.control.link import LinkPeer
 from livemusviz.control.loop import EventSink, OscControl
 from livemusviz.control.midi.loop import MidiControl, available
 from livemusviz.control.midi.mapping import default_path
 from livemusviz.control.options import ControlOptions
-from livemusviz.director.params import REGISTRY, Registry
 from livemusviz.errors import UserError
+from livemusviz.params.registry import REGISTRY, Registry
 
 if TYPE_CHECKING:
     from livemusviz.control.web.loop import WebServers
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class ControlRack:
+class Controllers:
     """From `start` to `close`. `osc` is always there; `web`, `midi` and `link` are None where not asked for."""
 
     def __init__(
@@ -72,9 +73,9 @@ class ControlRack:
         """Tell the performer's OSC controller what went wrong; the page reads it from the state."""
         self.osc.error(text)
 
-    def outside(self, now: float, beats_per_bar: int) -> Outside:
+    def outside(self, now: float, beats_per_bar: int) -> ExternalTempi:
         """The tempi of others at `now` (s)."""
-        return Outside(
+        return ExternalTempi(
             link=self.link.read(now, beats_per_bar) if self.link is not None else None,
             midi=self.midi.read_clock(now) if self.midi is not None else None,
         )

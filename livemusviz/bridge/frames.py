@@ -1,0 +1,61 @@
+"""Carries requests from the director to the engine, and generated frames from the engine to the display.
+
+Times are seconds on the `time.perf_counter` scale, which every process of one machine shares.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+Prompt = str | tuple[tuple[str, float], ...]
+"""What to paint: a text, or several with weights >= 0, of which only the ratios count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What the director asks of the engine for one frame.
+
+    noise : float32 (h, w, c), unit normal.  prompt, previous_prompt, fade : 0 is all previous, 1 is all prompt.
+    feedback : 0..1, weight of the previous denoised latent.  compute : False asks the engine to skip this frame.
+    time : s, of the features behind it.  guidance_scale, delta, negative_prompt : read by models with guidance.
+    grade : 0..3, how much of it is to be computed: nothing, a step of the latents towards the last computed ones, the
+    UNet's outer layers, everything.  drift : of the fed-back latents: zoom factor, turn (rad, clockwise), pan to the
+    right and down (shares of the picture).  next_start : s, before which the next slot need not begin; 0 is at once.
+    place : where the walk is, `Director.noise_at` makes its noise again.
+    lora_weight : factor on live LoRAs.  steps, t_list : of the denoising, see `Pipeline.reschedule`.
+    """
+
+    noise: np.ndarray
+    prompt: Prompt
+    previous_prompt: Prompt
+    fade: float
+    feedback: float
+    compute: bool
+    time: float
+    grade: int = 3
+    drift: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
+    next_start: float = 0.0
+    place: tuple[float, ...] = ()
+    guidance_scale: float = 1.0
+    delta: float = 1.0
+    negative_prompt: str = ""
+    lora_weight: float = 1.0
+    steps: int = 0
+    t_list: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A generated picture. image : uint8 (H, W, 4) RGBA, C-contiguous, top row first.
+
+    seq : counts generated frames from 1.  time : s, the sound that caused it.  made : s, when it was finished.
+    duration : s, how long the engine worked on it.
+    """
+
+    image: np.ndarray
+    seq: int
+    time: float
+    made: float
+    duration: float
