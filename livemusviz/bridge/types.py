@@ -270,7 +270,7 @@ class ExternalTempo:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class ExternalTempi:
     """Tempi from outside the show. None : that source is not open, or silent."""
 
     link: ExternalTempo | None = None

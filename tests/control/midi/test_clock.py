@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from livemusviz.bridge.types import AudioFeatures, ExternalTempo
+from livemusviz.bridge.control import ExternalTempo
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.control.midi.clock import MidiClock, MidiClocks
 from livemusviz.director.tempo import Tempo
 
