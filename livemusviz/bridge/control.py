@@ -29,13 +29,14 @@ class ExternalTempo:
     """What Ableton Link or a MIDI clock says.
 
     beat : position in beats at `time`, s; whole on the beat, 0 on the first beat of a bar.
-    peers : other participants; 0 is nobody.
+    peers : other participants; 0 is nobody.  rolling : whether the song plays; if not, only the tempo counts.
     """
 
     bpm: float
     beat: float
     time: float
     peers: int = 1
+    rolling: bool = True
 
 
 @dataclass(frozen=True, slots=True)
