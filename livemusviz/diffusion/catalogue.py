@@ -10,17 +10,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from livemusviz.diffusion.configs import QUANTIZATION
+from livemusviz.diffusion.configs import QUANTIZATION, class_name, refuse_other_task
 from livemusviz.diffusion.folder import (
     EMBEDDED,
+    VARIANTS,
     check_folder,
     find_autoencoder,
     hub_cache,
+    index_names,
     model_name,
     newest_snapshot,
     resolve_model,
     user_path,
 )
+from livemusviz.diffusion.schedulers import CHOICES, needs_choice
 from livemusviz.errors import UserError
 
 WEIGHTED = {
@@ -101,10 +104,11 @@ def _problem(folder: Path) -> str:
     """What loading would meet first in the folder or in a header of its weights, or "". No weights are read."""
     try:
         from livemusviz.diffusion.model import packing  # mlx, which `models fetch` goes without
-        from livemusviz.diffusion.weights import find_weights, read_header
+        from livemusviz.diffusion.weights import find_weights, read_header, read_json
 
         vae = find_autoencoder(folder, "auto")
         check_folder(folder, needs_vae=vae is None)
+        refuse_other_task(read_json(folder / "unet" / "config.json"), str(folder / "unet" / "config.json"))
         second = _json(folder / "model_index.json").get("text_encoder_2")
         for part, stem in WEIGHTED.items():
             if part == "text_encoder_2" and not (isinstance(second, list) and any(second[:1])):
@@ -113,6 +117,9 @@ def _problem(folder: Path) -> str:
             packing(where, 16)
             for path in find_weights(where, stem):
                 read_header(path)
+        scheduler = read_json(folder / "scheduler" / "scheduler_config.json", infinite=True)
+        if needs_choice(scheduler):
+            return f"needs --scheduler {CHOICES}: {class_name(scheduler.get('_class_name'))} is not implemented"
     except (UserError, OSError, ImportError) as error:
         return " ".join(str(error).split())
     return ""
@@ -120,7 +127,7 @@ def _problem(folder: Path) -> str:
 
 def _json(path: Path) -> dict:
     try:
-        value = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}  # a pipe could wait for ever
+        value = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}  # a pipe could wait for ever
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
@@ -153,12 +160,14 @@ def files_needed(names: Sequence[str], *, vae: bool = True) -> list[str]:
 def _weights(part: str, stem: str, names: Sequence[str]) -> list[str]:
     """The files of one set of a component's weights, the best there is."""
     shard = r"(-\d{5}-of-\d{5})?"
-    for variant, index in ((r"\.fp16", ".fp16"), ("", "")):
-        pattern = re.compile(rf"{part}/{stem}({variant}{shard}|{shard}{variant})\.safetensors")
+    for variant in reversed(VARIANTS):
+        dotted = re.escape(variant)
+        pattern = re.compile(rf"{part}/{stem}({dotted}{shard}|{shard}{dotted})\.safetensors")
         found = [name for name in names if pattern.fullmatch(name)]
         if found:
             one = [name for name in found if "-of-" not in name]
-            return one or [*found, f"{part}/{stem}.safetensors.index{index}.json"]
+            known = [f"{part}/{name}" for name in index_names(stem, variant)]
+            return one or [*found, next((name for name in known if name in names), known[0])]
     if any(name.startswith(f"{part}/") and name.endswith((".bin", ".ckpt", ".pt")) for name in names):
         raise UserError(
             f"its {part} has no safetensors, and a pickle can run any code: on a machine you trust, load it with "

@@ -1,9 +1,12 @@
 """What a config.json may say: values that change the arithmetic are built or refused, by name. Pure."""
 
+import logging
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from livemusviz.errors import UserError
+
+log = logging.getLogger(__name__)
 
 QUANTIZATION = "quantization"
 """The key under which a folder made by `models convert` says how its weights are packed."""
@@ -12,7 +15,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "in_channels": (1, 256), "out_channels": (1, 256), "latent_channels": (1, 256), "coordinate_channels": (0, 256),
     "block_out_channels": (1, 16384), "encoder_block_out_channels": (1, 16384), "channels": (1, 16384),
     "decoder_block_out_channels": (1, 16384), "fine_channels": (1, 16384), "encoder_channels": (0, 16384),
-    "layers_per_block": (1, 32), "transformer_layers_per_block": (1, 64), "num_hidden_layers": (1, 128),
+    "layers_per_block": (1, 32), "transformer_layers_per_block": (1, 64),
+    "reverse_transformer_layers_per_block": (1, 64), "num_hidden_layers": (1, 128),
     "num_encoder_blocks": (0, 64), "num_decoder_blocks": (0, 64), "num_blocks": (0, 64), "num_fine_blocks": (0, 64),
     "attention_head_dim": (1, 1024), "num_attention_heads": (1, 1024), "addition_embed_type_num_heads": (1, 1024),
     "norm_num_groups": (1, 16384), "norm_eps": (1e-12, 1), "layer_norm_eps": (1e-12, 1), "freq_shift": (0, 1),
@@ -22,9 +26,31 @@ RANGES: dict[str, tuple[float, float]] = {
     "upscale": (1, 16), "upsampling_scaling_factor": (1, 16), "scaling_factor": (1e-6, 1e6),
     "shift_factor": (-1e6, 1e6),
     "num_train_timesteps": (1, 100_000), "original_inference_steps": (1, 100_000), "timestep_scaling": (1e-6, 1e6),
-    "steps_offset": (0, 100_000), "beta_start": (0, 1), "beta_end": (0, 1),
+    "steps_offset": (0, 100_000), "beta_start": (0, 1), "beta_end": (0, 1), "clip_sample_range": (1e-6, 1e6),
 }  # fmt: skip
 """What the numbers of a config may be, each and in a list: far more than any checkpoint has."""
+
+BOOKKEEPING = {
+    "decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup",
+    "gradient_checkpointing", "name_or_path", "torch_dtype", "dtype",
+}  # fmt: skip
+"""Keys that say how a component was trained or saved (the first seven are diffusers' `EMAModel`): without effect."""
+
+OTHER_TASKS = {
+    (5, 4): "depth-to-image", (7, 4): "upscaling", (8, 4): "image editing (InstructPix2Pix)", (9, 4): "inpainting",
+}  # fmt: skip
+"""Models of other tasks, by their UNet's input and output channels: the latents, and a picture beside them."""
+
+
+def refuse_other_task(config: Mapping[str, Any], where: str) -> None:
+    """Raises UserError for a UNet that is given more than the latents of a picture to come."""
+    channels = config.get("in_channels"), config.get("out_channels", 4)
+    task = OTHER_TASKS.get(channels) if all(isinstance(c, int) for c in channels) else None  # type: ignore[arg-type]
+    if task and not config.get("coordinate_channels"):
+        raise UserError(
+            f"{where}: in_channels {channels[0]} is a model for {task}, which is not supported; "
+            "give the text-to-image model it was made from"
+        )
 
 
 def in_range(config: dict[str, Any], where: str) -> dict[str, Any]:
@@ -32,7 +58,7 @@ def in_range(config: dict[str, Any], where: str) -> dict[str, Any]:
     it would end in a hang or out of memory."""
     for key, (low, high) in RANGES.items():
         value = config.get(key)
-        for number in value if isinstance(value, list) else [value]:
+        for number in _flat(value):
             if number is None:
                 continue
             if isinstance(number, bool) or not isinstance(number, int | float):
@@ -40,6 +66,12 @@ def in_range(config: dict[str, Any], where: str) -> dict[str, Any]:
             if not low <= number <= high:
                 raise UserError(f"{where}: {key} {number:.6g}: must be {low:g} to {high:g}")
     return {key: value for key, value in config.items() if value is not None or key not in RANGES}
+
+
+def _flat(value: Any) -> list[Any]:
+    """The entries of a value that may be a list, and of lists in it."""
+    entries = value if isinstance(value, list) else [value]
+    return [number for entry in entries for number in (entry if isinstance(entry, list) else [entry])]
 
 
 def class_name(value: Any) -> str:
@@ -61,8 +93,11 @@ def refuse_unknown(
     only : keys that change the arithmetic, with the values that are built. without_effect : keys that are read
     elsewhere or that only say how the model was trained or stored. Any other key passes only where it is off.
     """
+    kept = sorted(key for key in BOOKKEEPING.intersection(config) if key not in only)
+    if kept:
+        log.warning("%s: %s: only said how it was trained or saved, and ignored", where, ", ".join(kept))
     for key, value in config.items():
-        if key.startswith("_") or key == QUANTIZATION or key in without_effect:
+        if key.startswith("_") or key == QUANTIZATION or key in without_effect or key in kept:
             continue
         if key not in only:
             if value not in (None, False):

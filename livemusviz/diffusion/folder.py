@@ -15,7 +15,17 @@ EMBEDDED = "embedded"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 TINY_AUTOENCODERS = {0.18215: "madebyollin/taesd", 0.13025: "madebyollin/taesdxl"}
 """Tiny autoencoders by the scale of the latents they speak: an AutoencoderKL's `scaling_factor`."""
+VARIANTS = ("", ".fp16")
+"""What stands in the names of a component's weights, in the order in which they are looked for."""
 COMPONENTS = ("unet", "text_encoder", "tokenizer", "scheduler")
+
+
+def index_names(stem: str, variant: str) -> tuple[str, ...]:
+    """The names that an index of sharded weights has had in diffusers, today's first. variant : one of `VARIANTS`."""
+    today = f"{stem}.safetensors.index{variant}.json"
+    if not variant:
+        return (today,)
+    return today, f"{stem}{variant}.safetensors.index.json", f"{stem}.safetensors{variant}.index.json"
 
 
 def user_path(text: str, flag: str) -> Path:
@@ -72,7 +82,7 @@ def tiny_autoencoder_for(folder: Path) -> str | None:
     """The name of a tiny autoencoder that speaks the latents of a model's full one, if one is known."""
     path = folder / "vae" / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        config = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
         if config.get("_class_name") != "AutoencoderKL" or config.get("latent_channels", 4) != 4:
             return None
         return TINY_AUTOENCODERS.get(config.get("scaling_factor", 0.18215))

@@ -27,7 +27,7 @@ UNET: Renames = (
     (".upsamplers.0.conv.", ".upsample."),
     ("conv_norm_out.", "norm_out."),
 )
-AUTOENCODER_TINY: Renames = ((".conv.", ".conv.layers."),)
+AUTOENCODER_TINY: Renames = ((".conv.", ".conv.layers."), (".pool.", ".pool.layers."))
 PIXEL_SHUFFLE: Renames = ()
 AUTOENCODER_KL: Renames = (
     (".attentions.0.group_norm.", ".attention.norm."),

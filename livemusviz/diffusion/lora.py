@@ -1,10 +1,11 @@
 """LoRA files (Hu et al. 2022) onto a loaded model: fused into its weights, or beside them as a fader. Engine thread.
 
 Read are diffusers' names and kohya's, for SDXL also with the original repository's block numbers. A layer's change is
-weight alpha / rank up down; every tensor of the file must find its layer.
+weight alpha / rank up down, or alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023); every tensor of the file must find its
+layer, but for the words of an inversion bundled in, which are told and left out.
 """
 
-import json
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
-from safetensors import SafetensorError, safe_open
 
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.layers import Conv2d, convolve
+from livemusviz.diffusion.lora_scales import Scales, checked_alpha, read_scales
 from livemusviz.diffusion.quantize import Packed, PackedConv2d, PackedLinear
 from livemusviz.diffusion.spec import LoraSpec
 from livemusviz.diffusion.weights import FLOATS, TensorInfo, read_header, shown
@@ -28,7 +29,10 @@ FOREIGN = ("hada_", "lokr_", "oft_", ".dora_scale", "lora_mid", "lora_magnitude_
 """Parts of names that belong to other methods."""
 ALPHAS = (*FLOATS, "I32", "I64")
 """What an alpha may be stored as; kohya's are whole numbers where it took the rank for them."""
-MAX_ALPHA = 1e6
+BUNDLED = "bundle_emb."
+"""What the names of a textual inversion begin with where a file bundles one with its LoRA."""
+
+log = logging.getLogger(__name__)
 
 Component = tuple[str, nn.Module, keys.Renames]
 """diffusers' name of a component ("unet"), ours of it, and how its tensors are called."""
@@ -116,17 +120,20 @@ def read_lora(path: Path, layers: dict[str, Any]) -> dict[str, Delta]:
     for name in sorted(named):
         if name not in down or name not in up:
             raise UserError(f"{path}: {name} lacks its {'up' if name in down else 'down'} half; fetch it again")
-    told = _told_alphas(path)
-    return {
-        name: _delta(path, name, down[name], up[name], alphas.get(name, told.get(name.split(".")[0]))) for name in down
-    }
+    scales = read_scales(path)
+    return {name: _delta(path, name, down[name], up[name], scales, alphas.get(name)) for name in down}
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, mx.array], dict[str, mx.array], dict[str, float]]:
     """The down halves, the up halves and the alphas, by the name of their layer; all finite. Raises UserError."""
     header = read_header(path)
+    bundled = {name.split(".")[1] for name in header if name.startswith(BUNDLED)}
+    header = {name: info for name, info in header.items() if not name.startswith(BUNDLED)}
     for name, info in header.items():
         _check_tensor(path, name, info)
+    if bundled:
+        words = shown(", ".join(sorted(bundled)))
+        log.warning("%s: the textual inversions bundled with it (%s) are left out; its layers are applied", path, words)
     try:
         tensors = cast(dict[str, mx.array], mx.load(str(path)))
     except (RuntimeError, ValueError) as error:
@@ -143,7 +150,7 @@ def _read_tensors(path: Path) -> tuple[dict[str, mx.array], dict[str, mx.array],
         elif UP.search(name):
             up[_layer_name(UP.sub("", name))] = tensor
         else:
-            alphas[_layer_name(name.removesuffix(".alpha"))] = _alpha(path, name, tensor.reshape(()).item())
+            alphas[_layer_name(name.removesuffix(".alpha"))] = checked_alpha(path, name, tensor.reshape(()).item())
     return down, up, alphas
 
 
@@ -161,7 +168,7 @@ def _check_tensor(path: Path, name: str, info: TensorInfo) -> None:
         raise UserError(f"{path}: {shown(name)} has shape {shown(str(list(info.shape)))}; an alpha is one number")
 
 
-def _delta(path: Path, name: str, down: mx.array, up: mx.array, alpha: float | None) -> Delta:
+def _delta(path: Path, name: str, down: mx.array, up: mx.array, scales: Scales, alpha: float | None) -> Delta:
     if up.ndim == 4 and up.shape[2:] == (1, 1):
         up = up[:, :, 0, 0]
     if up.ndim != 2 or down.ndim not in (2, 4) or up.shape[1] != down.shape[0]:
@@ -172,26 +179,7 @@ def _delta(path: Path, name: str, down: mx.array, up: mx.array, alpha: float | N
         raise UserError(f"{path}: {name} is of rank 0, so it changes nothing; fetch it again")
     if down.ndim == 4:
         down = down[:, :, 0, 0] if down.shape[2:] == (1, 1) else down.transpose(0, 2, 3, 1)
-    return Delta(down, up, (rank if alpha is None else alpha) / rank)
-
-
-def _told_alphas(path: Path) -> dict[str, float]:
-    """Each component's alpha where diffusers wrote it into the file's metadata. Raises UserError."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            told = json.loads((file.metadata() or {}).get("lora_adapter_metadata", "{}"))
-    except (SafetensorError, OSError, ValueError, RecursionError):
-        return {}
-    ends = ".lora_alpha"
-    told = told if isinstance(told, dict) else {}
-    alphas = {k: v for k, v in told.items() if k.endswith(ends) and isinstance(v, int | float)}
-    return {name.removesuffix(ends): _alpha(path, name, alpha) for name, alpha in alphas.items()}
-
-
-def _alpha(path: Path, name: str, alpha: Any) -> float:
-    if not abs(alpha) <= MAX_ALPHA:
-        raise UserError(f"{path}: {shown(name)} is {shown(str(alpha), 24)}, at most {MAX_ALPHA:g}; fetch it again")
-    return float(alpha)
+    return Delta(down, up, scales.of(name, rank, alpha))
 
 
 def _layer_name(name: str) -> str:

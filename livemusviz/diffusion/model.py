@@ -12,7 +12,7 @@ from livemusviz.diffusion import keys
 from livemusviz.diffusion.autoencoder_kl import AutoencoderKL, KLConfig
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
-from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range
+from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig
@@ -23,7 +23,7 @@ from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.text import PromptEncoder
 from livemusviz.diffusion.tokenizer import PromptTokenizer
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
-from livemusviz.diffusion.weights import find_weights, load_weights, read_json
+from livemusviz.diffusion.weights import find_weights, load_weights, read_header, read_json
 from livemusviz.errors import UserError, one_line
 
 Autoencoder = AutoencoderTiny | AutoencoderKL | AutoencoderPixelShuffle
@@ -124,9 +124,9 @@ def _refuse_parts(folder: Path, index: dict[str, Any]) -> None:
         raise UserError(f"{folder}: it is an SDXL refiner, which is not implemented")
 
 
-def _read(path: Path, reader: Read) -> Any:
-    """A config through its reader; wrong types and missing entries become a UserError too."""
-    config = in_range(read_json(path), str(path))
+def _read(path: Path, reader: Read, infinite: bool = False) -> Any:
+    """A config through its reader; wrong types and missing entries become a UserError too. infinite : see read_json."""
+    config = in_range(read_json(path, infinite), str(path))
     try:
         return reader(config, str(path))
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError) as error:
@@ -150,7 +150,9 @@ def _fill(model: nn.Module, folder: Path, stem: str, renames: keys.Renames, dtyp
 
 def _unet(folder: Path, dtype: mx.Dtype, bits: int = 16) -> UNet2DConditionModel:
     path = folder / "config.json"
-    _expect_class(path, read_json(path).get("_class_name"), ("UNet2DConditionModel",))
+    config = read_json(path)
+    _expect_class(path, config.get("_class_name"), ("UNet2DConditionModel",))
+    refuse_other_task(config, str(path))
     unet = _read(path, lambda config, where: UNet2DConditionModel(UNetConfig.read(config, where), where))
     _fill(unet, folder, DIFFUSERS_STEM, keys.UNET, dtype, bits)
     return unet
@@ -171,9 +173,17 @@ def _autoencoder(folder: Path, dtype: mx.Dtype) -> Autoencoder:
     kind = read_json(path).get("_class_name")
     _expect_class(path, kind, tuple(AUTOENCODERS))
     make, renames = AUTOENCODERS[str(kind)]
-    vae: Autoencoder = _read(path, make)
-    load_weights(vae, find_weights(folder, DIFFUSERS_STEM), renames, dtype)
+    files = find_weights(folder, DIFFUSERS_STEM)
+    vae: Autoencoder = _read(path, lambda config, where: make(_with_pools(config, files), where))
+    load_weights(vae, files, renames, dtype)
     return vae
+
+
+def _with_pools(config: dict[str, Any], files: list[Path]) -> dict[str, Any]:
+    """The config, with the key for TAEF2's pools where the weights have them: diffusers itself writes no such key."""
+    if config.get("_class_name") != "AutoencoderTiny" or "use_midblock_gn" in config:
+        return config
+    return config | {"use_midblock_gn": any(".pool." in name for path in files for name in read_header(path))}
 
 
 def _overflows(folder: Path) -> bool:
@@ -183,7 +193,7 @@ def _overflows(folder: Path) -> bool:
 
 
 def _scheduler(path: Path, spec: ModelSpec) -> Scheduler:
-    return _read(path, lambda config, where: make_scheduler(config, spec.sampling, where))
+    return _read(path, lambda config, where: make_scheduler(config, spec.sampling, where), infinite=True)
 
 
 def _bits_of(model: nn.Module, bits: int) -> int:

@@ -5,6 +5,7 @@ unit noise; every schedule here is a choice of those two numbers and of the way 
 """
 
 import math
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +37,16 @@ ONLY = {
     "timestep_spacing": SPACINGS,
 }
 """Config keys that change the arithmetic, with the values implemented here."""
+COMMON = {
+    "_class_name", "num_train_timesteps", "beta_start", "beta_end", "beta_schedule", "trained_betas",
+    "prediction_type", "timestep_spacing", "steps_offset", "rescale_betas_zero_snr", "one_step",
+}  # fmt: skip
+SIGMAS = {
+    "interpolation_type", "use_karras_sigmas", "use_exponential_sigmas", "use_beta_sigmas", "timestep_type",
+    "final_sigmas_type",
+}  # fmt: skip
+CLIPPING = {"clip_sample", "clip_sample_range", "thresholding"}
+"""Config keys by the schedulers that have them: what another kind wrote into a config is without effect on this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,20 +90,26 @@ class Scheduler:
 
     defaults: dict[str, Any] = {}
     """What diffusers takes for a key that the config lacks, where it differs between its schedulers."""
+    keys: Set[str] = frozenset()
+    """Config keys that it reads; all others are dropped, as diffusers' `from_config` does."""
     draws_noise = False
     """Whether `step` wants fresh unit noise."""
-    can_clip = True
-    """Whether `clip_sample` means anything to it; it is not implemented."""
+    clips = False
+    """Whether `clip_sample` is implemented."""
 
     def __init__(self, config: dict[str, Any], sampling: Sampling, where: str = "scheduler_config.json") -> None:
         """config : a diffusers scheduler_config.json. Raises UserError that names what is not built."""
         sampling.validate()
-        config = self.defaults | config
+        unset = config.get("_use_default_values") or ()
+        config = self.defaults | {k: v for k, v in config.items() if k in self.keys and k not in unset}
+        for key, value in config.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                raise UserError(f"{where}: {key} {value}: must be a finite number")
         for key, allowed in ONLY.items():
             if key in config and config[key] not in allowed:
                 choices = ", ".join(map(repr, allowed))
                 raise UserError(f"{where}: {key} {config[key]!r} is not implemented; only {choices} is")
-        if self.can_clip and config.get("clip_sample", False):
+        if config.get("clip_sample", False) and not self.clips:
             raise UserError(f"{where}: clip_sample True is not implemented; only False is")
         self.config, self.sampling = config, sampling
         self.train_steps = int(config.get("num_train_timesteps", 1000))
@@ -190,7 +207,7 @@ class EulerDiscrete(Scheduler):
     """Euler steps without churn (Karras et al. 2022, algorithm 1), signal 1 and noise sigma; SD-Turbo's own."""
 
     defaults = {"timestep_spacing": "linspace"}
-    can_clip = False
+    keys = COMMON | SIGMAS
 
     def _timesteps(self, count: int) -> np.ndarray:
         return _spaced(self.spacing, self.train_steps, count, self.config.get("steps_offset", 0))
@@ -219,6 +236,7 @@ class DDIM(Scheduler):
     """Deterministic steps (Song et al. 2021, equation 12, eta 0)."""
 
     defaults = {"clip_sample": True, "beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear"}
+    keys = COMMON | CLIPPING | {"set_alpha_to_one"}
 
     def _timesteps(self, count: int) -> np.ndarray:
         return np.round(_spaced(self.spacing, self.train_steps, count, self.config.get("steps_offset", 0)))
@@ -237,6 +255,7 @@ class Distilled(Scheduler):
     """The time steps that consistency models are distilled at, thinned out."""
 
     defaults = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+    keys = COMMON | {"original_inference_steps"}
     draws_noise = True
 
     def _timesteps(self, count: int) -> np.ndarray:
@@ -251,9 +270,14 @@ class LCM(Distilled):
     """Latent consistency (Luo et al. 2023): clean, then noised again with fresh noise."""
 
     SIGMA_DATA = 0.5
+    keys = Distilled.keys | CLIPPING | {"timestep_scaling"}
+    clips = True
 
     def bounded(self, x0: Latents, latents: Latents, i: int) -> Latents:
         """With the boundary condition of consistency models (Song et al. 2023, section 3)."""
+        if self.config.get("clip_sample", False):
+            limit = self.config.get("clip_sample_range", 1.0)
+            x0 = (abs(x0 + limit) - abs(x0 - limit)) * 0.5  # clamped to [-limit, limit], for any array type
         t = float(self.timesteps[i]) * self.config.get("timestep_scaling", 10.0)
         skip, out = self.SIGMA_DATA**2 / (t**2 + self.SIGMA_DATA**2), t / math.sqrt(t**2 + self.SIGMA_DATA**2)
         return out * x0 + skip * latents
@@ -284,14 +308,21 @@ CLASSES = {"EulerDiscreteScheduler": "euler", "LCMScheduler": "lcm", "TCDSchedul
 """diffusers' names."""
 IN_ONE_STEP = {"EulerAncestralDiscreteScheduler": "euler"}
 """... of those that are another in their last step, and so in their only one; SDXL-Turbo's own."""
+CHOICES = "|".join(SCHEDULERS)
+
+
+def needs_choice(config: dict[str, Any]) -> bool:
+    """True for a model whose own scheduler is not implemented at any number of steps, so that one must be chosen."""
+    found = config.get("_class_name")
+    return not isinstance(found, str) or (found not in CLASSES and found not in IN_ONE_STEP)
 
 
 def make_scheduler(config: dict[str, Any], sampling: Sampling, where: str) -> Scheduler:
     """The schedule that `sampling` names, or the model's own. Raises UserError for one that is not built, or that has
     nothing to draw from.
 
-    One that takes the place of another kind has trailing time steps, whatever spacing that had: any other is of no use
-    in a few steps (Lin et al. 2024, section 3.3).
+    One that takes the place of another kind has trailing time steps, whatever spacing that had, because any other is of
+    no use in a few steps (Lin et al. 2024, section 3.3), and its own noise levels, no Karras sigmas of that kind's.
     """
     sampling.validate()
     found = str(config.get("_class_name"))
@@ -302,10 +333,11 @@ def make_scheduler(config: dict[str, Any], sampling: Sampling, where: str) -> Sc
     if kind is None:
         raise UserError(
             f"{where}: class {class_name(config.get('_class_name'))} is not implemented; there is "
-            f"{', '.join(CLASSES)}: choose one of them with --scheduler {'|'.join(SCHEDULERS)}"
+            f"{', '.join(CLASSES)}: choose one of them with --scheduler {CHOICES}"
         )
     if kind != own:
-        config = {"clip_sample": False} | config | {"timestep_spacing": "trailing"}
+        kept = {key: value for key, value in config.items() if key not in SIGMAS}
+        config = {"clip_sample": False} | kept | {"timestep_spacing": "trailing"}
     made = SCHEDULERS[kind](config, sampling, where)
     if sampling.strength == 1 and not sampling.timesteps and made.noise[0] < made.signal[0]:
         raise UserError(

@@ -7,10 +7,13 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from livemusviz.diffusion.configs import refuse_unknown
-from livemusviz.diffusion.layers import Activation, Conv2d, activation, relu, upsample_nearest
+from livemusviz.diffusion.layers import Activation, Conv2d, GroupNorm, activation, relu, upsample_nearest
 from livemusviz.errors import UserError
 
-ONLY = {"in_channels": (3,), "out_channels": (3,), "upsample_fn": ("nearest",), "shift_factor": (0,)}
+ONLY = {
+    "in_channels": (3,), "out_channels": (3,), "upsample_fn": ("nearest",), "shift_factor": (0,),
+    "use_midblock_gn": (False, True),
+}  # fmt: skip
 WITHOUT_EFFECT = {
     "latent_channels", "encoder_block_out_channels", "decoder_block_out_channels", "num_encoder_blocks",
     "num_decoder_blocks", "act_fn", "upsampling_scaling_factor", "scaling_factor", "block_out_channels", "force_upcast",
@@ -20,7 +23,7 @@ WITHOUT_EFFECT = {
 
 @dataclass(frozen=True)
 class TinyConfig:
-    """The numbers of an AutoencoderTiny."""
+    """The numbers of an AutoencoderTiny. pools : the blocks at latent resolution have one, as in TAEF2."""
 
     latent_channels: int
     encoder_channels: tuple[int, ...]
@@ -30,6 +33,7 @@ class TinyConfig:
     act_fn: str
     upscale: int
     scaling_factor: float
+    pools: bool = False
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "TinyConfig":
@@ -44,6 +48,7 @@ class TinyConfig:
             act_fn=config.get("act_fn", "relu"),
             upscale=config.get("upsampling_scaling_factor", 2),
             scaling_factor=config.get("scaling_factor", 1.0),
+            pools=config.get("use_midblock_gn", False),
         )
         for channels in (found.encoder_channels, found.decoder_channels):
             if len(set(channels)) != 1:
@@ -51,11 +56,25 @@ class TinyConfig:
         return found
 
 
-class TinyBlock(nn.Module):
-    """Three 3x3 convolutions, plus the input."""
+POOL_WIDTH, POOL_GROUPS, POOL_EPS = 4, 4, 1e-5
 
-    def __init__(self, channels: int, act: Activation) -> None:
+
+class TinyBlock(nn.Module):
+    """Three 3x3 convolutions, plus the input.
+
+    pool : before them, statistics of the whole picture are added: 1x1 convolutions round a group normalisation.
+    """
+
+    def __init__(self, channels: int, act: Activation, pool: bool = False) -> None:
         super().__init__()
+        if pool:
+            wide = POOL_WIDTH * channels
+            self.pool = nn.Sequential(
+                nn.Linear(channels, wide, bias=False),
+                GroupNorm(POOL_GROUPS, wide, POOL_EPS),
+                relu,
+                nn.Linear(wide, channels, bias=False),
+            )
         self.conv = nn.Sequential(
             Conv2d(channels, channels, 3, padding=1),
             act,
@@ -65,6 +84,8 @@ class TinyBlock(nn.Module):
         )
 
     def __call__(self, x: mx.array) -> mx.array:
+        if "pool" in self:
+            x = x + self.pool(x)
         return relu(self.conv(x) + x)
 
 
@@ -100,14 +121,15 @@ def _encoder_layers(config: TinyConfig, act: Activation) -> list[Any]:
     layers: list[Any] = []
     for i, (c, blocks) in enumerate(zip(config.encoder_channels, config.encoder_blocks, strict=True)):
         layers.append(Conv2d(c, c, 3, stride=2, padding=1, bias=False) if i else Conv2d(3, c, 3, padding=1))
-        layers += [TinyBlock(c, act) for _ in range(blocks)]
+        pool = config.pools and i == len(config.encoder_channels) - 1
+        layers += [TinyBlock(c, act, pool) for _ in range(blocks)]
     return [*layers, Conv2d(config.encoder_channels[-1], config.latent_channels, 3, padding=1)]
 
 
 def _decoder_layers(config: TinyConfig, act: Activation) -> list[Any]:
     layers: list[Any] = [Conv2d(config.latent_channels, config.decoder_channels[0], 3, padding=1), act]
     for i, (c, blocks) in enumerate(zip(config.decoder_channels, config.decoder_blocks, strict=True)):
-        layers += [TinyBlock(c, act) for _ in range(blocks)]
+        layers += [TinyBlock(c, act, pool=config.pools and i == 0) for _ in range(blocks)]
         if i < len(config.decoder_channels) - 1:
             layers += [lambda x: upsample_nearest(x, config.upscale), Conv2d(c, c, 3, padding=1, bias=False)]
     return [*layers, Conv2d(config.decoder_channels[-1], 3, 3, padding=1)]

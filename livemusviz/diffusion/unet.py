@@ -32,7 +32,6 @@ ONLY = {
     "class_embed_type": (None,),
     "num_class_embeds": (None,),
     "addition_embed_type": (None, "text", "text_time"),
-    "reverse_transformer_layers_per_block": (None,),
     "resnet_time_scale_shift": ("default", "scale_shift"),
     "resnet_skip_time_act": (False,),
     "resnet_out_scale_factor": (1,),
@@ -55,7 +54,8 @@ TIME_IDS = 6
 WITHOUT_EFFECT = {
     "sample_size", "dropout", "upcast_attention", "use_linear_projection", "addition_time_embed_dim",
     "projection_class_embeddings_input_dim", "block_out_channels", "layers_per_block", "act_fn", "norm_num_groups",
-    "norm_eps", "cross_attention_dim", "transformer_layers_per_block", "attention_head_dim", "in_channels",
+    "norm_eps", "cross_attention_dim", "transformer_layers_per_block",
+    "reverse_transformer_layers_per_block", "attention_head_dim", "in_channels",
     "out_channels", "flip_sin_to_cos", "freq_shift", "down_block_types", "up_block_types",
     "addition_embed_type_num_heads", "coordinate_channels", "time_cond_proj_dim", "only_cross_attention",
 }  # fmt: skip
@@ -66,8 +66,8 @@ WITHOUT_EFFECT = {
 class UNetConfig:
     """The numbers of a UNet, checked; lists have one entry a level, from the finest.
 
-    down_heads, up_heads : 0 where a level has no transformer. depths : layers of each transformer. only_cross : whether
-    they attend to the prompt alone.
+    down_heads, up_heads : 0 where a level has no transformer. down_depths, up_depths : layers of the transformer behind
+    each resnet, on the way up from the coarsest level. only_cross : whether they attend to the prompt alone.
     text_embedding_heads : of `addition_embed_type: "text"`, else 0. added_time_dim, added_dim : of "text_time", the
     width of one of its numbers' sinusoids and of all it is given, else 0. guidance_dim : of the sinusoids of a guidance
     scale that some LCM models are told, else 0.
@@ -78,7 +78,8 @@ class UNetConfig:
     coordinate_channels: int
     channels: tuple[int, ...]
     layers: tuple[int, ...]
-    depths: tuple[int, ...]
+    down_depths: tuple[tuple[int, ...], ...]
+    up_depths: tuple[tuple[int, ...], ...]
     only_cross: tuple[bool, ...]
     down_heads: tuple[int, ...]
     up_heads: tuple[int, ...]
@@ -119,6 +120,8 @@ class UNetConfig:
         text_dims = set(_per_level(config, "cross_attention_dim", 1280, levels, where))
         if len(text_dims) != 1:
             raise UserError(f"{where}: cross_attention_dim {sorted(text_dims)} is not implemented; only one for all is")
+        layers = _per_level(config, "layers_per_block", 2, levels, where)
+        down_depths, up_depths = _depths(config, layers, where)
         added = config.get("addition_embed_type")
         groups, text_heads = _get(config, "norm_num_groups", 32), _get(config, "addition_embed_type_num_heads", 64)
         for i, c in enumerate(channels):
@@ -132,8 +135,9 @@ class UNetConfig:
             out_channels=_get(config, "out_channels", 4),
             coordinate_channels=_get(config, "coordinate_channels", 0),
             channels=channels,
-            layers=_per_level(config, "layers_per_block", 2, levels, where),
-            depths=_per_level(config, "transformer_layers_per_block", 1, levels, where),
+            layers=layers,
+            down_depths=down_depths,
+            up_depths=up_depths,
             only_cross=_only_cross(config, levels, where),
             down_heads=tuple(h if DOWN_TYPES[t] else 0 for t, h in zip(down, heads, strict=True)),
             up_heads=tuple(h if UP_TYPES[t] else 0 for t, h in zip(up, reversed(heads), strict=True)),
@@ -171,16 +175,16 @@ class UNet2DConditionModel(nn.Module):
             self.added_embedding = TimestepEmbedding(config.added_dim, config.time_dim, act)
         self.down_blocks = [
             DownBlock(
-                channels[max(i - 1, 0)], c, config.down_heads[i], [config.depths[i]] * config.layers[i],
+                channels[max(i - 1, 0)], c, config.down_heads[i], config.down_depths[i],
                 i == levels - 1, replace(style, only_cross=config.only_cross[i]),
             )
             for i, c in enumerate(channels)
         ]  # fmt: skip
         if config.mid_heads is not None:
-            self.mid_block = MidBlock(channels[-1], config.mid_heads, config.depths[-1], style)
+            self.mid_block = MidBlock(channels[-1], config.mid_heads, config.down_depths[-1][0], style)
         self.up_blocks = [
             UpBlock(
-                ins, channels[-1 - i], config.up_heads[i], [config.depths[-1 - i]] * len(ins), i == levels - 1,
+                ins, channels[-1 - i], config.up_heads[i], config.up_depths[i], i == levels - 1,
                 replace(style, only_cross=config.only_cross[-1 - i]),
             )
             for i, ins in enumerate(_up_inputs(config))
@@ -300,6 +304,36 @@ def _up_inputs(config: UNetConfig) -> list[list[int]]:
             below = c
         inputs.append(row)
     return inputs
+
+
+def _depths(
+    config: dict[str, Any], layers: tuple[int, ...], where: str
+) -> tuple[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]]:
+    """Layers of every transformer on the way down and on the way up. layers : resnets a level on the way down.
+
+    The way up mirrors the way down unless "reverse_transformer_layers_per_block" gives it, from the coarsest level.
+    Where an entry of the config is a list it has one number a resnet, as in SSD-1B and Segmind-Vega.
+    """
+    key, reverse_key = "transformer_layers_per_block", "reverse_transformer_layers_per_block"
+    down = _get(config, key, 1)
+    down = [down] * len(layers) if isinstance(down, int) else list(down)
+    up = _get(config, reverse_key, None)
+    if up is None and any(isinstance(entry, list) for entry in down):
+        raise UserError(f"{where}: {key} {down} has a list for a level, so {reverse_key} must be given too")
+    up = down[::-1] if up is None else list(up)
+    more = tuple(n + 1 for n in reversed(layers))
+    return _each_resnet(down, layers, f"{where}: {key}"), _each_resnet(up, more, f"{where}: {reverse_key}")
+
+
+def _each_resnet(entries: list[Any], resnets: tuple[int, ...], what: str) -> tuple[tuple[int, ...], ...]:
+    """One number for every resnet of every level. entries : a number or a list a level."""
+    rows = tuple(
+        tuple(e) if isinstance(e, list) else (e,) * n for e, n in zip(entries, resnets, strict=False)
+    )  # fmt: skip
+    fits = len(entries) == len(resnets) and all(len(row) == n for row, n in zip(rows, resnets, strict=True))
+    if not fits or not all(isinstance(depth, int) and depth > 0 for row in rows for depth in row):
+        raise UserError(f"{what} {entries} is not implemented; only a number, or one for each resnet, a level is")
+    return rows
 
 
 def _only_cross(config: dict[str, Any], levels: int, where: str) -> tuple[bool, ...]:

@@ -18,6 +18,7 @@ from mlx.utils import tree_flatten
 from safetensors import SafetensorError, safe_open
 
 from livemusviz.diffusion import keys
+from livemusviz.diffusion.folder import VARIANTS, index_names
 from livemusviz.diffusion.quantize import Packed
 from livemusviz.errors import UserError
 
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 
 MAX_CONFIG_BYTES = 1 << 20
 MAX_TENSORS = 20_000
+MAX_DIGITS = 100
+"""Of a whole number in a config; transformers writes 10^30 for "no limit"."""
 MAX_FILE_NAME = 255
 """Bytes; a longer one is an error to ask for."""
 MAX_NAME = 96
@@ -45,12 +48,18 @@ class TensorInfo:
     dtype: str
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a model folder, at most 1 MiB, its numbers finite. Raises UserError."""
+def read_json(path: Path, infinite: bool = False) -> dict[str, Any]:
+    """A JSON object from a model folder, at most 1 MiB. Raises UserError.
+
+    infinite : NaN and Infinity are read too, as diffusers writes them for what is unbounded; else numbers are finite.
+    """
+    read = float if infinite else _finite
     try:
         if _file_bytes(path) > MAX_CONFIG_BYTES:
             raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, so it is no model's config")
-        value = json.loads(path.read_text(encoding="utf-8"), parse_float=_finite, parse_constant=_finite)
+        value = json.loads(
+            path.read_text(encoding="utf-8-sig"), parse_float=read, parse_constant=read, parse_int=_whole
+        )
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the model must be a complete folder in diffusers layout") from None
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -68,6 +77,13 @@ def _finite(text: str) -> float:
     return value
 
 
+def _whole(text: str) -> int:
+    """A JSON integer of at most `MAX_DIGITS`; ValueError for one that no float can hold, or that takes long to read."""
+    if len(text) > MAX_DIGITS:
+        raise ValueError(f"{shown(text, 24)} has {len(text)} digits")
+    return int(text)
+
+
 def _file_bytes(path: Path) -> int:
     """The size of a regular file; reading a pipe could wait for ever. Raises UserError, OSError."""
     found = path.stat()
@@ -81,12 +97,12 @@ def find_weights(folder: Path, stem: str) -> list[Path]:
 
     Raises UserError; pickles are refused.
     """
-    for variant, index in (("", ""), (".fp16", ".fp16")):
+    for variant in VARIANTS:
         if (folder / f"{stem}{variant}.safetensors").is_file():
             return [folder / f"{stem}{variant}.safetensors"]
-        path = folder / f"{stem}.safetensors.index{index}.json"
-        if path.is_file():
-            return _shards(path)
+        for name in index_names(stem, variant):
+            if (folder / name).is_file():
+                return _shards(folder / name)
     pickles = [p.name for p in sorted(folder.glob("*")) if p.suffix in PICKLES]
     if pickles:
         raise UserError(f"{folder / pickles[0]}: {CONVERT}")

@@ -152,6 +152,9 @@ def test_shards_bring_their_index() -> None:
     half = [f"unet/diffusion_pytorch_model.fp16-0000{i}-of-00002.safetensors" for i in (1, 2)]
     told = "unet/diffusion_pytorch_model.safetensors.index.fp16.json"
     assert set(files_needed([*names, *shards, *half, index, told])) == {*names, *half, told}
+    for spelling in (".fp16.safetensors.index.json", ".safetensors.fp16.index.json"):
+        older = f"unet/diffusion_pytorch_model{spelling}"
+        assert set(files_needed([*names, *shards, *half, index, older])) == {*names, *half, older}
     with pytest.raises(UserError, match="no weights"):
         files_needed(names)
 

@@ -134,6 +134,37 @@ def test_metadata_that_tells_no_alpha_changes_nothing(tiny_folder: Path, tmp_pat
     np.testing.assert_array_equal(*found)
 
 
+def test_bundled_inversions_are_told_and_left_out(
+    tiny_folder: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As files of pivotal tuning bring them, whatever numbers they hold."""
+    words = {f"bundle_emb.{w}.string_to_param.*": np.full((2, 32), np.nan, np.float32) for w in ("s1", "s2")}
+    save_file(tensors(), tmp_path / "plain.safetensors")
+    save_file(tensors() | words, tmp_path / "bundled.safetensors")
+    found = [drawn(tiny_folder, LoraSpec(tmp_path / f"{name}.safetensors")) for name in ("plain", "bundled")]
+    np.testing.assert_array_equal(*found)
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1 and "(s1, s2) are left out" in told[0]
+
+
+PATTERNS = [
+    ({"(a+)+": 1}, "unet.alpha_pattern '(a+)+' is not read"),
+    ({".*a.*": 1}, "unet.alpha_pattern '.*a.*' is not read"),
+    ({"conv1": "x"}, "unet.alpha_pattern conv1 is x, at most 1e+06"),
+    ({"conv1": 1e7}, "conv1 is 10000000.0, at most"),
+    ({f".*{i}": 1 for i in range(99)}, "at most 64 expressions"),
+]
+
+
+@pytest.mark.parametrize(("pattern", "told"), PATTERNS)
+def test_patterns_that_are_not_read(tiny_folder: Path, tmp_path: Path, pattern: dict[str, object], told: str) -> None:
+    metadata = {"lora_adapter_metadata": json.dumps({"unet.alpha_pattern": pattern})}
+    save_file(tensors(), tmp_path / "told.safetensors", metadata=metadata)
+    with pytest.raises(UserError) as raised:
+        drawn(tiny_folder, LoraSpec(tmp_path / "told.safetensors"))
+    assert told in str(raised.value) and str(tmp_path) in str(raised.value)
+
+
 @pytest.mark.parametrize("alpha", ["1e999", "NaN", "-Infinity", "1" + "0" * 400])
 def test_told_alpha_must_be_a_number(tiny_folder: Path, tmp_path: Path, alpha: str) -> None:
     told = f'{{"unet.lora_alpha": {alpha}}}'

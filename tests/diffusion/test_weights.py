@@ -22,6 +22,7 @@ from livemusviz.diffusion.weights import read_header
 from livemusviz.errors import UserError
 from tests.diffusion.model_folders import TINY_UNET
 
+SCHEDULE = "scheduler/scheduler_config.json"
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 SOME_TENSOR = "down_blocks.0.resnets.0.conv1.weight"
 
@@ -146,12 +147,21 @@ def test_shards_and_the_fp16_variant_load_as_one_file_does(folder: Path) -> None
     for i, part in enumerate((names[::2], names[1::2])):
         save_file({name: tensors[name] for name in part}, folder / f"unet/part-{i}.safetensors")
     shards = {name: f"part-{i % 2}.safetensors" for i, name in enumerate(names)}
-    index = folder / "unet/diffusion_pytorch_model.safetensors.index.fp16.json"
-    index.write_text(json.dumps({"weight_map": shards}))
-    np.testing.assert_array_equal(np.array(load_model(ModelSpec(folder)).unet.conv_in.weight), whole)
-    index.unlink()
+    for spelling in (".safetensors.index.fp16", ".fp16.safetensors.index", ".safetensors.fp16.index"):
+        index = folder / f"unet/diffusion_pytorch_model{spelling}.json"
+        index.write_text(json.dumps({"weight_map": shards}))
+        np.testing.assert_array_equal(np.array(load_model(ModelSpec(folder)).unet.conv_in.weight), whole)
+        index.unlink()
     save_file(tensors, folder / "unet/diffusion_pytorch_model.fp16.safetensors")
     np.testing.assert_array_equal(np.array(load_model(ModelSpec(folder)).unet.conv_in.weight), whole)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_config(folder: Path) -> None:
+    """Windows' editors write one."""
+    for path in folder.rglob("*.json"):
+        if path.name != "tokenizer.json":  # the tokenizers library reads that one
+            path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert load_model(ModelSpec(folder)).unet.config.channels == (16, 32)
 
 
 def test_the_old_prefix_of_transformers_is_taken_off(folder: Path) -> None:
@@ -294,6 +304,10 @@ LISTED: list[tuple[Callable[[Path], object], str]] = [
     (lambda f: (f / "text_encoder/model.safetensors").unlink(), "text_encoder: no model.safetensors"),
     (lambda f: edit_json(f / "model_index.json", text_encoder_2=["transformers", "X"]), "text_encoder_2/config.json"),
     (lambda f: edit_json(f / "model_index.json", text_encoder_2=[None, None]), ""),
+    (lambda f: edit_json(f / SCHEDULE, _class_name="HeunDiscreteScheduler"), "needs --scheduler euler|lcm|tcd|ddim"),
+    (lambda f: edit_json(f / SCHEDULE, lambda_min_clipped=-math.inf), ""),
+    (lambda f: edit_json(f / SCHEDULE, _class_name="DPMSolver", lambda_min_clipped=-math.inf), "needs --scheduler"),
+    (lambda f: edit_json(f / "unet/config.json", in_channels=9, out_channels=4, coordinate_channels=0), "inpainting"),
 ]
 
 
@@ -338,6 +352,10 @@ UNTOLD: list[tuple[Callable[[Path], object], str]] = [
     (lambda f: edit_json(f / "unet/config.json", norm_eps=-math.inf), "(-Infinity is no finite number)"),
     (lambda f: (f / "unet/config.json").write_text('{"norm_eps": 1e999}'), "(1e999 is no finite number)"),
     (lambda f: pipe(f / "unet/config.json"), "unet/config.json: not a regular file"),
+    (lambda f: (f / "unet/config.json").write_text('{"sample_size": 1%s}' % ("0" * 400)), "has 401 digits"),
+    (lambda f: (f / "unet/config.json").write_text('{"norm_num_groups": %s}' % ("9" * 5000)), "has 5000 digits"),
+    (lambda f: edit_json(f / SCHEDULE, beta_end=math.inf), "scheduler_config.json: beta_end inf: must be 0 to 1"),
+    (lambda f: edit_json(f / SCHEDULE, one_step=math.nan), "scheduler_config.json: one_step nan: must be a finite"),
 ]
 
 
