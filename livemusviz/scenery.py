@@ -6,6 +6,7 @@ Time and features are given, so the same calls make the same scenes. One thread.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 KNOBS = ("zoom", "pulse")  # parameters of the registry that are inputs of the feedback
 SAVED = ("float", "int", "bool", "str", "choice")  # kinds of parameters that a saved preset holds
+ENTRY = re.compile(r"#(\d{1,3})")  # an entry by its number instead of a preset's name
 STEPS = ("next", "previous", "random")  # actions that choose a preset
 
 
@@ -76,7 +78,8 @@ class Scenery:
         """Do what `event` asks of the stage; the values after it, or None if it asks something else. UserError, and
         everything as it was, if it cannot be."""
         if event.name == "preset":
-            return self.load(str(event.value), values)
+            number = ENTRY.fullmatch(str(event.value))
+            return self.load(self.player.number(int(number[1])) if number else str(event.value), values)
         if event.name in STEPS:
             return self.load(getattr(self.player, event.name)(), values)
         if event.name == "preset_save":

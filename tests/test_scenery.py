@@ -52,6 +52,18 @@ def test_stepping_goes_past_a_bad_one(home: Path) -> None:
     assert after is not None and after.text("preset") == list(find_presets())[1]
 
 
+def test_a_preset_is_chosen_by_the_number_of_its_entry(home: Path, tmp_path: Path) -> None:
+    playlist = tmp_path / "set.toml"
+    playlist.write_text('version = 1\nplay = ["ink", "lava", "ink"]\n')
+    scenery, values = Scenery(ParamValues(), playlist=playlist), ParamValues()
+    values = scenery.apply(event("preset", "#2"), values) or values
+    assert values.text("preset") == "lava"
+    with pytest.raises(UserError, match="preset 4: there are 3"):
+        scenery.apply(event("preset", "#4"), values)
+    values = scenery.apply(event("next"), values) or values
+    assert values.text("preset") == "ink"
+
+
 def test_what_drives_the_engine(home: Path) -> None:
     (home / "mine.toml").write_text('version = 1\n[drive]\nwalk_speed = {source = "bass", low = 0.1, high = 0.5}\n')
     scenery, values = Scenery(ParamValues()), ParamValues()

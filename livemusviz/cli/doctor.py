@@ -119,7 +119,7 @@ def _osc_port() -> list[Finding]:
 
 
 def _midi() -> list[Finding]:
-    from livemusviz.control.midi.loop import input_names
+    from livemusviz.control.midi.ports import input_names
 
     try:
         names = input_names()

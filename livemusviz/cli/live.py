@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from livemusviz.config import LiveConfig
     from livemusviz.control.options import ControlOptions
 
-FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action"))
+FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action") and param.name != "preset_number")
 WEB_PORT = 7080
 PATIENCE = 3
 """Deaths in a row under a minute, after which the watchdog's next show draws with the embedded model."""

@@ -14,8 +14,9 @@ from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.control.link import LinkPeer
 from livemusviz.control.loop import EventSink, OscControl
-from livemusviz.control.midi.loop import MidiControl, available
+from livemusviz.control.midi.loop import MidiControl
 from livemusviz.control.midi.mapping import default_path
+from livemusviz.control.midi.ports import available
 from livemusviz.control.options import ControlOptions
 from livemusviz.errors import UserError
 from livemusviz.params.registry import REGISTRY, Registry

@@ -56,7 +56,10 @@ PARAMS: tuple[Param, ...] = (
     _action("cue_next", "fade to the next cue", "/cue/next", quantised=True),
     _action("cue_previous", "fade to the cue before", "/cue/previous", quantised=True),
     _action("cue_random", "fade to another cue", "/cue/random", quantised=True),
-    Param("preset", "str", "", 0, 64, "", "switch to a preset by name", "/preset", preset=False, quantised=True),
+    Param(
+        "preset", "str", "", 0, 64, "", "switch to a preset by name, or to entry 3 by #3", "/preset", preset=False,
+        quantised=True,
+    ),
     _action("next", "the next preset, or entry of the playlist", quantised=True),
     _action("previous", "the one before", quantised=True),
     _action("random", "any other", quantised=True),

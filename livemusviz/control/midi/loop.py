@@ -1,17 +1,16 @@
-"""The MIDI thread: messages of all inputs in; `ControlEvent`s into an event queue and a clock's tempo out.
+"""The MIDI thread: messages of all inputs in; `ControlEvent`s into an event queue, a clock's tempo, and feedback out.
 
-rtmidi calls back on threads of its own; they only stamp a message and queue it. This thread opens inputs as they are
-plugged in, looks at the queue, and survives whatever goes wrong. A thin adapter: mido does the work.
+rtmidi calls back on threads of its own; they only stamp a message and queue it. This thread opens ports as they are
+plugged in, looks at the queue, sends surfaces where their faders, rings and lamps are to stand, and survives whatever
+goes wrong.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import logging
-import os
 import queue
-import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,16 +20,17 @@ from livemusviz.bridge.control import ControlEvent, ExternalTempo, ShowState
 from livemusviz.bridge.latest import Latest
 from livemusviz.clock import Clock
 from livemusviz.control.midi.clock import MidiClocks
-from livemusviz.control.midi.mapping import Key, MidiMap, bind, load, save
+from livemusviz.control.midi.mapping import Key, MidiMap, bind, centred, load, save
+from livemusviz.control.midi.ports import MISSING, NUMBERED, MidiPorts, available, open_backend, output_of
+from livemusviz.control.midi.surface import Surfaces
 from livemusviz.errors import UserError
 from livemusviz.params.registry import REGISTRY, Registry
 
 log = logging.getLogger(__name__)
 
-MISSING = "MIDI needs mido and python-rtmidi, which the [midi] extra brings: pip install 'livemusviz[midi]'"
-VIRTUAL = "livemusviz"  # name of the input that `--midi virtual` offers to other programs
-LOOK = 2.0  # s between looks for inputs plugged in
-WAIT = 0.1  # s
+VIRTUAL = "livemusviz"  # name of the ports that `--midi virtual` offers to other programs
+LOOK = 2.0  # s between looks for ports plugged in
+WAIT = 0.05  # s
 MAX_WAITING = 4096  # messages
 CLOCK_KINDS = frozenset(("clock", "start", "continue", "stop", "songpos"))
 
@@ -63,6 +63,7 @@ class MidiControl:
         self._queue: queue.Queue[tuple[str, Any, float]] = queue.Queue(MAX_WAITING)
         self._stopping = threading.Event()
         self._ports: dict[str, Any] = {}
+        self._surfaces = Surfaces()
         self._looked = float("-inf")
         self._missed: list[str] | None = None  # the inputs there were when the one wanted was not among them
         self._learning = ""
@@ -70,12 +71,17 @@ class MidiControl:
         self._lock = threading.Lock()  # the clock is read from another thread
         self.map = MidiMap((), registry)
         self.messages = self.faults = 0
-        self._backend: Any = None
+        self._backend: MidiPorts | None = None
         self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
 
     def start(self) -> None:
-        """Open what is there and listen. UserError if MIDI is not to be had."""
-        self._backend = open_backend()
+        """Open what is there and listen. UserError without the extra; a sequencer may come later."""
+        try:
+            self._backend = MidiPorts(open_backend())
+        except UserError as error:
+            if str(error) == MISSING:
+                raise
+            log.warning("%s; the show goes on and looks again", error)
         try:
             self.map = load(self._path, self._registry)
         except UserError as error:  # the show goes on without it, and the file is left as it is
@@ -124,6 +130,7 @@ class MidiControl:
             try:
                 self._look()
                 self._take()
+                self._show()
             except Exception as error:
                 self.faults += 1
                 if not isinstance(error, UserError):
@@ -132,34 +139,50 @@ class MidiControl:
                 self._stopping.wait(0.5)
         for port in self._ports.values():
             port.close()
+        self._surfaces.close()
 
     def _look(self) -> None:
-        """Open inputs that have appeared, let go of those that went."""
+        """Open ports that have appeared, let go of those that went."""
         now = self._clock.now()
         if now - self._looked < LOOK:
             return
         self._looked = now
+        if self._backend is None:
+            if not available():
+                return
+            self._backend = MidiPorts(open_backend())
         if self._wanted == "virtual":
             if not self._ports:
-                self._open(VIRTUAL, virtual=True)
+                self._open(self._backend, VIRTUAL, virtual=True)
+                self._surfaces.keep([VIRTUAL], partial(self._backend.open_output, virtual=True))
             return
-        there = self._backend.get_input_names()
+        there = self._backend.inputs()
         names = [name for name in there if self._wanted == "all" or self._wanted in name]
         if not names and self._wanted != "all" and there != self._missed:
             self._missed = there
             log.warning("no MIDI input '%s' yet; there are: %s", self._wanted, ", ".join(there) or "none")
-        for name in [name for name in self._ports if name not in names]:
+        for name in _gone(list(self._ports), names):
             log.warning("MIDI input %s has gone", name)
             self._ports.pop(name).close()
             with self._lock:
                 self._clocks.drop(name)
         for name in names:
             if name not in self._ports:
-                self._open(name)
+                self._open(self._backend, name)
+        if self.map.bindings:  # a port that nothing is sent to stays free for other programs
+            outputs = self._backend.outputs()
+            wanted = [output for name in self._ports if (output := output_of(name, outputs)) is not None]
+            self._surfaces.keep(wanted, self._backend.open_output)
 
-    def _open(self, name: str, virtual: bool = False) -> None:
-        self._ports[name] = self._backend.open_input(name, virtual=virtual, callback=partial(self._heard, name))
+    def _open(self, ports: MidiPorts, name: str, virtual: bool = False) -> None:
+        self._ports[name] = ports.open_input(name, partial(self._heard, name), virtual)
         log.info("MIDI input %s", name)
+
+    def _show(self) -> None:
+        """Send the surfaces what has changed of what they show."""
+        state = self._state.get()
+        if state is not None:
+            self._surfaces.show(self.map.positions(state.values), self._clock.now())
 
     def _heard(self, name: str, message: Any) -> None:
         """On rtmidi's thread. A full queue drops: nobody turns so many knobs."""
@@ -178,15 +201,20 @@ class MidiControl:
             with self._lock:
                 self._clocks.message(name, message.type, time, getattr(message, "pos", 0))
             return
+        if message.type == "program_change":
+            self._events.put(ControlEvent("preset", f"#{message.program + 1}", time))
+            return
         moved = _control(message)
-        if moved is None:
+        if moved is None or self._surfaces.is_echo(*moved, time):
             return
         key, value = moved
         if self._learning and value > 0:
             wish, self._learning = self._learning, ""
-            self.map = self.map.with_binding(bind(key, wish, self._registry))
+            self.map = self.map.with_binding(centred(bind(key, wish, self._registry), value))
             save(self._path, self.map)
             log.info("MIDI: %s %d on channel %d moves %s", key.message, key.number, key.channel, wish)
+        if key not in self.map.turned:
+            self._surfaces.moved(key, value, time)
         state = self._state.get()
         for event in self.map.events(key, value, state.values if state else {}, time):
             self._events.put(event)
@@ -202,35 +230,12 @@ def _control(message: Any) -> tuple[Key, int] | None:
     return None
 
 
-def available() -> bool:
-    """Whether MIDI can be opened without complaint: the extra is there, and on Linux a sequencer too."""
-    if importlib.util.find_spec("mido") is None or importlib.util.find_spec("rtmidi") is None:
-        return False
-    return sys.platform != "linux" or "MIDO_BACKEND" in os.environ or os.path.exists("/dev/snd/seq")
+def _gone(open_now: list[str], there: list[str]) -> list[str]:
+    """Return which of the open ports to close. Of ports of one name all go: nobody knows which was pulled out."""
+    before, after = Counter(map(_group, open_now)), Counter(map(_group, there))
+    return [name for name in open_now if name not in there or before[_group(name)] > after[_group(name)]]
 
 
-def input_names() -> tuple[str, ...]:
-    """What `--midi NAME` can name. UserError where MIDI is not to be had, found without the system's complaints."""
-    if not available():
-        missing = importlib.util.find_spec("mido") is None or importlib.util.find_spec("rtmidi") is None
-        raise UserError(MISSING if missing else "this system has no MIDI sequencer (/dev/snd/seq)")
-    return tuple(open_backend().get_input_names())
-
-
-def open_backend() -> Any:
-    """mido's backend, which `MIDO_BACKEND` chooses (rtmidi by itself; `mido.backends.rtmidi/UNIX_JACK` for JACK).
-
-    UserError where the extra is missing or the system has no MIDI.
-    """
-    try:
-        import mido
-
-        backend = mido.Backend(os.environ.get("MIDO_BACKEND", "mido.backends.rtmidi"), load=True)
-    except ImportError:
-        raise UserError(MISSING) from None
-    try:
-        backend.get_input_names()
-    except (OSError, SystemError, RuntimeError) as error:  # rtmidi's own errors are of these kinds
-        text = " ".join(str(error).split())[:100]
-        raise UserError(f"no MIDI on this machine ({text}); --midi off starts without it") from None
-    return backend
+def _group(name: str) -> str:
+    numbered = NUMBERED.fullmatch(name)
+    return numbered[1] if numbered else name

@@ -2,17 +2,19 @@
 
 In: channel messages as (kind, channel, number, value 0..127). Out: `ControlEvent`s that the registry has checked.
 Each binding is one of: "fader" follows the control, "toggle" flips a switch at each press, "momentary" is on while
-pressed, "trigger" does an action at a press. A fader that stands elsewhere than the parameter waits until it has come
-by (soft takeover), so that nothing jumps when a preset has moved it.
+pressed, "trigger" does an action at a press, "relative" and "relative64" are endless encoders that send turns. A fader
+that stands elsewhere than the parameter waits until it has come by (soft takeover), so that nothing jumps when a preset
+has moved it.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from livemusviz.bridge.control import ControlEvent
@@ -23,7 +25,9 @@ from livemusviz.params.registry import REGISTRY, Registry
 MAX_BYTES = 64 * 1024
 MAX_BINDINGS = 512
 VERSION = 1
-MODES = ("fader", "toggle", "momentary", "trigger")
+MODES = ("fader", "toggle", "momentary", "trigger", "relative", "relative64")
+TURNED = ("relative", "relative64")
+TURNS = 127  # steps of an encoder from one end of a number's range to the other
 NEAR = 4.0 / 127.0  # of the range; a fader this near the value takes over
 MEMORY = 64  # settings of a fader that are remembered, ...
 LAG = 0.25  # s ... and for how long
@@ -80,18 +84,41 @@ def _modes(param: Param) -> tuple[str, ...]:
         return ("trigger",)
     if param.kind == "bool":
         return ("toggle", "momentary", "fader")
-    return ("fader",) if param.number or param.kind == "choice" else ()
+    return ("fader", *TURNED) if param.number or param.kind == "choice" else ()
+
+
+def centred(binding: Binding, value: int) -> Binding:
+    """`binding` with the coding of an encoder whose first message is `value`: values about 64 rest there."""
+    return replace(binding, mode="relative64") if binding.mode == "relative" and 32 <= value < 96 else binding
+
+
+def turn(mode: str, value: int) -> int:
+    """Steps that an encoder's `value` (0..127) means, positive to the right.
+
+    "relative64" : 65 is one to the right, 63 one to the left.  "relative" : 1 is one to the right; 127 (two's
+    complement) and 65 (sign and size) are one to the left. No hand turns 32 steps between two messages.
+    """
+    if mode == "relative64":
+        return value - 64
+    if value < 64:
+        return value
+    return value - 128 if value >= 96 else 64 - value
 
 
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """at : 0..1, where the control stands.  struck : it was pressed just now.  value : the parameter's.  time : s."""
+    """raw : 0..127, the message's value.  struck : it was pressed just now.  value : the parameter's.  time : s."""
 
-    at: float
+    raw: int
     pressed: bool
     struck: bool
     value: object
     time: float
+
+    @property
+    def at(self) -> float:
+        """0..1, where a fader stands."""
+        return self.raw / 127.0
 
 
 class MidiMap:
@@ -103,6 +130,8 @@ class MidiMap:
         self._held: dict[Binding, deque[tuple[float, float]]] = {}  # (s, fraction) that a fader set its parameter to
         self._seen: dict[Binding, float] = {}  # fraction at which a fader was last seen
         self._pressed: set[Key] = set()
+        self._turned: dict[Binding, tuple[float, float]] = {}  # what an encoder has turned its parameter to, and when
+        self.turned = frozenset(binding.key for binding in bindings if binding.mode in TURNED)  # encoders
 
     def with_binding(self, binding: Binding) -> MidiMap:
         """A map in which `binding` replaces what its control and its parameter had. UserError if it is full."""
@@ -124,7 +153,7 @@ class MidiMap:
         for binding in self.bindings:
             param = self._registry.by_address.get(binding.address)
             if binding.key == key and param is not None:
-                moment = _Moment(value / 127.0, pressed, struck, values.get(param.name), time)
+                moment = _Moment(value, pressed, struck, values.get(param.name), time)
                 wanted = self._wanted(binding, param, moment)
                 if wanted is not None:
                     found.append(ControlEvent(param.name, param.validate(wanted), time))
@@ -138,12 +167,44 @@ class MidiMap:
             return (not moment.value) if moment.struck else None
         if binding.mode == "momentary" or param.kind == "bool":
             return moment.pressed
+        if binding.mode in TURNED:
+            return self._turn(binding, param, moment)
         if param.kind == "choice":
             return param.choices[min(int(moment.at * len(param.choices)), len(param.choices) - 1)]
         if not self._takes_over(binding, moment):
             return None
         wanted = binding.minimum + moment.at * (binding.maximum - binding.minimum)
         return round(wanted) if param.kind == "int" else wanted
+
+    def _turn(self, binding: Binding, param: Param, moment: _Moment) -> object:
+        """The value after some turns. It is counted from this encoder's own last word while that is fresh: the value
+        that is known may be a display frame old."""
+        steps = turn(binding.mode, moment.raw)
+        low, high = sorted((binding.minimum, binding.maximum))
+        known, size = moment.value, (binding.maximum - binding.minimum) / TURNS
+        if param.kind == "choice":
+            known = param.choices.index(str(known)) if known in param.choices else 0
+            low, high, size = 0, len(param.choices) - 1, 1.0
+        elif param.kind == "int":
+            size = math.copysign(1.0, size)
+        value, time = self._turned.get(binding, (0.0, float("-inf")))
+        if moment.time - time > LAG:
+            value = float(known) if isinstance(known, int | float) else low
+        value = min(max(value + steps * size, low), high)
+        self._turned[binding] = value, moment.time
+        if param.kind == "choice":
+            return param.choices[round(value)]
+        return round(value) if param.kind == "int" else value
+
+    def positions(self, values: Mapping[str, object]) -> dict[Key, int]:
+        """Where each control stands, 0..127, that shows what it moves: faders, rings, lamps. values : the show's."""
+        found: dict[Key, int] = {}
+        for binding in self.bindings:
+            param = self._registry.by_address.get(binding.address)
+            at = None if param is None else _position(binding, param, values.get(param.name))
+            if at is not None:
+                found[binding.key] = round(min(max(at, 0.0), 1.0) * 127)
+        return found
 
     def _takes_over(self, binding: Binding, moment: _Moment) -> bool:
         """Whether a fader holds its parameter: it was what set it last, or stands near it, or has just passed it.
@@ -165,6 +226,16 @@ class MidiMap:
             return True
         held.clear()
         return False
+
+
+def _position(binding: Binding, param: Param, value: object) -> float | None:
+    """Where on its control `value` lies, 0..1 but for what is outside the control's range; None for an action."""
+    if param.kind == "choice":
+        return param.choices.index(str(value)) / max(1, len(param.choices) - 1) if value in param.choices else None
+    if param.kind == "bool":
+        return 1.0 if value else 0.0
+    width = binding.maximum - binding.minimum
+    return (value - binding.minimum) / width if isinstance(value, int | float) and width else None
 
 
 def default_path() -> Path:
@@ -215,7 +286,7 @@ def save(path: Path, midi_map: MidiMap) -> None:
     for binding in midi_map.bindings:
         lines += ["", "[[bind]]", *(f"{key} = {_toml(value)}" for key, value in asdict(binding.key).items())]
         lines.append(f"address = {_toml(binding.address)}")
-        if binding.mode == "fader":
+        if binding.mode in ("fader", *TURNED):
             lines += [f"minimum = {_toml(binding.minimum)}", f"maximum = {_toml(binding.maximum)}"]
         lines.append(f"mode = {_toml(binding.mode)}")
     try:

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,21 +18,40 @@ from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.clock import SystemClock
 from livemusviz.control.midi import loop as midi_loop
-from livemusviz.control.midi.loop import MISSING, MidiControl, open_backend
+from livemusviz.control.midi.loop import MidiControl
+from livemusviz.control.midi.mapping import load
+from livemusviz.control.midi.ports import MISSING, MidiPorts, numbered, open_backend, output_of
+from livemusviz.control.midi.surface import HELD
 from livemusviz.errors import UserError
 from livemusviz.params.registry import ACTIONS
 from livemusviz.params.values import ParamValues
 
 
 class FakeMido:
-    """Inputs by name; `play` sends a message as rtmidi's thread would."""
+    """Inputs by name; `play` sends a message as rtmidi's thread would. Surfaces in `shown` have an output too."""
 
     def __init__(self, *names: str) -> None:
         self.names = list(names)
         self.open: dict[str, Callable[[Any], None]] = {}
+        self.shown: dict[str, list[mido.Message]] = {}
 
     def get_input_names(self) -> list[str]:
         return self.names
+
+    def get_output_names(self) -> list[str]:
+        return list(self.shown)
+
+    def open_output(self, name: str, virtual: bool) -> Any:
+        fake = self
+
+        class Port:
+            def send(self, message: mido.Message) -> None:
+                fake.shown[name].append(message)
+
+            def close(self) -> None:
+                pass
+
+        return Port()
 
     def open_input(self, name: str, virtual: bool, callback: Callable[[Any], None]) -> Any:
         fake, self.open[name] = self, callback
@@ -155,6 +175,152 @@ def test_a_clock_is_read(rig: Rig, fake: FakeMido) -> None:
     assert rig.midi.faults == 0
 
 
+def test_program_change_chooses_the_entry_counted_from_1(rig: Rig, fake: FakeMido) -> None:
+    fake.play("keys", mido.Message("program_change", program=4, channel=9))
+    wait_until(lambda: rig.value("preset") == "#5")
+
+
+@pytest.mark.parametrize(
+    ("turns", "mode", "steps"),
+    [((1, 1, 127), "relative", 1), ((1, 2, 65), "relative", 2), ((65, 65, 66, 63), "relative64", 3)],
+    ids=["two's complement", "sign and size", "about 64"],
+)
+def test_an_encoder_is_learned_with_its_coding(
+    rig: Rig, fake: FakeMido, turns: tuple[int, ...], mode: str, steps: int
+) -> None:
+    rig.midi.learn("/gain relative")
+    fake.play("nanoKONTROL", *[cc(21, turn) for turn in turns])
+    wait_until(lambda: rig.midi.messages == len(turns))
+    wait_until(lambda: rig.value("gain") == pytest.approx(1.0 + steps * 32 / 127))
+    assert f'mode = "{mode}"' in rig.path.read_text()
+    assert load(rig.path).bindings == rig.midi.map.bindings
+
+
+def test_a_surface_is_shown_what_moves_and_a_hand_is_left_alone(rig: Rig, fake: FakeMido) -> None:
+    fake.shown = {"nanoKONTROL": [], "another program": []}
+    rig.midi.learn("/ssf")
+    fake.play("nanoKONTROL", cc(9, 2))
+    wait_until(lambda: not rig.midi.learning)
+    values = ParamValues().with_values({"ssf": 1.0, "freeze": True})
+    rig.midi.publish(ShowState(2, values.values, AudioFeatures.rest(0.0)))
+    wait_until(lambda: fake.shown["nanoKONTROL"] == [cc(9, 127)])
+    fake.play("nanoKONTROL", cc(9, 127))  # a bus that hands back what it is sent
+    rig.midi.learn("/freeze")
+    fake.play("nanoKONTROL", mido.Message("note_on", note=3, velocity=64))
+    lamp = mido.Message("note_on", note=3, velocity=127)
+    wait_until(lambda: fake.shown["nanoKONTROL"][1:] == [lamp])
+    held = SystemClock().now()
+    fake.play("nanoKONTROL", cc(9, 100))
+    wait_until(lambda: len(fake.shown["nanoKONTROL"]) == 3)
+    assert fake.shown["nanoKONTROL"][2] == cc(9, 127) and SystemClock().now() - held >= HELD
+    assert fake.shown["another program"] == []
+
+
+def test_an_output_belongs_to_the_input_of_its_name() -> None:
+    assert output_of("nanoKONTROL#2", ["nanoKONTROL", "nanoKONTROL#2"]) == "nanoKONTROL#2"
+    assert output_of("keys", ["nanoKONTROL"]) is None
+    assert output_of("Midi Through:Midi Through Port-0 14:0", ["Midi Through:Midi Through Port-0 14:0"]) is None
+
+
+class FakeRtmidi:
+    """Ports that are opened by number, as python-rtmidi has them. `opened` : number of each one opened."""
+
+    API_UNSPECIFIED, API_UNIX_JACK = 0, 3
+    names: tuple[str, ...] = ("pads", "keys", "pads")
+
+    def __init__(self) -> None:
+        self.opened: list[int] = []
+        self.callbacks: dict[int, Callable[[Any], None]] = {}
+        self.sent: list[list[int]] = []
+
+    def MidiIn(self, rtapi: int) -> Any:
+        fake = self
+
+        class Port:
+            number = -1
+
+            def get_ports(self) -> list[str]:
+                return list(fake.names)
+
+            def open_port(self, number: int) -> None:
+                self.number = number
+                fake.opened.append(number)
+
+            def set_callback(self, callback: Callable[..., None]) -> None:
+                fake.callbacks[self.number] = lambda data: callback((data, 0.0), None)
+
+            def send_message(self, data: list[int]) -> None:
+                fake.sent.append(data)
+
+            def cancel_callback(self) -> None:
+                del fake.callbacks[self.number]
+
+            def ignore_types(self, **kinds: bool) -> None: ...
+
+            def close_port(self) -> None: ...
+
+            def delete(self) -> None: ...
+
+        return Port()
+
+    MidiOut = MidiIn
+
+
+def test_two_controllers_of_one_name_both_play(tmp_path: Path, fake: FakeMido, monkeypatch: pytest.MonkeyPatch) -> None:
+    twins = FakeRtmidi()
+    monkeypatch.setitem(sys.modules, "rtmidi", twins)
+    fake.names[:] = twins.names
+    made = Rig(tmp_path, fake)
+    made.midi.start()
+    wait_until(lambda: made.midi.inputs == ("pads", "keys", "pads#2"))
+    assert twins.opened == [2]
+    twins.callbacks[2]([0x90, 60, 99])
+    twins.callbacks[2]([0xF7])  # no message
+    twins.callbacks[2]([0xC0, 6])
+    fake.play("pads", mido.Message("program_change", program=1))
+    wait_until(lambda: made.midi.messages == 3)
+    assert made.value("preset") in ("#2", "#7")
+    fake.names.pop()  # one of them is pulled out: which one is not known, so both are opened anew
+    wait_until(lambda: made.midi.inputs == ("keys", "pads") and 2 not in twins.callbacks)
+    made.midi.close()
+
+
+def test_the_second_output_of_a_name_is_sent_to_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    twins = FakeRtmidi()
+    monkeypatch.setitem(sys.modules, "rtmidi", twins)
+    fake = FakeMido("pads", "pads")
+    fake.shown = {"pads": []}
+    ports = MidiPorts(fake)
+    port = ports.open_output("pads#2")
+    port.send(cc(1, 2))
+    port.close()
+    assert twins.opened == [2] and twins.sent == [[0xB0, 1, 2]]
+    with pytest.raises(OSError, match="pads#3 has gone"):
+        ports.open_output("pads#3")
+    assert numbered(["a", "b", "a", "a"]) == ["a", "b", "a#2", "a#3"]
+
+
+def test_a_system_without_a_sequencer_starts_and_looks_again(
+    tmp_path: Path, fake: FakeMido, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    there: list[FakeMido] = []
+
+    def backend() -> FakeMido:
+        if not there:
+            raise UserError("no MIDI on this machine (no sequencer)")
+        return there[0]
+
+    monkeypatch.setattr(midi_loop, "open_backend", backend)
+    monkeypatch.setattr(midi_loop, "available", lambda: bool(there))
+    made = Rig(tmp_path, fake)
+    made.midi.start()
+    assert "no MIDI on this machine (no sequencer); the show goes on and looks again" in caplog.text
+    there.append(fake)
+    wait_until(lambda: made.midi.inputs == ("nanoKONTROL", "keys"))
+    made.midi.close()
+    assert made.midi.faults == 0 and not made.told
+
+
 def test_F_without_the_extra_the_message_says_which(monkeypatch: pytest.MonkeyPatch) -> None:
     real = importlib.import_module
 
@@ -212,6 +378,9 @@ def test_a_virtual_port_drives_a_learned_fader(jack: None, tmp_path: Path) -> No
         for value in (1, 40, 80, 127):
             keys.send(cc(21, value))
         wait_until(lambda: rig.value("ssf") == 1.0)
+        with backend.open_input(next(name for name in backend.get_input_names() if "livemusviz" in name)) as surface:
+            rig.midi.publish(ShowState(2, ParamValues().with_value("ssf", 0.5).values, AudioFeatures.rest(0.0)))
+            assert surface.receive() == cc(21, 64)
         keys.send(mido.Message("start"))
         began = time.monotonic()
         for n in range(48):  # two beats at 150
