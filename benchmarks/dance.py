@@ -234,7 +234,7 @@ def main() -> int:
         for name in options.presets.split(","):
             extra = {key: float(value) for key, value in (pair.split("=") for pair in options.set)}
             values = ParamValues().with_values({**load_preset(name).values, "preset": name, **extra})
-            log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values, sound), Rules())
+            log = perform(features, values.params, paint.pipeline.latent_shape, paint, GlCanvas(values, sound), Rules())
             paint.pipeline.reset()
             times, motion = np.array(log.times), np.array(log.motion)
             rows.append(measured(path, name, times, motion, sound))

@@ -87,7 +87,7 @@ def main() -> int:
     for ssf in (0.95, 0.0):
         values = ParamValues().with_values({**load_preset(options.preset).values, "preset": options.preset, "ssf": ssf})
         paint.pipeline.reset()
-        log = perform(features, values, paint.pipeline.latent_shape, paint, GlCanvas(values, sound), rules)
+        log = perform(features, values.params, paint.pipeline.latent_shape, paint, GlCanvas(values, sound), rules)
         rows += [{"ssf": ssf} | part(log, number, shallow) for number in range(len(PARTS))]
     print(f"ms a frame: {cost}; a shallow UNet is {100 * shallow:.0f} % of a full one")
     print(table([tuple(row.values()) for row in rows], tuple(rows[0])))

@@ -17,7 +17,7 @@ from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.director.anticipate import Timing
 from livemusviz.director.director import Director
-from livemusviz.params.values import ParamValues
+from livemusviz.params.params import Params
 
 HALF_FADE = 0.55  # as in show.py
 
@@ -63,11 +63,11 @@ def heard(sound: np.ndarray) -> list[AudioFeatures]:
 
 
 def perform(
-    features: Sequence[AudioFeatures], values: ParamValues, shape: tuple[int, int, int],
+    features: Sequence[AudioFeatures], params: Params, shape: tuple[int, int, int],
     paint: Callable[[Controls], np.ndarray], canvas: Canvas, rules: Rules,
 ) -> Log:  # fmt: skip
     """Play it all. paint : a picture for controls, uint8 RGBA."""
-    log, show = Log(), _Show(features, values, Director(shape, values), paint, rules)
+    log, show = Log(), _Show(features, params, Director(shape, params), paint, rules)
     past: list[np.ndarray] = []
     for number in range(int(len(features) * HOP / SAMPLE_RATE * rules.fps)):
         now = number / rules.fps
@@ -86,10 +86,10 @@ class _Show:
     """The engine's side of virtual time."""
 
     def __init__(
-        self, features: Sequence[AudioFeatures], values: ParamValues, director: Director,
+        self, features: Sequence[AudioFeatures], params: Params, director: Director,
         paint: Callable[[Controls], np.ndarray], rules: Rules,
     ) -> None:  # fmt: skip
-        self._features, self._values, self._director = features, values, director
+        self._features, self._params, self._director = features, params, director
         self._paint, self._rules = paint, rules
         self._slot = self._free = 0.0
         self._made: list[Frame] = []
@@ -123,7 +123,7 @@ class _Show:
             self._onsets, self._slot = onsets, now
 
     def _draw(self, now: float, log: Log) -> None:
-        controls = self._director.step(now, self.at(now), self._values, self._timing)
+        controls = self._director.step(now, self.at(now), self._params, self._timing)
         log.slots.append((now, controls))
         self._slot = max(now + 1.0 / self._rules.engine_fps, controls.next_start)
         if not controls.compute:

@@ -66,13 +66,13 @@ def main() -> int:
 def last_picture(preset: Preset, stage: Stage, compositor: Compositor, pipeline, sound: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
     """The canvas, uint8 (H, W, 4), at the end of `sound`."""
     values = ParamValues().with_values(dict(preset.values))
-    stage.base = {("feedback", name): values.number(name) for name in ("zoom", "pulse")}
+    stage.base = {("feedback", "zoom"): values.params.zoom, ("feedback", "pulse"): values.params.pulse}
     stage.load(preset.look)
-    director = Director(pipeline.latent_shape, values)
+    director = Director(pipeline.latent_shape, values.params)
     for i, (now, features, newest) in enumerate(ticks(sound)):
         scene, driven = stage.step(1.0 / FPS, features)
         if i % ENGINE_EVERY == 0:
-            controls = director.step(now, features, values.with_values(driven))
+            controls = director.step(now, features, values.with_values(driven).params)
             if controls.compute:
                 text = pipeline.encode_prompt(controls.prompt)
                 image = pipeline.generate(controls.noise, text, controls.feedback)

@@ -25,7 +25,6 @@ from livemusviz.resources import our_shaders
 
 log = logging.getLogger(__name__)
 
-KNOBS = ("zoom", "pulse")  # parameters of the registry that are inputs of the feedback
 SAVED = ("float", "int", "bool", "str", "choice")  # kinds of parameters that a saved preset holds
 ENTRY = re.compile(r"#(\d{1,3})")  # an entry by its number instead of a preset's name
 STEPS = ("next", "previous", "random")  # actions that choose a preset
@@ -47,10 +46,10 @@ class Scenery:
         self.stage = Stage(headers)
         every = tuple(Entry(name) for name in find_presets())
         entries = load_playlist(playlist) if playlist is not None else every
-        self.player = PresetPlayer(entries, np.random.default_rng(int(values.number("seed"))))
+        self.player = PresetPlayer(entries, np.random.default_rng(values.params.seed))
         self._moved = now
-        if values.text("preset"):
-            self.load(values.text("preset"), values)
+        if values.params.preset:
+            self.load(values.params.preset, values)
 
     def load(self, name: str, values: ParamValues) -> ParamValues:
         """Put a preset on; `values` with its own. A blend or a cue gives way to the prompt of a preset that has one.
@@ -83,7 +82,7 @@ class Scenery:
         if event.name in STEPS:
             return self.load(getattr(self.player, event.name)(), values)
         if event.name == "preset_save":
-            self.save(str(event.value or values.text("preset")), values)
+            self.save(str(event.value or values.params.preset), values)
             return values
         if event.name.startswith("fx/"):
             _, shader, name = event.name.split("/", 2)
@@ -94,7 +93,7 @@ class Scenery:
 
     def save(self, name: str, values: ParamValues) -> Path:
         """Write what is on the stage as the user's preset `name`; where it is."""
-        base = values.text("preset")
+        base = values.params.preset
         known = values.registry.by_name
         settable = {
             key: value for key, value in values.values.items() if known[key].preset and known[key].kind in SAVED
@@ -106,13 +105,14 @@ class Scenery:
 
     def due(self, now: float, values: ParamValues) -> str | None:
         """The preset to load now, because the autopilot says so."""
-        self.player.locked = values.flag("lock")
-        return self.player.due(now, values.number("autopilot"))
+        self.player.locked = values.params.lock
+        return self.player.due(now, values.params.autopilot)
 
     def move(self, now: float, features: AudioFeatures, values: ParamValues) -> tuple[Scene, ParamValues]:
         """The scene of time `now`, s, and the values with those that the sound moves moved."""
         dt, self._moved = now - self._moved, now
-        self.stage.base = {("feedback", name): values.number(name) for name in KNOBS}
+        params = values.params
+        self.stage.base = {("feedback", "zoom"): params.zoom, ("feedback", "pulse"): params.pulse}
         scene, driven = self.stage.step(dt, features)
         return scene, values.with_values(driven) if driven else values
 

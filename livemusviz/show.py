@@ -87,11 +87,11 @@ class Show:
         width, height = config.size
         fallback = ModelSpec(resolve_model(EMBEDDED))
         spec = EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture)
-        heard = AudioSpec(config.input, self.values.number("gain"), loop=config.loop, onset=config.onset)
+        heard = AudioSpec(config.input, self.values.params.gain, loop=config.loop, onset=config.onset)
         self.audio = AudioHost(heard, self.clock, self.started)
         self.engine = Engine(spec, self._conduct, self.clock)
         self.events = CoalescedEvents(self.registry.actions)
-        self.control = Controllers(config.control, self.clock, self.events, self.values.number("bpm"), self.registry)
+        self.control = Controllers(config.control, self.clock, self.events, self.values.params.bpm, self.registry)
         self.recorder = Recorder(
             config.recordings,
             config.canvas if config.record_source == "canvas" else config.size,
@@ -188,11 +188,11 @@ class Show:
         """The engine's director; it reads the newest features and values at each step."""
         self._latents = latent_shape[:2]
         self.recorder.note(self.clock.now(), {"latents": list(self._latents)})
-        director = Director(latent_shape, self.values)
+        director = Director(latent_shape, self.values.params)
 
         def step(now: float) -> Controls:
             self.conducted = self.features
-            controls = director.step(now, self.conducted, self.driven, self._timing())
+            controls = director.step(now, self.conducted, self.driven.params, self._timing())
             self.recorder.note(now, {"walk": [round(angle, 5) for angle in controls.place]})
             return controls
 
@@ -212,7 +212,7 @@ class Show:
             "date": datetime.now().astimezone().isoformat(timespec="milliseconds"),
             "model": self.engine.about.get("model", ""),
             "flags": dict(config.flags),
-            "seed": self.values.values["seed"],
+            "seed": self.values.params.seed,
             "size": list(config.size),
             "latents": list(self._latents),
             "canvas": list(config.canvas),
@@ -242,7 +242,7 @@ class Show:
         changed = {name: value for name, value in self.values.values.items() if value != before[name]}
         if "preset" in staged:  # loaded, even if it was on before; it brings its shaders' inputs itself
             changed = {name: value for name, value in changed.items() if not name.startswith("fx/")}
-            staged["preset"] = self.values.values["preset"]
+            staged["preset"] = self.values.params.preset
         if changed or staged:
             self.recorder.note(now, {"values": {**changed, **staged}})
 
@@ -252,7 +252,7 @@ class Show:
         spent = median(recent) if recent else 0.0
         period = max(spent, 1.0 / self.config.engine_fps)
         seen = spent + 1.0 / self.config.fps + HALF_FADE * period
-        return Timing(seen - self.values.number("latency_offset"), period)
+        return Timing(seen - self.values.params.latency_offset, period)
 
     # --- each display frame ---------------------------------------------------------------------
 
@@ -284,7 +284,7 @@ class Show:
 
     def _take_events(self, now: float) -> None:
         """Let the desk turn the performer's requests into what is due now, and do that."""
-        outside = self.control.outside(now, int(self.values.number("beats_per_bar")))
+        outside = self.control.outside(now, self.values.params.beats_per_bar)
         turn = self.desk.step(self.events.drain(), now, self.values, self._heard, outside)
         for event in turn.events:
             self._apply(event)
@@ -320,7 +320,7 @@ class Show:
 
     def _listen(self) -> None:
         self.audio.poll()
-        late = max(0.0, self.values.number("latency_offset"))
+        late = max(0.0, self.values.params.latency_offset)
         arrived = self._delay.step(self.audio.features(), self.clock.now() - late)
         if arrived:
             onset = any(features.onset for features in arrived)
@@ -349,7 +349,7 @@ class Show:
                 self.values = self.values.with_value(event.name, event.value) if changed is None else changed
         except UserError as error:
             self._tell(str(error))
-        self.audio.set_gain(self.values.number("gain"))
+        self.audio.set_gain(self.values.params.gain)
         self.engine.wake()
 
     def _take_health(self, health: DisplayHealth) -> None:
@@ -370,7 +370,7 @@ class Show:
         elif action == "record":
             self.events.put(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
         elif action in ("blackout", "freeze", "hud", "lock"):
-            self.events.put(ControlEvent(action, not self.values.flag(action), now))
+            self.events.put(ControlEvent(action, not self.values.value(action), now))
         elif action == "learn":
             self.events.put(ControlEvent("learn", self.desk.touched, now))
         elif action.startswith("preset "):
@@ -389,11 +389,11 @@ class Show:
     def _view(self, scene: Scene) -> View:
         values, heard = self.values, self.features
         return View(
-            blackout=values.flag("blackout"),
-            freeze=values.flag("freeze"),
-            hud=values.flag("hud"),
+            blackout=values.params.blackout,
+            freeze=values.params.freeze,
+            hud=values.params.hud,
             scene=scene,
-            fade=values.number("fade"),
+            fade=values.params.fade,
             flash_limit=self.config.flash_limit,
             sound=self._sound,
             hud_lines=self._lines,

@@ -28,7 +28,7 @@ def event(name: str, value: object = "") -> ControlEvent:
 def test_a_preset_brings_its_values_and_its_chain(home: Path) -> None:
     scenery = Scenery(ParamValues())
     values = scenery.apply(event("preset", "ink"), ParamValues())
-    assert values is not None and values.text("prompt") == "black ink in water" and values.text("preset") == "ink"
+    assert values is not None and values.params.prompt == "black ink in water" and values.params.preset == "ink"
     scene, driven = scenery.move(0.1, AudioFeatures.rest(0.1), values)
     assert [each.shader for each in scene.chain] == ["liquid", "grade", "pixelsort"] and driven is values
 
@@ -49,7 +49,7 @@ def test_stepping_goes_past_a_bad_one(home: Path) -> None:
     with pytest.raises(UserError, match="preset 'aaa'"):
         scenery.apply(event("next"), values)
     after = scenery.apply(event("next"), values)
-    assert after is not None and after.text("preset") == list(find_presets())[1]
+    assert after is not None and after.params.preset == list(find_presets())[1]
 
 
 def test_a_preset_is_chosen_by_the_number_of_its_entry(home: Path, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_what_drives_the_engine(home: Path) -> None:
     scenery, values = Scenery(ParamValues()), ParamValues()
     values = scenery.apply(event("preset", "mine"), values) or values
     _, driven = scenery.move(1.0, AudioFeatures(time=1.0, bass=1.0), values)
-    assert driven.number("walk_speed") == 0.5 and values.number("walk_speed") == ParamValues().number("walk_speed")
+    assert driven.params.walk_speed == 0.5 and values.params.walk_speed == ParamValues().params.walk_speed
 
 
 def test_saving_what_was_set_by_hand(home: Path) -> None:
@@ -79,7 +79,7 @@ def test_saving_what_was_set_by_hand(home: Path) -> None:
     scenery.apply(event("preset_save", "mine"), values)
     again = Scenery(ParamValues())
     loaded = again.load("mine", ParamValues())
-    assert loaded.text("prompt") == "glowing red lava" and loaded.number("seed") == 99
+    assert loaded.params.prompt == "glowing red lava" and loaded.params.seed == 99
     scene, _ = again.move(0.1, AudioFeatures.rest(0.1), loaded)
     assert dict(next(each for each in scene.chain if each.shader == "grade").inputs)["contrast"] == 2.0
 

@@ -74,8 +74,8 @@ def test_what_a_show_takes_over(tmp_path: Path) -> None:
     values = {"gain": 2.5, "preset": "ink", "prompt_list": (("red lava", 1.0),), "fx/bloom/amount": 0.5}
     config = LiveConfig(values=ParamValues().with_value("gain", 4.0), record=Path("other.mp4"), duration=60.0)
     taken = taken_over(config, Handover(values, tmp_path / "set.mp4", 45.5, 3))
-    assert taken.values.values["gain"] == 2.5 and taken.values.text("preset") == "ink"
-    assert taken.values.items("prompt_list") == (("red lava", 1.0),)
+    assert taken.values.values["gain"] == 2.5 and taken.values.params.preset == "ink"
+    assert taken.values.params.prompt_list == (("red lava", 1.0),)
     assert taken.record == tmp_path / "set_2.mp4" and taken.duration == 14.5 and taken.before.restarts == 3
     assert taken.model == config.model
     assert taken_over(config, Handover(values, None, 70.0, 1)).record is None

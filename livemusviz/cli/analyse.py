@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     peaks: list[tuple[float, float]] = []
     sound = _watched(hops(options.track), peaks)
     features = list(InProcessAudio().feed_all(sound)) if options.live else list(analyse_track(sound))
-    slots = _direct(features, values)
+    slots = _direct(features, values.params)
     if options.json:
         print_json(_report(features, slots))
     if options.output is not None or not options.json:
@@ -60,17 +60,17 @@ def _watched(hops: Any, peaks: list[tuple[float, float]]) -> Any:
         yield hop
 
 
-def _direct(features: Sequence[Any], values: Any) -> list[tuple[float, float, int]]:
+def _direct(features: Sequence[Any], params: Any) -> list[tuple[float, float, int]]:
     """(s, turns/s of the walk, grade) for each slot of an engine that keeps up."""
     from livemusviz.bridge.sound import HOP, SAMPLE_RATE
     from livemusviz.director.anticipate import Timing
     from livemusviz.director.director import Director
 
-    director, timing, slots = Director(LATENTS, values), Timing(0.06, 1.0 / SLOTS), []
+    director, timing, slots = Director(LATENTS, params), Timing(0.06, 1.0 / SLOTS), []
     before: tuple[float, ...] | None = None
     for number in range(1, int(len(features) * HOP / SAMPLE_RATE * SLOTS)):
         now = number / SLOTS
-        controls = director.step(now, features[int(now * SAMPLE_RATE / HOP) - 1], values, timing)
+        controls = director.step(now, features[int(now * SAMPLE_RATE / HOP) - 1], params, timing)
         turned = 0.0 if before is None else sum(b - a for a, b in zip(before, controls.place, strict=True))
         before = controls.place
         slots.append((now, turned * SLOTS / (2.0 * np.pi * len(controls.place)), controls.grade))

@@ -35,8 +35,8 @@ class Desk:
     """Holds the tempo and the changes that wait. `tempo` may be read at any time on the desk's thread."""
 
     def __init__(self, values: ParamValues, now: float, rng: np.random.Generator) -> None:
-        self.tempo = Tempo(values.number("bpm"), now)
-        self.tempo.lead(values.text("tempo_source"))
+        self.tempo = Tempo(values.params.bpm, now)
+        self.tempo.lead(values.params.tempo_source)
         self.touched = ""  # address of what the performer asked for last: what the key M learns
         self._rng = rng
         self._waiting: list[tuple[ControlEvent, int]] = []  # with the cell of the grid it was asked for in
@@ -61,7 +61,7 @@ class Desk:
         """Take `events`, let time pass until `now` (s), and say what is to be done."""
         self._now, self._registry, self._out = dict(values.values), values.registry, []
         self._outside, errors = outside, list[str]()
-        self.tempo.beats_per_bar = int(values.number("beats_per_bar"))
+        self.tempo.beats_per_bar = values.params.beats_per_bar
         self.tempo.step(now, features, outside.link, outside.midi)
         for event in events:
             try:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionT
 from livemusviz.director.seeds import SeedBlend, Seeds
 from livemusviz.director.ssf import Grade, Moment, SimilarityFilter
 from livemusviz.director.walk import BEATS_A_BAR, LatentWalk, Pace, similarity
-from livemusviz.params.values import ParamValues
+from livemusviz.params.params import Params
 
 MAX_DT = 0.25  # s; a longer pause (sleep, a slow load) is not made up for
 FEEDBACK_PERIOD = 0.05  # s; the feedback strength is that of a frame so long
@@ -41,12 +40,12 @@ class _Drawn:
 class Director:
     """Decides for each slot what noise, which prompts and how much to compute."""
 
-    def __init__(self, latent_shape: tuple[int, int, int], values: ParamValues) -> None:
-        """latent_shape : (h, w, c).  values : the parameters at the start; the first prompt is cut to, not faded."""
+    def __init__(self, latent_shape: tuple[int, int, int], params: Params) -> None:
+        """latent_shape : (h, w, c).  params : at the start; the first prompt is cut to, not faded."""
         self._walk = LatentWalk()
-        self._seeds = Seeds(latent_shape, wanted_seeds(values))
-        self._cue = PromptCue(wanted_prompt(values))
-        self._turns, self._notes = SectionTurns(wanted_prompt(values)), NoteMix()
+        self._seeds = Seeds(latent_shape, wanted_seeds(params))
+        self._cue = PromptCue(wanted_prompt(params))
+        self._turns, self._notes = SectionTurns(wanted_prompt(params)), NoteMix()
         self._filter = SimilarityFilter(np.random.default_rng(self._seeds.blend[0][0]))
         self._anticipation = Anticipation()
         self._drawn = _Drawn()
@@ -55,17 +54,17 @@ class Director:
         self._pulse = 0.0
         self._bars = 0.0  # position of a loop; runs on where there is no tempo
 
-    def step(self, now: float, features: AudioFeatures, values: ParamValues, timing: Timing = AT_ONCE) -> Controls:
+    def step(self, now: float, features: AudioFeatures, params: Params, timing: Timing = AT_ONCE) -> Controls:
         """Let time pass until `now` (s) and say what to draw. timing : how long it will be until it is seen."""
         dt = 0.0 if self._time is None else min(MAX_DT, max(0.0, now - self._time))
         self._time = now
         struck = self._anticipation.step(now, features, timing)
         if struck.heard or struck.beat:
             self._struck_at = now
-        self._move(dt, now, features, values, timing, struck)
+        self._move(dt, now, features, params, timing, struck)
         noise = self._seeds.noise(self._walk.angles)
-        words, rewritten = self._words(dt, now, features, values)
-        grade = self._grade(now, features, noise, rewritten, values.number("ssf"))
+        words, rewritten = self._words(dt, now, features, params)
+        grade = self._grade(now, features, noise, rewritten, params.ssf)
         if grade >= Grade.SHALLOW:
             self._drawn.noise, self._drawn.words = noise, words
         strike = max(features.onset_strength, self._pulse)
@@ -74,19 +73,19 @@ class Director:
             prompt=words[1],
             previous_prompt=words[0],
             fade=self._cue.fade,
-            feedback=_feedback(values.number("latent_feedback_strength"), dt or timing.period) * (1.0 - strike),
+            feedback=_feedback(params.latent_feedback_strength, dt or timing.period) * (1.0 - strike),
             compute=grade is not Grade.NOTHING,
             time=features.time,
             grade=int(grade),
-            drift=self._drift(dt, values),
+            drift=self._drift(dt, params),
             next_start=next_start(now, features, timing),
             place=self._walk.angles,
-            guidance_scale=values.number("guidance_scale"),
-            delta=values.number("delta"),
-            negative_prompt=values.text("negative_prompt"),
-            steps=int(values.number("num_inference_steps")),
-            t_list=tuple(int(str(t)) for t in values.items("t_list")),
-            lora_weight=values.number("lora_weight"),
+            guidance_scale=params.guidance_scale,
+            delta=params.delta,
+            negative_prompt=params.negative_prompt,
+            steps=params.num_inference_steps,
+            t_list=params.t_list,
+            lora_weight=params.lora_weight,
         )
 
     def noise_at(self, place: tuple[float, ...]) -> np.ndarray:
@@ -94,23 +93,23 @@ class Director:
         return self._seeds.noise(place)
 
     def _move(
-        self, dt: float, now: float, features: AudioFeatures, values: ParamValues, timing: Timing, struck: Struck
+        self, dt: float, now: float, features: AudioFeatures, params: Params, timing: Timing, struck: Struck
     ) -> None:
         """Seeds, walk and pulse, on by `dt`."""
-        self._seeds.set(wanted_seeds(values), values.number("fade"))
+        self._seeds.set(wanted_seeds(params), params.fade)
         self._seeds.advance(dt)
-        rest = values.number("walk_rest")
-        lively = (values.number("walk_speed") - rest) * features.energy
+        rest = params.walk_rest
+        lively = (params.walk_speed - rest) * features.energy
         levels = (features.bass, features.mid, features.treble)
         told = any(levels)
         speeds = [rest + lively * (min(2.0, 0.5 + 0.5 * level) if told else 1.0) for level in levels]
-        kick = values.number("walk_kick")
+        kick = params.walk_kick
         kicks = [kick * hit for hit in struck.hits]
         known = sure(features, now)
         bar_rate = features.bpm / 60.0 / BEATS_A_BAR if known else 0.0
-        loop = int(values.number("walk_loop"))
+        loop = params.walk_loop
         self._bars = self._place_in_bars(dt, now, features, timing, bar_rate)
-        locked = known and values.flag("walk_lock")
+        locked = known and params.walk_lock
         pace = Pace(
             speeds=(speeds[0], speeds[1], speeds[2]),
             kicks=(kicks[0], kicks[1], kicks[2]),
@@ -133,12 +132,12 @@ class Director:
         return self._bars + step + max(-0.5 * step, min(0.5 * step, behind * min(1.0, 4.0 * dt)))
 
     def _words(
-        self, dt: float, now: float, features: AudioFeatures, values: ParamValues
+        self, dt: float, now: float, features: AudioFeatures, params: Params
     ) -> tuple[tuple[Prompt, Prompt], bool]:
         """The prompt to come from and the one to go to; whether they say something else than in the last frame."""
-        knobs = _knobs(values)
+        knobs = _knobs(params)
         was_fading = self._cue.fading
-        self._cue.set(self._turns.step(now, wanted_prompt(values), features, knobs), values.number("fade"))
+        self._cue.set(self._turns.step(now, wanted_prompt(params), features, knobs), params.fade)
         self._cue.advance(dt)
         self._notes.advance(dt, features, knobs, self._turns.held(now, knobs))
         words = self._notes.mixed(self._cue.previous, knobs), self._notes.mixed(self._cue.prompt, knobs)
@@ -160,33 +159,33 @@ class Director:
             drawn.full = now
         return grade
 
-    def _drift(self, dt: float, values: ParamValues) -> tuple[float, float, float, float]:
+    def _drift(self, dt: float, params: Params) -> tuple[float, float, float, float]:
         """How the fed-back latents are moved: zoom factor, turn in rad, pan right and down in shares of the picture."""
         pulse = dt * (0.15 + 0.85 * self._pulse)
-        zoom, turn = values.number("latent_zoom") * pulse, values.number("latent_turn") * pulse
-        return math.exp(zoom), turn, values.number("latent_pan_x") * pulse, values.number("latent_pan_y") * pulse
+        zoom, turn = params.latent_zoom * pulse, params.latent_turn * pulse
+        return math.exp(zoom), turn, params.latent_pan_x * pulse, params.latent_pan_y * pulse
 
 
-def wanted_prompt(values: ParamValues) -> Prompt:
+def wanted_prompt(params: Params) -> Prompt:
     """The blend of prompts where there is one, else the prompt."""
-    return cast("tuple[tuple[str, float], ...]", values.items("prompt_list")) or values.text("prompt")
+    return params.prompt_list or params.prompt
 
 
-def wanted_seeds(values: ParamValues) -> SeedBlend:
+def wanted_seeds(params: Params) -> SeedBlend:
     """The seeds to blend where there are some, else the seed."""
-    blend = tuple(pair for pair in cast(SeedBlend, values.items("seed_list")) if pair[1] > 0.0)
-    return blend or ((int(values.number("seed")), 1.0),)
+    blend = tuple(pair for pair in params.seed_list if pair[1] > 0.0)
+    return blend or ((params.seed, 1.0),)
 
 
-def _knobs(values: ParamValues) -> MusicPromptKnobs:
+def _knobs(params: Params) -> MusicPromptKnobs:
     return MusicPromptKnobs(
-        notes=note_prompts(values.text("note_prompts")),
-        mode=int(values.number("note_mode")),
-        depth=values.number("note_depth"),
-        seconds=values.number("note_seconds"),
-        sections=split_prompts(values.text("section_prompts")),
-        bars=int(values.number("section_bars")),
-        hold=values.number("prompt_hold"),
+        notes=note_prompts(params.note_prompts),
+        mode=params.note_mode,
+        depth=params.note_depth,
+        seconds=params.note_seconds,
+        sections=split_prompts(params.section_prompts),
+        bars=params.section_bars,
+        hold=params.prompt_hold,
     )
 
 

@@ -24,7 +24,7 @@ class Param:
     kind "choice" : one of `choices`.  "prompts", "seeds" : a tuple of (text or int, weight).  "ints" : a tuple.
     "action" : something that happens (start recording); its value is an optional string.
     minimum..maximum : the closed range of a number, of each number of a list, or of a string's length in characters.
-    preset : whether a preset may set it.  modulated : whether features and LFOs may move it.
+    preset : whether a preset may set it.
     quantised : whether a change waits for the beat or bar that `/quantise` names.
     """
 
@@ -38,13 +38,17 @@ class Param:
     address: str
     preset: bool = True
     choices: tuple[str, ...] = ()
-    modulated: bool = False
     quantised: bool = False
 
     @property
     def number(self) -> bool:
         """Whether it lies on a line, so that a fader can hold it and a step can move it."""
         return self.kind in ("float", "int")
+
+    @property
+    def modulated(self) -> bool:
+        """Tell whether features and LFOs may move it."""
+        return self.kind == "float" and self.preset
 
     def validate(self, value: object) -> Value:
         """`value` as this parameter's type. UserError if it is of another type or out of range.

@@ -15,10 +15,10 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
 from livemusviz.bridge.view import View
 from livemusviz.director.cuefile import Change
-from livemusviz.params.values import ParamValues
+from livemusviz.params.params import Params
 from livemusviz.render.performer import Performer
 
-Step = Callable[[float, AudioFeatures, ParamValues], Controls]
+Step = Callable[[float, AudioFeatures, Params], Controls]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +63,6 @@ def cells(
         while pending and pending[0].time <= time + 0.5 / float(grid.fps):
             change = pending.pop(0)
             performer.change(change.time, change.values)
-        view, values = performer.step(time, features)
-        controls = step(time, features, values) if index % grid.every == 0 else None
+        view, params = performer.step(time, features)
+        controls = step(time, features, params) if index % grid.every == 0 else None
         yield Cell(index, time, features, view, controls if controls is None or controls.compute else None)

@@ -10,6 +10,7 @@ from livemusviz.bridge.control import ControlEvent
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE, SOUND_KEPT
 from livemusviz.bridge.view import View
+from livemusviz.params.params import Params
 from livemusviz.params.registry import REGISTRY
 from livemusviz.params.values import ParamValues
 from livemusviz.scenery import Scenery
@@ -36,7 +37,7 @@ class Performer:
             self._scenery.apply(ControlEvent(name, value, time), self.values)  # type: ignore[arg-type]
         self.values = self.values.with_values({name: value for name, value in values.items() if name not in inputs})
 
-    def step(self, time: float, features: AudioFeatures) -> tuple[View, ParamValues]:
+    def step(self, time: float, features: AudioFeatures) -> tuple[View, Params]:
         """The canvas at `time` (s), and the parameters with what the sound moves moved."""
         values = self.values
         due = self._scenery.due(time, values)
@@ -44,14 +45,14 @@ class Performer:
             self.values = values = self._scenery.load(due, values)
         scene, driven = self._scenery.move(time, features, values)
         view = View(
-            blackout=values.flag("blackout"),
-            freeze=values.flag("freeze"),
+            blackout=values.params.blackout,
+            freeze=values.params.freeze,
             scene=scene,
-            fade=values.number("fade"),
+            fade=values.params.fade,
             flash_limit=self._flash_limit,
             sound=self._heard(time),
         )
-        return view, driven
+        return view, driven.params
 
     def _heard(self, time: float) -> np.ndarray:
         """float32 (SOUND_KEPT, CHANNELS), the sound up to `time`."""

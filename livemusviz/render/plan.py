@@ -16,7 +16,7 @@ from livemusviz.bridge.frames import Controls
 from livemusviz.director.cuefile import place
 from livemusviz.director.director import Director
 from livemusviz.director.refine import Refiner
-from livemusviz.params.values import ParamValues
+from livemusviz.params.params import Params
 from livemusviz.record.track import TrackReader
 from livemusviz.render.analysis import TrackAnalysis
 from livemusviz.render.cells import Cell, Grid, Step, cells
@@ -86,13 +86,13 @@ class Plan:
         """A director; that of a recorded show walks where it walked then, and sees its noise at any size."""
         replay, (height, width, channels) = self._config.replay, self._shape
         if replay is None:
-            return Director(self._shape, self._values).step
+            return Director(self._shape, self._values.params).step
         coarse = (*(replay.latents or (height, width)), channels)
-        director = Director(coarse, self._values)
-        refine = Refiner(coarse, (height, width), int(self._values.number("seed"))) if coarse != self._shape else None
+        director = Director(coarse, self._values.params)
+        refine = Refiner(coarse, (height, width), self._values.params.seed) if coarse != self._shape else None
 
-        def step(now: float, features: AudioFeatures, values: ParamValues) -> Controls:
-            controls = director.step(now, features, values)
+        def step(now: float, features: AudioFeatures, params: Params) -> Controls:
+            controls = director.step(now, features, params)
             if replay.walk:
                 there = replay.walk.at(now)
                 controls = replace(controls, noise=director.noise_at(there), place=there)

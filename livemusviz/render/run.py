@@ -71,7 +71,7 @@ def _listen(config: RenderConfig, track: Track) -> TrackAnalysis:
     if track.video and config.replay is None:
         log.warning("%s is a video; its sound is used", config.track)
     listening = Listening(track.seconds, time.perf_counter)
-    analysis = TrackAnalysis(track, config.values.number("gain"), listening)
+    analysis = TrackAnalysis(track, config.values.params.gain, listening)
     listening.done()
     if analysis.damage:
         log.warning(

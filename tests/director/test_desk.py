@@ -48,7 +48,7 @@ def test_unquantised_changes_are_immediate() -> None:
     hands.wait(0.7)
     hands.ask("prompt", "red lava")
     hands.ask("gain", 2.0)
-    assert hands.values.text("prompt") == "red lava" and hands.values.number("gain") == 2.0
+    assert hands.values.params.prompt == "red lava" and hands.values.params.gain == 2.0
 
 
 @pytest.mark.parametrize(("quantise", "at"), [("beat", 1.0), ("bar", 2.0), ("2_bar", 4.0), ("4_bar", 8.0)])
@@ -57,7 +57,7 @@ def test_quantised_changes_wait_for_their_beat_or_bar(quantise: str, at: float) 
     hands.wait(0.7)
     hands.ask("prompt", "red lava")
     hands.ask("blackout", True)  # never waits
-    assert hands.desk.waiting == ("prompt",) and hands.values.flag("blackout")
+    assert hands.desk.waiting == ("prompt",) and hands.values.params.blackout
     hands.wait(at + 0.5)
     assert hands.when("prompt") == [pytest.approx(at, abs=FRAME)] and hands.desk.waiting == ()
 
@@ -71,8 +71,8 @@ def test_the_newest_value_waits_and_every_action_does() -> None:
     hands.ask("cue_next")
     hands.ask("cue_next")
     hands.wait(2.1)
-    assert hands.values.number("seed") == 6 and len(hands.when("seed")) == 1
-    assert hands.values.number("cue_number") == 2 and hands.values.text("prompt") == "two"
+    assert hands.values.params.seed == 6 and len(hands.when("seed")) == 1
+    assert hands.values.params.cue_number == 2 and hands.values.params.prompt == "two"
 
 
 def test_a_little_late_still_belongs_to_the_bar() -> None:
@@ -87,7 +87,7 @@ def test_letting_go_of_the_grid_or_resyncing_lets_go_of_what_waits() -> None:
     hands.wait(1.0)
     hands.ask("prompt", "red lava")
     hands.ask("quantise", "none")
-    assert hands.values.text("prompt") == "red lava"
+    assert hands.values.params.prompt == "red lava"
     hands = Hands(quantise="4_bar")
     hands.wait(3.0)
     hands.ask("prompt", "red lava")
@@ -100,11 +100,11 @@ def test_letting_go_of_the_grid_or_resyncing_lets_go_of_what_waits() -> None:
 def test_steps_move_from_where_things_are_and_stop_at_the_ends() -> None:
     hands = Hands()
     hands.ask("zoom", 0.25, relative=True)
-    assert hands.values.number("zoom") == 0.75
+    assert hands.values.params.zoom == 0.75
     hands.do(*(ControlEvent("zoom", 0.2, 0.0, relative=True) for _ in range(3)))
-    assert hands.values.number("zoom") == 1.0
+    assert hands.values.params.zoom == 1.0
     hands.ask("seed", -5, relative=True)
-    assert hands.values.number("seed") == 0
+    assert hands.values.params.seed == 0
     assert not hands.errors
 
 
@@ -113,12 +113,12 @@ def test_cues_are_played_in_turn() -> None:
     played = []
     for action in ("cue_next", "cue_next", "cue_next", "cue_next", "cue_previous", "cue_previous"):
         hands.ask(action)
-        played.append(hands.values.text("prompt"))
+        played.append(hands.values.params.prompt)
     assert played == ["one", "two", "three", "one", "three", "two"]
     hands.ask("cue_number", 1)
-    assert hands.values.text("prompt") == "one"
+    assert hands.values.params.prompt == "one"
     hands.ask("prompt", "something else")
-    assert hands.values.number("cue_number") == 0
+    assert hands.values.params.cue_number == 0
     hands.ask("cue_number", 4)
     hands.ask("cue_list", ())
     hands.ask("cue_next")
@@ -130,7 +130,7 @@ def test_random_cues_follow_their_weights_and_never_repeat() -> None:
     played = []
     for _ in range(300):
         hands.ask("cue_random")
-        played.append(hands.values.text("prompt"))
+        played.append(hands.values.params.prompt)
     assert all(a != b for a, b in zip(played, played[1:], strict=False))
     counts = {text: played.count(text) for text in "abcd"}
     assert counts["c"] == 0 and counts["b"] > 1.5 * counts["a"] and counts["a"] > 20 and counts["d"] > 20
@@ -139,12 +139,12 @@ def test_random_cues_follow_their_weights_and_never_repeat() -> None:
 def test_one_prompt_takes_the_place_of_a_blend() -> None:
     hands = Hands()
     hands.ask("prompt_list", (("lava", 1.0), ("sea", 2.0)))
-    assert hands.values.items("prompt_list")
+    assert hands.values.params.prompt_list
     hands.ask("prompt", "red lava")
-    assert hands.values.items("prompt_list") == ()
+    assert hands.values.params.prompt_list == ()
     hands.ask("seed_list", ((1, 1.0), (2, 1.0)))
     hands.ask("seed", 5)
-    assert hands.values.items("seed_list") == ()
+    assert hands.values.params.seed_list == ()
 
 
 def test_tapping_is_seen_in_the_bpm() -> None:
@@ -152,18 +152,18 @@ def test_tapping_is_seen_in_the_bpm() -> None:
     for time in (1.0, 1.4, 1.8, 2.2):
         hands.wait(time)
         hands.ask("tap")
-    assert hands.values.number("bpm") == pytest.approx(150.0, abs=0.2)
+    assert hands.values.params.bpm == pytest.approx(150.0, abs=0.2)
     hands.ask("tempo_half")
-    assert hands.values.number("bpm") == pytest.approx(75.0, abs=0.2)
+    assert hands.values.params.bpm == pytest.approx(75.0, abs=0.2)
     hands.ask("bpm", 99.5)
     hands.wait(4.0)
-    assert hands.values.number("bpm") == 99.5 and hands.desk.tempo.now().bpm == 99.5
+    assert hands.values.params.bpm == 99.5 and hands.desk.tempo.now().bpm == 99.5
 
 
 def test_the_bpm_follows_whoever_leads() -> None:
     hands = Hands()
     hands.do(outside=ExternalTempi(link=ExternalTempo(133.3, 1.0, 0.0)))
-    assert hands.values.number("bpm") == 133.3
+    assert hands.values.params.bpm == 133.3
 
 
 def test_what_cannot_be_is_told_and_changes_nothing() -> None:
@@ -172,7 +172,7 @@ def test_what_cannot_be_is_told_and_changes_nothing() -> None:
     for _ in range(3):
         hands.ask("tempo_double")
     assert "start it with --link" in hands.errors[0] and "outside 20..300" in hands.errors[1]
-    assert hands.values.text("tempo_source") == "auto" and hands.values.number("bpm") == 240.0
+    assert hands.values.params.tempo_source == "auto" and hands.values.params.bpm == 240.0
 
 
 def test_what_was_touched_last_is_what_a_hand_touched() -> None:

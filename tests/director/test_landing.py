@@ -41,7 +41,7 @@ def misses(generate: float, predict: bool) -> np.ndarray:
     """Seconds from each beat to the peak of motion nearest to it."""
     sound, beats = kicks(120, 20.0)
     stereo = np.repeat(sound[:, None], 2, axis=1).astype(np.float32)
-    values = ParamValues().with_values({"walk_kick": 0.05, "latent_feedback_strength": 0.0})
+    values = ParamValues().with_values({"walk_kick": 0.05, "latent_feedback_strength": 0.0}).params
     rules = Rules(generate=(generate,) * 3, predict=predict)
     log = perform(heard(stereo), values, SHAPE, paint, Fades(), rules)
     motion = np.convolve(log.motion, np.ones(WIDTH) / WIDTH, "same")

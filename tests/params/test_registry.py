@@ -51,8 +51,8 @@ def test_all_changes_are_made_or_none() -> None:
     values = ParamValues()
     with pytest.raises(UserError):
         values.with_values({"fade": 5.0, "seed": -1})
-    assert values.number("fade") == 2.0
-    assert values.with_values({"fade": 5.0, "seed": 3}).number("fade") == 5.0 and values.number("fade") == 2.0
+    assert values.params.fade == 2.0
+    assert values.with_values({"fade": 5.0, "seed": 3}).params.fade == 5.0 and values.params.fade == 2.0
 
 
 def test_misspelt_name_gets_the_nearest() -> None:

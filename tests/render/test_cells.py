@@ -11,6 +11,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.director.cuefile import Change
+from livemusviz.params.params import Params
 from livemusviz.params.values import ParamValues
 from livemusviz.render.cells import Cell, Grid, cells
 from livemusviz.render.performer import Performer
@@ -26,8 +27,8 @@ def heard(seconds: float, onsets: tuple[float, ...] = ()) -> list[AudioFeatures]
     return hops
 
 
-def step(now: float, features: AudioFeatures, values: ParamValues) -> Controls:
-    return Controls(np.zeros((1, 1, 1), np.float32), values.text("prompt"), "", 1.0, 0.0, now != 0.4, now)
+def step(now: float, features: AudioFeatures, params: Params) -> Controls:
+    return Controls(np.zeros((1, 1, 1), np.float32), params.prompt, "", 1.0, 0.0, now != 0.4, now)
 
 
 def film(grid: Grid, changes: tuple[Change, ...] = (), onsets: tuple[float, ...] = ()) -> list[Cell]:

@@ -43,7 +43,7 @@ def test_soft_takeover_waits_until_the_fader_has_come_by() -> None:
     surface = Surface(bind(CC, "/ssf"), ssf=0.5)
     assert [surface.move(CC, n) for n in (0, 10, 20, 40)] == [[], [], [], []]
     assert surface.move(CC, 70)  # passed 0.5
-    assert surface.move(CC, 100) and surface.values.number("ssf") == pytest.approx(100 / 127)
+    assert surface.move(CC, 100) and surface.values.params.ssf == pytest.approx(100 / 127)
     surface.values = surface.values.with_value("ssf", 0.1)  # a preset moves it; 0.25 s and more go by
     surface.time += 1.0
     assert surface.move(CC, 99) == [] and surface.move(CC, 80) == []

@@ -1,0 +1,139 @@
+"""Declares every parameter and action of a show, once. Pure.
+
+From here come the command line flags, preset keys, OSC addresses, the OSCQuery tree, MIDI targets, the web remote and
+the table of docs/CONTROL.md. A new parameter is one field here and one use of it.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from livemusviz.params.declare import LIVE, QUANTISED, Action, Address, Ints, Length, Prompts, Range, Seeds
+from livemusviz.params.param import MAX_ENTRIES, MAX_PROMPT, MAX_TEXTS
+
+Quantise = Literal["none", "beat", "bar", "2_bar", "4_bar"]
+TempoSource = Literal["auto", "audio", "tap", "link", "midi"]
+MAX_SEED = 2**31 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """Holds a value for every parameter. Checked values come from `ParamValues.with_values`."""
+
+    # --- prompts, presets and seeds ---
+    prompt: Annotated[str, Length(1, MAX_PROMPT), "what to paint", QUANTISED] = "aurora over a dark sea"
+    prompt_list: Annotated[
+        Prompts, Length(1, MAX_PROMPT), 'a blend of prompts, [["text", weight], ...]; [] is none', QUANTISED
+    ] = ()
+    negative_prompt: Annotated[str, Length(0, MAX_PROMPT), "what not to paint, where guidance is on"] = ""
+    fade: Annotated[float, Range(0.0, 60.0, "s"), "length of a prompt cross-fade"] = 2.0
+    cue_list: Annotated[
+        Prompts, Length(1, MAX_PROMPT), Address("/cue/list"),
+        'prompts to play in turn, ["text", ...]; weights are for random',
+    ] = ()  # fmt: skip
+    cue_number: Annotated[
+        int, Range(0, MAX_ENTRIES), Address("/cue/number"), "which cue plays, from 1; 0 is none", LIVE, QUANTISED
+    ] = 0
+    cue_next: ClassVar[Action] = Action("fade to the next cue", Address("/cue/next"), QUANTISED)
+    cue_previous: ClassVar[Action] = Action("fade to the cue before", Address("/cue/previous"), QUANTISED)
+    cue_random: ClassVar[Action] = Action("fade to another cue", Address("/cue/random"), QUANTISED)
+    preset: Annotated[str, Length(0, 64), "switch to a preset by name, or to entry 3 by #3", LIVE, QUANTISED] = ""
+    next: ClassVar[Action] = Action("the next preset, or entry of the playlist", QUANTISED)
+    previous: ClassVar[Action] = Action("the one before", QUANTISED)
+    random: ClassVar[Action] = Action("any other", QUANTISED)
+    lock: Annotated[bool, "the autopilot rests", LIVE] = False
+    autopilot: Annotated[float, Range(0.0, 7200.0, "s"), "how long a preset stays; 0 is for ever", LIVE] = 0.0
+    preset_save: ClassVar[Action] = Action(
+        "save what is on the stage as a preset of your own", Address("/preset/save"), Length(0, 64)
+    )
+    seed: Annotated[int, Range(0, MAX_SEED), "which circle of noise the walk turns on", QUANTISED] = 1
+    seed_list: Annotated[
+        Seeds, Range(0, MAX_SEED), "a blend of seeds, [[seed, weight], ...]; [] is none", QUANTISED
+    ] = ()
+
+    # --- the sound, and the walk that it drives ---
+    gain: Annotated[float, Range(0.0, 32.0, "x"), "input gain, before automatic gain control"] = 1.0
+    latent_feedback_strength: Annotated[
+        float, Range(0.0, 0.95), "share of the previous denoised latent in the next"
+    ] = 0.35
+    walk_speed: Annotated[float, Range(0.0, 4.0, "turns/s"), "speed of the latent walk at full energy"] = 0.12
+    walk_rest: Annotated[float, Range(0.0, 1.0, "turns/s"), "speed of the latent walk at rest"] = 0.008
+    walk_kick: Annotated[float, Range(0.0, 0.5, "turns"), "how far a full onset kicks the latent walk"] = 0.02
+    walk_lock: Annotated[bool, "where the tempo is sure, whole turns of the walk take whole bars"] = True
+    walk_loop: Annotated[int, Range(0, 64, "bars"), "the walk comes round exactly after so many; 0 never"] = 0
+    latent_zoom: Annotated[float, Range(-2.0, 2.0, "1/s"), "zoom of the fed-back latents, on the beat"] = 0.0
+    latent_turn: Annotated[float, Range(-3.0, 3.0, "rad/s"), "rotation of the fed-back latents, on the beat"] = 0.0
+    latent_pan_x: Annotated[
+        float, Range(-1.0, 1.0, "1/s"), "drift of the fed-back latents to the right, on the beat"
+    ] = 0.0
+    latent_pan_y: Annotated[float, Range(-1.0, 1.0, "1/s"), "drift of the fed-back latents downwards, on the beat"] = (
+        0.0
+    )
+    latency_offset: Annotated[
+        float, Range(-0.5, 0.5, "s"), "how much later than the input the sound is heard (PA, broadcast)"
+    ] = 0.0
+
+    # --- prompts that the music chooses ---
+    note_prompts: Annotated[
+        str, Length(0, MAX_TEXTS), Address("/note/prompts"), "prompts of the notes from C on, bars between"
+    ] = ""
+    note_mode: Annotated[
+        int, Range(0, 2), Address("/note/mode"), "notes' prompts: 0 off, 1 strongest note, 2 all of lately"
+    ] = 0
+    note_depth: Annotated[float, Range(0.0, 1.0), Address("/note/depth"), "share of the notes' prompts at most"] = 0.5
+    note_seconds: Annotated[
+        float, Range(0.05, 30.0, "s"), Address("/note/seconds"), "how slowly the notes' prompts come and go"
+    ] = 1.5
+    section_prompts: Annotated[
+        str, Length(0, MAX_TEXTS), Address("/section/prompts"), "prompts that take turns, bars between"
+    ] = ""
+    section_bars: Annotated[
+        int, Range(0, 256, "bars"), Address("/section/bars"), "after how many; 0 is when the music changes"
+    ] = 0
+    prompt_hold: Annotated[float, Range(0.0, 600.0, "s"), "how long the music leaves the performer's prompt alone"] = (
+        30.0
+    )
+
+    # --- how the engine draws ---
+    ssf: Annotated[
+        float, Range(0.0, 1.0), "similarity filter: 0 computes every frame, 1 rests whenever the music does"
+    ] = 0.95
+    zoom: Annotated[float, Range(0.0, 1.0), Address("/fx/feedback/zoom"), "feedback zoom of the display"] = 0.5
+    pulse: Annotated[
+        float, Range(0.0, 1.0), Address("/fx/feedback/pulse"), "how hard an onset strikes the feedback zoom"
+    ] = 0.6
+    guidance_scale: Annotated[float, Range(0.0, 30.0), "how strictly the prompt is followed, where guidance is on"] = (
+        1.0
+    )
+    delta: Annotated[float, Range(0.0, 10.0), "weight of the residual noise in guidance (R-CFG)"] = 1.0
+    num_inference_steps: Annotated[int, Range(0, 50), "denoising steps of a frame; 0 is as the model was loaded"] = 0
+    t_list: Annotated[Ints, Range(0, 49), "time steps, by index into a schedule of 50; none is as loaded"] = ()
+    lora_weight: Annotated[float, Range(-4.0, 4.0, "x"), "factor on the weights of live LoRAs"] = 1.0
+
+    # --- the tempo ---
+    quantise: Annotated[Quantise, "when a new prompt, cue, seed or preset begins", LIVE] = "none"
+    tempo_source: Annotated[
+        TempoSource, Address("/tempo/source"), "which tempo leads; auto: link, midi, tap, audio", LIVE
+    ] = "auto"
+    bpm: Annotated[float, Range(20.0, 300.0, "bpm"), "tempo; setting it is like tapping it", LIVE] = 120.0
+    beats_per_bar: Annotated[int, Range(1, 16), Address("/tempo/beats_per_bar"), "beats in a bar"] = 4
+    tap: ClassVar[Action] = Action("tap the tempo, on the beat")
+    nudge: Annotated[
+        float, Range(-0.5, 0.5, "beats"), Address("/tempo/nudge"),
+        "move the beat by this much, each time it is sent", LIVE,
+    ] = 0.0  # fmt: skip
+    tempo_double: ClassVar[Action] = Action("twice the tempo", Address("/tempo/double"))
+    tempo_half: ClassVar[Action] = Action("half the tempo", Address("/tempo/half"))
+    tempo_resync: ClassVar[Action] = Action("the bar begins now", Address("/tempo/resync"))
+
+    # --- the canvas, recordings, controllers ---
+    blackout: Annotated[bool, "black canvas", LIVE] = False
+    freeze: Annotated[bool, "hold the canvas as it is", LIVE] = False
+    hud: Annotated[bool, "operator's figures over the window, never recorded", LIVE] = False
+    record_start: ClassVar[Action] = Action(
+        "start recording; the text becomes part of the file's name", Address("/record/start"), Length(0, 64)
+    )
+    record_stop: ClassVar[Action] = Action("stop recording", Address("/record/stop"))
+    learn: ClassVar[Action] = Action(
+        "the next MIDI control moves this address: /gain, /gain 0 2, /freeze toggle", Length(0, 200)
+    )
+    forget: ClassVar[Action] = Action("no MIDI control moves this address", Length(0, 128))
