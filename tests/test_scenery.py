@@ -57,11 +57,11 @@ def test_a_preset_is_chosen_by_the_number_of_its_entry(home: Path, tmp_path: Pat
     playlist.write_text('version = 1\nplay = ["ink", "lava", "ink"]\n')
     scenery, values = Scenery(ParamValues(), playlist=playlist), ParamValues()
     values = scenery.apply(event("preset", "#2"), values) or values
-    assert values.text("preset") == "lava"
+    assert values.params.preset == "lava"
     with pytest.raises(UserError, match="preset 4: there are 3"):
         scenery.apply(event("preset", "#4"), values)
     values = scenery.apply(event("next"), values) or values
-    assert values.text("preset") == "ink"
+    assert values.params.preset == "ink"
 
 
 def test_what_drives_the_engine(home: Path) -> None:
