@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from livemusviz.bridge.handover import Handover
+from livemusviz.budget import Budget
 from livemusviz.control.options import ControlOptions
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
@@ -28,7 +29,7 @@ class LiveConfig:
     loop : an input file starts again at its end.  onset : how onsets are found, "superflux" or "aubio".
     picture : uint8 (height, width, 3), to start every frame from.
     flags : how the command line asked for the model, for the show log.  size, canvas : (width, height) in pixels.
-    fps, engine_fps : display and engine slots a second.
+    budget : what each part may take of the cores, the display's rate among it.  engine_fps : engine slots a second.
     duration : s; None is until ended by hand.  record_source : "canvas" or "frames", the model's own pictures.
     container : "mp4" or "mkv", of recordings by key or OSC; `record` says it by its suffix.
     shaders : a user's folders of ISF files, before ours.
@@ -53,7 +54,7 @@ class LiveConfig:
     playlist: Path | None = None
     flash_limit: bool = True
     quality_ladder: bool = True
-    fps: float = 60.0
+    budget: Budget = field(default_factory=Budget)
     engine_fps: float = 30.0
     duration: float | None = None
     stats: Path | None = None

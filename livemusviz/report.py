@@ -99,6 +99,7 @@ def figures(show: Show, shown: DisplayStats) -> dict[str, Any]:
         "renderer": shown.renderer,
         "canvas": list(show.config.canvas),
         "quality": shown.quality,
+        "budget": show.config.budget.figures(),
         "display_errors": shown.errors,
         "error": show.error or engine.message,
     }

@@ -48,6 +48,7 @@ from livemusviz.features.delay import FeatureDelay
 from livemusviz.params.registry import ACTIONS, BY_NAME, REGISTRY
 from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder, RecordSummary
+from livemusviz.record.settings import Effort
 from livemusviz.report import Trace, engine_fps, figures, hud_lines, open_trace
 from livemusviz.scenery import Scenery
 from livemusviz.signals import signals
@@ -86,7 +87,7 @@ class Show:
         self._latents: tuple[int, ...] = ()  # (h, w), known once the model is loaded
         width, height = config.size
         fallback = ModelSpec(resolve_model(EMBEDDED))
-        spec = EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture)
+        spec = EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture, config.budget)
         heard = AudioSpec(config.input, self.values.params.gain, loop=config.loop, onset=config.onset)
         self.audio = AudioHost(heard, self.clock, self.started)
         self.engine = Engine(spec, self._conduct, self.clock)
@@ -99,6 +100,7 @@ class Show:
             self.audio.block_reader().read,
             about=self._about,
             suffix=f".{config.container}",
+            effort=Effort(config.budget.encoder_threads, config.budget.encoder_preset),
         )
         self.recorded: list[RecordSummary] = []
         self._staged: dict[str, Any] = {}  # what was done to the stage since the last frame
@@ -150,7 +152,7 @@ class Show:
         config = self.config
         return DisplayOptions(
             canvas=config.canvas,
-            fps=config.fps,
+            fps=config.budget.fps,
             headless=config.headless,
             fullscreen=config.fullscreen,
             screen=config.screen,
@@ -159,6 +161,7 @@ class Show:
             shaders=self.scenery.paths,
             prepare=self.scenery.to_come(),
             quality_ladder=config.quality_ladder,
+            first_rung=config.budget.first_rung,
             marker=cache_folder() / "shader-on-trial.json",
         )
 
@@ -251,7 +254,7 @@ class Show:
         recent = list(islice(reversed(self.engine.seconds), TIMED))
         spent = median(recent) if recent else 0.0
         period = max(spent, 1.0 / self.config.engine_fps)
-        seen = spent + 1.0 / self.config.fps + HALF_FADE * period
+        seen = spent + 1.0 / self.config.budget.fps + HALF_FADE * period
         return Timing(seen - self.values.params.latency_offset, period)
 
     # --- each display frame ---------------------------------------------------------------------

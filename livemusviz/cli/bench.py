@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from livemusviz.cli.core_flags import add_blas_flag
 from livemusviz.cli.model_flags import add_model_flags, model_spec
 from livemusviz.cli.output import add_json_flag, print_json, table
 
@@ -19,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=True,
         help="torch's milliseconds beside ours where torch is installed (on)",
     )
+    add_blas_flag(parser)
     parser.add_argument("--no-precision", action="store_true", help="not what 8 and 4 bit would cost")
     add_model_flags(parser)
     add_json_flag(parser)
@@ -31,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
 
     if not 1 <= options.runs <= 10_000:
         raise UserError(f"--runs {options.runs}: give 1 to 10000")
+    if options.blas_threads is not None and not 1 <= options.blas_threads <= 256:
+        raise UserError(f"--blas-threads {options.blas_threads}: give 1 to 256")
     if options.init_image is not None:
         raise UserError("--init-image: bench times frames that begin with noise; leave it out")
     figures = run_bench(
@@ -39,11 +43,12 @@ def run(options: argparse.Namespace) -> int:
         options.runs,
         peers=options.peers,
         precision=not options.no_precision,
+        blas_threads=options.blas_threads,
     )
     if options.json:
         print_json(figures)
         return 0
-    print(f"{figures['model']} at {figures['size']}, backend {figures['backend']}, BLAS {figures['blas']}")
+    print(f"{figures['model']} at {figures['size']}, backend {figures['backend']}, BLAS {_blas(figures)}")
     columns = {"ours": figures, **figures["peers"]}
     print(
         table([(stage, *(_cell(column.get(stage)) for column in columns.values())) for stage in STAGES], ("", *columns))
@@ -54,6 +59,11 @@ def run(options: argparse.Namespace) -> int:
         print()
         print(table(rows, ("bits", *costs)))
     return 0
+
+
+def _blas(figures: dict[str, Any]) -> str:
+    threads = figures["blas_threads"]
+    return figures["blas"] if threads is None else f"{figures['blas']} on {threads} thread{'s' if threads > 1 else ''}"
 
 
 def _cell(value: Any) -> str:

@@ -53,6 +53,17 @@ def _versions() -> list[Finding]:
     return [Finding("livemusviz", OK, f"{__version__}, Python {platform.python_version()}, {system}")]
 
 
+def _cores() -> list[Finding]:
+    from livemusviz.budget import decide
+    from livemusviz.machine import read_machine
+
+    budget = decide(read_machine())
+    words = {"blas_threads": "BLAS threads", "fps": "display frames/s", "encoder_threads": "encoder threads"}
+    parts = [f"{getattr(budget, name):g} {word}" for name, word in words.items() if getattr(budget, name) is not None]
+    parts += [f"encoder preset {budget.encoder_preset}", f"quality rung {budget.first_rung}"]
+    return [Finding("budget of cores", OK, f"{budget.machine}: {', '.join(parts)}")]
+
+
 def _audio_input() -> list[Finding]:
     from livemusviz.audio.devices import input_devices
 
@@ -100,7 +111,8 @@ def _opengl() -> list[Finding]:
 
 
 def _video_encoder() -> list[Finding]:
-    from livemusviz.record.encoder import EncoderSettings, choose_codec
+    from livemusviz.record.encoder import choose_codec
+    from livemusviz.record.settings import EncoderSettings
 
     return [Finding("video encoder", OK, choose_codec(EncoderSettings(640, 360)))]
 
@@ -136,4 +148,4 @@ def _link() -> list[Finding]:
     return [Finding("Ableton Link", WARN, "not installed", link.MISSING)]
 
 
-CHECKS = (_versions, _audio_input, _engine, _embedded_model, _opengl, _video_encoder, _osc_port, _midi, _link)
+CHECKS = (_versions, _cores, _audio_input, _engine, _embedded_model, _opengl, _video_encoder, _osc_port, _midi, _link)

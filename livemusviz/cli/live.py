@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from livemusviz.cli.core_flags import add_core_flags
 from livemusviz.cli.model_flags import add_model_flags, given_flags, init_picture, model_spec
 from livemusviz.params.param import Param
 from livemusviz.params.registry import PARAMS
@@ -47,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_model_flags(parser)
     stage = parser.add_argument_group("the stage")
     stage.add_argument("--canvas", metavar="WxH", help="pixels (1280x720, or 640x360 where the CPU draws)")
-    stage.add_argument("--fps", type=float, default=60.0, metavar="N", help="display frames a second")
     stage.add_argument("--headless", action="store_true", help="no window")
     stage.add_argument("--fullscreen", action="store_true")
     stage.add_argument("--screen", type=int, metavar="N", help="which screen, from 1")
@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     stage.add_argument("--playlist", type=Path, metavar="FILE.toml", help="presets in turn, with durations")
     stage.add_argument("--no-flash-limit", action="store_true", help="allow more than three flashes a second")
     stage.add_argument("--no-quality-ladder", action="store_true", help="full canvas and chain at whatever rate")
+    add_core_flags(parser)
     control = parser.add_argument_group("control")
     control.add_argument("--osc-host", default="127.0.0.1", metavar="HOST")
     control.add_argument("--osc-port", type=int, default=7000, metavar="PORT")
@@ -128,10 +129,16 @@ def taken_over(config: LiveConfig, before: Handover) -> LiveConfig:
 
 def show_config(options: argparse.Namespace) -> LiveConfig:
     """The options checked. Raises UserError."""
+    from livemusviz.budget import decide
+    from livemusviz.cli.core_flags import core_wishes
     from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_size
     from livemusviz.display.options import usual_canvas
+    from livemusviz.machine import read_machine
 
-    size = parse_size(options.size)
+    size, machine = parse_size(options.size), read_machine()
+    canvas = usual_canvas(machine.cpu_draws)
+    if options.canvas is not None:
+        canvas = parse_size(options.canvas, CANVAS_LIMITS, step=2)
     return LiveConfig(
         input=options.input,
         loop=not options.no_loop,
@@ -140,7 +147,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         flags=given_flags(options),
         picture=init_picture(options, size),
         size=size,
-        canvas=parse_size(options.canvas, CANVAS_LIMITS, step=2) if options.canvas is not None else usual_canvas(),
+        canvas=canvas,
         values=knob_values(options),
         headless=options.headless,
         fullscreen=options.fullscreen,
@@ -150,7 +157,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         playlist=options.playlist,
         flash_limit=not options.no_flash_limit,
         quality_ladder=not options.no_quality_ladder,
-        fps=within("--fps", options.fps, 1, 240),
+        budget=decide(machine, core_wishes(options)),
         engine_fps=within("--engine-fps", options.engine_fps, 0.1, 240),
         duration=None if options.duration is None else within("--duration", options.duration, 0.1, 7 * 86400),
         stats=options.stats,

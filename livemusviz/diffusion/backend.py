@@ -34,17 +34,21 @@ _OPENBLAS_PATTERNS = (
     "/usr/local/lib/libopenblas*.so*",
     "/opt/OpenBLAS/lib/libopenblas.so*",
 )
+_openblas: ctypes.CDLL | None = None
 
 
-def prepare(device: str | None = None) -> str:
+def prepare(device: str | None = None, blas_threads: int | None = None) -> str:
     """Load OpenBLAS under MLX where that matters, then import mlx and set it up.
 
     device : "cpu" keeps MLX off the GPU; None takes MLX's own choice.
+    blas_threads : that OpenBLAS multiplies with; None leaves it at its own choice, one for each core.
     Returns `backend_name()`. Calling it again is harmless; calling it after `import mlx` is too late for OpenBLAS
     to be sure, which `blas_name()` then tells.
     """
     if sys.platform.startswith("linux") and "mlx.core" not in sys.modules:
         _load_openblas()
+    if blas_threads is not None:
+        _set_blas_threads(blas_threads)
     if sys.platform.startswith("linux"):
         _private_jit_folder()
     try:
@@ -97,8 +101,20 @@ def matmul_gflops(size: int = 256, runs: int = 10) -> float:
     return 2 * size**3 / best / 1e9
 
 
+def blas_threads() -> int | None:
+    """Return how many threads OpenBLAS multiplies with; None where it is not loaded."""
+    return int(_openblas.openblas_get_num_threads()) if _openblas is not None else None
+
+
+def _set_blas_threads(count: int) -> None:
+    """Threads above `count` that OpenBLAS has started already get no more work, and sleep."""
+    if _openblas is not None:
+        _openblas.openblas_set_num_threads(count)
+
+
 def _load_openblas() -> str | None:
     """Load OpenBLAS with global symbols, so that libmlx binds to it and not to the BLAS in its wheel."""
+    global _openblas
     found = ctypes.util.find_library("openblas")
     names = ([found] if found else []) + list(_OPENBLAS_NAMES)
     paths = [p for pattern in _OPENBLAS_PATTERNS for p in sorted(glob.glob(pattern))]
@@ -109,6 +125,7 @@ def _load_openblas() -> str | None:
             continue
         if hasattr(library, "cblas_sgemm"):
             log.debug("OpenBLAS loaded from %s", name)
+            _openblas = library if hasattr(library, "openblas_set_num_threads") else None
             return name
     log.warning("OpenBLAS not found: MLX falls back to a BLAS some 30 times slower (Debian/Ubuntu: libopenblas0)")
     return None

@@ -7,6 +7,7 @@ import importlib.util
 import json
 import logging
 import math
+import os
 import resource
 import subprocess
 import sys
@@ -34,18 +35,26 @@ MEBIBYTE = 1 << 20
 
 
 def run_bench(
-    model: ModelSpec, size: tuple[int, int], runs: int = 30, *, peers: bool = True, precision: bool = True
+    model: ModelSpec,
+    size: tuple[int, int],
+    runs: int = 30,
+    *,
+    peers: bool = True,
+    precision: bool = True,
+    blas_threads: int | None = None,
 ) -> dict[str, Any]:
     """Time a model at a picture size (width, height), `runs` times each stage.
 
-    Returns `model`, `size` ("256x256"), `backend`, `blas`, `text_ms`, `unet_ms`, `decode_ms` (medians),
-    `generate_ms` {p50, p99}, `peak_memory_mb` (loading included: of the whole process on a CPU, of the device's arrays
-    on a GPU), `weights_mb`, `precision` (see `_precision`; {} if not asked for or if the folder is packed), and
-    `peers`: {"torch": the same figures} where torch, diffusers and transformers are installed and the model is to run
-    as they would run it, else {}.
+    blas_threads : for OpenBLAS and for torch; None is their own choice.
+
+    Returns `model`, `size` ("256x256"), `backend`, `blas`, `blas_threads` (None without OpenBLAS), `text_ms`,
+    `unet_ms`, `decode_ms` (medians), `generate_ms` {p50, p99}, `peak_memory_mb` (loading included: of the whole process
+    on a CPU, of the device's arrays on a GPU), `weights_mb`, `precision` (see `_precision`; {} if not asked for or if
+    the folder is packed), and `peers`: {"torch": the same figures} where torch, diffusers and transformers are
+    installed and the model is to run as they would run it, else {}.
     Raises UserError for a model or a size that cannot be used.
     """
-    backend.prepare()
+    backend.prepare(blas_threads=blas_threads)
     import mlx.core as mx
 
     from livemusviz.diffusion.pipeline import Pipeline
@@ -63,6 +72,7 @@ def run_bench(
         "size": f"{width}x{height}",
         "backend": pipeline.backend,
         "blas": backend.blas_name(),
+        "blas_threads": backend.blas_threads(),
         "text_ms": median_ms(lambda: pipeline.embed_prompt(PROMPT), runs),
         "unet_ms": median_ms(lambda: mx.eval(pipeline.denoise(latents, text)), runs),
         "decode_ms": median_ms(lambda: mx.eval(pipeline.decode(x0)), runs),
@@ -72,7 +82,7 @@ def run_bench(
         "precision": _precision(model, size, runs) if precision else {},
         "peers": {},
     }
-    torch = _torch_peer(model, size, runs) if peers else None
+    torch = _torch_peer(model, size, runs, blas_threads) if peers else None
     if torch is not None:
         figures["peers"]["torch"] = torch
     return figures
@@ -152,7 +162,9 @@ def _peak_memory(backend_in_use: str) -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _torch_peer(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str, Any] | None:
+def _torch_peer(
+    model: ModelSpec, size: tuple[int, int], runs: int, threads: int | None = None
+) -> dict[str, Any] | None:
     """The same stages of the same folder in torch; None where it is not installed, would do other work or does not run.
 
     It knows a folder's own networks in one step, and none of the choices in a ModelSpec.
@@ -165,8 +177,11 @@ def _torch_peer(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str,
         log.info("torch is left out: its script runs the folder as it is in one step, without %s", ", ".join(choices))
         return None
     command = [sys.executable, str(script), str(model.folder), str(size[0]), str(size[1]), str(runs)]
+    environment = os.environ if threads is None else {**os.environ, "OMP_NUM_THREADS": str(threads)}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PEER_TIMEOUT, check=True)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=PEER_TIMEOUT, check=True, env=environment
+        )
         return json.loads(done.stdout.splitlines()[-1])
     except (OSError, subprocess.SubprocessError, ValueError, IndexError) as error:
         reason = getattr(error, "stderr", None) or str(error)

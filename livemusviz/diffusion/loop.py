@@ -14,13 +14,14 @@ import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.bridge.latest import Latest
+from livemusviz.budget import Budget
 from livemusviz.clock import Clock
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError, one_line
@@ -35,7 +36,6 @@ OpenModel = Callable[[ModelSpec, "EngineSpec"], tuple["Pipeline", dict[str, str]
 Conduct = Callable[[tuple[int, int, int]], Step]  # latent shape -> what to draw at a time
 
 FAILURES_BEFORE_FALLBACK = 3
-NICENESS = 7  # of the engine thread: 0 is like the others, 19 the meekest
 TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 
 
@@ -43,7 +43,7 @@ TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 class EngineSpec:
     """model : what to load.  fallback : the embedded model.  height, width : pixels.  max_fps : slots a second.
 
-    picture : uint8 (height, width, 3), to start every frame from.
+    picture : uint8 (height, width, 3), to start every frame from.  budget : threads and priority of this room.
     """
 
     model: ModelSpec
@@ -52,6 +52,7 @@ class EngineSpec:
     width: int
     max_fps: float = 30.0
     picture: np.ndarray | None = None
+    budget: Budget = field(default_factory=Budget)
 
 
 class Engine:
@@ -97,7 +98,7 @@ class Engine:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        _give_way()
+        _give_way(self.spec.budget.engine_niceness)
         try:
             pipeline = self._load(self.spec.model)
             while not self._stop.is_set():
@@ -199,18 +200,18 @@ class Engine:
         self.state, self.message = state, message
 
 
-def _give_way() -> None:
+def _give_way(niceness: int) -> None:
     """Let the display have a core first. On Linux a thread has a priority of its own, and the threads that MLX and its
     BLAS start from this one inherit it; elsewhere the GPU does the work, and nothing is done."""
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:
     """Load and warm up a model; and what it runs on. UserError if it cannot be loaded."""
     from livemusviz.diffusion import backend
 
-    backend.prepare()
+    backend.prepare(blas_threads=spec.budget.blas_threads)
     from livemusviz.diffusion.pipeline import Pipeline
 
     pipeline = Pipeline.load(model, spec.height, spec.width)

@@ -107,7 +107,7 @@ class _Show:
         self._half_frame = 0.5 / options.fps
         self._housekeeping, self._pictures = Gate(HOUSEKEEPING), Gate(hooks.picture_fps)
         self._preparing, self._to_prepare = Gate(PREPARING), list(options.prepare)
-        self._ladder = QualityLadder(1.0 / options.fps) if options.quality_ladder else None
+        self._ladder = QualityLadder(1.0 / options.fps, options.first_rung) if options.quality_ladder else None
         self._intervals, self._work, self._recent = Intervals(), Durations(), Recent()
         self._onsets: int | None = None
         self._age = SoundAge()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +16,11 @@ from livemusviz.bridge.view import CanvasPicture, View
 LARGE, SMALL = (1280, 720), (640, 360)  # canvases, width and height in pixels
 STALL = 0.1  # s; a longer time between two presented canvases is seen as a stall
 STALLS_KEPT = 100  # whose times are remembered; all are counted
-GRAPHICS_DEVICES = ("dri/renderD*", "nvidia[0-9]*", "dxg")  # under /dev, where a Linux kernel drives a GPU
 
 
-def usual_canvas(devices: Path = Path("/dev")) -> tuple[int, int]:
-    """The canvas where none is asked for: small on a Linux machine on which the CPU draws, so that it has time for the
-    model as well."""
-    drawn_by_cpu = sys.platform == "linux" and not any(any(devices.glob(name)) for name in GRAPHICS_DEVICES)
-    return SMALL if drawn_by_cpu else LARGE
+def usual_canvas(cpu_draws: bool) -> tuple[int, int]:
+    """Return the canvas where none is asked for: small where the CPU draws, so that it has time for the model too."""
+    return SMALL if cpu_draws else LARGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +29,7 @@ class DisplayOptions:
 
     operator : whether figures and a preview have a window of their own; None is when the canvas fills another screen.
     shaders : ISF files by name; None is what comes with the program.  prepare : those to compile in quiet moments.
-    quality_ladder : whether canvas and chain may get smaller to hold the rate.
+    quality_ladder : whether canvas and chain may get smaller to hold the rate.  first_rung : where it begins.
     marker : the file that remembers a shader on which a show hung.
     """
 
@@ -48,6 +44,7 @@ class DisplayOptions:
     shaders: Mapping[str, Path] | None = None
     prepare: tuple[str, ...] = ()
     quality_ladder: bool = True
+    first_rung: int = 0
     marker: Path | None = None
 
 

@@ -32,10 +32,10 @@ class Quality:
 class QualityLadder:
     """`step` once a display frame."""
 
-    def __init__(self, period: float) -> None:
-        """period : s, the wanted time between two frames."""
+    def __init__(self, period: float, first: int = 0) -> None:
+        """period : s, the wanted time between two frames.  first : the rung to begin at."""
         self._period = period
-        self._level = 0
+        self._level = min(first, len(LADDER) - 1)
         self._wait = CALM
         self._tried: float | None = None  # when the last step up was taken
         self._since: float | None = None

@@ -8,7 +8,6 @@ as BT.709, limited range. Errors of the disk are `OSError`s; PyAV's own derive f
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -18,15 +17,15 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
 from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE
+from livemusviz.record.settings import EncoderSettings
 
 log = logging.getLogger(__name__)
 
-CODECS = ("h264_videotoolbox", "h264_nvenc", "libx264")  # the first that opens is used
 OPTIONS: dict[str, dict[str, str]] = {
     "h264_videotoolbox": {"realtime": "1", "q:v": "65"},
     "h264_nvenc": {"preset": "p4", "tune": "ll", "rc": "vbr", "cq": "20"},
     # zerolatency: no look-ahead and no B frames, so that nothing is held back when the process is killed
-    "libx264": {"preset": "ultrafast", "crf": "20", "tune": "zerolatency"},
+    "libx264": {"crf": "20", "tune": "zerolatency"},
 }
 CONTAINERS = {  # by suffix: FFmpeg's name and its options
     ".mp4": (
@@ -44,19 +43,6 @@ AAC_FRAME = 1024  # samples
 _BT709 = 1  # the number of BT.709 as matrix, primaries and transfer in ITU-T H.273
 
 
-@dataclass(frozen=True, slots=True)
-class EncoderSettings:
-    """width, height : pixels; an odd last row or column is left out (4:2:0).  fps : of the grid.
-
-    codecs : in the order in which they are tried.
-    """
-
-    width: int
-    height: int
-    fps: int = 30
-    codecs: tuple[str, ...] = CODECS
-
-
 class LiveEncoder:
     """Writes `path` (truncated first) until `close`. OSError if it cannot be opened or no encoder works."""
 
@@ -69,7 +55,7 @@ class LiveEncoder:
         self._last: tuple[np.ndarray | None, av.VideoFrame | None] = (None, None)
         kind, container = CONTAINERS[path.suffix.lower()]
         self._file = av.open(str(path), "w", format=kind, options=container)
-        video = self._file.add_stream(self.codec, rate=settings.fps, options=OPTIONS.get(self.codec, {}))
+        video = self._file.add_stream(self.codec, rate=settings.fps, options=_options(self.codec, settings))
         self._video = cast(av.VideoStream, video)
         _configure(self._video.codec_context, settings)
         self._audio = self._file.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", bit_rate=AUDIO_BIT_RATE)
@@ -135,13 +121,19 @@ def choose_codec(settings: EncoderSettings) -> str:
         try:
             context = cast(av.VideoCodecContext, av.codec.CodecContext.create(name, "w"))
             _configure(context, settings)
-            context.options = OPTIONS.get(name, {})
+            context.options = _options(name, settings)
             context.open()
         except (av.FFmpegError, ValueError) as error:
             log.debug("record: %s does not open: %s", name, error)
             continue
         return name
     raise OSError(f"no H.264 encoder opens at {settings.width}x{settings.height}; tried {', '.join(settings.codecs)}")
+
+
+def _options(codec: str, settings: EncoderSettings) -> dict[str, str]:
+    """Return the options of one encoder; only x264 takes the effort's preset, the others have hardware of their own."""
+    preset = {"preset": settings.effort.preset} if codec == "libx264" else {}
+    return {**preset, **OPTIONS.get(codec, {})}
 
 
 def _configure(context: av.VideoCodecContext, settings: EncoderSettings) -> None:
@@ -151,6 +143,6 @@ def _configure(context: av.VideoCodecContext, settings: EncoderSettings) -> None
     # Half a second: a fragment starts with a key frame. What a kill loses is that and what waits for the encoder.
     context.gop_size = max(1, settings.fps // 2)
     context.max_b_frames = 0
-    context.thread_count = 2  # the rest of the machine belongs to the show
+    context.thread_count = settings.effort.threads
     context.colorspace = context.color_primaries = context.color_trc = _BT709
     context.color_range = ColorRange.MPEG

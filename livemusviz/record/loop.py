@@ -24,6 +24,7 @@ from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
 from livemusviz.record.files import check_room, create_exact, create_labelled, disk_trouble
+from livemusviz.record.settings import CODECS, Effort, EncoderSettings
 from livemusviz.record.showlog import ShowLog
 from livemusviz.record.timed import Encoder, TimedEncoder
 
@@ -87,7 +88,7 @@ class Recorder:
     captured since it was last called, called on the recorder thread only, and only while recording.
     open_encoder : makes the encoder of a path; the default is `LiveEncoder`.  today : the date in a file's name.
     about : the first line of the show log, asked for at each start; None writes no log.  suffix : of labelled
-    recordings, which names their container.
+    recordings, which names their container.  effort : of an encoder that runs on the CPU.
     """
 
     def __init__(
@@ -101,9 +102,10 @@ class Recorder:
         today: Callable[[], datetime] = datetime.now,
         about: About | None = None,
         suffix: str = ".mp4",
+        effort: Effort | None = None,
     ) -> None:
         self._folder, self._size, self._fps = folder, size, fps
-        self._about, self._suffix = about, suffix
+        self._about, self._suffix, self._effort = about, suffix, effort or Effort()
         self._clock, self._blocks, self._today = clock, blocks, today
         self._open = open_encoder or self._open_hybrid
         self._codecs: tuple[str, ...] = ()
@@ -113,10 +115,10 @@ class Recorder:
 
     def prepare(self) -> None:
         """Load PyAV and find the encoder (up to 0.5 s), so that `start` costs the show nothing. UserError if none."""
-        from livemusviz.record.encoder import EncoderSettings, choose_codec
+        from livemusviz.record.encoder import choose_codec
 
         try:
-            self._codecs = (choose_codec(EncoderSettings(*self._size, self._fps)),)
+            self._codecs = (choose_codec(self._settings(CODECS)),)
         except OSError as error:
             raise UserError(f"cannot record: {error}") from None
 
@@ -207,9 +209,12 @@ class Recorder:
         return round((time - session.start) * self._fps)
 
     def _open_hybrid(self, path: Path) -> Encoder:
-        from livemusviz.record.encoder import CODECS, EncoderSettings, LiveEncoder
+        from livemusviz.record.encoder import LiveEncoder
 
-        return LiveEncoder(path, EncoderSettings(*self._size, self._fps, self._codecs or CODECS))
+        return LiveEncoder(path, self._settings(self._codecs or CODECS))
+
+    def _settings(self, codecs: tuple[str, ...]) -> EncoderSettings:
+        return EncoderSettings(*self._size, self._fps, codecs, self._effort)
 
     def _run(self, session: _Session) -> None:
         encoder: Encoder | None = None

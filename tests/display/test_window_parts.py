@@ -1,7 +1,5 @@
 """What the window is made of, without one: screens, keys, the HUD's text, where the canvas goes."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,6 @@ from livemusviz.bridge.view import Meter
 from livemusviz.display.hud import MAX_LINES, Hud, panel, share
 from livemusviz.display.keys import ACTIONS, HELP, KeyMap
 from livemusviz.display.operator import OperatorView
-from livemusviz.display.options import usual_canvas
 from livemusviz.display.screens import ScreenInfo, ScreenWatch, choose
 from livemusviz.display.window import fit
 from livemusviz.errors import UserError
@@ -165,15 +162,3 @@ def test_the_operators_window_holds_preview_and_figures(ctx, stage):
     assert (seen[160:, :300].max(axis=2) > 200).any(), "there is text below it"
     assert seen[-5, -5].max() < 20
     view.draw((10, 10), stage.compositor.canvas, (160, 90), (), Meter(), 0.2, target=screen)
-
-
-def test_without_a_gpu_the_usual_canvas_is_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.platform", "linux")
-    assert usual_canvas(tmp_path) == (640, 360)
-    (tmp_path / "dri").mkdir()
-    (tmp_path / "dri/card0").touch()  # a screen without a renderer
-    assert usual_canvas(tmp_path) == (640, 360)
-    (tmp_path / "dri/renderD128").touch()
-    assert usual_canvas(tmp_path) == (1280, 720)
-    monkeypatch.setattr("sys.platform", "darwin")
-    assert usual_canvas(tmp_path / "none") == (1280, 720)

@@ -1,0 +1,29 @@
+"""What a live recording's encoder is asked for. Plain values; loads no video library."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+CODECS = ("h264_videotoolbox", "h264_nvenc", "libx264")  # the first that opens is used
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """Cost of encoding on the CPU. threads : at least 1.  preset : of x264, "ultrafast" is the cheapest."""
+
+    threads: int = 2
+    preset: str = "ultrafast"
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSettings:
+    """width, height : pixels; an odd last row or column is left out (4:2:0).  fps : of the grid.
+
+    codecs : in the order in which they are tried.  effort : of an encoder that runs on the CPU.
+    """
+
+    width: int
+    height: int
+    fps: int = 30
+    codecs: tuple[str, ...] = CODECS
+    effort: Effort = field(default_factory=Effort)
