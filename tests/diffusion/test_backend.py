@@ -9,9 +9,10 @@ import pytest
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="macOS brings its own BLAS")
 
 
-def told(first: str) -> str:
-    """`blas_name()` in a fresh process that does something first."""
-    code = f"{first}\nfrom livemusviz.diffusion import backend\nbackend.prepare('cpu')\nprint(backend.blas_name())"
+def told(first: str, threads: int | None = None) -> str:
+    """`blas_name()` and, if asked for, the threads of the BLAS, in a fresh process that does something first."""
+    code = f"{first}\nfrom livemusviz.diffusion import backend\nbackend.prepare('cpu', {threads})\n"
+    code += "print(backend.blas_name())" + ("" if threads is None else "\nprint(backend.blas_threads())")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.strip()
 
@@ -19,7 +20,7 @@ def told(first: str) -> str:
 def test_prepared_in_time_it_is_openblas() -> None:
     if ctypes.util.find_library("openblas") is None:
         pytest.skip("no OpenBLAS on this machine")
-    assert told("") == "openblas"
+    assert told("", threads=1) == "openblas\n1"
 
 
 def test_with_mlx_imported_first_it_is_not_openblas_even_where_openblas_is_loaded() -> None:

@@ -52,6 +52,13 @@ def test_torch_runs_the_plain_folder(peer: Peer, bits: int | None) -> None:
     assert peer(ModelSpec(Path("folder"), bits=bits)) == {"backend": "cpu"}
 
 
+def test_torch_has_as_many_threads_as_we(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    threads = lambda *args, env, **kwargs: SimpleNamespace(stdout=json.dumps({"threads": env["OMP_NUM_THREADS"]}))  # noqa: E731
+    monkeypatch.setattr(subprocess, "run", threads)
+    assert bench._torch_peer(ModelSpec(Path("folder")), (64, 64), 1, threads=3) == {"threads": "3"}
+
+
 @pytest.mark.parametrize("bits", [None, 4])
 def test_a_packed_folder_is_not_compared_with_itself(tiny_folder: Path, tmp_path: Path, bits: int | None) -> None:
     convert(ModelSpec(tiny_folder, bits=4), tmp_path / "packed")

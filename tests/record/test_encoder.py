@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from livemusviz.bridge.sound import SAMPLE_RATE
-from livemusviz.record.encoder import EncoderSettings, LiveEncoder, choose_codec
+from livemusviz.record.encoder import LiveEncoder, choose_codec
+from livemusviz.record.settings import Effort, EncoderSettings
 
 WIDTH, HEIGHT = 160, 90
 
@@ -88,3 +89,17 @@ def decode(path: Path) -> tuple[list[float], list[float], np.ndarray]:
     with av.open(str(path)) as file:
         sound = [f.to_ndarray()[0] for f in file.decode(audio=0)]
     return [t for t, _ in frames], [b for _, b in frames], np.concatenate(sound) if sound else np.zeros(0)
+
+
+def test_more_effort_makes_a_smaller_file(tmp_path: Path) -> None:
+    sizes = []
+    for preset, threads in (("ultrafast", 1), ("veryfast", 2)):
+        settings = EncoderSettings(WIDTH, HEIGHT, codecs=("libx264",), effort=Effort(threads, preset))
+        writer = LiveEncoder(tmp_path / f"{preset}.mp4", settings)
+        y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+        for slot in range(30):
+            waves = 127 + 120 * np.sin((x + 3 * slot) / 9) * np.cos((y - slot) / 7)
+            writer.video(np.repeat(waves[..., None], 4, axis=2).astype(np.uint8), slot)
+        writer.close()
+        sizes.append((tmp_path / f"{preset}.mp4").stat().st_size)
+    assert sizes[1] < 0.8 * sizes[0]

@@ -15,6 +15,8 @@ import pytest
 import soundfile
 
 from demo.measure import bad_pictures, dominant_hue, hue_distance, read_film
+from livemusviz.budget import decide
+from livemusviz.machine import read_machine
 from tests.drum_loop import RATE, drum_loop
 from tests.fixtures_display import close_window
 from tests.fixtures_pulse import PulseServer
@@ -26,7 +28,7 @@ STATS_KEYS = {
     *("seconds", "display_fps", "frames_shown", "frames_generated", "frames_skipped", "frame_ms", "stalls"),
     *("stalls_at", "generate_ms"),
     *("audio_to_frame_ms", "onset_to_shader_ms", "onsets", "audio_overflows", "osc_messages", "osc_rejected"),
-    *("peak_rss_mb", "model", "size", "backend"),
+    *("peak_rss_mb", "model", "size", "backend", "budget"),
 }
 
 
@@ -56,6 +58,7 @@ def test_stats_hold_what_the_contract_names(tmp_path: Path, shows: list[LiveShow
     assert set(stats) >= STATS_KEYS
     assert stats["frames_generated"] > 10 and stats["model"] == "embedded" and not stats["error"]
     assert stats["onsets"] == pytest.approx(24, abs=3)
+    assert stats["budget"] == decide(read_machine()).figures()
     assert stats["generate_ms"]["p50"] > 0 and stats["onset_to_shader_ms"]["p50"] > 0
 
 
