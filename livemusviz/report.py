@@ -128,6 +128,6 @@ class Trace:
 def open_trace(path: Path) -> TextIO:
     """UserError if it cannot be written."""
     try:
-        return path.open("w")
+        return path.open("w", encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None

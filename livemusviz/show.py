@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -46,6 +45,7 @@ from livemusviz.display.pacer import Gate
 from livemusviz.errors import UserError
 from livemusviz.features.delay import FeatureDelay
 from livemusviz.params.registry import ACTIONS, BY_NAME, REGISTRY
+from livemusviz.platforms import END_SIGNALS
 from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder, RecordSummary
 from livemusviz.record.settings import Effort
@@ -122,7 +122,7 @@ class Show:
         sys.setswitchinterval(SWITCH_INTERVAL)
         if self.config.record is not None:
             check_exact(self.config.record)
-        with ExitStack() as stack, signals((signal.SIGINT, signal.SIGTERM), self._signalled):
+        with ExitStack() as stack, signals(END_SIGNALS, self._signalled):
             if self.config.trace is not None:
                 self.engine.on_slot = Trace(stack.enter_context(open_trace(self.config.trace)), self).slot
             self.audio.start()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-import sys
 from collections import deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +13,7 @@ import numpy as np
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Frame
 from livemusviz.errors import UserError
+from livemusviz.platforms import peak_memory
 
 KEPT = 36_000  # samples of each figure; older ones go
 
@@ -63,7 +62,7 @@ class EnergyMeter:
 
 
 def _number(path: Path) -> float:
-    return float(path.read_text())
+    return float(path.read_text(encoding="utf-8"))
 
 
 def percentiles(seconds: Iterable[float]) -> dict[str, float] | None:
@@ -76,14 +75,13 @@ def percentiles(seconds: Iterable[float]) -> dict[str, float] | None:
 
 
 def peak_rss_mb() -> float:
-    """The most memory this process ever held, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (1024 * 1024 if sys.platform == "darwin" else 1024), 1)
+    """Return the most memory this process ever held, in MiB."""
+    return round(peak_memory() / 2**20, 1)
 
 
 def write_json(path: Path, figures: Mapping[str, Any]) -> None:
     """Write `figures` to `path`. UserError if that cannot be."""
     try:
-        path.write_text(json.dumps(figures, indent=1) + "\n")
+        path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None

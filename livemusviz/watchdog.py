@@ -20,6 +20,7 @@ from types import FrameType
 
 from livemusviz.bridge.handover import Handover
 from livemusviz.bridge.supervise import Backoff
+from livemusviz.platforms import FORWARDED, leave_terminal_group
 from livemusviz.signals import signals
 
 log = logging.getLogger(__name__)
@@ -29,9 +30,6 @@ STARTING = 60.0  # s until the first word
 GRACE = 1.0  # s more, should it have been the machine that stood still
 HEALTHY = 60.0  # s of a show, after which it did not die young
 LOOK = 0.05  # s
-ASKED = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM}
-"""What is passed on to the show, and as what: a terminal that closes ends it in good order."""
-
 Leave = Callable[[Handover], None]
 Life = Callable[[Handover, Leave], int]
 """One show: takes over, leaves word, returns its exit status. It crosses to the child, so it is a module's function."""
@@ -51,7 +49,7 @@ class _Watchdog:
 
     def run(self) -> int:
         left, pauses = Handover(), Backoff()
-        with signals(ASKED, self._pass_on):
+        with signals(FORWARDED, self._pass_on):
             while True:
                 began = time.monotonic()
                 left, status = self._one_show(left)
@@ -97,19 +95,19 @@ class _Watchdog:
 
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
-        if self._show is not None and self._show.pid is not None:
+        if self._show is not None and self._show.pid is not None and FORWARDED[number]:
             with suppress(ProcessLookupError):
-                os.kill(self._show.pid, ASKED[signal.Signals(number)])
+                os.kill(self._show.pid, FORWARDED[number])
 
 
 def _child(life: Life, before: Handover, mouth: Connection) -> None:
-    os.setpgrp()  # a terminal's Ctrl-C goes to the watchdog alone, which passes it on once
+    leave_terminal_group()  # a terminal's Ctrl-C goes to the watchdog alone, which passes it on once
 
     def leave(handover: Handover) -> None:
         try:
             mouth.send(handover)
         except OSError:  # the watchdog is gone, and with it whoever could end the show: that ends it in good order
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
 
     raise SystemExit(life(before, leave))
 

@@ -26,6 +26,8 @@ HEAVY = {
     "mido": {"control"},
     "rtmidi": {"control"},
     "aalink": {"control"},
+    "psutil": {""},
+    "resource": {""},
     "PIL": {"cli", "control", "display"},
 }
 FORBIDDEN = {"torch", "diffusers", "transformers"}

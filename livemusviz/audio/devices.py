@@ -15,6 +15,8 @@ from typing import Any
 from livemusviz.audio.spec import DEFAULT
 from livemusviz.errors import UserError
 
+WASAPI = "Windows WASAPI"  # PortAudio's name of it
+
 
 @dataclass(frozen=True, slots=True)
 class InputDevice:
@@ -28,17 +30,23 @@ class InputDevice:
 
 
 def input_devices() -> list[InputDevice]:
-    """All inputs there are; an empty list where there is no sound card or no PortAudio."""
+    """Return all inputs; an empty list where there is no sound card or no PortAudio.
+
+    Windows offers each device once an audio system, MME first. Only WASAPI's are listed: MME adds some 100 ms and cuts
+    names off after 31 characters.
+    """
     portaudio = load_portaudio()
     if portaudio is None:
         return []
-    chosen = _default_input(portaudio)
+    systems = list(portaudio.query_hostapis())
+    wasapi = next((number for number, system in enumerate(systems) if system["name"] == WASAPI), None)
+    chosen = _default_input(portaudio) if wasapi is None else systems[wasapi]["default_input_device"]
     return [
         InputDevice(
             index, str(entry["name"]), int(entry["max_input_channels"]), entry["default_samplerate"], index == chosen
         )
         for index, entry in enumerate(portaudio.query_devices())
-        if entry["max_input_channels"] > 0
+        if entry["max_input_channels"] > 0 and wasapi in (None, entry["hostapi"])
     ]
 
 

@@ -10,12 +10,11 @@ import faulthandler
 import gc
 import logging
 import multiprocessing
-import os
 import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import Any
 
 from livemusviz.audio.loop import Capture, Health
@@ -27,6 +26,7 @@ from livemusviz.bridge.sound import HOP, AudioStatus
 from livemusviz.errors import UserError
 from livemusviz.features.hop import unpack_block
 from livemusviz.features.loop import FeaturesLoop
+from livemusviz.platforms import raise_process_priority
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +43,7 @@ def run(wiring: Wiring) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
     sys.setswitchinterval(0.0005)
     gc.disable()  # nothing here makes cycles, and a collection would hold the callback up
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
+    raise_process_priority(NICENESS)
     with ExitStack() as stack:
         rings = [SharedRing.attach(name) for name in wiring.rings]
         for ring in rings:

@@ -77,7 +77,10 @@ class SharedRing:
         return body[_SEQUENCE.size :]
 
     def close(self) -> None:
-        """Let go of the memory; the owner removes it as well."""
+        """Release the memory; the owner also removes its name.
+
+        Windows has no names to remove: there the memory goes with its last user, and `unlink` does nothing.
+        """
         self._buffer.release()
         self._memory.close()
         if self._owner:

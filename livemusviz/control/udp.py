@@ -21,6 +21,7 @@ import numpy as np
 SLOTS = 1024  # datagrams in a batch
 HEAD = 128  # bytes of a datagram that are kept with the others'
 TAIL = 65_536  # bytes of the rest; only the pages that are written to exist
+MSG_DONTWAIT = 0x40  # Linux's; Python's socket module has it on POSIX only
 NAME = 28  # bytes of the longest socket address, IPv6's
 
 Sender = tuple[str, int]
@@ -62,23 +63,23 @@ def inbox() -> Inbox:
 
 
 class PlainInbox(Inbox):
-    """One system call a datagram."""
+    """One system call a datagram, by calls that every system has."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._head_view, self._tail_view = memoryview(self._head_memory), memoryview(self._tail_memory)
+        self._whole = memoryview(bytearray(HEAD + TAIL))  # one datagram
         self._senders: list[Any] = [None] * SLOTS
 
     def receive(self, udp: socket.socket) -> int:
         for i in range(SLOTS):
-            parts = (
-                self._head_view[i * HEAD : (i + 1) * HEAD],
-                self._tail_view[i * TAIL : (i + 1) * TAIL],
-            )
             try:
-                self._sizes[i], _, _, self._senders[i] = udp.recvmsg_into(parts)
+                size, self._senders[i] = udp.recvfrom_into(self._whole)
             except (BlockingIOError, ConnectionResetError, ConnectionRefusedError):  # nothing left, or a sender went
                 return i
+            head, tail = min(size, HEAD), max(size - HEAD, 0)
+            self._head_memory[i * HEAD : i * HEAD + head] = bytes(self._whole[:head])
+            self._tail_memory[i * TAIL : i * TAIL + tail] = bytes(self._whole[HEAD : HEAD + tail])
+            self._sizes[i] = size
         return SLOTS
 
     def sender(self, i: int) -> Sender:
@@ -134,7 +135,7 @@ class BatchInbox(Inbox):
         self._call = _libc().recvmmsg
 
     def receive(self, udp: socket.socket) -> int:
-        count = self._call(udp.fileno(), self._received, SLOTS, socket.MSG_DONTWAIT, None)
+        count = self._call(udp.fileno(), self._received, SLOTS, MSG_DONTWAIT, None)
         if count >= 0:
             return int(count)
         error = ctypes.get_errno()

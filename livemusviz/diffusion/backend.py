@@ -10,13 +10,13 @@ import ctypes.util
 import glob
 import logging
 import os
-import stat
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from livemusviz.errors import UserError
+from livemusviz.platforms import library_loaded, only_user_writes
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def blas_name() -> str:
         return "accelerate"
     if matmul_gflops() < SLOW_BLAS_GFLOPS:
         return "netlib (slow)"
-    return "openblas" if _mapped("openblas") else "system BLAS"
+    return "openblas" if library_loaded("openblas") else "system BLAS"
 
 
 def matmul_gflops(size: int = 256, runs: int = 10) -> float:
@@ -131,14 +131,6 @@ def _load_openblas() -> str | None:
     return None
 
 
-def _mapped(word: str) -> bool:
-    """True if a shared library whose path contains `word` is in this process (Linux)."""
-    try:
-        return word in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return False
-
-
 def _private_jit_folder() -> None:
     """Point TMPDIR at a folder only this user can write.
 
@@ -149,8 +141,7 @@ def _private_jit_folder() -> None:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livemusviz" / "jit"
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        info = cache.stat()
-        if info.st_uid == os.getuid() and not stat.S_IMODE(info.st_mode) & 0o077:
+        if only_user_writes(cache):
             os.environ["TMPDIR"] = str(cache)
             return
     except (OSError, RuntimeError):

@@ -8,7 +8,6 @@ import json
 import logging
 import math
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ import numpy as np
 from livemusviz.diffusion import backend
 from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.platforms import peak_memory
 
 log = logging.getLogger(__name__)
 
@@ -158,8 +158,7 @@ def _peak_memory(backend_in_use: str) -> int:
 
     if backend_in_use != "cpu":
         return mx.get_peak_memory()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return peak_memory()
 
 
 def _torch_peer(

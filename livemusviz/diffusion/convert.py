@@ -29,6 +29,7 @@ from livemusviz.diffusion.quantize import GROUP_SIZE, Packed, choose_bits
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.weights import find_weights, read_header, read_json
 from livemusviz.errors import UserError, one_line
+from livemusviz.platforms import rename_folder
 
 COPIED = ("model_index.json", "scheduler", "tokenizer", "tokenizer_2")
 TAKEN = "exists already; give a folder that does not"
@@ -85,12 +86,11 @@ def _write_model(parts: ModelParts, target: Path) -> None:
 
 
 def _rename(made: Path, target: Path) -> None:
-    """Raises UserError if the target is there by now. A bare `rename` would take the place of an empty folder."""
+    """Raises UserError if the target is there by now."""
     try:
-        target.mkdir()
+        rename_folder(made, target)
     except FileExistsError:
         raise UserError(f"{target}: {TAKEN}") from None
-    made.rename(target)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -103,7 +103,7 @@ def _copy(source: Path, target: Path) -> None:
 def _name_autoencoder(path: Path, kind: str) -> None:
     index = read_json(path)
     library = "livemusviz" if kind == "AutoencoderPixelShuffle" else "diffusers"
-    path.write_text(json.dumps(index | {"vae": [library, kind]}, indent=2))
+    path.write_text(json.dumps(index | {"vae": [library, kind]}, indent=2), encoding="utf-8")
 
 
 def _write(folder: Path, source: Path, model: nn.Module, renames: keys.Renames, stem: str) -> None:
@@ -124,7 +124,7 @@ def _write(folder: Path, source: Path, model: nn.Module, renames: keys.Renames, 
     config.pop(QUANTIZATION, None)
     if packed:
         config[QUANTIZATION] = {"group_size": GROUP_SIZE, "bits": next(iter(packed.values())).bits}
-    (folder / "config.json").write_text(json.dumps(config, indent=2))
+    (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
 
 
 def _to_torch(value: mx.array) -> mx.array:

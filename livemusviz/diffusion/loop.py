@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
-import sys
 import threading
 from collections import Counter, deque
 from collections.abc import Callable
@@ -25,6 +23,7 @@ from livemusviz.budget import Budget
 from livemusviz.clock import Clock
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError, one_line
+from livemusviz.platforms import lower_thread_priority
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.pipeline import Embedding, Pipeline
@@ -98,7 +97,7 @@ class Engine:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        _give_way(self.spec.budget.engine_niceness)
+        lower_thread_priority(self.spec.budget.engine_niceness)  # MLX's and BLAS's threads inherit it
         try:
             pipeline = self._load(self.spec.model)
             while not self._stop.is_set():
@@ -198,13 +197,6 @@ class Engine:
 
     def _say(self, state: str, message: str) -> None:
         self.state, self.message = state, message
-
-
-def _give_way(niceness: int) -> None:
-    """Let the display have a core first. On Linux a thread has a priority of its own, and the threads that MLX and its
-    BLAS start from this one inherit it; elsewhere the GPU does the work, and nothing is done."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
 
 
 def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:

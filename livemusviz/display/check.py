@@ -1,19 +1,16 @@
 """Compiles and draws ISF files off screen, one by one, and says what is wrong with those that fail. Main thread.
 
 Each file has `LIMIT` seconds. A shader that hangs the driver cannot be stopped from within, so files are checked in a
-process of its own (`python -m livemusviz.display.check`), which the caller kills and starts again behind such a file.
+process of its own, which the caller kills after such a file; another one goes on with the next.
 """
 
 from __future__ import annotations
 
-import json
-import select
-import signal
-import subprocess
-import sys
+import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import moderngl
@@ -29,6 +26,7 @@ SIZE = (64, 36)  # pixels
 FRAMES = 3  # drawn of each, so that persistent buffers are read too
 NO_OPENGL = 3  # the worker's exit status
 LIMIT = 60.0  # s a file; a software renderer takes long over some
+DYING = 1.0  # s that a process whose connection has ended may take to end itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,76 +89,70 @@ class Checker:
 
 
 class _Worker:
-    """A process that checks the paths it is sent, a line each way."""
+    """A process that checks the paths it is sent, one at a time."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "livemusviz.display.check"]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)  # noqa: S603
+        spawn = multiprocessing.get_context("spawn")
+        self._connection, theirs = spawn.Pipe()
+        self._process = spawn.Process(target=_work, args=(theirs,), name="shader check", daemon=True)
+        self._process.start()
+        theirs.close()  # so that the end of the process ends the connection
 
-    def check(self, path: Path, limit: float) -> Verdict | None:
-        """The verdict, or None if the process died or took longer than `limit` s; it is gone then."""
-        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101
+    def check(self, path: Path, limit: float) -> Verdict:
+        """Return the verdict. Raises EOFError if the process died, TimeoutError after `limit` s."""
         try:
-            self._process.stdin.write((json.dumps(str(path)) + "\n").encode())
-        except BrokenPipeError:
-            return None
-        answer, deadline = b"", time.monotonic() + limit
-        while not answer.endswith(b"\n"):
-            if not select.select([self._process.stdout], [], [], max(deadline - time.monotonic(), 0.0))[0]:
-                self.close()
-                return None
-            piece = self._process.stdout.read(65536)
-            if not piece:
-                return None
-            answer += piece
-        return Verdict(**json.loads(answer))
+            self._connection.send(path)
+            if not self._connection.poll(limit):
+                raise TimeoutError
+            verdict = self._connection.recv()
+        except (BrokenPipeError, ConnectionResetError):
+            raise EOFError from None
+        assert isinstance(verdict, Verdict)  # noqa: S101
+        return verdict
 
     def close(self) -> int:
-        """End it; its exit status."""
+        """End the process. Returns its exit status: what it ended with if it died by itself before."""
+        self._connection.close()
+        self._process.join(DYING)
         self._process.kill()
-        return self._process.wait()
-
-    @property
-    def status(self) -> int | None:
-        return self._process.poll()
+        self._process.join()
+        return self._process.exitcode or 0
 
 
 def check_files(paths: Sequence[Path], limit: float = LIMIT) -> Iterator[Verdict]:
-    """A verdict for each file, as they come. UserError if there is no OpenGL here."""
+    """Yield a verdict for each file, as it comes. UserError if there is no OpenGL here."""
     worker: _Worker | None = None
     try:
         for path in paths:
             fresh = worker is None
             worker = worker or _Worker()
-            verdict = worker.check(path, limit)
-            if verdict is None:
+            try:
+                verdict = worker.check(path, limit)
+            except TimeoutError:
+                worker.close()
+                worker = None
+                verdict = Verdict(str(path), False, reason=f"{path}: not drawn within {limit:g} s")
+            except EOFError:
                 status = worker.close()
                 worker = None
                 if fresh and status == NO_OPENGL:
                     context.headless_context()  # its own complaint
-                verdict = Verdict(str(path), False, reason=_gone(path, status, limit))
+                reason = f"{path}: the graphics driver crashed on it (status {status})"
+                verdict = Verdict(str(path), False, reason=reason)
             yield verdict
     finally:
         if worker is not None:
             worker.close()
 
 
-def _gone(path: Path, status: int, limit: float) -> str:
-    if status == -signal.SIGKILL:
-        return f"{path}: not drawn within {limit:g} s"
-    return f"{path}: the graphics driver crashed on it (status {status})"
-
-
-def main() -> int:
-    """The worker: a path, as JSON, on each line of stdin; a verdict on each line of stdout."""
+def _work(connection: Connection) -> None:
+    """Receive paths and send verdicts until the connection ends. Exit status NO_OPENGL if there is no OpenGL."""
     try:
         checker = Checker()
     except UserError:
-        return NO_OPENGL
-    for line in sys.stdin:
-        print(json.dumps(asdict(checker.check(Path(json.loads(line))))), flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())
+        raise SystemExit(NO_OPENGL) from None
+    try:
+        while True:
+            connection.send(checker.check(connection.recv()))
+    except (EOFError, OSError):  # the caller has all it wanted
+        pass

@@ -43,7 +43,7 @@ class TrialMarker:
 
     def _read(self) -> list[str]:
         try:
-            found = json.loads(self._file.read_text()) if self._file is not None else []
+            found = json.loads(self._file.read_text(encoding="utf-8")) if self._file is not None else []
         except (OSError, ValueError):
             return []
         return [str(each) for each in found][-MAX_SUSPECTS:] if isinstance(found, list) else []
@@ -54,7 +54,7 @@ class TrialMarker:
         try:
             if suspects:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
-                self._file.write_text(json.dumps(suspects))
+                self._file.write_text(json.dumps(suspects), encoding="utf-8")
             else:
                 self._file.unlink(missing_ok=True)
         except OSError as error:

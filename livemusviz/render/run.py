@@ -62,7 +62,8 @@ def _divide_cores() -> None:
     rank, hosts = os.environ.get("MLX_RANK"), os.environ.get("MLX_HOSTFILE")
     if rank is None or hosts is None:
         return
-    addresses = [str(each[0] if each else "").rpartition(":")[0] for each in json.loads(Path(hosts).read_text())]
+    listed = json.loads(Path(hosts).read_text(encoding="utf-8"))
+    addresses = [str(each[0] if each else "").rpartition(":")[0] for each in listed]
     here = addresses.count(addresses[int(rank)])
     os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // here)))
 

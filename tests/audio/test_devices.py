@@ -14,16 +14,28 @@ CARDS = [
 class FakePortAudio:
     """Only what the list of devices needs."""
 
-    def __init__(self, entries, default=0):
+    def __init__(self, entries, default=0, systems=("ALSA",), defaults=(0,)):
         self._entries = entries
+        self._systems = [{"name": n, "default_input_device": d} for n, d in zip(systems, defaults, strict=True)]
         self.default = type("default", (), {"device": (default, default)})
 
     def query_devices(self):
         return self._entries
 
+    def query_hostapis(self):
+        return self._systems
 
-def entry(name, inputs, rate=48000.0):
-    return {"name": name, "max_input_channels": inputs, "default_samplerate": rate}
+
+def entry(name, inputs, rate=48000.0, hostapi=0):
+    return {"name": name, "max_input_channels": inputs, "default_samplerate": rate, "hostapi": hostapi}
+
+
+def test_on_windows_only_wasapi_is_listed(monkeypatch):
+    entries = [entry("Line (Scarlett 2i2 USB Audio De", 2, 44100.0), entry("Line (Scarlett 2i2 USB Audio Device)", 2)]
+    entries[1]["hostapi"] = 1
+    fake = FakePortAudio(entries, default=0, systems=("MME", "Windows WASAPI"), defaults=(0, 1))
+    monkeypatch.setattr(devices, "load_portaudio", lambda: fake)
+    assert input_devices() == [InputDevice(1, "Line (Scarlett 2i2 USB Audio Device)", 2, 48000.0, True)]
 
 
 def test_only_inputs_are_listed_with_their_portaudio_index(monkeypatch):

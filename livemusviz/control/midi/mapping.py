@@ -292,7 +292,7 @@ def save(path: Path, midi_map: MidiMap) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
-        part.write_text("\n".join(lines) + "\n")
+        part.write_text("\n".join(lines) + "\n", encoding="utf-8")
         part.replace(path)
     except OSError as error:
         raise UserError(f"cannot write the MIDI map {path}: {error.strerror or error}") from None

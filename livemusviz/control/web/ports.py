@@ -6,6 +6,7 @@ import logging
 import socket
 
 from livemusviz.errors import UserError
+from livemusviz.platforms import allow_rebind
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +21,7 @@ def bind(host: str, port: int, what: str, flag: str) -> socket.socket:
         raise UserError(f"{what}: '{host}' is not an address of this machine ({error}); try 127.0.0.1") from None
     for candidate in [0] if port == 0 else range(port, min(port + PORTS_TRIED, 65_536)):
         tcp = socket.socket(family, socket.SOCK_STREAM)
-        tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        allow_rebind(tcp)
         try:
             tcp.bind((address[0], candidate, *address[2:]))
             tcp.listen(32)
