@@ -66,7 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     control = parser.add_argument_group("control")
     control.add_argument("--osc-host", default="127.0.0.1", metavar="HOST")
     control.add_argument("--osc-port", type=int, default=7000, metavar="PORT")
-    control.add_argument("--osc-out", metavar="HOST:PORT", help="where feedback goes (the last sender)")
+    control.add_argument(
+        "--osc-out",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="where feedback goes besides to whoever spoke within the last minute; may be given several times",
+    )
     control.add_argument(
         "--oscquery-port", type=int, metavar="PORT", help="OSCQuery by HTTP (the OSC port + 1); 0 is off"
     )
@@ -179,7 +185,7 @@ def _control(options: argparse.Namespace) -> ControlOptions:
     return ControlOptions(
         host=options.osc_host,
         osc_port=osc_port,
-        osc_out=None if options.osc_out is None else parse_address(options.osc_out),
+        osc_outs=tuple(parse_address(text) for text in options.osc_out),
         oscquery_port=int(within("--oscquery-port", oscquery_port, 0, 65535)) or None,
         web=None if options.web is None else parse_address(options.web),
         midi=options.midi,

@@ -36,7 +36,7 @@ class Controllers:
         """bpm : the tempo that a Link session begins with if we are the first."""
         self._options, self._clock, self._events, self._bpm = options, clock, events, bpm
         self._registry = registry
-        self.osc = OscControl(clock, events, options.host, options.osc_port, options.osc_out, registry)
+        self.osc = OscControl(clock, events, options.host, options.osc_port, options.osc_outs, registry)
         self.web: WebServers | None = None
         self.midi: MidiControl | None = None
         self.link: LinkPeer | None = None

@@ -7,7 +7,8 @@ changed up to 20 times a second, answers to questions when what was asked for be
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -20,9 +21,10 @@ from livemusviz.params.registry import REGISTRY, Registry
 
 ALIVE_PERIOD = 1.0  # s
 AUDIO_PERIOD = 0.05  # s
-LISTENING = 60.0  # s that a sender is told things after it last spoke
+LISTENING = 60.0  # s that a speaker is told things after it last spoke
 CHANGES_AT_ONCE = 40  # values told in one go; the rest follow 50 ms later
 MAX_QUESTIONS = 256
+MAX_SPEAKERS = 16  # told things at a time, besides those named
 SETTLED = 2  # publications after which what came before a question has been done
 PATIENCE = 0.25  # s after which a question is answered even if the show publishes nothing
 
@@ -54,20 +56,34 @@ class RateLimit:
         self._left -= 1.0
         return True
 
+    def spend(self, more: int) -> None:
+        """Count `more` that were not asked for, into debt if need be."""
+        self._left -= max(0, more)
+
+
+@dataclass
+class _Reader:
+    """One that feedback goes to. heard : s, when it last spoke.  own : publication at which it set a value itself.
+
+    known : value by name, as it has it.
+    """
+
+    heard: float
+    known: dict[str, object] = field(default_factory=dict)
+    own: dict[str, int] = field(default_factory=dict)
+
 
 class Feedback:
     """Keeps the last published state and says which messages are due, and to whom.
 
-    out : host and port; None is the last sender heard, on the port it sent from.
+    Readers are those named in `outs`, always, and whoever spoke within the last minute, on the port it sent from.
     """
 
-    def __init__(self, out: Sender | None = None, registry: Registry = REGISTRY) -> None:
-        self._out, self._registry = out, registry
-        self._sender: Sender | None = None
-        self._heard = 0.0
+    def __init__(self, outs: Sequence[Sender] = (), registry: Registry = REGISTRY) -> None:
+        """outs : host and port of each."""
+        self._outs, self._registry = tuple(dict.fromkeys(outs)), registry
+        self._readers = {out: _Reader(float("inf")) for out in self._outs}
         self._state: ShowState | None = None
-        self._told: dict[str, object] = {}  # value by name, as the controller knows it
-        self._own: dict[str, int] = {}  # publication at which the controller set it itself
         self._next_alive = self._next_audio = float("-inf")
         self._questions: deque[tuple[Param, Sender, float, int]] = deque(maxlen=MAX_QUESTIONS)
 
@@ -75,16 +91,18 @@ class Feedback:
         self._state = state
 
     def heard(self, sender: Sender, now: float) -> None:
-        """`sender` said something well-formed at `now` (s). A new controller is told every value."""
-        if self._out is None and sender != self._sender:
-            self._told.clear()
-        self._sender, self._heard = sender, now
+        """Take note that `sender` said something well-formed at `now` (s). A new one is told every value."""
+        reader = self._readers.setdefault(sender, _Reader(now))
+        reader.heard = max(reader.heard, now)
+        if len(self._readers) > MAX_SPEAKERS + len(self._outs):
+            del self._readers[min(self._readers, key=lambda each: self._readers[each].heard)]
 
-    def knows(self, name: str, value: object) -> None:
-        """The controller has set `name` to `value` itself: no need to tell it so, its fader would fight the hand."""
-        if self._out is None:
-            self._told[name] = value
-            self._own[name] = self._tick()
+    def knows(self, sender: Sender, name: str, value: object) -> None:
+        """Take note that `sender` has set `name` to `value`: telling it so would make its fader fight the hand."""
+        reader = self._readers.get(sender)
+        if reader is not None:
+            reader.known[name] = value
+            reader.own[name] = self._tick()
 
     def ask(self, param: Param, sender: Sender, now: float) -> None:
         """`sender` wants the value of `param`; `answers` has it once what came before the question has been done."""
@@ -100,46 +118,51 @@ class Feedback:
             self._questions.popleft()
             if self._state is not None and param.name in self._state.values:
                 datagram = self._value(param, self._state.values)
-                ready += [(datagram, to) for to in self.readers(sender)]
+                ready += [(datagram, to) for to in self.repliers(sender)]
         return ready
 
-    def readers(self, sender: Sender) -> list[Sender]:
+    def repliers(self, sender: Sender) -> list[Sender]:
         """Who reads what is said in reply to `sender`: many controllers listen on another port than they send from."""
-        return [sender] if self._out is None or self._out == sender else [sender, self._out]
+        return list(dict.fromkeys((sender, *self._outs)))
 
-    def target(self, now: float) -> Sender | None:
-        if self._out is not None:
-            return self._out
-        return self._sender if self._sender is not None and now - self._heard <= LISTENING else None
+    def targets(self, now: float) -> list[Sender]:
+        """Return who is told things at `now` (s); those silent for a minute are dropped."""
+        for sender in [sender for sender, reader in self._readers.items() if now - reader.heard > LISTENING]:
+            del self._readers[sender]
+        return list(self._readers)
 
-    def due(self, now: float) -> list[bytes]:
-        """The messages to send at `now` (s); nothing when there is nobody to tell."""
-        state = self._state
-        if self.target(now) is None or state is None:
+    def due(self, now: float) -> list[tuple[bytes, Sender]]:
+        """The messages to send at `now` (s), and to whom; nothing when there is nobody to tell."""
+        state, targets = self._state, self.targets(now)
+        if not targets or state is None:
             return []
         messages: list[bytes] = []
         if now >= self._next_alive:
             self._next_alive = now + ALIVE_PERIOD
             messages += [encode("/server_active", 1), encode("/stream-info/fps", state.fps)]
             messages.append(encode("/stream-info/state", state.engine))
-        if now >= self._next_audio:
-            self._next_audio = now + AUDIO_PERIOD
-            messages += audio_messages(state.features)
-            messages += self._changes(state.values)
-        return messages
+        if now < self._next_audio:
+            return [(message, target) for target in targets for message in messages]
+        self._next_audio = now + AUDIO_PERIOD
+        messages += audio_messages(state.features)
+        return [
+            (message, target)
+            for target in targets
+            for message in (*messages, *self._changes(self._readers[target], state.values))
+        ]
 
-    def _changes(self, values: Mapping[str, object]) -> list[bytes]:
-        """What differs from what the controller knows, as messages; part of it now and the rest later if it is much."""
-        done = self._tick() - SETTLED  # what the controller set before this publication has been applied by now
+    def _changes(self, reader: _Reader, values: Mapping[str, object]) -> list[bytes]:
+        """What differs from what a reader knows, as messages; part of it now and the rest later if it is much."""
+        done = self._tick() - SETTLED  # what it set before this publication has been applied by now
         changed = [
             param
             for param in self._registry.params
             if param.kind != "action"
             and param.name in values
-            and self._told.get(param.name, self) != values[param.name]
-            and self._own.get(param.name, done) <= done
+            and reader.known.get(param.name, self) != values[param.name]
+            and reader.own.get(param.name, done) <= done
         ][:CHANGES_AT_ONCE]
-        self._told.update({param.name: values[param.name] for param in changed})
+        reader.known.update({param.name: values[param.name] for param in changed})
         return [self._value(param, values) for param in changed]
 
     def _value(self, param: Param, values: Mapping[str, object]) -> bytes:

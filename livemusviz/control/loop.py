@@ -1,20 +1,23 @@
 """The control thread: OSC in from one UDP socket, feedback out through the same one.
 
-In: datagrams. Out: `ControlEvent`s (seconds on the show's clock) into an event queue, and OSC feedback to the last
-sender. The thread empties the socket in batches and, of several datagrams for one value, reads the newest good one,
+In: datagrams. Out: `ControlEvent`s (seconds on the show's clock) into an event queue, and OSC feedback to whoever spoke
+lately. The thread empties the socket in batches and, of several datagrams for one value, reads the newest good one,
 so a flood costs little and never reaches the show. Whatever goes wrong is counted; the thread goes on.
-Steps ("+" 0.1) all count.
+Steps ("+" 0.1) all count. What a bundle's time tag puts into the near future waits here until then.
 """
 
 from __future__ import annotations
 
 import contextlib
+import heapq
 import logging
 import select
 import socket
 import sys
 import threading
+import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,7 +27,7 @@ from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.clock import Clock
 from livemusviz.control.feedback import Feedback, RateLimit, encode
 from livemusviz.control.osc import OscTable, Question, UnknownAddress
-from livemusviz.control.osc_guard import Message, OscRejected, validate
+from livemusviz.control.osc_guard import Message, OscRejected, Packet, read
 from livemusviz.control.udp import SLOTS, Sender, inbox
 from livemusviz.errors import UserError
 from livemusviz.params.registry import REGISTRY, Registry
@@ -43,6 +46,12 @@ ROOMY = 2 << 20  # bytes that hold a tenth of a second of a flood
 SO_RCVBUFFORCE = 33  # Linux (man 7 socket): beyond rmem_max, for the privileged
 BACK_OFF = (0.5, 1.0, 2.0, 5.0)  # s to wait after a fault, the last one for good
 REPLIES_A_SECOND = 10.0
+UNKNOWN_EVERY = 60.0  # s between two complaints to a sender about an address that there is not
+REFUSED_EVERY = 1.0  # s between two complaints of one text to a sender
+MAX_COMPLAINTS = 256  # remembered
+LONGEST_COMPLAINT = 200  # characters
+AHEAD = 3.0  # s into the future that a time tag is waited for; beyond, somebody's clock is wrong and it acts at once
+MAX_HELD = 1024  # messages that wait for their time
 READ_A_SECOND = 4000.0  # datagrams that are read for good, and as many at once; overtaken ones need no reading
 
 
@@ -67,7 +76,7 @@ class OscCounts:
 class OscControl:
     """Listens on `host`:`port` (UDP) from `start` to `close`. `port` says which one it got.
 
-    out : where feedback goes; None is the last sender, for a minute after it last spoke.
+    outs : where feedback always goes, besides to whoever spoke within the last minute.
     """
 
     def __init__(
@@ -76,14 +85,18 @@ class OscControl:
         events: EventSink,
         host: str = "127.0.0.1",
         port: int = DEFAULT_PORT,
-        out: Sender | None = None,
+        outs: Sequence[Sender] = (),
         registry: Registry = REGISTRY,
     ) -> None:
         self.host, self.port = host, port
         self._clock, self._events = clock, events
+        self._wall: Callable[[], float] = time.time  # s since 1970, as time tags count
         self._table = OscTable(registry)
-        self._feedback = Feedback(out, registry)
+        self._feedback = Feedback(outs, registry)
         self._replies, self._reads = RateLimit(REPLIES_A_SECOND), RateLimit(READ_A_SECOND)
+        self._complaints: dict[tuple[Sender, str], float] = {}  # s, when each was last made, oldest first
+        self._held: list[tuple[float, int, ControlEvent]] = []  # a heap, by the time at which each acts
+        self._counted = 0
         self._outbox: deque[bytes] = deque(maxlen=64)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
@@ -117,7 +130,7 @@ class OscControl:
         self._feedback.publish(state)
 
     def send(self, address: str, *arguments: float | int | str) -> None:
-        """Send one message soon to whom the feedback goes; lost if that is nobody."""
+        """Send one message soon to all whom the feedback goes to; lost if that is nobody."""
         self._outbox.append(encode(address, *arguments))
 
     def error(self, text: str) -> None:
@@ -138,26 +151,29 @@ class OscControl:
                 in_a_row += 1
 
     def _turn(self, udp: socket.socket) -> None:
-        if select.select([udp], [], [], TICK)[0]:
+        if select.select([udp], [], [], self._patience())[0]:
             count = self._inbox.receive(udp)
             self._handle(udp, count)
             if count < SLOTS:  # else there may be more, and nothing to wait for
                 self._stopping.wait(self._gather if count in FLOOD else GATHER)
         now = self._clock.now()
-        target = self._feedback.target(now)
-        outgoing = [*self._feedback.due(now), *(self._outbox.popleft() for _ in range(len(self._outbox)))]
-        if target is not None:
-            for datagram in outgoing:
-                _send(udp, datagram, target)
-        for datagram, asker in self._feedback.answers(now):
-            _send(udp, datagram, asker)
+        while self._held and self._held[0][0] <= now:
+            self._events.put(heapq.heappop(self._held)[2])
+        news = [self._outbox.popleft() for _ in range(len(self._outbox))]
+        outgoing = [*self._feedback.due(now), *((each, to) for to in self._feedback.targets(now) for each in news)]
+        for datagram, reader in (*outgoing, *self._feedback.answers(now)):
+            _send(udp, datagram, reader)
+
+    def _patience(self) -> float:
+        """Seconds to wait for datagrams before something else is due."""
+        return TICK if not self._held else min(TICK, max(0.0, self._held[0][0] - self._clock.now()))
 
     def _handle(self, udp: socket.socket, count: int) -> None:
         """Turn a batch into events. From the newest back, so that what is overtaken need not be read at all."""
         now, box = self._clock.now(), self._inbox
         waiting = np.ones(count, bool)
-        events: list[ControlEvent] = []
-        newest: Sender | None = None
+        events: list[tuple[ControlEvent, Sender, float]] = []
+        speakers: dict[Sender, None] = {}
         i = count
         while (left := np.flatnonzero(waiting[:i])).size:
             i = int(left[-1])
@@ -165,42 +181,88 @@ class OscControl:
                 self._rejected += 1
                 continue
             try:
-                messages = validate(box.datagram(i))
+                packet = read(box.datagram(i))
             except OscRejected:
                 self._rejected += 1  # and no reply: whoever sends garbage may not be who the packet says
                 continue
+            self._reads.spend(len(packet.messages) - 1)
             sender = box.sender(i)
-            newest = newest or sender
-            found = [event for message in messages if (event := self._checked(udp, message, sender, now))]
+            if packet.messages:
+                speakers[sender] = None
+            found = self._found(udp, packet, sender, now)
             events.extend(reversed(found))
-            start = messages[0][0].encode("ascii") if len(messages) == 1 else b""
-            if start in self._table.values and found and not found[0].relative:
+            start = packet.messages[0][0].encode("ascii") if len(packet.messages) == 1 else b""
+            if start in self._table.values and found and not found[0][0].relative and found[0][2] <= now:
                 overtaken = box.same(start, i) & waiting[:i]
                 waiting[:i] &= ~overtaken
                 self._messages += int(overtaken.sum())
-        if newest is not None:
-            self._feedback.heard(newest, now)
-        for event in reversed(events):
-            self._events.put(event)
-            if not event.relative:
-                self._feedback.knows(event.name, event.value)
+        for sender in speakers:
+            self._feedback.heard(sender, now)
+        for event, sender, due in reversed(events):
+            self._put(event, sender, due, now)
 
-    def _checked(self, udp: socket.socket, message: Message, sender: Sender, now: float) -> ControlEvent | None:
+    def _found(
+        self, udp: socket.socket, packet: Packet, sender: Sender, now: float
+    ) -> list[tuple[ControlEvent, Sender, float]]:
+        """The events of one datagram, its sender, and when each is to act, s. What is refused is told to the sender."""
+        found, wall = [], self._wall()
+        for message, tag in zip(packet.messages, packet.due, strict=True):
+            ahead = tag - wall
+            due = now + ahead if 0.0 < ahead <= AHEAD else now
+            event = self._checked(udp, message, sender, due, now)
+            if event is not None:
+                found.append((event, sender, due))
+        for address, reason in packet.refused:
+            self._rejected += 1
+            if address:
+                self._complain(udp, sender, f"{address}: {reason}", now, f"{address}: {reason}", REFUSED_EVERY)
+        return found
+
+    def _put(self, event: ControlEvent, sender: Sender, due: float, now: float) -> None:
+        """Hand an event on, or hold it until it is due."""
+        if due > now and len(self._held) < MAX_HELD:
+            self._counted += 1  # events of one time keep their order
+            heapq.heappush(self._held, (due, self._counted, event))
+            return
+        self._events.put(event)
+        if not event.relative:
+            self._feedback.knows(sender, event.name, event.value)
+
+    def _checked(
+        self, udp: socket.socket, message: Message, sender: Sender, due: float, now: float
+    ) -> ControlEvent | None:
         self._messages += 1
         address, arguments = message
         try:
-            request = self._table.request(address, arguments, now)
+            request = self._table.request(address, arguments, due)
+        except UnknownAddress as error:
+            self._rejected += 1
+            if address != "/error":  # two shows must not complain to each other for ever
+                self._complain(udp, sender, str(error), now, error, UNKNOWN_EVERY)
+            return None
         except UserError as error:
             self._rejected += 1
-            if address != "/error" and self._replies.allow(now):  # two shows must not complain to each other for ever
-                text = error.explain() if isinstance(error, UnknownAddress) else str(error)
-                for reader in self._feedback.readers(sender):
-                    _send(udp, encode("/error", text), reader)
+            self._complain(udp, sender, str(error), now, error, REFUSED_EVERY)
             return None
         if isinstance(request, Question):
             self._feedback.ask(request.param, sender, now)
             return None
         return request
+
+    def _complain(
+        self, udp: socket.socket, sender: Sender, what: str, now: float, error: UserError | str, every: float
+    ) -> None:
+        """Tell `sender` what is wrong, the same thing at most once in `every` seconds and all things ten a second."""
+        told = self._complaints.get((sender, what), float("-inf"))
+        if now - told < every or not self._replies.allow(now):
+            return
+        self._complaints.pop((sender, what), None)
+        self._complaints[sender, what] = now
+        if len(self._complaints) > MAX_COMPLAINTS:
+            del self._complaints[next(iter(self._complaints))]
+        text = error.explain() if isinstance(error, UnknownAddress) else str(error)
+        for reader in self._feedback.repliers(sender):
+            _send(udp, encode("/error", text[:LONGEST_COMPLAINT]), reader)
 
 
 def _send(udp: socket.socket, datagram: bytes, target: Sender) -> None:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ControlOptions:
-    """host, osc_port : where OSC (UDP) and OSCQuery (TCP) listen.  osc_out : where feedback goes; None is the last
-    sender.
-
+    """host, osc_port : where OSC (UDP) and OSCQuery (TCP) listen.  osc_outs : where feedback always goes, besides to
+    whoever spoke within the last minute.
     oscquery_port : None is off.  web : host and port of the page; None is off.  web_token : of the page's address; ""
     makes one.
     midi : part of an input's name, "all", "virtual", "off", or "auto": all where MIDI is to be had, else none.
@@ -18,7 +17,7 @@ class ControlOptions:
 
     host: str = "127.0.0.1"
     osc_port: int = 7000
-    osc_out: tuple[str, int] | None = None
+    osc_outs: tuple[tuple[str, int], ...] = ()
     oscquery_port: int | None = None
     web: tuple[str, int] | None = None
     web_token: str = ""

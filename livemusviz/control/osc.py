@@ -1,7 +1,8 @@
 """OSC messages as checked events: the address table made from the registry. Any thread; no sockets.
 
 In: messages that passed `osc_guard`. Out: `ControlEvent`s, questions, or a `UserError` with a sentence for the sender.
-An address matches exactly or not at all; a value of the wrong type or out of range is refused, never clamped.
+An address matches exactly or not at all; arguments are read as `plain` says; a value that is not of the type or out of
+range is refused, never clamped.
 
     /gain 2.5            sets           /gain? or /gain "?"    asks
     /gain "+" 0.1        moves          /gain "-0.1"           moves
@@ -9,19 +10,22 @@ An address matches exactly or not at all; a value of the wrong type or out of ra
 
 from __future__ import annotations
 
-import re
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from livemusviz.bridge.control import ControlEvent
 from livemusviz.control.osc_guard import Argument
-from livemusviz.errors import UserError, suggest
-from livemusviz.params.param import Param, clean
+from livemusviz.control.plain import plain_value, pressed, rounded, step
+from livemusviz.errors import UserError
+from livemusviz.params.lists import show_value
+from livemusviz.params.param import Param
 from livemusviz.params.registry import REGISTRY, Registry
 
 # What StreamDiffusionTD calls them: the same switch, named by its two positions.
 ALIASES: dict[str, tuple[str, bool]] = {"/pause": ("freeze", True), "/play": ("freeze", False)}
-STEP = re.compile(r"[+-](?:\d{1,9}\.?\d{0,9}|\.\d{1,9})")
+PING = "/ping"  # TouchOSC's, to say that it is there
+MAX_ENTRY = 999
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,11 @@ class UnknownAddress(UserError):
 
     def __init__(self, address: str, known: Iterable[str]) -> None:
         super().__init__(f"{address}: no such address")
-        self._address, self._known = address, known
+        self._address, self._known = address, tuple(known)
 
     def explain(self) -> str:
-        return f"{self}; {suggest(self._address, self._known)}"
+        near = difflib.get_close_matches(self._address[:64], self._known, n=1)
+        return f"{self}; " + (f"did you mean '{near[0]}'?" if near else "`livemusviz osc` lists them all")
 
 
 class OscTable:
@@ -54,14 +59,15 @@ class OscTable:
         self.values = frozenset(param.address.encode("ascii") for param in registry.params if param.kind != "action")
 
     def request(self, address: str, arguments: Sequence[Argument], time: float) -> ControlEvent | Question | None:
-        """What a message that arrived at `time` (s) asks for. UserError if there is no such address or value.
+        """Return what a message that arrived at `time` (s) asks for. UserError if there is no such address or value.
 
-        None for the release of a button: controllers send 1 when one is pressed and 0 when it is let go, and only
-        the press does something.
+        None for the release of a button, since only its press does something, and for what asks nothing.
         """
         if address in ALIASES:
             name, value = ALIASES[address]
-            return ControlEvent(name, value, time) if _pressed(address, arguments) else None
+            return ControlEvent(name, value, time) if pressed(address, arguments) else None
+        if address == PING:
+            return None
         asks = address.endswith("?") or list(arguments) == ["?"]
         param = self.registry.by_address.get(address.removesuffix("?"))
         if param is None:
@@ -71,55 +77,28 @@ class OscTable:
                 raise UserError(f"{param.address}: an action has no value")
             return Question(param)
         if param.kind == "action":
-            if not arguments or arguments[0] is None or isinstance(arguments[0], int | float):
-                return ControlEvent(param.name, "", time) if _pressed(address, arguments) else None
-            return ControlEvent(param.name, param.validate(_clean(_only(address, arguments), param)), time)
-        step = _step(arguments) if param.number else None
-        if step is not None:
-            param.moved(param.default, step)  # refuses a step that is too wide
-            return ControlEvent(param.name, step, time, relative=True)
-        return ControlEvent(param.name, param.validate(_value(param, arguments)), time)
+            return self._action(param, arguments, time)
+        moved = step(arguments) if param.number else None
+        if moved is not None:
+            param.moved(param.default, moved)  # refuses a step that is too wide
+            return ControlEvent(param.name, moved, time, relative=True)
+        if param.name == "preset" and len(arguments) == 1 and isinstance(arguments[0], int | float):
+            return ControlEvent(param.name, entry(param, arguments[0]), time)
+        return ControlEvent(param.name, param.validate(plain_value(param, arguments)), time)
+
+    def _action(self, param: Param, arguments: Sequence[Argument], time: float) -> ControlEvent | None:
+        """A press; with text where the action takes some."""
+        if list(arguments) == [""] or not any(isinstance(argument, str) for argument in arguments):
+            given = [] if list(arguments) == [""] else arguments
+            return ControlEvent(param.name, "", time) if pressed(param.address, given) else None
+        if not param.maximum:
+            raise UserError(f"{param.address}: takes no text; send it without an argument, or 1")
+        return ControlEvent(param.name, param.validate(plain_value(param, arguments)), time)
 
 
-def _value(param: Param, arguments: Sequence[Argument]) -> object:
-    """One argument; a list may also come as several."""
-    single = arguments[0] if len(arguments) == 1 else None
-    as_text = isinstance(single, str) and single.lstrip().startswith(("[", "{"))
-    if param.kind == "ints":
-        return single if isinstance(single, str) else list(arguments)
-    if param.kind == "prompts" and arguments and not as_text:
-        return list(arguments)
-    return _clean(_only(param.address, arguments), param)
-
-
-def _only(address: str, arguments: Sequence[Argument]) -> Argument:
-    if len(arguments) != 1:
-        raise UserError(f"{address}: {len(arguments)} arguments; give one")
-    return arguments[0]
-
-
-def _step(arguments: Sequence[Argument]) -> float | None:
-    """ "+" 0.1, "-" 0.1, "+0.1" or "-0.1" as a number; None if it is no step."""
-    if len(arguments) == 2 and arguments[0] in ("+", "-"):
-        size = arguments[1]
-        if isinstance(size, int | float) and not isinstance(size, bool):
-            return float(size) if arguments[0] == "+" else -float(size)
-    if len(arguments) == 1 and isinstance(arguments[0], str) and STEP.fullmatch(arguments[0]):
-        return float(arguments[0])
-    return None
-
-
-def _pressed(address: str, arguments: Sequence[Argument]) -> bool:
-    """Whether a button's argument, if it has one, says "pressed"."""
-    if not arguments or list(arguments) == [None]:
-        return True
-    if len(arguments) == 1 and isinstance(arguments[0], int | float) and arguments[0] in (0, 1):
-        return bool(arguments[0])
-    raise UserError(f"{address}: takes no argument, or 1 and 0 from a button")
-
-
-def _clean(argument: Argument, param: Param) -> Argument:
-    """Text as the registry wants it; what is too long is left for the registry to refuse."""
-    plain = param.kind in ("str", "choice", "action")
-    short = isinstance(argument, str) and len(argument) <= max(param.maximum, 64)
-    return clean(str(argument)) if plain and short else argument
+def entry(param: Param, number: float) -> str:
+    """Return an entry of the presets or the playlist by its number, as `/preset` takes it in text."""
+    whole = rounded(number)
+    if isinstance(number, bool) or not 1 <= whole <= MAX_ENTRY:
+        raise UserError(f"{param.name}: {show_value(number)} is no entry; send a name, or a number of 1..{MAX_ENTRY}")
+    return f"#{whole}"

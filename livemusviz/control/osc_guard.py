@@ -1,9 +1,10 @@
-"""What may enter by OSC. Any thread; bytes in, plain values out, or `OscRejected`. Pure, standard library only.
+"""What may enter by OSC. Any thread; bytes in, a `Packet` of plain values out. Pure, standard library only.
 
 The parser is our own and small on purpose. python-osc's codec recurses without a bound, lets UnicodeDecodeError escape,
 logs a line for each unknown type and reads past an element's end; guarding it from outside would need the same walk
 over the same bytes. Here every length is checked against what is left before it is used, nothing recurses deeper than
-`MAX_DEPTH`, and the work is linear in the datagram. Time tags are read over: every message acts when it arrives.
+`MAX_DEPTH`, and the work is linear in the datagram. Every message of a bundle has its length, so one that cannot be
+read spoils itself alone; a length that cannot be is the end of the whole datagram.
 
 The format is OSC 1.0 (opensoundcontrol.stanford.edu/spec-1_0.html): big-endian, everything padded to 4 bytes.
 """
@@ -13,20 +14,24 @@ from __future__ import annotations
 import math
 import re
 import struct
+from dataclasses import dataclass, field
 
 Argument = float | int | bool | str | bytes | None
 Message = tuple[str, list[Argument]]
 
 MAX_DATAGRAM = 65_507  # bytes, the largest UDP payload over IPv4
 MAX_DEPTH = 4  # bundles inside one another
-MAX_MESSAGES = 64  # in one datagram
+MAX_MESSAGES = 1024  # in one datagram; a surface that tells all it has sends a few hundred
 MAX_ARGUMENTS = 64  # of one message
 # No pattern characters: an address names exactly one thing. A "?" at the end asks for its value.
-ADDRESS = re.compile(rb"/[a-z0-9_/.-]{1,127}\??")
+ADDRESS = re.compile(rb"/[a-z0-9_/.+ -]{1,127}\??")
 
 _BUNDLE = b"#bundle\0"
 _BUNDLE_HEADER = 16  # bytes: the name and a time tag
-_CONSTANTS: dict[int, Argument] = {ord("T"): True, ord("F"): False, ord("N"): None}
+_UNIX = 2_208_988_800  # s from 1900, where time tags begin, to 1970
+_TIME = struct.Struct(">II")
+_CONSTANTS: dict[int, Argument] = {ord("T"): True, ord("F"): False, ord("N"): None, ord("I"): None}  # I is an impulse
+_TEXT = (ord("s"), ord("S"))
 _NUMBERS = {
     ord("i"): struct.Struct(">i"),
     ord("h"): struct.Struct(">q"),
@@ -41,44 +46,83 @@ class OscRejected(Exception):
     """Not a datagram we accept; the text says why in a few words. Counted, never printed per packet."""
 
 
-def validate(datagram: bytes) -> list[Message]:
-    """The messages of one datagram, in order, as (address, arguments).
+@dataclass(slots=True)
+class Packet:
+    """What is in one datagram.
 
-    Accepts argument types i h f d s b T F N; numbers are finite, strings are UTF-8. Raises `OscRejected`.
+    messages : (address, arguments), in order.  due : s since 1970 for each, when it is to act; 0.0 is at once.
+    refused : messages that cannot be read, as address and reason; the address is "" where even that cannot be read.
+    """
+
+    messages: list[Message] = field(default_factory=list)
+    due: list[float] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read(datagram: bytes) -> Packet:
+    """Return what is in one datagram. `OscRejected` if it is too large or its lengths do not fit.
+
+    Accepts argument types i h f d s S b T F N I and arrays, whose elements count as arguments; numbers are finite,
+    strings are UTF-8. A message with anything else is among the refused.
     """
     if len(datagram) > MAX_DATAGRAM:
         raise OscRejected(f"{len(datagram)} bytes; at most {MAX_DATAGRAM}")
-    messages: list[Message] = []
-    _element(datagram, 0, len(datagram), 0, messages)
-    return messages
+    packet = Packet()
+    _element(datagram, 0, len(datagram), 0, 0.0, packet)
+    return packet
 
 
-def _element(data: bytes, start: int, end: int, depth: int, messages: list[Message]) -> None:
+def validate(datagram: bytes) -> list[Message]:
+    """Return the messages of one datagram, in order. `OscRejected` if any of it cannot be read."""
+    packet = read(datagram)
+    if packet.refused:
+        raise OscRejected(packet.refused[0][1])
+    return packet.messages
+
+
+def _element(data: bytes, start: int, end: int, depth: int, due: float, packet: Packet) -> None:
     if end - start < 4 or (end - start) % 4:
         raise OscRejected(f"an element of {end - start} bytes; OSC counts in fours")
     if not data.startswith(_BUNDLE, start, end):
-        if len(messages) >= MAX_MESSAGES:
+        if len(packet.messages) + len(packet.refused) >= MAX_MESSAGES:
             raise OscRejected(f"more than {MAX_MESSAGES} messages in one datagram")
-        messages.append(_message(data, start, end))
+        try:
+            packet.messages.append(_message(data, start, end))
+            packet.due.append(due)
+        except OscRejected as error:
+            packet.refused.append((_readable_address(data, start, end), str(error)))
         return
     if depth >= MAX_DEPTH:
         raise OscRejected(f"bundles nested deeper than {MAX_DEPTH}")
     at = start + _BUNDLE_HEADER
     if at > end:
         raise OscRejected("a bundle without a time tag")
+    due = _due(data, start + len(_BUNDLE))
     while at < end:
         size = _SIZE.unpack_from(data, at)[0]  # 4 bytes are there: everything is a multiple of 4
         at += 4
         if not 0 < size <= end - at:
             raise OscRejected(f"a bundle element of size {size} with {end - at} bytes left")
-        _element(data, at, at + size, depth + 1, messages)
+        _element(data, at, at + size, depth + 1, due, packet)
         at += size
+
+
+def _due(data: bytes, at: int) -> float:
+    """When a time tag is, s since 1970; 0.0 for the tag that means "at once" and for all before 1970."""
+    seconds, fraction = _TIME.unpack_from(data, at)
+    return max(0.0, float(seconds - _UNIX) + fraction / 2**32)
+
+
+def _readable_address(data: bytes, start: int, end: int) -> str:
+    """The address of a message that was refused, or "" if it is none."""
+    raw = data[start : min(end, start + 129)].partition(b"\0")[0]
+    return raw.decode("ascii") if ADDRESS.fullmatch(raw) else ""
 
 
 def _message(data: bytes, start: int, end: int) -> Message:
     raw, at = _string(data, start, end)
     if not ADDRESS.fullmatch(raw):
-        raise OscRejected("an address outside a-z 0-9 _ / . - and a last ?, or longer than 128 bytes")
+        raise OscRejected("an address outside a-z 0-9 _ / . + - blank and a last ?, or longer than 128 bytes")
     address = raw.decode("ascii")
     if at == end:  # some old senders leave the type tags out when there are no arguments
         return address, []
@@ -88,12 +132,26 @@ def _message(data: bytes, start: int, end: int) -> Message:
     if len(tags) - 1 > MAX_ARGUMENTS:
         raise OscRejected(f"more than {MAX_ARGUMENTS} arguments")
     arguments: list[Argument] = []
-    for tag in tags[1:]:
+    for tag in _flat(tags[1:]):
         value, at = _argument(data, at, end, tag)
         arguments.append(value)
     if at != end:
         raise OscRejected(f"{end - at} bytes after the last argument")
     return address, arguments
+
+
+def _flat(tags: bytes) -> bytes:
+    """The type tags without the brackets of arrays, which have no bytes among the arguments."""
+    if b"[" not in tags and b"]" not in tags:
+        return tags
+    depth = 0
+    for tag in tags:
+        depth += (tag == ord("[")) - (tag == ord("]"))
+        if depth < 0:
+            break
+    if depth:
+        raise OscRejected("argument types with a bracket that has no other")
+    return tags.replace(b"[", b"").replace(b"]", b"")
 
 
 def _argument(data: bytes, at: int, end: int, tag: int) -> tuple[Argument, int]:
@@ -109,7 +167,7 @@ def _argument(data: bytes, at: int, end: int, tag: int) -> tuple[Argument, int]:
         return value, at + number.size
     if tag in _CONSTANTS:
         return _CONSTANTS[tag], at
-    if tag == ord("s"):
+    if tag in _TEXT:
         raw, at = _string(data, at, end)
         try:
             return raw.decode("utf-8"), at
@@ -117,7 +175,7 @@ def _argument(data: bytes, at: int, end: int, tag: int) -> tuple[Argument, int]:
             raise OscRejected("text that is not UTF-8") from None
     if tag == ord("b"):
         return _blob(data, at, end)
-    raise OscRejected(f"argument type {chr(tag)!r} is not one of i h f d s b T F N")
+    raise OscRejected(f"argument type {chr(tag)!r} is not one of i h f d s S b T F N I")
 
 
 def _string(data: bytes, at: int, end: int) -> tuple[bytes, int]:

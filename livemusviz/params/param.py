@@ -101,7 +101,7 @@ class Param:
     def _number(self, value: object, whole: bool) -> float | int:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise UserError(f"{self.name}: {show_value(value)} is not a number")
-        if whole and (not math.isfinite(value) or value != int(value)):
+        if whole and not isinstance(value, int) and (not math.isfinite(value) or value != int(value)):
             raise UserError(f"{self.name}: {show_value(value)} is not a whole number")
         if not self.minimum <= value <= self.maximum:  # also refuses NaN
             limits = f"{self.minimum:g}..{self.maximum:g} {self.unit}".rstrip()

@@ -4,6 +4,7 @@ import logging
 import random
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -24,7 +25,7 @@ from livemusviz.errors import UserError
 from livemusviz.params.registry import ACTIONS, BY_ADDRESS, BY_NAME, PARAMS
 from livemusviz.params.values import ParamValues
 from tests.control.test_osc import good_value
-from tests.control.test_osc_guard import BAD
+from tests.control.test_osc_guard import BAD, bundle
 
 
 @pytest.fixture
@@ -259,7 +260,7 @@ def test_feedback_goes_where_it_was_told_to() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind(("127.0.0.1", 0))
         udp.settimeout(3)
-        made = OscControl(SystemClock(), CoalescedEvents(ACTIONS), port=0, out=udp.getsockname())
+        made = OscControl(SystemClock(), CoalescedEvents(ACTIONS), port=0, outs=[udp.getsockname()])
         made.start()
         made.publish(state())
         assert reply(udp, "/server_active") == ("/server_active", [1])
@@ -271,7 +272,7 @@ def test_feedback_is_paced_and_stops_a_minute_after_the_last_word() -> None:
     feedback.publish(state())
     assert feedback.due(0.0) == []
     feedback.heard(HERE, 0.0)
-    sent = [validate(datagram)[0][0] for n in range(3000) for datagram in feedback.due(n / 1000)]
+    sent = [validate(datagram)[0][0] for n in range(3000) for datagram, _ in feedback.due(n / 1000)]
     assert sent.count("/server_active") == 3 and 55 <= sent.count("/audio/onset") <= 60
     assert feedback.due(60.5) == []
 
@@ -279,9 +280,9 @@ def test_feedback_is_paced_and_stops_a_minute_after_the_last_word() -> None:
 HERE = ("127.0.0.1", 5)
 
 
-def told(feedback: Feedback, now: float) -> dict[str, Any]:
-    """What is said of parameters at `now`."""
-    messages = [validate(datagram)[0] for datagram in feedback.due(now)]
+def told(feedback: Feedback, now: float, to: tuple[str, int] = HERE) -> dict[str, Any]:
+    """What is said of parameters at `now` to one reader."""
+    messages = [validate(datagram)[0] for datagram, reader in feedback.due(now) if reader == to]
     return {address: arguments for address, arguments in messages if address in BY_ADDRESS}
 
 
@@ -296,7 +297,7 @@ def test_a_new_controller_is_told_every_value_and_then_only_changes() -> None:
     changes = {"/gain": [2.5], "/cue/list": ['[["sea", 1.0]]'], "/t_list": [3, 4], "/freeze": [1]}
     assert told(feedback, 0.4) == changes
     feedback.heard(("127.0.0.1", 6), 0.5)
-    assert len(told(feedback, 0.6)) > 20
+    assert len(told(feedback, 0.6, ("127.0.0.1", 6))) > 20
 
 
 def test_a_fader_is_not_told_what_it_has_just_set() -> None:
@@ -305,12 +306,12 @@ def test_a_fader_is_not_told_what_it_has_just_set() -> None:
     feedback.heard(HERE, 0.0)
     for n in range(5):
         told(feedback, n / 10)
-    feedback.knows("gain", 2.5)
+    feedback.knows(HERE, "gain", 2.5)
     assert told(feedback, 1.0) == {}  # the show has not taken it over yet: the old value is no news
     feedback.publish(state(tick=2, values={"gain": 2.5}))
     feedback.publish(state(tick=3, values={"gain": 2.5}))
     assert told(feedback, 1.1) == {}
-    feedback.knows("gain", 9.0)
+    feedback.knows(HERE, "gain", 9.0)
     for tick in (4, 5, 6):  # ... but it was refused after all
         feedback.publish(state(tick=tick, values={"gain": 2.5}))
     assert told(feedback, 1.2) == {"/gain": [2.5]}
@@ -337,6 +338,93 @@ def test_every_value_can_be_asked_for(control: OscControl, client: socket.socket
         found = reply(client, param.address)[1]
         while found != expected:  # feedback goes the same way
             found = reply(client, param.address)[1]
+
+
+def test_a_bundle_acts_but_for_what_is_wrong_in_it(control: OscControl, client: socket.socket) -> None:
+    wrong = [b"/seed\0\0\0,r\0\0\0\0\0\0", encode("/gain", float("nan")), encode("/nothing", 1), encode("/fade", 99.0)]
+    client.send(bundle(encode("/gain", 2.0), *wrong, encode("/walk_speed", 1.5)))
+    client.send(bundle(*[encode("/gain", "+", 0.125)] * 80))
+    wait_until(lambda: control.counts.messages == 4 + 80)
+    time.sleep(0.02)
+    assert {event.name: event.value for event in events(control)} == {"gain": 12.0, "walk_speed": 1.5}
+    assert control.counts.rejected == 4
+    said = {str(reply(client, "/error")[1][0]) for _ in range(4)}
+    assert "fade: 99.0 is outside 0..60 s" in said and "/gain: a number that is not finite" in said
+    assert any(text.startswith("/seed: argument type 'r'") for text in said)
+
+
+def test_a_bundle_for_the_near_future_acts_then(control: OscControl, client: socket.socket) -> None:
+    def at(moment: float) -> bytes:
+        return struct.pack(">II", 2_208_988_800 + int(moment), int(moment % 1 * 2**32))
+
+    soon, clock = time.time() + 0.4, SystemClock()
+    sent = clock.now()
+    client.send(bundle(encode("/gain", 2.0), encode("/tap"), tag=at(soon)))
+    client.send(bundle(encode("/fade", 3.0), tag=at(soon - 60)))  # long past
+    client.send(bundle(encode("/seed", 4), tag=at(soon + 3600)))  # somebody's clock is wrong
+    early: list[ControlEvent] = []
+    late: list[ControlEvent] = []
+    wait_until(lambda: bool(early.extend(events(control))) or len(early) == 2)
+    wait_until(lambda: bool(late.extend(events(control))) or len(late) == 2)
+    assert [event.name for event in early] == ["fade", "seed"] and [event.name for event in late] == ["gain", "tap"]
+    assert clock.now() - sent >= 0.39 and late[1].time == pytest.approx(sent + 0.4, abs=0.05)
+
+
+def test_a_surfaces_chatter_is_complained_of_once_a_minute(control: OscControl, client: socket.socket) -> None:
+    control.publish(state())
+    for _ in range(60):
+        client.send(encode("/accxyz", 0.1))
+        client.send(encode("/fx/feedback/zoom/z", 1.0))
+        client.send(encode("/ping"))
+        time.sleep(0.002)
+    wait_until(lambda: control.counts.messages == 180)
+    client.settimeout(0.1)
+    said: list[str] = []
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        address, arguments = validate(client.recv(65_535))[0]
+        said += [str(arguments[0])] if address == "/error" else []
+    assert sorted(text.partition(":")[0] for text in said) == ["/accxyz", "/fx/feedback/zoom/z"]
+    assert max(map(len, said)) <= 200 and control.counts.rejected == 120
+
+
+def test_everybody_who_spoke_lately_and_every_out_is_told(control: OscControl) -> None:
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(4)]
+    for udp in sockets:
+        udp.bind(("127.0.0.1", 0))
+        udp.settimeout(3)
+    outs = [udp.getsockname() for udp in sockets[2:]]
+    made = OscControl(SystemClock(), CoalescedEvents(ACTIONS), port=0, outs=outs)
+    made.start()
+    try:
+        made.publish(state())
+        for udp in sockets[:2]:
+            udp.sendto(encode("/ping"), ("127.0.0.1", made.port))
+        for udp in sockets:
+            assert reply(udp, "/server_active") == ("/server_active", [1])
+        sockets[0].sendto(encode("/gain", 3.0), ("127.0.0.1", made.port))
+        wait_until(lambda: bool(events(made)))
+        for tick in (2, 3, 4):
+            made.publish(state(tick=tick, values={"gain": 3.0}))
+        for udp in sockets[1:]:
+            while reply(udp, "/gain")[1] != [3.0]:
+                pass
+        made.error("the disk is full")
+        for udp in sockets:
+            assert reply(udp, "/error") == ("/error", ["the disk is full"])
+    finally:
+        made.close()
+        for udp in sockets:
+            udp.close()
+
+
+def test_the_speakers_that_are_told_things_are_bounded() -> None:
+    feedback = Feedback([("127.0.0.1", 1)])
+    feedback.publish(state())
+    for n in range(100):
+        feedback.heard(("127.0.0.1", 1000 + n), n / 100)
+    assert len(feedback.targets(1.0)) == 17 and ("127.0.0.1", 1) in feedback.targets(1.0)
+    assert ("127.0.0.1", 1099) in feedback.targets(1.0) and feedback.targets(100.0) == [("127.0.0.1", 1)]
 
 
 def test_steps_all_count(control: OscControl, client: socket.socket) -> None:

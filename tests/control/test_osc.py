@@ -46,10 +46,10 @@ def bad_values(param: Param) -> list[Argument]:
     if param.kind == "choice":
         return [1, b"blob", "", "x", None]
     if param.kind in ("str", "action"):
-        return ["x" * (int(param.maximum) + 1), b"blob", 3]
+        return ["x" * (int(param.maximum) + 1), b"blob", -3 if param.kind == "action" else False]
     if param.kind == "bool":
-        return [2, -1, 0.5, "on", None]
-    return [param.maximum * 2 + 1, param.minimum - 1, "1", None, True, b""] + ([0.5] if param.kind == "int" else [])
+        return [2, -1, float("nan"), "on", None]
+    return [param.maximum * 2 + 1, param.minimum - 1, "1", None, True, b"", float("nan"), 10**400]
 
 
 @pytest.mark.parametrize("param", PARAMS, ids=lambda param: param.name)
@@ -63,7 +63,7 @@ def test_every_address_refuses_what_is_not_its_value(param: Param) -> None:
     for value in bad_values(param):
         with pytest.raises(UserError):
             TABLE.request(param.address, [value], 0.0)
-    if param.kind not in ("prompts", "ints"):  # which may come as several arguments
+    if param.kind not in ("prompts", "ints", "str", "action", "preset"):  # which may come as several arguments
         with pytest.raises(UserError):
             TABLE.request(param.address, [good_value(param)] * 2, 0.0)
 
@@ -75,13 +75,65 @@ def test_numbers_of_either_kind_are_taken_where_they_fit() -> None:
         assert TABLE.request("/blackout", [on], 0.0) == ControlEvent("blackout", True, 0.0)
 
 
+def value(address: str, *arguments: Argument) -> object:
+    event = TABLE.request(address, list(arguments), 0.0)
+    assert isinstance(event, ControlEvent)
+    return event.value
+
+
 def test_actions_fire_on_a_press_and_not_on_its_release() -> None:
     start = ControlEvent("record_start", "", 0.0)
-    assert [TABLE.request("/record/start", arguments, 0.0) for arguments in ([], [1.0], [True])] == [start] * 3
-    assert TABLE.request("/record/start", [0.0], 0.0) is None
-    assert TABLE.request("/record/start", ["encore"], 0.0) == ControlEvent("record_start", "encore", 0.0)
-    with pytest.raises(UserError, match="no argument, or 1 and 0"):
-        TABLE.request("/record/start", [5], 0.0)
+    presses: list[list[Argument]] = [[], [1.0], [True], [None], [5], [0.8], [127], [0.004], [""]]
+    assert [TABLE.request("/record/start", arguments, 0.0) for arguments in presses] == [start] * 9
+    assert TABLE.request("/record/start", [0.0], 0.0) is TABLE.request("/next", [0], 0.0) is None
+    assert TABLE.request("/next", [0.8], 0.0) == ControlEvent("next", "", 0.0)
+    assert value("/record/start", "encore") == "encore" and value("/record/start", "take", 2) == "take 2"
+    for address, arguments, says in (
+        ("/record/start", [-1], "a number above 0 to press it and 0 to release it"),
+        ("/next", [float("nan")], "above 0"),
+        ("/next", [1, 1], "above 0"),
+        ("/next", ["go"], "takes no text; send it without an argument, or 1"),
+    ):
+        with pytest.raises(UserError, match=says):
+            TABLE.request(address, arguments, 0.0)
+
+
+def test_numbers_are_rounded_and_switches_turn_at_a_half() -> None:
+    assert [value("/seed", n) for n in (41.6, 41.4, 0.5, 3)] == [42, 41, 1, 3]
+    assert [value("/freeze", n) for n in (0.99, 0.5, 0.49, 0.0, 1, True, False)] == [True] * 2 + [False] * 2 + [
+        True, True, False,
+    ]  # fmt: skip
+    assert value("/t_list", 18.2, 25.9) == (18, 26) and value("/seed_list", 3.0, 5) == ((3, 1.0), (5, 1.0))
+    for address, number, says in (
+        ("/seed", -0.6, "-1 is outside 0..2.14748e"),
+        ("/freeze", 127, "127 is not 0 or 1; send 1 for on and 0 for off"),
+        ("/gain", "loud", "'loud' is not a number; send one of 0..32"),
+        ("/seed", float("inf"), "inf is not a whole number"),
+    ):
+        with pytest.raises(UserError, match=says):
+            TABLE.request(address, [number], 0.0)
+
+
+def test_words_are_joined_and_a_number_is_a_prompts_text() -> None:
+    assert value("/prompt", "red", "lava", 7, "seas") == "red lava 7 seas"
+    assert value("/prompt", 1984) == "1984" and value("/prompt", 41.5) == "41.5" and value("/prompt", 3.0) == "3"
+    assert value("/prompt", '"red', 'lava"') == "red lava" == value("/prompt", "\u201cred lava\u201d")
+    assert value("/prompt", '"a" and "b"') == '"a" and "b"' and value("/prompt", "it's") == "it's"
+    assert value("/quantise", "2", "bar") == "2_bar" and value("/quantise", "Bar") == "bar"
+    assert value("/preset", 3) == "#3" and value("/preset", "deep", "sea") == "deep sea"
+    for address, arguments, says in (
+        ("/prompt", [True], "True is not text; send words"),
+        ("/prompt", ["sea", b"x"], "is not text"),
+        ("/prompt", ["x" * 600, "y" * 600], "1201 characters; give 1 to 1000"),
+        ("/preset", [0], "0 is no entry; send a name, or a number of 1..999"),
+        ("/quantise", [2], "'2' is not one of none, beat, bar"),
+    ):
+        with pytest.raises(UserError, match=says):
+            TABLE.request(address, arguments, 0.0)
+
+
+def test_a_controllers_keep_alive_asks_nothing() -> None:
+    assert TABLE.request("/ping", [], 0.0) is TABLE.request("/ping", [1.0], 0.0) is None
 
 
 def test_pause_and_play_are_the_two_ends_of_freeze() -> None:
@@ -105,6 +157,9 @@ def test_an_unknown_address_names_the_nearest() -> None:
     with pytest.raises(UnknownAddress) as caught:
         TABLE.request("/promt", ["x"], 0.0)
     assert caught.value.explain() == "/promt: no such address; did you mean '/prompt'?"
+    with pytest.raises(UnknownAddress) as caught:
+        TABLE.request("/xxxxxxx", [], 0.0)
+    assert caught.value.explain() == "/xxxxxxx: no such address; `livemusviz osc` lists them all"
 
 
 def test_only_values_may_be_overtaken() -> None:
@@ -168,11 +223,6 @@ def test_bad_steps_are_refused(address: str, arguments: list[Argument]) -> None:
 
 
 def test_lists_come_as_json_or_as_arguments() -> None:
-    def value(address: str, *arguments: Argument) -> object:
-        event = TABLE.request(address, list(arguments), 0.0)
-        assert isinstance(event, ControlEvent)
-        return event.value
-
     assert value("/prompt_list", '[["lava", 2], ["sea", 0.5]]') == (("lava", 2.0), ("sea", 0.5))
     assert value("/cue/list", "lava", "sea") == (("lava", 1.0), ("sea", 1.0)) == value("/cue/list", '["lava", "sea"]')
     assert value("/t_list", 18, 26) == (18, 26) == value("/t_list", "[18, 26]")

@@ -12,7 +12,7 @@ from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
 from livemusviz.control.osc import OscTable
-from livemusviz.control.osc_guard import MAX_DATAGRAM, OscRejected, validate
+from livemusviz.control.osc_guard import MAX_DATAGRAM, OscRejected, read, validate
 from livemusviz.errors import UserError
 from livemusviz.params.registry import PARAMS
 
@@ -56,6 +56,10 @@ GOOD = {
     "four bundles deep": (nested(4), [("/seed", [1])]),
     "an empty bundle": (bundle(), []),
     "64 messages": (bundle(*[message("/seed", (n, "i")) for n in range(64)]), [("/seed", [n]) for n in range(64)]),
+    "300 messages": (bundle(*[message("/seed", (n, "i")) for n in range(300)]), [("/seed", [n]) for n in range(300)]),
+    "a symbol and an impulse": (b"/prompt\0,SI\0sea\0", [("/prompt", ["sea", None])]),
+    "arrays": (b"/t_list\0,[ii]i\0\0" + struct.pack(">iii", 1, 2, 3), [("/t_list", [1, 2, 3])]),
+    "blanks and a plus": (message("/fx/my blur+/size", (2, "i")), [("/fx/my blur+/size", [2])]),
 }  # fmt: skip
 
 
@@ -90,7 +94,7 @@ BAD = {
     "five bundles deep": (nested(5), "nested deeper"),
     "9000 bundles deep": (nested(0)[:0] + b"#bundle\0" * 8000, "size"),
     "3000 real bundles deep": (nested(3000), "nested deeper"),
-    "65 messages": (bundle(*[message("/tap")] * 65), "more than 64 messages"),
+    "1025 messages": (bundle(*[message("/tap")] * 1025), "more than 1024 messages"),
     "too long": (b"/" + b"\0" * (MAX_DATAGRAM + 2), "at most"),
     "bad UTF-8": (b"/prompt\0,s\0\0\xff\xfe\xfa\0", "UTF-8"),
     "text without an end": (b"/prompt\0,s\0\0abcd", "without an end"),
@@ -101,6 +105,7 @@ BAD = {
     "a blob of negative size": (b"/seed\0\0\0,b\0\0\xff\xff\xff\xff", "blob"),
     "an unknown type": (b"/seed\0\0\0,r\0\0\0\0\0\0", "argument type 'r'"),
     "an open array": (b"/seed\0\0\0,[[\0", "argument type"),
+    "arrays the wrong way round": (b"/seed\0\0\0,][\0", "argument type"),
     "NaN": (message("/gain", (float("nan"), "f")), "finite"),
     "infinite": (message("/gain", (float("inf"), "d")), "finite"),
     "left-overs": (message("/seed", (1, "i")) + b"\0\0\0\0", "after the last"),
@@ -113,6 +118,32 @@ def test_bad_datagrams_are_rejected_with_a_reason(name: str) -> None:
     datagram, reason = BAD[name]
     with pytest.raises(OscRejected, match=reason):
         validate(datagram)
+
+
+SPOILT = {
+    "r": (b"/seed\0\0\0,r\0\0\1\2\3\4", "/seed", "argument type 'r'"),
+    "c": (b"/seed\0\0\0,c\0\0\0\0\0x", "/seed", "argument type 'c'"),
+    "m": (b"/seed\0\0\0,m\0\0\0\x90\1\1", "/seed", "argument type 'm'"),
+    "[": (b"/seed\0\0\0,[i\0\0\0\0\1", "/seed", "argument type"),
+    "NaN": (message("/gain", (float("nan"), "f")), "/gain", "not finite"),
+    "pattern": (message("/{a,b}", (1, "i")), "", "an address outside"),
+    "bad UTF-8": (b"/prompt\0,s\0\0\xff\xfe\xfa\0", "/prompt", "UTF-8"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_message_that_cannot_be_read_spoils_itself_alone(name: str) -> None:
+    spoilt, address, reason = SPOILT[name]
+    packet = read(bundle(message("/seed", (1, "i")), spoilt, bundle(message("/fade", (2.0, "f")), spoilt)))
+    assert packet.messages == [("/seed", [1]), ("/fade", [2.0])]
+    assert [(where, reason in why) for where, why in packet.refused] == [(address, True)] * 2
+
+
+def test_time_tags_are_told_as_seconds_since_1970() -> None:
+    tag = struct.pack(">II", 2_208_988_800 + 1_700_000_000, 1 << 30)
+    inner = bundle(message("/tap"), tag=tag)
+    assert read(bundle(message("/tap"), inner, message("/tap"))).due == [0.0, 1_700_000_000.25, 0.0]
+    assert read(message("/tap")).due == [0.0]
 
 
 def survives(datagram: bytes) -> None:

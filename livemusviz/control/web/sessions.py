@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.control.feedback import RateLimit, audio_values, encode
 from livemusviz.control.osc import OscTable, Question
-from livemusviz.control.osc_guard import OscRejected, validate
+from livemusviz.control.osc_guard import OscRejected, read
 from livemusviz.control.oscquery import current
 from livemusviz.errors import UserError
 from livemusviz.params.param import Param, Value
@@ -85,14 +85,19 @@ class ListenerSession:
         return [encode(path, *values[path]) for path in changed]
 
     def _packet(self, datagram: bytes, state: ShowState | None) -> list[Out]:
-        replies: list[Out] = []
         try:
-            for address, arguments in validate(datagram):
+            packet = read(datagram)
+        except OscRejected as error:
+            return [encode("/error", str(error))]
+        replies: list[Out] = [encode("/error", f"{address} {reason}".strip()) for address, reason in packet.refused]
+        for address, arguments in packet.messages:
+            try:
                 asked = self._requests.make(address, arguments)
-                if asked is not None and state is not None:
-                    replies.append(encode(asked.address, *asked.wire(cast(Value, state.values[asked.name]))))
-        except (OscRejected, UserError) as error:
-            replies.append(encode("/error", str(error)))
+            except UserError as error:
+                replies.append(encode("/error", str(error)))
+                continue
+            if asked is not None and state is not None:
+                replies.append(encode(asked.address, *asked.wire(cast(Value, state.values[asked.name]))))
         return replies
 
 
