@@ -1,4 +1,4 @@
-"""What a stranger installs: the built wheel in an empty environment paints. Needs a package index."""
+"""Install the built wheel in an empty environment, paint, and run the library's examples. Needs a package index."""
 
 import os
 import subprocess
@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.library_examples import examples, write_song
 
 ROOT = Path(__file__).parents[2]
 EXTRA = "" if sys.platform == "darwin" else "[cpu]"
@@ -35,3 +37,10 @@ def test_the_wheel_paints_in_an_empty_environment(tmp_path: Path) -> None:
     run(tmp_path / "empty/bin/livemusviz", "generate", "--prompt", "red lava", "-o", "lava.png", cwd=tmp_path)
     red, green, blue = np.asarray(Image.open(tmp_path / "lava.png").convert("RGB"), dtype=float).mean((0, 1))
     assert red > 1.5 * green and red > 1.5 * blue
+    write_song(tmp_path)
+    for number, code in enumerate(examples().values()):
+        script = tmp_path / f"example_{number}.py"
+        script.write_text(code)
+        run(python, script, cwd=tmp_path)
+    run(python, "-m", "livemusviz", "presets", "--json", cwd=tmp_path)  # what lies beside the code in the checkout
+    assert {"livemusviz/py.typed", "livemusviz/__init__.pyi"} <= set(packed)
