@@ -15,7 +15,9 @@ from tomlkit.exceptions import TOMLKitError
 from livemusviz import resources
 from livemusviz.director.playlist import Entry, parse_playlist
 from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset, read_document
+from livemusviz.director.stage import check_drives
 from livemusviz.errors import UserError, suggest
+from livemusviz.isf.header import MAX_BYTES as SHADER_BYTES
 from livemusviz.isf.header import Header, Number, decode, parse
 
 SUFFIXES = (".fs", ".isf")
@@ -58,7 +60,12 @@ def shader_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    return files[:MAX_FILES]
+    return [path for path in files if _is_text(path.stem)][:MAX_FILES]
+
+
+def _is_text(name: str) -> bool:
+    """True for a file's name that can be shown, sent and written: not every one on a Unix disk is UTF-8."""
+    return name.isprintable()
 
 
 def usable_shaders(more: Iterable[Path] = ()) -> tuple[dict[str, Path], dict[str, Header], list[str]]:
@@ -79,7 +86,10 @@ def read_headers(paths: Mapping[str, Path]) -> tuple[dict[str, Header], list[str
     problems = []
     for name, path in paths.items():
         try:
-            headers[name] = parse(decode(path.read_bytes()))
+            with path.open("rb") as file:
+                header = parse(decode(file.read(SHADER_BYTES + 1)))
+            check_drives(header)
+            headers[name] = header
         except OSError as error:
             problems.append(f"{path}: {error.strerror or error}")
         except UserError as error:
@@ -100,8 +110,12 @@ def find_presets() -> Mapping[str, Path]:
     found: dict[str, Path] = {}
     for folder in reversed(preset_folders()):
         if folder.is_dir():
-            found.update({path.stem: path for path in sorted(folder.glob("*.toml"))})
+            found.update({path.stem: path for path in _preset_files(folder)})
     return dict(sorted(found.items()))
+
+
+def _preset_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*.toml") if path.is_file() and _is_text(path.stem))
 
 
 def load_preset(name: str, shaders: Mapping[str, Header] | None = None) -> Preset:

@@ -1,10 +1,26 @@
 """The errors a user is meant to read. Any thread may raise them; only the stdlib is needed."""
 
+import re
 from collections.abc import Iterable
+
+NAMES = 24  # of a list in a message
+_LONG_WORD = re.compile(r"\S{320,}")
 
 
 class UserError(Exception):
-    """Bad input, told in one line: what, where, which limit, what to do. The command line prints it and exits 2."""
+    """Bad input, told in one line: what, where, which limit, what to do. The command line prints it and exits 2.
+
+    What a message quotes of somebody's file or name is made fit for a terminal and a log: control characters and lone
+    surrogates are written out, endless words cut.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(_LONG_WORD.sub(lambda word: f"{word[0][:120]}...{word[0][-60:]}", printable(message)))
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with everything that is no printable character written out, as \\x1b."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def one_line(error: object, limit: int = 200) -> str:
@@ -18,4 +34,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
 
     names = sorted(known)
     near = difflib.get_close_matches(name[:64], names, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"there are: {', '.join(names) or 'none'}"
+    if near:
+        return f"did you mean '{near[0]}'?"
+    more = f" and {len(names) - NAMES} more" if len(names) > NAMES else ""
+    return f"there are: {', '.join(names[:NAMES]) or 'none'}{more}"

@@ -1,5 +1,6 @@
 """The stage with its files: presets loaded, stepped through, saved; what stays when one is bad."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.errors import UserError
 from livemusviz.params.registry import REGISTRY
 from livemusviz.params.values import ParamValues
+from livemusviz.resources import our_shaders
 from livemusviz.scenery import Scenery
 
 
@@ -62,6 +64,40 @@ def test_a_preset_is_chosen_by_the_number_of_its_entry(home: Path, tmp_path: Pat
         scenery.apply(event("preset", "#4"), values)
     values = scenery.apply(event("next"), values) or values
     assert values.params.preset == "ink"
+
+
+BAD_PRESETS = {
+    "digits": b"version = 1\n[params]\nseed = 1" + b"0" * 400,
+    "more": b"version = 1\n[params]\nseed = " + b"9" * 5000,
+    "binary": bytes(range(256)),
+    "pipe": None,
+}
+BAD_SHADERS = {
+    "digits": '/*{"INPUTS": [{"NAME": "a", "TYPE": "point2D", "DEFAULT": 1%s}]}*/' % ("0" * 400),
+    "more": '/*{"PASSES": [{"WIDTH": %s}]}*/' % ("9" * 5000),
+    "drive": '/*{"INPUTS": [{"NAME": "a", "TYPE": "float", "DRIVE": {"source": "nothing"}}]}*/',
+    "feedback": '/*{"INPUTS": [{"NAME": "a", "TYPE": "float", "DRIVE": "x"}]}*/',
+}
+
+
+def test_a_users_bad_files_are_told_and_left_out(home: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One sentence each; a good shader of ours is not shadowed by a bad one of its name."""
+    for name, data in BAD_PRESETS.items():
+        (home / f"{name}.toml").write_bytes(data) if data is not None else os.mkfifo(home / f"{name}.toml")
+    (home / os.fsdecode(b"caf\xe9.toml")).write_text("version = 1\n")
+    folder = home.parent / "shaders"
+    folder.mkdir()
+    for name, text in BAD_SHADERS.items():
+        (folder / f"{name}.fs").write_text(text)
+    (folder / os.fsdecode(b"caf\xe9.fs")).write_text("/*{}*/")
+    scenery = Scenery(ParamValues())
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == len(BAD_SHADERS) and all("\n" not in line and len(line) < 400 for line in told)
+    assert scenery.paths["feedback"] == our_shaders()["feedback"] and scenery.stage.chain == ("feedback",)
+    caplog.clear()
+    assert "feedback" in scenery.to_come()
+    assert len(caplog.records) == len(BAD_PRESETS) - 1
+    assert not [name for name in (*find_presets(), *scenery.paths) if name == "pipe" or name.startswith("caf")]
 
 
 def test_what_drives_the_engine(home: Path) -> None:

@@ -101,7 +101,8 @@ def refuse_unknown(
             continue
         if key not in only:
             if value not in (None, False):
-                raise UserError(f"{where}: {key} is not known here, so its effect ({value!r}) would be missing")
+                shown = repr(value)[:64]
+                raise UserError(f"{where}: {key[:64]} is not known here, so its effect ({shown}) would be missing")
         elif value not in only[key]:
             allowed = ", ".join(repr(v) for v in only[key])
-            raise UserError(f"{where}: {key} {value!r} is not implemented; only {allowed} is")
+            raise UserError(f"{where}: {key} {repr(value)[:64]} is not implemented; only {allowed} is")

@@ -108,7 +108,7 @@ class Scheduler:
         for key, allowed in ONLY.items():
             if key in config and config[key] not in allowed:
                 choices = ", ".join(map(repr, allowed))
-                raise UserError(f"{where}: {key} {config[key]!r} is not implemented; only {choices} is")
+                raise UserError(f"{where}: {key} {repr(config[key])[:64]} is not implemented; only {choices} is")
         if config.get("clip_sample", False) and not self.clips:
             raise UserError(f"{where}: clip_sample True is not implemented; only False is")
         self.config, self.sampling = config, sampling

@@ -4,7 +4,6 @@ The header is read by the `safetensors` library first, which is stricter than ml
 are compared in full; only then are the tensors loaded. Whatever is wrong ends in a UserError of one line.
 """
 
-import json
 import logging
 import math
 import stat
@@ -17,6 +16,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 from safetensors import SafetensorError, safe_open
 
+from livemusviz import documents
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.folder import VARIANTS, index_names
 from livemusviz.diffusion.quantize import Packed
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MAX_CONFIG_BYTES = 1 << 20
 MAX_TENSORS = 20_000
-MAX_DIGITS = 100
+MAX_DIGITS = 40
 """Of a whole number in a config; transformers writes 10^30 for "no limit"."""
 MAX_FILE_NAME = 255
 """Bytes; a longer one is an error to ask for."""
@@ -57,15 +57,14 @@ def read_json(path: Path, infinite: bool = False) -> dict[str, Any]:
     try:
         if _file_bytes(path) > MAX_CONFIG_BYTES:
             raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, so it is no model's config")
-        value = json.loads(
-            path.read_text(encoding="utf-8-sig"), parse_float=read, parse_constant=read, parse_int=_whole
-        )
+        value = documents.read_json(path.read_text(encoding="utf-8-sig"), parse_float=read, parse_constant=read)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the model must be a complete folder in diffusers layout") from None
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not readable as JSON ({_one_line(error)})") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: must hold a JSON object, holds a {type(value).__name__}")
+    documents.check_numbers(str(path), value, largest=10**MAX_DIGITS)
     return value
 
 
@@ -75,13 +74,6 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{shown(text)} is no finite number")
     return value
-
-
-def _whole(text: str) -> int:
-    """A JSON integer of at most `MAX_DIGITS`; ValueError for one that no float can hold, or that takes long to read."""
-    if len(text) > MAX_DIGITS:
-        raise ValueError(f"{shown(text, 24)} has {len(text)} digits")
-    return int(text)
 
 
 def _file_bytes(path: Path) -> int:

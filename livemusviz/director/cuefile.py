@@ -15,10 +15,10 @@ walk_speed = 0.3       # any parameter by its registry name
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from livemusviz.documents import read_toml
 from livemusviz.errors import UserError, suggest
 from livemusviz.params.param import Value
 from livemusviz.params.registry import BY_NAME, lookup
@@ -142,7 +142,4 @@ def _document(where: str, data: bytes) -> dict[str, object]:
         key = line.split(b"=", 1)[0]
         if len(line) > 4096 or key.count(b".") > 8 or key.count(b"[") > 4:
             raise UserError(f"{where}: a line is too long or has too many dots or brackets; write 'key = value'")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"{where}: not TOML: {str(error)[:120]}") from None
+    return read_toml(where, data)

@@ -17,7 +17,6 @@ exposure = {source = "onset", low = 0.0, high = 0.4}
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -30,6 +29,7 @@ from livemusviz.director.stage import (
     parse_input_drive,
     parse_param_drive,
 )
+from livemusviz.documents import read_toml
 from livemusviz.errors import UserError, suggest
 from livemusviz.isf.header import Header
 from livemusviz.params.param import Value
@@ -141,7 +141,4 @@ def read_document(where: str, data: bytes) -> dict[str, object]:
         raise UserError(f"{where}: {len(data)} bytes; a preset has at most {MAX_BYTES}")
     if data.count(b".") > MAX_DOTS or data.count(b"[") > MAX_DOTS:
         raise UserError(f"{where}: too many dots or brackets for a preset; write one 'key = value' a line")
-    try:
-        return tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"{where}: not TOML: {str(error)[:120]}") from None
+    return read_toml(where, data)

@@ -153,6 +153,12 @@ def _own_drive(shader: str, each: Input) -> Drive | None:
     return None if each.drive is None else parse_input_drive(f"{shader}: input '{each.name}': DRIVE", each, each.drive)
 
 
+def check_drives(header: Header) -> None:
+    """UserError if a drive that a shader gives one of its own inputs cannot be used."""
+    for each in header.inputs:
+        _own_drive("header", each)
+
+
 def parse_input_drive(where: str, each: Input, raw: Mapping[str, object]) -> Drive:
     """A drive for the input `each`. UserError if it is of a type that no single number moves."""
     if isinstance(each.minimum, tuple) or isinstance(each.maximum, tuple) or each.type in IMAGE_TYPES:

@@ -7,17 +7,19 @@ understand all the same (trailing commas, comments, tabs in strings) is understo
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from livemusviz.documents import check_numbers, read_json
 from livemusviz.errors import UserError
 from livemusviz.isf.expression import MAX_LENGTH
 
 MAX_BYTES = 1 << 20
 MAX_INPUTS, MAX_PASSES = 128, 64
+MAX_NUMBER = 3e38  # of 32-bit floats
+MAX_LONG = 2**31 - 1
 MAX_AUDIO = 4096  # samples or bins of an audio input
 IMAGE_TYPES = frozenset({"image", "audio", "audioFFT"})
 TYPES = IMAGE_TYPES | {"event", "bool", "long", "float", "point2D", "color"}
@@ -124,7 +126,7 @@ def _json(text: str) -> dict[str, Any]:
     first: json.JSONDecodeError | None = None
     for attempt in (text, _lenient(text)):
         try:
-            document = json.loads(attempt, strict=False)
+            document = read_json(attempt, strict=False)
         except json.JSONDecodeError as error:
             first = first or error
         except RecursionError:
@@ -132,6 +134,7 @@ def _json(text: str) -> dict[str, Any]:
         else:
             if not isinstance(document, dict):
                 raise UserError("header: not a JSON object")
+            check_numbers("header", document)
             return document
     assert first is not None  # noqa: S101
     raise UserError(f"header: not JSON, line {first.lineno}: {first.msg}")
@@ -208,6 +211,8 @@ def _choice(name: str, raw: Mapping[str, Any], drive: Mapping[str, Any] | None) 
     low = min(numbers, default=int(_scalar(raw.get("MIN"), 0.0)))
     high = max(numbers, default=int(_scalar(raw.get("MAX"), max(low, 1))))
     default = int(_scalar(raw.get("DEFAULT"), numbers[0] if numbers else low))
+    if max(map(abs, (low, high, default))) > MAX_LONG:
+        raise UserError(f"input '{name}': a long is a whole number of at most {MAX_LONG}")
     named = tuple(str(each) for each in labels) if isinstance(labels, list) else ()
     return Input(name, "long", default, low, high, numbers, named, drive=drive)
 
@@ -251,7 +256,7 @@ def _size(value: object, default: str) -> str | float:
     if isinstance(value, bool) or value is None or value == "":
         return default
     if isinstance(value, int | float):
-        return float(value)
+        return _scalar(value, 0.0) or default
     return str(value)
 
 
@@ -289,19 +294,19 @@ def _check_names(header: Header, sizes: list[str | float]) -> None:
 
 
 def _scalar(value: object, default: float) -> float:
-    """A number as a finite float; anything else is `default`. Numbers in strings count, as other hosts take them."""
+    """A number that a GPU can hold; anything else is `default`. Numbers in strings count, as other hosts take them."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     try:
         number = float(value) if isinstance(value, int | float | str) else default
     except (ValueError, OverflowError):
         return default
-    return number if math.isfinite(number) else default
+    return number if abs(number) <= MAX_NUMBER else default
 
 
 def _vector(value: object, default: tuple[float, ...]) -> tuple[float, ...]:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return (float(value),) * len(default)
+        return (_scalar(value, 0.0),) * len(default)
     if not isinstance(value, list):
         return default
     given = tuple(_scalar(each, 0.0) for each in value[: len(default)])

@@ -42,7 +42,7 @@ def as_json(value: object) -> str:
 
 def show_value(value: object) -> str:
     """A value for a message, at most 40 characters."""
-    text = repr(value)
+    text = repr(value) if not isinstance(value, int) or value.bit_length() < 1000 else "a number of hundreds of digits"
     return text if len(text) <= 40 else text[:37] + "..."
 
 

@@ -116,6 +116,8 @@ class Param:
             raise UserError(f"{self.name}: {show_value(value)} is not text")
         if not self.minimum <= len(value) <= self.maximum:
             raise UserError(f"{self.name}: {len(value)} characters; give {self.minimum:g} to {self.maximum:g}")
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise UserError(f"{self.name}: {show_value(value)} has half a character in it (a lone surrogate)")
         return value
 
 

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from livemusviz.errors import UserError
+from livemusviz.record.showlog import log_path
 
 SUFFIXES = (".mp4", ".mkv")
 START_FREE = 500_000_000  # bytes that must be free to start
@@ -34,7 +35,7 @@ def create_labelled(folder: Path, label: str, now: datetime, suffix: str = SUFFI
         raise UserError(f"cannot make the folder {folder} for recordings: {error.strerror}") from None
     for number in range(1, _SAME_NAME):
         path = folder / f"{stem}{f'_{number}' if number > 1 else ''}{suffix}"
-        if not path.exists():
+        if not path.exists() and not log_path(path).is_file():
             return create_exact(path)
     raise UserError(f"{folder} already has {_SAME_NAME} recordings called {stem}; use another label")
 
@@ -43,7 +44,7 @@ def next_part(path: Path) -> Path:
     """Where a recording goes on that broke off: set.mp4, set_2.mp4, set_3.mp4, the first that is free."""
     found = re.fullmatch(r"(.+)_(\d{1,3})", path.stem)
     stem, number = (found[1], int(found[2])) if found else (path.stem, 1)
-    while path.exists():
+    while path.exists() or log_path(path).is_file():
         number += 1
         path = path.with_stem(f"{stem}_{number}")
     return path
@@ -65,11 +66,13 @@ def check_exact(path: Path, overwrite: bool = False) -> None:
         kinds, name = " or ".join(SUFFIXES), path.with_suffix(SUFFIXES[0]).name
         raise UserError(f"{path}: recordings are {kinds} files; call it {name}")
     try:
-        taken, folder = path.exists(), path.parent.is_dir()
+        taken, folder, log = path.exists(), path.parent.is_dir(), log_path(path)
+        log_taken = log.is_file()
     except OSError as error:
         raise UserError(f"cannot look at {path}: {error.strerror}") from None
-    if taken and not overwrite:
-        raise UserError(f"{path} exists and would be lost; move it away or choose another name")
+    if (taken or log_taken) and not overwrite:
+        what = path if taken else f"{log}, the show log of another recording,"
+        raise UserError(f"{what} exists and would be lost; move it away or choose another name")
     if not folder:
         raise UserError(f"{path}: there is no folder {path.parent}; make it first")
 

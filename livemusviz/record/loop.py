@@ -25,7 +25,7 @@ from livemusviz.clock import Clock
 from livemusviz.errors import UserError
 from livemusviz.record.files import check_room, create_exact, create_labelled, disk_trouble
 from livemusviz.record.settings import CODECS, Effort, EncoderSettings
-from livemusviz.record.showlog import ShowLog
+from livemusviz.record.showlog import ShowLog, log_path
 from livemusviz.record.timed import Encoder, TimedEncoder
 
 log = logging.getLogger(__name__)
@@ -135,6 +135,8 @@ class Recorder:
         if isinstance(target, Path):
             check_room(target.absolute().parent)
             path = create_exact(target, overwrite)
+            if overwrite:
+                log_path(path).unlink(missing_ok=True)
         else:
             check_room(self._folder if self._folder.is_dir() else self._folder.absolute().parent)
             path = create_labelled(self._folder, target, self._today(), self._suffix)
@@ -264,8 +266,7 @@ class Recorder:
 
     def _move(self, session: _Session, timed: TimedEncoder, notes: ShowLog | None) -> None:
         if notes is not None:
-            for _ in range(len(session.notes)):
-                notes.line(*session.notes.popleft())
+            _note(session, notes)
         for block in self._blocks():
             if session.end is None or block.time < session.end:
                 timed.block(block, self._clock.now())
@@ -287,6 +288,16 @@ def _open_log(session: _Session) -> ShowLog | None:
         log.error("record: no show log beside %s: %s", session.path.name, error.strerror or error)
         session.about = None
         return None
+
+
+def _note(session: _Session, notes: ShowLog) -> None:
+    """Write the lines that wait. A disk that takes none ends the log, not the film."""
+    while session.notes and session.about is not None:
+        try:
+            notes.line(*session.notes.popleft())
+        except OSError as error:
+            log.error("record: the show log of %s ends here: %s", session.path.name, error.strerror or error)
+            session.about = None
 
 
 @contextmanager

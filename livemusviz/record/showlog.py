@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from livemusviz.bridge.sound import SAMPLE_RATE
-from livemusviz.errors import UserError
+from livemusviz.documents import check_numbers, read_json
+from livemusviz.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,10 @@ SUFFIX = ".jsonl"
 MAX_BYTES = 256 << 20  # of a log; a line each slot makes 6 MB an hour
 MAX_LINE = 1 << 20
 FLUSH = 32  # lines
+MAX_LATENT = 512  # a side
+MAX_NAME = 255  # bytes of a file's name
+MAX_PLACE = 64  # coordinates of a walk
+MAX_ANGLE = 1e9  # turns
 
 
 def log_path(recording: Path) -> Path:
@@ -38,12 +44,15 @@ def log_path(recording: Path) -> Path:
 
 
 class ShowLog:
-    """Writes one. OSError if the disk refuses."""
+    """Writes one. OSError if the disk refuses, or if there is one already: it belongs to another recording.
+
+    A line that is no JSON is left out and told. Text that is no UTF-8, as a file's name may be, is written escaped.
+    """
 
     def __init__(self, recording: Path, start: float, about: Mapping[str, Any]) -> None:
         """start : s, the time of the recording's first sample.  about : what else the first line is to hold."""
         self._start = start
-        self._file: TextIO = log_path(recording).open("w", encoding="utf-8")
+        self._file: TextIO = log_path(recording).open("x", encoding="utf-8", errors="backslashreplace")
         self._waiting = 0
         self._write({"livemusviz": VERSION, "recording": recording.name, "rate": SAMPLE_RATE, **about})
         self._file.flush()
@@ -66,7 +75,12 @@ class ShowLog:
         return max(0, round((time - self._start) * SAMPLE_RATE))
 
     def _write(self, what: Mapping[str, Any]) -> None:
-        self._file.write(json.dumps(what, ensure_ascii=False, separators=(",", ":"), default=str) + "\n")
+        try:
+            line = json.dumps(what, ensure_ascii=False, separators=(",", ":"), default=str)
+        except (TypeError, ValueError, RecursionError) as error:
+            log.error("show log: a line is left out: %s", one_line(error))
+            return
+        self._file.write(line + "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +109,10 @@ def read_log(path: Path) -> LoggedShow:
     if about["livemusviz"] != VERSION or about.get("rate") != SAMPLE_RATE:
         raise UserError(f"{path}: a show log of another version ({about['livemusviz']}); this program reads {VERSION}")
     name, values = about.get("recording"), about.get("values")
-    if not isinstance(name, str) or name != os.path.basename(name) or not name or not isinstance(values, dict):
+    named = (
+        isinstance(name, str) and name == os.path.basename(name) and 0 < len(name.encode(errors="replace")) <= MAX_NAME
+    )
+    if not isinstance(name, str) or not named or not isinstance(values, dict):
         raise UserError(f"{path}: its first line names no recording or no values; the log is damaged")
     changes, walk, latents, last = [], [], _whole(about.get("latents")), 0
     for line in sorted(lines, key=lambda line: line["sample"]):  # two threads note, now and then out of turn
@@ -105,15 +122,25 @@ def read_log(path: Path) -> LoggedShow:
             changes.append((seconds, line["values"]))
         latents = _whole(line.get("latents")) or latents
         place = line.get("walk")
-        if isinstance(place, list) and place and all(isinstance(angle, int | float) for angle in place):
+        if isinstance(place, list) and 0 < len(place) <= MAX_PLACE and all(map(_is_angle, place)):
             walk.append((seconds, tuple(float(angle) for angle in place)))
-    return LoggedShow(about, path.with_name(name), values, tuple(changes), tuple(walk), latents, last / SAMPLE_RATE)
+    return LoggedShow(about, _recording(path, name), values, tuple(changes), tuple(walk), latents, last / SAMPLE_RATE)
+
+
+def _recording(path: Path, name: str) -> Path:
+    """The film that a log belongs to: one renamed together with it, else the one it was written for."""
+    renamed = path.with_suffix(Path(name).suffix)
+    return renamed if renamed.is_file() else path.with_name(name)
 
 
 def _whole(value: object) -> tuple[int, ...]:
-    """Two whole numbers above 0, or nothing."""
-    good = isinstance(value, list) and len(value) == 2 and all(type(side) is int and side > 0 for side in value)
-    return tuple(value) if isinstance(value, list) and good else ()
+    """Two whole numbers of 1 to `MAX_LATENT`, or nothing."""
+    pair = value if isinstance(value, list) and len(value) == 2 else []
+    return tuple(pair) if all(type(side) is int and 0 < side <= MAX_LATENT for side in pair) else ()
+
+
+def _is_angle(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= MAX_ANGLE
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -139,8 +166,17 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _object(data: bytes) -> dict[str, Any] | None:
+    """The object in a line; None if there is none, or a number in it that no show has."""
     try:
-        line = json.loads(data)
-    except (ValueError, RecursionError):
+        line = read_json(data.decode("utf-8-sig"), parse_float=_finite, parse_constant=_finite)
+        check_numbers("", line)
+    except (ValueError, RecursionError, UserError):
         return None
     return line if isinstance(line, dict) else None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(text)
+    return value

@@ -55,13 +55,18 @@ class TimedEncoder:
         self._encoder.audio(self._sound.fill(now - LATE))
 
     def finish(self, end: float) -> None:
-        """Bring both streams to `end` and close the file."""
+        """Bring both streams to `end` and close the file. Far behind, the last picture is shown up to there: it is
+        encoded where it belongs and once more in the last slot."""
         if self._grid.empty:
             width, height = self._size
             black = np.zeros((height, width, 4), np.uint8)
             self._encode(self._grid.place(CanvasPicture(black, self._start)))
         end = max(end, self._start + 1 / self._fps)
-        self._encode(self._grid.fill(end, self._in_time(end)))
+        slots = self._grid.fill(end, self._in_time(end))
+        last = self._grid.next - 1
+        if slots and slots[-1][0] < last:
+            slots.append((last, slots[-1][1]))
+        self._encode(slots)
         self._encoder.audio(self._sound.fill(end))
         self._encoder.close()
 

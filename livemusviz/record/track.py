@@ -55,6 +55,8 @@ def _describe(path: Path, file: av.container.InputContainer) -> Track:
     if not file.streams.audio:
         raise UserError(f"{path}: {'a video without sound' if video else 'there is no sound in it'}; give a sound file")
     stream = file.streams.audio[0]
+    if not stream.codec_context:
+        raise UserError(f"{path}: its sound is of a kind that cannot be decoded; convert it to WAV or FLAC first")
     if not stream.rate or not stream.channels:
         raise UserError(f"{path}: its sound has no rate or no channels; convert it to WAV or FLAC first")
     seconds = 0.0

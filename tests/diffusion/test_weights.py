@@ -352,8 +352,14 @@ UNTOLD: list[tuple[Callable[[Path], object], str]] = [
     (lambda f: edit_json(f / "unet/config.json", norm_eps=-math.inf), "(-Infinity is no finite number)"),
     (lambda f: (f / "unet/config.json").write_text('{"norm_eps": 1e999}'), "(1e999 is no finite number)"),
     (lambda f: pipe(f / "unet/config.json"), "unet/config.json: not a regular file"),
-    (lambda f: (f / "unet/config.json").write_text('{"sample_size": 1%s}' % ("0" * 400)), "has 401 digits"),
-    (lambda f: (f / "unet/config.json").write_text('{"norm_num_groups": %s}' % ("9" * 5000)), "has 5000 digits"),
+    (
+        lambda f: (f / "vae/config.json").write_text(f'{{"sample_size": 1{"0" * 400}}}'),
+        "sample_size: a whole number of 401",
+    ),
+    (
+        lambda f: (f / "unet/config.json").write_text(f'{{"x": {"9" * 5000}}}'),
+        "a whole number of 5000 digits",
+    ),
     (lambda f: edit_json(f / SCHEDULE, beta_end=math.inf), "scheduler_config.json: beta_end inf: must be 0 to 1"),
     (lambda f: edit_json(f / SCHEDULE, one_step=math.nan), "scheduler_config.json: one_step nan: must be a finite"),
 ]

@@ -56,6 +56,8 @@ def test_of_two_cues_at_one_time_the_later_in_the_file_wins() -> None:
         ('[[cue]]\ntime = nan\nprompt = "a"', "give 0 to 43200 s"),
         ('[[cue]]\ntime = "soon"\nprompt = "a"', "'minutes:seconds'"),
         ('[[cue]]\nbar = 0\nprompt = "a"', "bars count from 1"),
+        (f'[[cue]]\ntime = 1{"0" * 400}\nprompt = "a"', "cue[0].time: a whole number of 401 digits"),
+        (f'[[cue]]\ntime = 1\n"fx/grade/x" = {"9" * 4000}', "fx/grade/x: a whole number of 4000 digits"),
         ('[[cue]]\nbar = 9\nprompt = "a"', "bar 9: this track has 4 bars"),
         ('[[cue]]\ntime = 1\npromt = "a"', "no parameter 'promt'; did you mean 'prompt'"),
         ("[[cue]]\ntime = 1\nfade = 99", "outside 0..60"),

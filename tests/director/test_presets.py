@@ -33,6 +33,11 @@ LADDER = {
     "dates": (b"version = 1\n[params]\nfade = 2020-01-01", "not a number"),
     "too long": (b"#" * (MAX_BYTES + 1), "at most 32768"),
     "dotted bomb": (b"a" + b".a" * 15_000 + b" = 1", "too many dots"),
+    "400 digits": (b"version = 1\n[params]\nseed = 1" + b"0" * 400, "params.seed: a whole number of 401 digits"),
+    "5000 digits": (b"version = 1\n[params]\nfade = " + b"9" * 5000, "fade: a whole number of thousands of digits"),
+    "hexadecimal": (b"version = 1\n[fx.grade]\nx = [1, 0x" + b"f" * 9000 + b"]", r"fx.grade.x\[1\]: a whole number"),
+    "infinite": (b"version = 1\n[params]\nfade = inf", "fade: inf is outside 0..60"),
+    "half a character": (b'version = 1\n[params]\nprompt = "\xed\xa0\x80"', "not TOML"),
     "deep array": (b"a = " + b"[" * 15_000, "too many dots or brackets"),
 }
 
@@ -45,6 +50,11 @@ def test_bad_presets_are_one_clear_line_at_once(case: str) -> None:
         parse_preset("mine", data, {})
     assert time.perf_counter() - started < 1.0
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 300 and "mine" in str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_preset() -> None:
+    """Windows' editors write one."""
+    assert parse_preset("mine", b"\xef\xbb\xbfversion = 1\n[params]\nfade = 3", {}).values == {"fade": 3.0}
 
 
 def test_preset_is_looked_up_by_name_only() -> None:
@@ -158,5 +168,10 @@ def test_a_playlist_file(tmp_path: Path) -> None:
     path.write_text('play = ["lafa"]')
     with pytest.raises(UserError, match="no preset 'lafa'; did you mean 'lava'"):
         load_playlist(path)
+    path.write_text(f'play = [{{preset = "ink", seconds = 1{"0" * 400}}}]')
+    with pytest.raises(UserError, match=r"set.toml: play\[0\].seconds: a whole number of 401 digits"):
+        load_playlist(path)
+    path.write_text('play = ["lava"]', encoding="utf-8-sig")
+    assert load_playlist(path)[0].preset == "lava"
     with pytest.raises(UserError, match="No such file"):
         load_playlist(tmp_path / "gone.toml")

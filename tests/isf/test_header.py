@@ -57,6 +57,14 @@ def test_passes_of_both_versions_of_the_format():
     assert [each.persistent for each in listed.passes] == [True, False]
 
 
+def test_numbers_that_no_gpu_holds_are_as_if_they_were_not_there():
+    got = header('{"INPUTS": [{"NAME": "a", "TYPE": "color", "DEFAULT": 1e999}], "PASSES": [{"WIDTH": NaN}]}')
+    assert got.input("a").default == (0.0,) * 4 and got.passes[0].width == "$WIDTH"
+    assert (
+        header('{"INPUTS": [{"NAME": "a", "TYPE": "float", "MAX": 1e300, "DEFAULT": NaN}]}').input("a").maximum == 1.0
+    )
+
+
 def test_what_public_files_get_wrong_is_forgiven():
     assert (
         header('{"INPUTS": [{"NAME": "a", "TYPE": "float",}, ],\n // a remark\n "CREDIT": "http://x",}').credit
@@ -87,6 +95,15 @@ def test_what_public_files_get_wrong_is_forgiven():
         ('/*{"PASSES": ["a"]}*/', "must be an object"),
         ('/*{"IMPORTED": {"a": {"TYPE": "cube", "PATH": ["x"]}}}*/', "cube maps"),
         ("/*" + '{"a":' * 100_000 + "*/", "nested|not JSON"),
+        (
+            '/*{"INPUTS": [{"NAME": "a", "TYPE": "float", "MAX": 1' + "0" * 400 + "}]}*/",
+            r"INPUTS\[0\].MAX: a whole number",
+        ),
+        (
+            '/*{"PASSES": [{"WIDTH": ' + "9" * 5000 + "}]}*/",
+            r"header: PASSES\[0\].WIDTH: a whole number of 5000 digits",
+        ),
+        ('/*{"INPUTS": [{"NAME": "a", "TYPE": "long", "VALUES": [1e12]}]}*/', "input 'a': a long is"),
         ('/*{"PASSES": [' + "{}," * 65 + "{}]}*/", "at most 64"),
     ],
 )

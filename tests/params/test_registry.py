@@ -3,6 +3,7 @@ import math
 import pytest
 
 from livemusviz.errors import UserError
+from livemusviz.params.param import Param
 from livemusviz.params.registry import BY_ADDRESS, BY_NAME, PARAMS, lookup
 from livemusviz.params.values import ParamValues
 
@@ -33,11 +34,47 @@ def test_names_and_addresses_are_unique_and_defaults_are_valid() -> None:
         ("prompt", "x" * 1001, "1001 characters; give 1 to 1000"),
         ("prompt", 3, "not text"),
         ("record_start", "y" * 65, "65 characters"),
+        ("prompt", "\ud800 x", "half a character"),
+        ("prompt_list", '["\\ud800 x"]', "half a character"),
+        ("cue_list", [["a\udcff", 1]], "half a character"),
+        ("seed", 10**400, "outside"),
+        ("fade", 10**4000, "a number of hundreds of digits is outside"),
+        ("seed_list", f"[1{'0' * 400}]", "outside"),
+        ("seed_list", f"[[1, 1{'0' * 400}]]", "weight"),
+        ("seed_list", "[1e999]", "not a whole number"),
+        ("t_list", f"[1{'0' * 400}]", "outside"),
+        ("t_list", f"[{'9' * 5000}]", "not a JSON list"),
+        ("t_list", [10**4000], "outside"),
     ],
 )
 def test_bad_values_are_refused_and_never_clamped(name: str, value: object, says: str) -> None:
     with pytest.raises(UserError, match=says):
         lookup(name).validate(value)
+
+
+HOSTILE = (
+    10**400,
+    -(10**5000),
+    math.nan,
+    -math.inf,
+    "\ud800",
+    "[" * 5000,
+    "[NaN]",
+    b"x",
+    [[]],
+    [[1, 2, 3]],
+    {},
+    object(),
+)
+
+
+@pytest.mark.parametrize("param", PARAMS, ids=lambda param: param.name)
+def test_whatever_comes_is_taken_or_refused_in_one_line(param: Param) -> None:
+    for value in HOSTILE:
+        try:
+            param.validate(value)
+        except UserError as error:
+            assert str(error).isprintable() and len(str(error)) < 300
 
 
 def test_good_values_come_back_in_their_type() -> None:

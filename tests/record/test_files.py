@@ -63,6 +63,19 @@ def test_too_little_room_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         check_room(tmp_path)
 
 
+def test_a_recording_is_not_called_as_the_log_of_another(tmp_path: Path) -> None:
+    """Its film was renamed; the log is refused and passed by as the film would be."""
+    (tmp_path / "gig.jsonl").write_bytes(b"last night")
+    with pytest.raises(UserError, match=r"gig.jsonl, the show log of another recording, exists and would be lost"):
+        create_exact(tmp_path / "gig.mp4")
+    assert not (tmp_path / "gig.mp4").exists()
+    first = create_labelled(tmp_path, "drop", NIGHT)
+    first.with_suffix(".jsonl").touch()
+    first.unlink()
+    assert create_labelled(tmp_path, "drop", NIGHT).stem == first.stem + "_2"
+    assert next_part(tmp_path / "gig.mp4").name == "gig_2.mp4"
+
+
 def test_the_next_part_of_a_recording_is_the_first_free_one(tmp_path: Path) -> None:
     path, names = tmp_path / "set.mp4", []
     for _ in range(3):

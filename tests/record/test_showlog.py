@@ -71,6 +71,46 @@ def test_what_is_no_log_is_told(first: bytes, tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_the_log_of_another_recording_is_never_written_over(tmp_path: Path) -> None:
+    """A film was renamed after the first take: its log still stands there."""
+    first = written(tmp_path).read_bytes()
+    with pytest.raises(OSError, match="exists"):
+        ShowLog(tmp_path / "set.mp4", 0.0, ABOUT)
+    assert log_path(tmp_path / "set.mp4").read_bytes() == first
+
+
+def test_a_film_renamed_with_its_log_is_found(tmp_path: Path) -> None:
+    written(tmp_path).rename(tmp_path / "friday.jsonl")
+    assert read_log(tmp_path / "friday.jsonl").recording == tmp_path / "set.mp4"
+    (tmp_path / "set.mp4").touch()  # by now another take
+    (tmp_path / "friday.mp4").touch()
+    assert read_log(tmp_path / "friday.jsonl").recording == tmp_path / "friday.mp4"
+
+
+@pytest.mark.parametrize("text", ["\ud800 x", "caf\udce9", "\x00\x1b"])
+def test_text_that_is_no_utf8_is_written_escaped_and_read_back(text: str, tmp_path: Path) -> None:
+    show = ShowLog(tmp_path / "set.mp4", 0.0, ABOUT | {"values": {"prompt": text}})
+    show.line(1.0, {"values": {"prompt": text}})
+    show.close(2.0)
+    read = read_log(log_path(tmp_path / "set.mp4"))
+    assert read.values == {"prompt": text} and read.changes == ((1.0, {"prompt": text}),)
+
+
+def test_a_line_that_is_no_json_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    endless: list[object] = []
+    endless.append(endless)
+    show = ShowLog(tmp_path / "set.mp4", 0.0, ABOUT)
+    show.line(1.0, {"values": {"cue_list": endless}})
+    show.line(1.5, {"values": {("a", 1): 2}})
+    show.line(2.0, {"values": {"prompt": "lava"}})
+    show.close(3.0)
+    assert read_log(log_path(tmp_path / "set.mp4")).changes == ((2.0, {"prompt": "lava"}),)
+    assert [record.getMessage()[:34] for record in caplog.records] == [
+        "show log: a line is left out: Circ",
+        "show log: a line is left out: keys",
+    ]
+
+
 def test_lines_out_of_turn_are_put_in_order(tmp_path: Path) -> None:
     show = ShowLog(tmp_path / "set.mp4", 0.0, ABOUT)
     for time, what in ((2.0, {"walk": [2.0]}), (1.999, {"values": {"prompt": "red lava"}}), (1.0, {"walk": [1.0]})):
@@ -82,8 +122,13 @@ def test_lines_out_of_turn_are_put_in_order(tmp_path: Path) -> None:
 
 def test_absurd_lines_are_left_out(tmp_path: Path) -> None:
     path = written(tmp_path)
-    lines = ['{"sample": -5, "walk": [1]}', '{"sample": "x"}', '{"sample": 1e9, "walk": [1]}', "3", '{"sample": true}']
+    lines = [
+        f'{{"sample": 1, "walk": [{n}]}}' for n in ("NaN", "Infinity", "1e999", "1" + "0" * 400, "9" * 5000, "1e30")
+    ]
+    lines += ['{"sample": 1, "latents": [1000000, 1000000]}', '{"sample": 1, "values": {"seed": 1%s}}' % ("0" * 400)]
+    lines += ['{"sample": -5, "walk": [1]}', '{"sample": "x"}', '{"sample": 1e9, "walk": [1]}', "3", '{"sample": true}']
     path.write_text(path.read_text() + "\n".join(lines) + "\n")
-    assert len(read_log(path).walk) == 2
+    read = read_log(path)
+    assert len(read.walk) == 2 and len(read.changes) == 1 and max(read.latents, default=0) <= 16
     with pytest.raises(UserError, match="cannot read"):
         read_log(tmp_path / "none.jsonl")

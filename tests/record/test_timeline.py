@@ -5,6 +5,7 @@ import pytest
 
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE, AudioBlock
 from livemusviz.bridge.view import CanvasPicture
+from livemusviz.record.timed import TimedEncoder
 from livemusviz.record.timeline import MOST, AudioTimeline, VideoGrid, stretch
 
 
@@ -39,6 +40,37 @@ def test_grid_leaves_slots_out_when_told_not_to_repeat() -> None:
     assert tags(grid.place(picture(2, 2.0), repeat=False)) == [(0, 1)]
     assert tags(grid.fill(10.0, repeat=False)) == [(60, 2)]
     assert grid.next == 300
+
+
+class Written:
+    """An encoder that only remembers."""
+
+    def __init__(self) -> None:
+        self.frames, self.slots, self.samples = 0, list[int](), 0
+
+    def video(self, pixels: np.ndarray, slot: int) -> None:
+        self.slots.append(slot)
+
+    def audio(self, samples: np.ndarray) -> None:
+        self.samples += len(samples)
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("shown", [[0.0], [0.0, 0.1, 0.2], [0.0, 5.0]])
+def test_pictures_reach_as_far_as_the_sound_though_the_end_comes_far_behind(shown: list[float]) -> None:
+    """The recorder stood still for 14 s, then was told to stop."""
+    written = Written()
+    timed = TimedEncoder(written, 100.0, 30, (2, 2))
+    for time in shown:
+        timed.picture(picture(1, 100.0 + time), 114.3)
+    for i in range(143):
+        timed.block(AudioBlock(100.0 + i * 0.1, i * 4800, np.zeros((4800, 2), np.float32)), 114.3)
+    timed.finish(114.3)
+    assert written.samples == pytest.approx(14.3 * 48000, abs=4800)
+    assert written.slots == sorted(set(written.slots)) and written.slots[0] == 0
+    assert (written.slots[-1] + 1) / 30 == pytest.approx(14.3, abs=1 / 30)
 
 
 def block(index: int, time: float, value: float = 0.5, start: int = 0) -> AudioBlock:

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import math
 import os
-import tomllib
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from livemusviz.bridge.control import ControlEvent
+from livemusviz.documents import read_toml
 from livemusviz.errors import UserError, suggest
 from livemusviz.params.param import Param
 from livemusviz.params.registry import REGISTRY, Registry
@@ -74,8 +74,8 @@ def bind(key: Key, wish: str, registry: Registry = REGISTRY) -> Binding:
     except ValueError:
         raise UserError(f"learn: '{' '.join(numbers)[:40]}' are not two numbers") from None
     if param.number:
-        param.validate(low if param.kind == "float" else round(low))
-        param.validate(high if param.kind == "float" else round(high))
+        for end in (low, high):
+            param.validate(end if param.kind == "float" or not math.isfinite(end) else round(end))
     return Binding(key, param.address, low, high, mode)
 
 
@@ -255,10 +255,7 @@ def load(path: Path, registry: Registry = REGISTRY) -> MidiMap:
         raise UserError(f"MIDI map {path}: {error.strerror or error}") from None
     if len(data) > MAX_BYTES or data.count(b".") > 4 * MAX_BINDINGS or data.count(b"[") > 2 * MAX_BINDINGS:
         raise UserError(f"MIDI map {path}: too large; at most {MAX_BINDINGS} bindings")
-    try:
-        document = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
-        raise UserError(f"MIDI map {path}: not TOML: {str(error)[:80]}") from None
+    document = read_toml(f"MIDI map {path}", data)
     if document.get("version") != VERSION or not isinstance(document.get("bind", []), list):
         raise UserError(f"MIDI map {path}: version must be {VERSION} and 'bind' a list of tables")
     bindings = tuple(_read(path, i, entry, registry) for i, entry in enumerate(document.get("bind", [])))
@@ -270,7 +267,8 @@ def _read(path: Path, i: int, entry: object, registry: Registry) -> Binding:
     if not isinstance(entry, dict):
         raise UserError(f"{where}: not a table")
     message, channel, number = (entry.get(key) for key in ("message", "channel", "number"))
-    if message not in ("cc", "note") or channel not in range(1, 17) or number not in range(128):
+    whole = type(channel) is int and type(number) is int  # neither true nor 1.0, which are in a range as well
+    if message not in ("cc", "note") or not whole or channel not in range(1, 17) or number not in range(128):
         raise UserError(f"{where}: message cc or note, channel 1..16, number 0..127")
     words = [str(entry.get("address", ""))]
     words += [str(entry[key]) for key in ("minimum", "maximum") if key in entry] + [str(entry.get("mode", ""))]

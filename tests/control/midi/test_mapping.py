@@ -120,6 +120,13 @@ BAD = {
     "no table": (b"version = 1\nbind = [3]", "binding 1: not a table"),
     "channel": (b'version = 1\n[[bind]]\nmessage = "cc"\nchannel = 17\nnumber = 1\naddress = "/gain"', "channel 1..16"),
     "address": (b'version = 1\n[[bind]]\nmessage = "cc"\nchannel = 1\nnumber = 1\naddress = "/gian"', "/gain"),
+    "true": (b'version = 1\n[[bind]]\nmessage = "cc"\nchannel = true\nnumber = 1\naddress = "/gain"', "channel 1..16"),
+    "1.0": (b'version = 1\n[[bind]]\nmessage = "cc"\nchannel = 1\nnumber = 1.0\naddress = "/gain"', "number 0..127"),
+    "digits": (b"version = 1\n[[bind]]\nnumber = 1" + b"0" * 400, r"bind\[0\].number: a whole number of 401 digits"),
+    "infinite": (
+        b'version = 1\n[[bind]]\nmessage = "cc"\nchannel = 1\nnumber = 1\naddress = "/seed"\nminimum=0\nmaximum=inf',
+        "binding 1: seed: inf is not a whole number",
+    ),
     "huge": (b"a" * 70_000, "too large"),
     "dots": (b"a." * 20_000 + b"b = 1", "too large"),
 }

@@ -1,0 +1,182 @@
+"""Every parser of files, given thousands of damaged ones: each is accepted, or refused by one line, and soon."""
+
+from __future__ import annotations
+
+import io
+import struct
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livemusviz.assets import usable_shaders
+from livemusviz.director.cuefile import parse_cues, place
+from livemusviz.director.playlist import parse_playlist
+from livemusviz.director.presets import parse_preset, read_document
+from livemusviz.director.stage import Stage, check_drives, fx_params
+from livemusviz.errors import UserError
+from livemusviz.isf.header import decode, parse
+from livemusviz.params.registry import REGISTRY
+from livemusviz.params.values import ParamValues
+from tests.mutations.mutate import FEW, MANY, Case, check
+
+REPOSITORY = Path(__file__).parents[2]
+
+
+def shipped(pattern: str) -> list[bytes]:
+    return [path.read_bytes() for path in sorted(REPOSITORY.glob(pattern))]
+
+
+def read_isf(path: Path) -> None:
+    header = parse(decode(path.read_bytes()))
+    check_drives(header)
+    Stage({**SHADERS, "x": header})
+    ParamValues.of(REGISTRY.plus(fx_params({"x": header})))
+
+
+SHADERS = usable_shaders()[1]
+ISF = b"""/*{"DESCRIPTION": "x", "ISFVSN": "2", "CATEGORIES": ["a"], "INPUTS": [
+{"NAME": "amount", "TYPE": "float", "MIN": 0.0, "MAX": 2.5, "DEFAULT": 1, "DRIVE": {"source": "bass", "low": 0.5}},
+{"NAME": "kind", "TYPE": "long", "VALUES": [0, 1, 2], "LABELS": ["a", "b", "c"], "DEFAULT": 1},
+{"NAME": "tint", "TYPE": "color", "DEFAULT": [1, 0.5, 0, 1]}, {"NAME": "at", "TYPE": "point2D", "MAX": [1, 2]},
+{"NAME": "sound", "TYPE": "audioFFT", "MAX": 64}], "PASSES": [
+{"TARGET": "buffer", "WIDTH": "floor($WIDTH/4.0)", "HEIGHT": 90, "PERSISTENT": true, "FLOAT": 1}, {}]}*/
+void main() { gl_FragColor = vec4(amount); }
+"""
+MIDI = b"""version = 1
+[[bind]]
+message = "cc"
+channel = 1
+number = 7
+address = "/gain"
+minimum = 0.0
+maximum = 2.0
+mode = "fader"
+
+[[bind]]
+message = "note"
+channel = 16
+number = 127
+address = "/freeze"
+mode = "toggle"
+"""
+PLAYLIST = b'play = ["lava", {preset = "ink", seconds = 40}, {preset = "a", seconds = 1.5}]\n'
+CUES = b"""version = 1
+[[cue]]
+time = "1:04.5"
+prompt = "red lava"
+fade = 4.0
+[[cue]]
+bar = 33.5
+preset = "lava"
+walk_speed = 0.3
+"fx/grade/contrast" = 1.2
+prompt_list = [["a", 1.0], ["b", 0.5]]
+[[cue]]
+time = 12
+seed = 7
+t_list = [1, 2, 49]
+freeze = true
+"""
+LOG = b"""{"livemusviz":1,"recording":"set.mp4","rate":48000,"canvas":[128,64],"values":{"prompt":"x","seed":3}}
+{"sample":0,"latents":[16,16]}
+{"sample":34000,"walk":[1.234, 0.5]}
+{"sample":48000,"values":{"prompt":"red lava","fade":2.0,"fx/grade/contrast":1.0}}
+{"sample":96000,"walk":[1.5, 0.25]}
+{"sample":480000,"end":true}
+"""
+
+
+def read_midi(path: Path) -> None:
+    from livemusviz.control.midi.mapping import Key, load, save
+
+    found = load(path)
+    for binding in found.bindings:
+        for value in (0, 64, 127):
+            found.events(Key(binding.key.message, binding.key.channel, binding.key.number), value, {}, 0.0)
+    save(path.with_suffix(".again"), found)
+
+
+def read_log_again(path: Path) -> None:
+    from livemusviz.render.replay import load_replay
+
+    path.with_name("set.mp4").touch()
+    replay = load_replay(path, None)
+    stage = Stage(SHADERS)
+    for change in replay.changes:
+        for name, value in change.values.items():
+            if name.startswith("fx/"):
+                try:
+                    stage.set_input(*name.split("/")[1:], value)  # type: ignore[arg-type]
+                except UserError:
+                    continue
+    if replay.walk:
+        assert np.isfinite(replay.walk.at(1.0)).all()
+    if replay.latents:
+        assert max(replay.latents) * 3 < 1 << 12
+
+
+def sounds() -> list[bytes]:
+    """A WAV file of each of the usual kinds, a quarter of a second."""
+    files = []
+    for channels, width in ((1, 2), (2, 2), (2, 3), (6, 2)):
+        written = io.BytesIO()
+        with wave.open(written, "wb") as file:
+            file.setnchannels(channels)
+            file.setsampwidth(width)
+            file.setframerate(48000)
+            file.writeframes(np.random.default_rng(0).bytes(12000 // 8 * channels * width))
+        files.append(written.getvalue())
+    floats = np.zeros(3000, np.float32).tobytes()
+    form = struct.pack("<HHIIHH", 3, 1, 44100, 44100 * 4, 4, 32)
+    files.append(
+        b"RIFF" + struct.pack("<I", 36 + len(floats)) + b"WAVEfmt " + struct.pack("<I", 16) + form + b"data"
+        + struct.pack("<I", len(floats)) + floats
+    )  # fmt: skip
+    return files
+
+
+def read_sound(path: Path) -> None:
+    from itertools import islice
+
+    from livemusviz.audio.file import hops
+    from livemusviz.record.track import TrackReader, probe
+
+    refused: list[UserError] = []
+    for reader in (lambda: hops(path), lambda: TrackReader(probe(path)).blocks()):
+        try:
+            for block in islice(reader(), 200):
+                assert np.asarray(block).dtype == np.float32
+        except UserError as error:
+            refused.append(error)
+    if refused:
+        raise refused[0]
+
+
+def read_cues(path: Path) -> None:
+    place(parse_cues("c", path.read_bytes(), lambda name: {"seed": 1}), [float(i) for i in range(40)])
+
+
+CASES = {
+    "ISF": Case([ISF, *shipped("shaders/*.fs")[:6]], read_isf, ".fs"),
+    "preset": Case(shipped("presets/*.toml"), lambda path: parse_preset("p", path.read_bytes(), SHADERS), ".toml"),
+    "playlist": Case(
+        [PLAYLIST], lambda path: parse_playlist("p", read_document("p", path.read_bytes()).get("play")), ".toml"
+    ),
+    "cue file": Case([CUES], read_cues, ".toml"),
+    "MIDI map": Case([MIDI], read_midi, ".toml"),
+    "show log": Case([LOG], read_log_again, ".jsonl"),
+    "WAV header": Case(sounds(), read_sound, ".wav"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_damaged_files(name: str, tmp_path: Path) -> None:
+    check(CASES[name], tmp_path, FEW)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_many_damaged_files(name: str, tmp_path: Path) -> None:
+    check(CASES[name], tmp_path, MANY)
