@@ -30,6 +30,8 @@ from livemusviz.cli.output import table  # noqa: E402
 FIRST_PROMPT, SECOND_PROMPT = "deep blue ocean waves", "glowing red lava"
 FADE = 3.0  # s
 TAIL = 1.5  # s of show after the music
+MUSIC_BEGINS = "begins to play"  # in the show's log
+PATIENCE = 60.0  # s beyond the music, after which a show is taken for hung
 
 
 def main() -> int:
@@ -63,19 +65,25 @@ def play(track: Path, seconds: float, headless: bool, outputs: dict[str, Path], 
     """Run `livemusviz live` on the track; change the prompt by OSC half-way; show a progress line. Its exit status."""
     port = free_port()
     command = [sys.executable, "-m", "livemusviz", "live", "--input", str(track), "--no-loop", "--prompt", FIRST_PROMPT]
-    command += ["--canvas", "640x360"]  # what a machine without a GPU draws at 60 frames a second
+    command += ["--wait-for-picture"]  # a cold disk takes seconds to give the model
+    command += ["--canvas", "640x360"]  # what a machine without a GPU draws beside a model
     command += ["--record", str(outputs["mp4"]), "--stats", str(outputs["json"]), "--trace", str(work / "demo.jsonl")]
     command += ["--duration", str(seconds), "--osc-port", str(port), "--fade", str(FADE)]
     command += ["--headless"] if headless else []
-    with (work / "demo.log").open("w") as log:
+    path = work / "demo.log"
+    with path.open("w") as log:
         show = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)  # noqa: S603
-        client, begun, changed = SimpleUDPClient("127.0.0.1", port), time.monotonic(), False
+        client, changed = SimpleUDPClient("127.0.0.1", port), False
+        started, begun = time.monotonic(), None
         while show.poll() is None:
-            elapsed = time.monotonic() - begun
+            now = time.monotonic()
+            if begun is None and MUSIC_BEGINS in path.read_text():
+                begun = now
+            elapsed = 0.0 if begun is None else now - begun
             if elapsed > seconds / 2 and not changed:
                 changed = True
                 client.send_message("/prompt", SECOND_PROMPT)
-            if elapsed > seconds + 30:
+            if now - started > seconds + PATIENCE:
                 show.kill()
             progress(elapsed, seconds, SECOND_PROMPT if changed else FIRST_PROMPT)
             time.sleep(0.25)
@@ -115,7 +123,7 @@ def rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ("display", f"{figures['display_fps']} frames/s, interval {ms('frame_ms')}"),
         ("display stalls", f"{figures['stalls']} over 100 ms, longest interval {figures['frame_ms']['max']:.0f} ms"),
-        ("generated", f"{figures['frames_generated']} frames, {figures['frames_skipped']} skipped as the music rested"),
+        ("generated", generated(figures)),
         ("one frame", ms("generate_ms")),
         ("sound to picture", ms("audio_to_frame_ms")),
         ("onset to light", ms("onset_to_shader_ms")),
@@ -126,6 +134,15 @@ def rows(figures: dict[str, Any]) -> list[tuple[str, str]]:
         ("dominant hue", f"{demo['hue_first_prompt']:.0f} degrees, then {demo['hue_second_prompt']:.0f}"),
         ("memory", f"{figures['peak_rss_mb']} MB at most"),
     ]
+
+
+def generated(figures: dict[str, Any]) -> str:
+    """Return how many frames the model made, how many a second, and when the first was seen."""
+    frames, skipped, first = (figures[name] for name in ("frames_generated", "frames_skipped", "first_frame_s"))
+    if not first:
+        return "no frame"
+    pace = frames / max(figures["seconds"] - first, 1e-3)
+    return f"{frames} frames, {pace:.1f} a second, the first after {first:.1f} s; {skipped} skipped as the music rested"
 
 
 def progress(elapsed: float, seconds: float, prompt: str) -> None:

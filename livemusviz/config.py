@@ -26,7 +26,8 @@ CANVAS_LIMITS = (64, 7680)
 class LiveConfig:
     """The options of `livemusviz live`.
 
-    loop : an input file starts again at its end.  onset : how onsets are found, "superflux" or "aubio".
+    loop : an input file starts again at its end.  wait_for_picture : it begins with the first generated frame, and
+    `duration` counts from then.  onset : how onsets are found, "superflux" or "aubio".
     picture : uint8 (height, width, 3), to start every frame from.
     flags : how the command line asked for the model, for the show log.  size, canvas : (width, height) in pixels.
     budget : what each part may take of the cores, the display's rate among it.  engine_fps : engine slots a second.
@@ -39,6 +40,7 @@ class LiveConfig:
 
     input: str = "default"
     loop: bool = True
+    wait_for_picture: bool = False
     onset: str = "superflux"
     model: ModelSpec = field(default_factory=lambda: ModelSpec(resolve_model(EMBEDDED)))
     flags: Mapping[str, object] = field(default_factory=dict)

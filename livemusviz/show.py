@@ -83,12 +83,15 @@ class Show:
         self._ticks = self._problems = 0
         self._presets = tuple(find_presets())
         self.started = self.clock.now()
+        self._counted = None if config.wait_for_picture else self.started  # s, from when `duration` is counted
         self._ending = False
         self._latents: tuple[int, ...] = ()  # (h, w), known once the model is loaded
         width, height = config.size
         fallback = ModelSpec(resolve_model(EMBEDDED))
         spec = EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture, config.budget)
-        heard = AudioSpec(config.input, self.values.params.gain, loop=config.loop, onset=config.onset)
+        heard = AudioSpec(
+            config.input, self.values.params.gain, loop=config.loop, onset=config.onset, held=config.wait_for_picture
+        )
         self.audio = AudioHost(heard, self.clock, self.started)
         self.engine = Engine(spec, self._conduct, self.clock)
         self.events = CoalescedEvents(self.registry.actions)
@@ -261,8 +264,10 @@ class Show:
 
     def _tick(self, now: float) -> tuple[AudioFeatures, View] | None:
         """Called by the display before each of its frames; None ends the show."""
-        if self._ending or (self.config.duration is not None and now - self.started >= self.config.duration):
+        if self._ending or self._is_over(now):
             return None
+        if self.engine.generated or self.engine.state == "failed":
+            self._begin_music(now)
         self._listen()
         self._take_events(now)
         self._log_changes(now)
@@ -284,6 +289,17 @@ class Show:
         if not self.config.headless and self._lining.opens(now):
             self._lines = hud_lines(self)
         return self.features, self._view(scene)
+
+    def _is_over(self, now: float) -> bool:
+        duration, since = self.config.duration, self._counted
+        return duration is not None and since is not None and now - since >= duration
+
+    def _begin_music(self, now: float) -> None:
+        """Let a file begin that waits for the first picture: it is there, or none will come."""
+        if self._counted is None:
+            self._counted = now
+            self.audio.play()
+            log.info("%s begins to play", self.config.input)
 
     def _take_events(self, now: float) -> None:
         """Let the desk turn the performer's requests into what is due now, and do that."""

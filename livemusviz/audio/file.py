@@ -112,12 +112,14 @@ def _at_show_rate(chunks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarra
 
 
 class FileSource:
-    """Plays a file into the sink. After its end (`loop` off) silence goes on."""
+    """Plays a file into the sink. After its end (`loop` off) silence goes on; `held`, silence comes before `play`."""
 
     rate = float(SAMPLE_RATE)
     settle = 0.0
 
-    def __init__(self, path: Path, resume: float = 0.0, loop: bool = True, speakers: bool = True) -> None:
+    def __init__(
+        self, path: Path, resume: float = 0.0, loop: bool = True, speakers: bool = True, held: bool = False
+    ) -> None:
         """UserError as from `probe`."""
         probe(path)
         self.name = path.name
@@ -126,6 +128,7 @@ class FileSource:
         self._hops = hops(path, resume, loop)
         self._ready: queue.Queue[np.ndarray | None] = queue.Queue(AHEAD)
         self._closing = threading.Event()
+        self._held = held
         self._output: Any | None = None
         self._speakers = speakers
         self._sink: Sink | None = None
@@ -138,6 +141,10 @@ class FileSource:
         if self._output is None:
             self._threads.append(threading.Thread(target=self._keep_time, name="file", daemon=True))
             self._threads[1].start()
+
+    def play(self) -> None:
+        """Let the file begin. Any thread; harmless if it plays already."""
+        self._held = False
 
     def alive(self) -> bool:
         return self._output is None or bool(self._output.active)
@@ -168,7 +175,7 @@ class FileSource:
     def _next(self, patience: float) -> np.ndarray:
         """The hop that is due; silence after the end, or if the decoder is behind for more than `patience` seconds."""
         silence = np.zeros((HOP, CHANNELS), np.float32)
-        if self.ended:
+        if self.ended or self._held:
             return silence
         try:
             hop = self._ready.get(timeout=patience) if patience else self._ready.get_nowait()

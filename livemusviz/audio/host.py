@@ -94,7 +94,7 @@ class AudioHost:
         """epoch : s on the clock, time of sample 0."""
         self.spec, self.clock, self.epoch = spec, clock, epoch
         self.blocks = BlockReader(self)
-        self._gain = spec.gain
+        self._gain, self._held = spec.gain, spec.held
         self._rings: tuple[SharedRing, SharedRing, SharedRing, SharedRing] | None = None
         self._lock = threading.Lock()  # between closing the rings and reading them
         self._supervisor = Supervisor(self._spawn, patience=Patience())
@@ -183,9 +183,19 @@ class AudioHost:
 
     def set_gain(self, gain: float) -> None:
         """Linear gain on every sample from the next block or so on."""
-        if gain != self._gain and self._rings is not None:
-            self._rings[3].write(CONTROL.pack(gain))
-        self._gain = gain
+        if gain != self._gain:
+            self._gain = gain
+            self._write_control()
+
+    def play(self) -> None:
+        """Let a held file begin, within some 0.05 s. May be called again."""
+        if self._held:
+            self._held, self._heard_since = False, self.clock.now()
+            self._write_control()
+
+    def _write_control(self) -> None:
+        if self._rings is not None:
+            self._rings[3].write(CONTROL.pack(self._gain, not self._held))
 
     def close(self) -> None:
         """End the process and let the rings go; at most a second. May be called twice."""
@@ -206,8 +216,10 @@ class AudioHost:
         steady = self._child.overflows > STEADY_AFTER
         self._past_overflows += self._child.overflows
         self._child = AudioStatus(message=self._child.message)
-        resume = self.clock.now() - self._heard_since if self._heard_since is not None else 0.0
+        resume = 0.0
+        if self._heard_since is not None and not self._held:
+            resume = self.clock.now() - self._heard_since
         blocks, features, status, control = (ring.name for ring in self._rings)
-        spec = replace(self.spec, gain=self._gain)
+        spec = replace(self.spec, gain=self._gain, held=self._held)
         self._process = _Process(Wiring(spec, self.epoch, (blocks, features, status, control), resume, steady))
         return self._process

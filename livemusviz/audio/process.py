@@ -99,7 +99,7 @@ class Session:
         is_device = self._wiring.spec.file is None
         while source.alive():
             time.sleep(LOOK)
-            self._take_gain(capture)
+            self._take_control(capture, source)
             silent = health.zeros > SILENT_TELL and is_device
             message = "perfect silence: check the microphone permission and the cable" if silent else source.remark()
             state = "running" if health.blocks else "starting"
@@ -137,10 +137,12 @@ class Session:
 
         return sink
 
-    def _take_gain(self, capture: Capture) -> None:
+    def _take_control(self, capture: Capture, source: Source) -> None:
         data = self._controls.latest()
         if data is not None:
-            capture.gain = CONTROL.unpack(data)[0]
+            capture.gain, play = CONTROL.unpack(data)
+            if play:
+                source.play()
 
 
 class _Rate:

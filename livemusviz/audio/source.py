@@ -30,6 +30,9 @@ class Source(Protocol):
     def start(self, sink: Sink) -> None:
         """Begin to call `sink` on a thread of the source's own."""
 
+    def play(self) -> None:
+        """Let a held file begin; a sound card is never held."""
+
     def alive(self) -> bool:
         """False once no more blocks will come."""
 
@@ -47,7 +50,7 @@ def open_source(spec: AudioSpec, resume: float = 0.0, steady: bool = False) -> S
     if spec.file is not None:
         from livemusviz.audio.file import FileSource
 
-        return FileSource(spec.file, resume, spec.loop, spec.speakers)
+        return FileSource(spec.file, resume, spec.loop, spec.speakers, spec.held)
     return DeviceSource(find_input(spec.input, input_devices()), steady)
 
 
@@ -88,6 +91,9 @@ class DeviceSource:
     def start(self, sink: Sink) -> None:
         self._sink = sink
         self._stream.start()
+
+    def play(self) -> None:
+        """Nothing is held back."""
 
     def alive(self) -> bool:
         return not self._finished and bool(self._stream.active)

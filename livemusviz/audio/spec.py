@@ -22,7 +22,7 @@ FILE_SUFFIXES = frozenset(
 )
 
 STATUS_BYTES = 640
-CONTROL = struct.Struct("<d")  # gain
+CONTROL = struct.Struct("<d?")  # gain; whether a held file may play
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class AudioSpec:
 
     loop : a file starts again at its end (otherwise silence follows).  speakers : a file is played aloud as well,
     where there is an output.  onset : how onsets are found, "superflux" or "aubio".
+    held : a file is silent until it is told to play.
     """
 
     input: str = DEFAULT
@@ -38,6 +39,7 @@ class AudioSpec:
     loop: bool = True
     speakers: bool = True
     onset: str = "superflux"
+    held: bool = False
 
     @property
     def file(self) -> Path | None:

@@ -31,6 +31,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = parser.add_argument_group("the show")
     show.add_argument("--input", default="default", metavar="NAME|FILE", help="audio input by name, or a sound file")
     show.add_argument("--no-loop", action="store_true", help="a sound file plays once; silence follows")
+    show.add_argument(
+        "--wait-for-picture",
+        action="store_true",
+        help="a sound file begins when the model has its first frame; --duration counts from then",
+    )
     show.add_argument("--onset", choices=("superflux", "aubio"), default="superflux", help="how onsets are found")
     show.add_argument("--engine-fps", type=float, default=30.0, metavar="N", help="generated frames a second, at most")
     show.add_argument("--record", type=Path, metavar="FILE.mp4", help="record from the start")
@@ -135,12 +140,16 @@ def taken_over(config: LiveConfig, before: Handover) -> LiveConfig:
 
 def show_config(options: argparse.Namespace) -> LiveConfig:
     """The options checked. Raises UserError."""
+    from livemusviz.audio.spec import AudioSpec
     from livemusviz.budget import decide
     from livemusviz.cli.core_flags import core_wishes
     from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_size
     from livemusviz.display.options import usual_canvas
+    from livemusviz.errors import UserError
     from livemusviz.machine import read_machine
 
+    if options.wait_for_picture and AudioSpec(options.input).file is None:
+        raise UserError("--wait-for-picture: only a sound file can wait; give one as --input FILE")
     size, machine = parse_size(options.size), read_machine()
     canvas = usual_canvas(machine.cpu_draws)
     if options.canvas is not None:
@@ -148,6 +157,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
     return LiveConfig(
         input=options.input,
         loop=not options.no_loop,
+        wait_for_picture=options.wait_for_picture,
         onset=options.onset,
         model=model_spec(options, stream=True),
         flags=given_flags(options),

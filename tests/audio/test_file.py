@@ -142,6 +142,22 @@ def test_it_plays_in_real_time_by_absolute_deadlines(tmp_path):
     assert len(listener.blocks) <= count + 1, "it plays on after close"
 
 
+def test_a_held_file_is_silent_until_it_is_told_to_play(tmp_path):
+    wave = write(tmp_path / "a.wav", 0.1, subtype="FLOAT")
+    source = open_source(AudioSpec(str(tmp_path / "a.wav"), loop=False, speakers=False, held=True))
+    listener = Listener()
+    source.start(listener)
+    listener.wait_for(10)
+    assert not np.concatenate(listener.blocks).any()
+    source.play()
+    listener.wait_for(80)
+    source.close()
+    sound = np.concatenate(listener.blocks)
+    begun = int(np.flatnonzero(sound.any(axis=1))[0]) - 1  # a sine's first sample is 0
+    assert begun >= 10 * HOP and begun % HOP == 0
+    assert np.array_equal(sound[begun : begun + len(wave)], wave), "from its first sample on"
+
+
 def test_after_its_end_silence_goes_on(tmp_path):
     write(tmp_path / "a.wav", 0.1)
     source, listener = FileSource(tmp_path / "a.wav", loop=False, speakers=False), Listener()

@@ -99,6 +99,23 @@ def test_gain_is_live(show):
     show.until(lambda: show.features[-1].rms > 0.01)
 
 
+def test_a_held_file_waits_for_the_show_through_the_loss_of_its_process(loop):
+    show = Show(input=str(loop), speakers=False, held=True, loop=False)
+    show.host.start()
+    try:
+        show.until(lambda: len(show.blocks) > 20)
+        os.kill(show.host._process._process.pid, signal.SIGKILL)
+        show.until(lambda: show.host.status.restarts == 1 and show.host.status.state == "running")
+        show.host.set_gain(1.5)
+        waited = len(show.blocks)
+        show.until(lambda: len(show.blocks) > waited + 20)
+        assert not any(block.samples.any() for block in show.blocks)
+        show.host.play()
+        show.until(lambda: show.features and show.features[-1].onsets >= 16)
+    finally:
+        show.host.close()
+
+
 def test_a_killed_process_is_replaced_and_the_counts_go_on(show):
     show.until(lambda: show.features and show.features[-1].onsets >= 4)
     before = show.features[-1]

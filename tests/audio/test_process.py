@@ -136,7 +136,7 @@ def test_a_session_goes_on_from_what_the_last_one_left(listen, rings):
 
 
 def test_gain_is_taken_from_the_show_even_if_it_was_set_before(listen, rings):
-    rings[3].write(CONTROL.pack(0.5))
+    rings[3].write(CONTROL.pack(0.5, False))
     listen(FakeSource(0.2, count=5))
     assert Hop.unpack(rings[0].slot(rings[0].newest())).samples[0, 0] == pytest.approx(0.1)
 

@@ -45,6 +45,7 @@ BAD_WORDS = {
     "input no file": (["live", "--headless", "--duration", "1", "--input", "nonesuch.wav"], "nonesuch.wav"),
     "still of no size": (["generate", "--prompt", "x", "--size", "1", "-o", "x.png"], "64..2048"),
     "bench runs": (["bench", "--runs", "0"], "--runs 0"),
+    "a device cannot wait": (["live", "--wait-for-picture"], "--wait-for-picture: only a sound file can wait"),
     "bench on no thread": (["bench", "--blas-threads", "0"], "--blas-threads 0: give 1 to 256"),
     "display too fast": (["live", "--fps", "241"], "--fps 241: give 1 to 240"),
     "too many encoder threads": (["live", "--encoder-threads", "65"], "--encoder-threads 65: give 1 to 64"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from demo.measure import Film, bad_pictures, dominant_hue, hue_distance, offset_of, onset_motion_ratio
+from demo.run import generated
 from livemusviz.bridge.sound import SAMPLE_RATE
 
 FPS = 30
@@ -63,3 +64,9 @@ def test_offset_of_a_track_within_a_recording(offset: float) -> None:
     samples = round(offset * SAMPLE_RATE)
     heard = np.concatenate([np.zeros((max(0, samples), 2), np.float32), track[max(0, -samples) :]])
     assert offset_of(track, heard) == pytest.approx(offset, abs=1e-4)
+
+
+def test_the_table_tells_the_pace_from_the_first_frame_on() -> None:
+    figures = {"frames_generated": 100, "frames_skipped": 7, "first_frame_s": 2.0, "seconds": 12.0}
+    assert generated(figures) == "100 frames, 10.0 a second, the first after 2.0 s; 7 skipped as the music rested"
+    assert generated({**figures, "frames_generated": 0, "first_frame_s": None}) == "no frame"

@@ -51,7 +51,7 @@ def write(path: Path, bars: int, rest: float = 0.0) -> Path:
 
 def test_stats_hold_what_the_contract_names(tmp_path: Path, shows: list[LiveShow]) -> None:
     track = write(tmp_path / "drums.wav", 3)
-    show = LiveShow(tmp_path, "--input", str(track), "--no-loop", "--duration", "11")
+    show = LiveShow(tmp_path, "--input", str(track), "--no-loop", "--duration", "8", "--wait-for-picture")
     shows.append(show)
     show.gone(time.monotonic())
     stats = show.stats()
@@ -59,6 +59,9 @@ def test_stats_hold_what_the_contract_names(tmp_path: Path, shows: list[LiveShow
     assert stats["frames_generated"] > 10 and stats["model"] == "embedded" and not stats["error"]
     assert stats["onsets"] == pytest.approx(24, abs=3)
     assert stats["budget"] == decide(read_machine()).figures()
+    first_onset = next(slot["sound_time"] for slot in show.trace() if slot["onsets"])
+    assert first_onset > stats["first_frame_s"] - 0.1, "the music waited for the picture"
+    assert show.trace()[-1]["time"] > stats["first_frame_s"] + 7.0, "the duration counts from then"
     assert stats["generate_ms"]["p50"] > 0 and stats["onset_to_shader_ms"]["p50"] > 0
 
 
