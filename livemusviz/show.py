@@ -163,6 +163,7 @@ class Show:
             operator=config.operator,
             shaders=self.scenery.paths,
             prepare=self.scenery.to_come(),
+            frame=config.size,
             quality_ladder=config.quality_ladder,
             first_rung=config.budget.first_rung,
             marker=cache_folder() / "shader-on-trial.json",

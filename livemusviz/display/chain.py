@@ -15,6 +15,7 @@ import moderngl
 
 from livemusviz.bridge.view import Effect
 from livemusviz.display.isf import Buffers, Instant, IsfArrayMaker, IsfShader, Layer, drop
+from livemusviz.display.rehearsal import Sizes, draw_once
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
 from livemusviz.isf.header import IMAGE_TYPES
@@ -60,6 +61,8 @@ class ShaderBank:
         self._shaders: dict[str, IsfShader] = {}
         self._failed: dict[str, tuple[float, str]] = {}  # by name: the file's time and what was wrong
         self._picture = Layer(ctx, TRIAL_SIZE)
+        self._sizes: Sizes | None = None
+        self._sound: Mapping[str, moderngl.Texture] = {}
 
     def get(self, name: str) -> IsfShader:
         """The shader, compiled and drawn once. UserError if there is none or it does not compile."""
@@ -85,6 +88,12 @@ class ShaderBank:
         self._shaders[name] = shader
         return shader
 
+    def rehearse(self, sizes: Sizes, sound: Mapping[str, moderngl.Texture]) -> None:
+        """From now on draw each shader once at these sizes when it is compiled; those that are there, now."""
+        self._sizes, self._sound = sizes, sound
+        for shader in self._shaders.values():
+            draw_once(self._ctx, shader, sizes, sound)
+
     def has(self, name: str) -> bool:
         """Whether asking for it costs nothing: it is compiled, or known not to."""
         return name in self._shaders or name in self._failed
@@ -105,7 +114,10 @@ class ShaderBank:
         return problems
 
     def _try(self, shader: IsfShader) -> None:
-        """Draw it once, small and off screen: the first draw of a shader is slow."""
+        """Draw it once off screen: as the show will if that is known, else small."""
+        if self._sizes is not None:
+            draw_once(self._ctx, shader, self._sizes, self._sound)
+            return
         trial = Layer(self._ctx, TRIAL_SIZE)
         buffers: Buffers = {}
         images = {each.name: self._picture.texture for each in shader.header.inputs if each.type in IMAGE_TYPES}

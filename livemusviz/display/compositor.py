@@ -25,10 +25,11 @@ from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.view import Effect, Scene, View
 from livemusviz.display.chain import Chain, Job, ShaderBank, Slot
 from livemusviz.display.fade import FadeClock
-from livemusviz.display.isf import Layer
+from livemusviz.display.isf import IsfShader, Layer
 from livemusviz.display.limiter import FlashLimiter
 from livemusviz.display.program import ShaderProgram, VertexArrayMaker
 from livemusviz.display.quality import Quality
+from livemusviz.display.rehearsal import Size, Sizes, fill_cache
 from livemusviz.display.sound import SoundTextures
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
@@ -156,6 +157,38 @@ class Compositor:
         self._programs["blit"].set("brightness", 1.0)
         self._programs["blit"].draw(target, image=self.canvas)
 
+    def rehearse(self, frame: Size) -> None:
+        """Draw everything once off screen as the show will, so that no draw of the show is a first one.
+
+        frame : width, height of the generated frames to come, pixels.
+        """
+        sizes = self.sizes(frame)
+        image = self.ctx.texture(frame, 4)
+        image.repeat_x = image.repeat_y = False
+        idle, stage, canvas = (Layer(self.ctx, size) for size in (sizes.idle, sizes.stage, sizes.canvas))
+        try:
+            self._programs["fit"].draw(stage.target, image=image)
+            for source, target in ((idle, stage), (stage, stage), (canvas, canvas)):
+                into = Layer(self.ctx, target.size)
+                self._copy(source, into)
+                into.release()
+            self.limiter.rehearse(canvas)
+        finally:
+            image.release()
+            for layer in (idle, stage, canvas):
+                layer.release()
+        self.bank.rehearse(sizes, self._sound.by_type)
+        self.ctx.finish()
+
+    def fill_cache(self, path: Path, sizes: Sizes) -> None:
+        """Have the driver keep the machine code of the shader at `path` on disk, as a show of these sizes needs it."""
+        fill_cache(self.ctx, lambda: IsfShader(self.ctx, path, self._isf_array), sizes, self._sound.by_type)
+        self.ctx.finish()
+
+    def sizes(self, frame: Size) -> Sizes:
+        """What is drawn at which size. frame : width, height of the generated frames, pixels."""
+        return Sizes(self.size, self._idle_layer.size, stage_size(frame, self.size))
+
     def prepare(self, name: str) -> bool:
         """Compile a shader that will be needed, so that its scene comes on without a stall. False if there was nothing
         to do."""
@@ -238,10 +271,10 @@ class Compositor:
         for chain in self._gone:
             chain.release()
         self._gone.clear()
-        sound: dict[str, moderngl.Texture] = {}
+        sound: Mapping[str, moderngl.Texture] = {}
         if self._chain.wants_sound or (self._old is not None and self._old.wants_sound):
             self._sound.update(view.sound, dt)
-            sound = {"audio": self._sound.wave, "audioFFT": self._sound.spectrum}
+            sound = self._sound.by_type
         job = Job(self._inner_size(), self.quality.filters, dt, sound)
         result = self._chain.draw(picture, keep, job, self._effects)
         if self._old is None:
@@ -298,10 +331,9 @@ class Compositor:
             self._frame.release()
         self._frame = self.ctx.texture(size, 4)
         self._frame.repeat_x = self._frame.repeat_y = False
-        shares = cover(size, self.size)
-        fine = [min(max(round(s * n), 1), c) for s, n, c in zip(shares, size, self.size, strict=True)]
+        fine = stage_size(size, self.size)
         old = (self._stage, self._before, self._next, self._mixed)
-        self._stage, self._before, self._next, self._mixed = (Layer(self.ctx, (fine[0], fine[1])) for _ in old)
+        self._stage, self._before, self._next, self._mixed = (Layer(self.ctx, fine) for _ in old)
         self._copy(old[0], self._stage)
         for layer in old:
             layer.release()
@@ -324,6 +356,14 @@ def cover(image: tuple[int, int], canvas: tuple[int, int]) -> tuple[float, float
     """The share of the image's width and height that is seen when it just covers the canvas. Sizes in pixels."""
     ratio = (image[0] / image[1]) / (canvas[0] / canvas[1])
     return (1.0 / ratio, 1.0) if ratio > 1.0 else (1.0, ratio)
+
+
+def stage_size(image: Size, canvas: Size) -> Size:
+    """How many of the image's pixels are seen when it just covers the canvas; no more than the canvas has."""
+    width, height = (
+        min(max(round(share * n), 1), most) for share, n, most in zip(cover(image, canvas), image, canvas, strict=True)
+    )
+    return width, height
 
 
 def mesh(columns: int, rows: int) -> np.ndarray:

@@ -41,6 +41,12 @@ class FlashLimiter:
         self._guard.shown(now, luminance)
         return shown
 
+    def rehearse(self, picture: Layer) -> None:
+        """Draw what `limit` may draw once, from a picture of the canvas's size; nothing is remembered of it."""
+        target = self._spare(picture.size, picture)
+        self._mix.draw(target.target, image=picture.texture, other=picture.texture)
+        self.luminance(picture)
+
     def luminance(self, picture: Layer) -> float:
         """Mean relative luminance, 0..1."""
         self._measure.set("cell", (1.0 / GRID[0], 1.0 / GRID[1]))

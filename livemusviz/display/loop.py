@@ -29,13 +29,15 @@ from livemusviz.display.options import (
 )
 from livemusviz.display.pacer import Gate, Pacer
 from livemusviz.display.quality import QualityLadder
+from livemusviz.display.warm import ShaderWarmer
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
 
 HOUSEKEEPING = 1.0  # Hz: screens unplugged, shaders edited
-HEAD_START = 0.5  # s before the first frame in which shaders of the presets to come are compiled: all, from a cache
-PREPARING = 2.0  # Hz: one of those that are left
+HEAD_START = 0.5  # s before the first canvas in which shaders of the presets to come are compiled: all, from a cache
+QUICK = 0.05  # s; one that takes longer is not in the driver's cache, and a child compiles those that are left
+PREPARING = 2.0  # Hz: one of those that the child is done with
 MAX_ERRORS_IN_A_ROW = 300  # five seconds of nothing but errors: the context is gone
 SOUND_AGE = 0.1  # s; older sound is not what a picture shows
 AGE_SHARE = 0.02  # of a new age in the mean: a second of canvases
@@ -107,6 +109,8 @@ class _Show:
         self._half_frame = 0.5 / options.fps
         self._housekeeping, self._pictures = Gate(HOUSEKEEPING), Gate(hooks.picture_fps)
         self._preparing, self._to_prepare = Gate(PREPARING), list(options.prepare)
+        self._frame = options.frame
+        self._warmer: ShaderWarmer | None = None
         self._ladder = QualityLadder(1.0 / options.fps, options.first_rung) if options.quality_ladder else None
         self._intervals, self._work, self._recent = Intervals(), Durations(), Recent()
         self._onsets: int | None = None
@@ -115,21 +119,39 @@ class _Show:
         self._complaints: set[str] = set()
 
     def run(self, pacer: Pacer) -> DisplayStats:
-        until = self._clock.now() + HEAD_START
-        while self._to_prepare and self._clock.now() < until:
-            self._compositor.prepare(self._to_prepare.pop(0))
-        running = True
-        while running:
-            try:
-                running = self._step(self._clock.now())
-                self._errors_in_a_row = 0
-            except Exception as error:
-                self._complain(error)
-                if self._errors_in_a_row >= MAX_ERRORS_IN_A_ROW:
-                    raise
-            if running:
-                pacer.wait()
+        try:
+            self._warm_up()
+            running = True
+            while running:
+                try:
+                    running = self._step(self._clock.now())
+                    self._errors_in_a_row = 0
+                except Exception as error:
+                    self._complain(error)
+                    if self._errors_in_a_row >= MAX_ERRORS_IN_A_ROW:
+                        raise
+                if running:
+                    pacer.wait()
+        finally:
+            if self._warmer is not None:
+                self._warmer.close()
         return self._stats()
+
+    def _warm_up(self) -> None:
+        """Draw and compile what the show will need, while nothing is on the screen that could stand still."""
+        if self._frame is not None:
+            self._compositor.rehearse(self._frame)
+        now = self._clock.now()
+        until = now + HEAD_START
+        while self._to_prepare and now < until:
+            self._compositor.prepare(self._to_prepare.pop(0))
+            begun, now = now, self._clock.now()
+            if self._frame is not None and now - begun > QUICK:
+                break
+        if self._to_prepare and self._frame is not None:
+            self._warmer = ShaderWarmer(self._compositor.bank.paths, self._compositor.sizes(self._frame))
+            self._warmer.ask(self._to_prepare, now)
+            self._to_prepare.clear()
 
     def _step(self, now: float) -> bool:
         """One display frame. False if the show has ended."""
@@ -155,7 +177,7 @@ class _Show:
         self._hand_over_picture(shown, self._age.step(shown - features.time))
         if self._housekeeping.opens(now):
             self._keep_house()
-        if self._to_prepare and frame is None and self._preparing.opens(now):
+        if frame is None and self._preparing.opens(now):
             self._prepare(now)
         for problem in self._compositor.problems:
             self._tell(problem)
@@ -163,6 +185,8 @@ class _Show:
         return True
 
     def _prepare(self, now: float) -> None:
+        if self._warmer is not None and self._warmer.busy:
+            self._to_prepare += self._warmer.ready(now)
         while self._to_prepare:
             if self._compositor.prepare(self._to_prepare.pop(0)):
                 if self._ladder is not None:

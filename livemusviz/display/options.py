@@ -29,7 +29,8 @@ class DisplayOptions:
 
     operator : whether figures and a preview have a window of their own; None is when the canvas fills another screen.
     shaders : ISF files by name; None is what comes with the program.  prepare : those to compile in quiet moments.
-    quality_ladder : whether canvas and chain may get smaller to hold the rate.  first_rung : where it begins.
+    frame : width, height of the generated frames; None draws nothing ahead of the first one.
+    quality_ladder : whether canvas and chain may get smaller to hold the rate.
     marker : the file that remembers a shader on which a show hung.
     """
 
@@ -43,6 +44,7 @@ class DisplayOptions:
     operator: bool | None = None
     shaders: Mapping[str, Path] | None = None
     prepare: tuple[str, ...] = ()
+    frame: tuple[int, int] | None = None
     quality_ladder: bool = True
     first_rung: int = 0
     marker: Path | None = None

@@ -16,7 +16,7 @@ FLOOR, CEILING = -72.0, -6.0  # dB of a full-scale sine that are 0 and 1
 
 
 class SoundTextures:
-    """`update` once a display frame on which a shader wants sound."""
+    """`update` once a display frame on which a shader wants sound. by_type : the textures by the inputs' type."""
 
     def __init__(self, ctx: moderngl.Context, channels: int = 2) -> None:
         self.wave = ctx.texture((SAMPLES, channels), 1, dtype="f4")
@@ -24,6 +24,7 @@ class SoundTextures:
         for texture in (self.wave, self.spectrum):
             texture.swizzle = "RRR1"
             texture.repeat_x = texture.repeat_y = False
+        self.by_type = {"audio": self.wave, "audioFFT": self.spectrum}
         self._channels = channels
         self._bins = np.zeros((channels, BINS), np.float32)
         self.update(None, 0.0)
