@@ -34,7 +34,8 @@ PATIENCE = 30.0  # s without an answer, after which the child is given up
 class ShaderWarmer:
     """Has shaders compiled by a child: `ask` for some, `ready` tells which are in the driver's cache by now.
 
-    `ready` never waits. Without a child that works, everything asked for is ready at once.
+    `ready` never waits. Without a child that works, and on Windows, whose pipes cannot be polled, everything asked for
+    is ready at once.
     """
 
     def __init__(self, paths: Mapping[str, Path], sizes: Sizes) -> None:
@@ -83,6 +84,8 @@ class ShaderWarmer:
 
     def _start(self, now: float) -> None:
         self._heard = now
+        if sys.platform == "win32":
+            return
         command = [sys.executable, "-m", "livemusviz.display.warm"]
         try:
             self._child = subprocess.Popen(  # noqa: S603
