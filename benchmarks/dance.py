@@ -70,7 +70,7 @@ class GlCanvas:
 
         scenery = Scenery(values)
         self._compositor = Compositor(headless_context(), CANVAS, scenery.paths)
-        self._performer = Performer(values, scenery, iter(np.array_split(sound, len(sound) // HOP)), flash_limit=True)
+        self._performer = Performer(values, scenery, iter(np.array_split(sound, len(sound) // HOP)))
 
     def show(self, frame: Frame, now: float) -> None:
         self._compositor.show(frame, now)

@@ -54,7 +54,6 @@ class LiveConfig:
     operator: bool | None = None
     shaders: tuple[Path, ...] = ()
     playlist: Path | None = None
-    flash_limit: bool = True
     quality_ladder: bool = True
     budget: Budget = field(default_factory=Budget)
     engine_fps: float = 30.0

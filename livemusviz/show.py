@@ -414,7 +414,7 @@ class Show:
             hud=values.params.hud,
             scene=scene,
             fade=values.params.fade,
-            flash_limit=self.config.flash_limit,
+            flash_limit=values.params.flash_limit,
             sound=self._sound,
             hud_lines=self._lines,
             hud_code=self.control.code,

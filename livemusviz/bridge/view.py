@@ -45,7 +45,7 @@ class View:
     """What the display is to show besides frames and sound.
 
     blackout, freeze, hud : switches.  scene : the shaders and their inputs.  fade : s, how long a scene with other
-    shaders takes to come in.  flash_limit : whether the canvas may not flash (WCAG 2.3.1).
+    shaders takes to come in.  flash_limit : as the parameter of that name.
     sound : float32 (n, CHANNELS), the newest samples heard, for shaders that draw them; None is silence.
     hud_lines, meter : for the operator's HUD, never part of the canvas.  hud_code : rows of a QR code for it, "1" is
     dark.
@@ -56,7 +56,7 @@ class View:
     hud: bool = False
     scene: Scene = Scene()
     fade: float = 0.0
-    flash_limit: bool = True
+    flash_limit: str = "broadcast"
     sound: np.ndarray | None = None
     hud_lines: tuple[str, ...] = ()
     hud_code: tuple[str, ...] = ()

@@ -65,7 +65,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--shaders", type=Path, action="append", default=[], metavar="DIR", help="a folder of ISF files, before ours"
     )
     stage.add_argument("--playlist", type=Path, metavar="FILE.toml", help="presets in turn, with durations")
-    stage.add_argument("--no-flash-limit", action="store_true", help="allow more than three flashes a second")
     stage.add_argument("--no-quality-ladder", action="store_true", help="full canvas and chain at whatever rate")
     add_core_flags(parser)
     control = parser.add_argument_group("control")
@@ -171,7 +170,6 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         operator=options.operator,
         shaders=shader_folders(options.shaders),
         playlist=options.playlist,
-        flash_limit=not options.no_flash_limit,
         quality_ladder=not options.no_quality_ladder,
         budget=decide(machine, core_wishes(options)),
         engine_fps=within("--engine-fps", options.engine_fps, 0.1, 240),
@@ -208,6 +206,13 @@ def add_knobs(parser: argparse.ArgumentParser) -> None:
     knobs = parser.add_argument_group("knobs (each is an OSC address too)")
     for param in FLAGGED:
         knobs.add_argument(_flag(param), dest=f"param_{param.name}", metavar=_metavar(param), help=_help(param))
+    knobs.add_argument(
+        "--no-flash-limit",
+        dest="param_flash_limit",
+        action="store_const",
+        const="off",
+        help="--flash-limit off",
+    )
 
 
 def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None = None) -> Any:

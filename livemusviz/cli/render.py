@@ -27,7 +27,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--batch", default="auto", metavar="auto|N", help="pictures at once (auto)")
     parser.add_argument("--shaders", type=Path, action="append", default=[], metavar="DIR", help="more ISF files")
     parser.add_argument("--playlist", type=Path, metavar="FILE.toml", help="presets to play, for --autopilot")
-    parser.add_argument("--no-flash-limit", action="store_true", help="let the film flash")
     parser.add_argument("--until", type=float, metavar="SECONDS", help="only the beginning of the track")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted render")
     parser.add_argument("--overwrite", action="store_true", help="replace a film of that name")
@@ -91,7 +90,6 @@ def _config(options: argparse.Namespace) -> Any:
         replay=replay,
         shaders=shader_folders(options.shaders),
         playlist=options.playlist,
-        flash_limit=not options.no_flash_limit,
         until=None if options.until is None else within("--until", options.until, 0.1, 12 * 3600),
         resume=options.resume,
         overwrite=options.overwrite,

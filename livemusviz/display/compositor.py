@@ -43,7 +43,7 @@ IDLE_FADE = 1.5  # s, from the idle scene to the first generated frame
 BLACKOUT_FADE = 0.05  # s
 SCENE_FADE = 2.0  # s, the longest that two chains are drawn at once
 MIN_SIZE, MAX_SIZE = 16, 8192  # pixels a side of the canvas
-_PLAIN = ("blit", "mix", "fit", "measure")
+_PLAIN = ("blit", "mix", "fit", "measure", "hold")
 
 
 class Compositor:
@@ -93,7 +93,7 @@ class Compositor:
         self._effects: Mapping[str, Effect] = {}
         self._old_share, self._old_rate = 0.0, 0.0
         self._sound = SoundTextures(ctx)
-        self.limiter = FlashLimiter(ctx, self._programs["measure"], self._programs["mix"])
+        self.limiter = FlashLimiter(ctx, size, self._programs["measure"], self._programs["hold"])
         self._darkness = 0.0
         self._drawn_at: float | None = None
         self._pixels = np.empty((height, width, 4), np.uint8)
@@ -132,7 +132,7 @@ class Compositor:
             self._take_scene(view)
             before = None if first else self._art
             picture = self._draw_chains(self._picture(now, dt, view.scene), before, dt, view)
-            self._art = self.limiter.limit(now, picture, before) if view.flash_limit else picture
+            self._art = self.limiter.limit(now, picture, before, view.flash_limit)
         step = dt / BLACKOUT_FADE
         self._darkness = min(self._darkness + step, 1.0) if view.blackout else max(self._darkness - step, 0.0)
         self._shown = self._art

@@ -1,60 +1,171 @@
-"""The flash limiter's rule: how bright the whole canvas may be now. Pure; the pixels are `limiter`'s.
+"""Rules for flashes: how many transitions a picture may make, and when it makes one. Pure: no clock, no pixels.
 
-WCAG 2.3.1 (https://www.w3.org/TR/WCAG21/#three-flashes-or-below-threshold): a general flash is a pair of opposing
-changes in relative luminance of a tenth or more of the maximum, the darker state below 0.80. There may be no more
-than three in any one second.
+A *transition* is a change of relative luminance by a tenth or more of the maximum while the darker state is below
+0.80, or a change of saturated red (see `signals`). Two opposing transitions are a flash.
+
+* WCAG 2.2, success criterion 2.3.1 (https://www.w3.org/TR/WCAG22/#three-flashes-or-below-threshold): at most three
+  flashes in any second, counted where a quarter of a window of a third by a third of the screen flashes.
+* ITU-R BT.1702-3 and EA IRIS (https://github.com/electronicarts/IRIS): the mean of the screen, each monotone run of
+  it a transition, at most six in a second; four or more a second may not go on for four of five seconds.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-CHANGE = 0.1  # of the maximum relative luminance
-BRIGHT = 0.8  # where the darker of two states is this bright, their change is no flash
-MARGIN = 0.004  # what 8-bit pictures are off by
-PERIOD = 1.05  # s; a little over a second, as frames have a length
-TURNS = 6  # opposing changes in a period: three flashes
-FREE_TURNS = 4  # of these may come at once; the others keep the distance of an even three flashes a second
-DISTANCE = PERIOD / TURNS
+import numpy as np
+
+MODES = ("off", "wcag", "broadcast")
+
+LUMINANCE_CHANGE = 0.1  # of the maximum relative luminance
+RED_CHANGE = 20.0 / 320.0  # of max(0, R - G - B), linear, where R / (R + G + B) >= 0.8
+CHROMA_CHANGE = 0.2  # of the distance in the CIE 1976 u'v' diagram
+DARK = 0.8  # where the darker of two states is this bright, their change is no transition
+SATURATED = 0.8  # R / (R + G + B) of a saturated red
+FAINT = 0.004  # R + G + B, linear, below which a colour is taken for black
+MARGIN = 0.004  # error of 8-bit pictures, in shares of the maximum
+
+PERIOD = 1.05  # s; a little over the second of the rules, as frames have a length
+TRANSITIONS = 6  # in a period: three flashes
+AT_ONCE = 4  # of these may follow each other at once; the others keep the distance of an even series
+CALM_TRANSITIONS = 3  # in a period, once the extended rule is at work
+BUSY = 4  # transitions in a period that the extended rule counts as going on
+BUSY_SECONDS, BUSY_WINDOW = 2.9, 5.0  # s of the last 5; one more period stays under IRIS's four seconds
+CALM_SECONDS = 2.0  # s without a refusal, after which the extended rule rests again
+
+WHITE_UV = (0.1978, 0.4683)  # u', v' of D65
+LUMINANCE_WEIGHTS = np.array([0.2126, 0.7152, 0.0722])
 
 
-class FlashGuard:
-    """`bounds` before a frame is shown, `shown` after it. Times in s, luminance 0..1."""
+class TransitionBudget:
+    """Count the transitions of one signal and say whether one more may be shown. Times in s.
 
-    def __init__(self) -> None:
-        self._turns: deque[float] = deque()
-        self._low = self._high = 0.0  # extremes since the last turn
-        self._rising: bool | None = None  # the direction of the last change that counts
-        self._first = True
+    extended : apply the rule on series of four or more transitions a second.
+    """
+
+    def __init__(self, extended: bool) -> None:
+        self._extended = extended
+        self._times: deque[float] = deque()
+        self._refused: float | None = None  # last refusal while the extended rule was at work
+
+    def allows(self, now: float) -> bool:
+        """Return whether a transition may be shown at `now`."""
+        recent = [time for time in self._times if now - time < PERIOD]
+        most, at_once = TRANSITIONS, AT_ONCE
+        if self._extended and self._is_restrained(now):
+            most, at_once = CALM_TRANSITIONS, CALM_TRANSITIONS - 1
+        evenly = not recent or now - recent[-1] >= PERIOD / most
+        return len(recent) < at_once or (len(recent) < most and evenly)
+
+    def refuse(self, now: float) -> None:
+        """Note that a transition was held back at `now`: a restrained signal stays restrained."""
+        if self._extended and self._is_restrained(now):
+            self._refused = now
+
+    def add(self, now: float) -> None:
+        """Note that a transition was shown at `now`."""
+        self._times.append(now)
+        while now - self._times[0] > BUSY_WINDOW + PERIOD:
+            self._times.popleft()
+
+    def _is_restrained(self, now: float) -> bool:
+        if self._refused is not None and now - self._refused < CALM_SECONDS:
+            return True
+        return busy_seconds(self._times, now) >= BUSY_SECONDS
+
+
+def busy_seconds(times: deque[float], now: float) -> float:
+    """Return for how many of the last `BUSY_WINDOW` seconds at least `BUSY` transitions lay within a period.
+
+    times : s, ascending. The count is `BUSY` from the last of `BUSY` transitions until the first leaves the period.
+    """
+    total, end = 0.0, now - BUSY_WINDOW
+    series = list(times)
+    for first, last in zip(series, series[BUSY - 1 :], strict=False):
+        start, stop = max(last, end), min(first + PERIOD, now)
+        if stop > start:
+            total, end = total + stop - start, stop
+    return total
+
+
+class MeanGuard:
+    """Keep the mean of a whole picture within its transitions: `bounds` before a frame is shown, `shown` after it.
+
+    change : what counts as a transition.  dark : no transition where both states are above it.  margin : kept from
+    the change.  All in the signal's unit, 0..1.
+    """
+
+    def __init__(self, change: float, dark: float, extended: bool, margin: float = MARGIN) -> None:
+        self._change, self._dark, self._margin = change, dark, margin
+        self._budget = TransitionBudget(extended)
+        self._last, self._empty = 0.0, True
+        self._low = self._high = 0.0  # extremes since the last transition
+        self._rising: bool | None = None  # direction of the last transition
+        self._start = 0.0  # where the present monotone run began
+        self._run = 0  # its direction: -1, 0 or 1
+        self._counted = False  # whether this run is a transition already
 
     def bounds(self, now: float) -> tuple[float, float]:
-        """The darkest and the brightest that the canvas may be at `now` without one flash too many."""
-        while self._turns and now - self._turns[0] >= PERIOD:
-            self._turns.popleft()
-        count = len(self._turns)
-        late = not self._turns or now - self._turns[-1] >= DISTANCE
-        if self._first or count < FREE_TURNS or (count < TURNS and late):
+        """Return the least and the greatest value that may be shown at `now` without a transition too many."""
+        if self._empty or self._budget.allows(now):
             return 0.0, 1.0
-        low, high = 0.0, 1.0
-        if self._rising is not False:  # a fall would be a turn
-            low = min(max(self._high - CHANGE + MARGIN, 0.0), BRIGHT)
-        if self._rising is not True and self._low < BRIGHT:
-            high = min(self._low + CHANGE - MARGIN, 1.0)
-        return low, max(low, high)
+        low, high, step = 0.0, 1.0, self._change - self._margin
+        if self._rising is not False:  # a fall would be a transition
+            low = min(self._high - step, self._dark)
+        if self._rising is not True and self._low < self._dark:
+            high = self._low + step
+        if not (self._run < 0 and self._counted):
+            low = max(low, min((self._start if self._run < 0 else self._last) - step, self._dark))
+        if not (self._run > 0 and self._counted) and self._last < self._dark:
+            high = min(high, (self._start if self._run > 0 else self._last) + step)
+        return min(max(low, 0.0), self._last), max(min(high, 1.0), self._last)
 
-    def shown(self, now: float, luminance: float) -> None:
-        """The canvas of `now` had this mean luminance."""
-        if self._first:
-            self._low = self._high = luminance
-            self._first = False
-        self._low, self._high = min(self._low, luminance), max(self._high, luminance)
-        fell = self._high - luminance >= CHANGE and luminance < BRIGHT
-        rose = luminance - self._low >= CHANGE and self._low < BRIGHT
-        if fell and self._rising is not False:
-            self._turn(now, False, luminance)
-        elif rose and self._rising is not True:
-            self._turn(now, True, luminance)
+    def refuse(self, now: float) -> None:
+        """Note that the picture of `now` was held back."""
+        self._budget.refuse(now)
 
-    def _turn(self, now: float, rising: bool, luminance: float) -> None:
-        self._turns.append(now)
-        self._rising, self._low, self._high = rising, luminance, luminance
+    def shown(self, now: float, value: float) -> None:
+        """Note that a picture with this mean was shown at `now`."""
+        if self._empty:
+            self._empty = False
+            self._last = self._low = self._high = self._start = value
+        by_run = self._follow_run(value)
+        by_extremes = self._follow_extremes(value)
+        if by_run or by_extremes:
+            self._budget.add(now)
+        self._last = value
+
+    def _follow_run(self, value: float) -> bool:
+        direction = int(np.sign(value - self._last))
+        if direction and direction != self._run:
+            self._start, self._run, self._counted = self._last, direction, False
+        if self._counted or abs(value - self._start) < self._change or min(self._last, value) >= self._dark:
+            return False
+        self._counted = True
+        return True
+
+    def _follow_extremes(self, value: float) -> bool:
+        self._low, self._high = min(self._low, value), max(self._high, value)
+        fell = self._high - value >= self._change and value < self._dark and self._rising is not False
+        rose = value - self._low >= self._change and self._low < self._dark and self._rising is not True
+        if not (fell or rose):
+            return False
+        self._rising, self._low, self._high = rose and not fell, value, value
+        return True
+
+
+def signals(cells: np.ndarray) -> np.ndarray:
+    """Return luminance, red and red chroma of cells: float (3, H, W), each 0..1.
+
+    cells : float (H, W, 4): means of linear R, G and B, 0..1, and of max(0, R - G - B) of the saturated reds.
+    Red chroma is the distance of a saturated red from white in the u'v' diagram (WCAG 2.2), else 0.
+    """
+    rgb = cells[..., :3]
+    total = rgb.sum(-1)
+    luminance = rgb @ LUMINANCE_WEIGHTS
+    x = rgb @ (0.4124, 0.3576, 0.1805)
+    z = rgb @ (0.0193, 0.1192, 0.9505)
+    below = np.maximum(x + 15.0 * luminance + 3.0 * z, 1e-9)
+    distance = np.hypot(4.0 * x / below - WHITE_UV[0], 9.0 * luminance / below - WHITE_UV[1])
+    saturated = (rgb[..., 0] >= SATURATED * total) & (total >= FAINT)
+    return np.stack([luminance, cells[..., 3], np.where(saturated, distance, 0.0)])

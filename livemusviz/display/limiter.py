@@ -1,8 +1,8 @@
-"""The flash limiter's pixels: measures the canvas and, where it would flash too often, holds it close to the picture
-before. Runs on the thread that owns the context.
+"""Measure the canvas and hold it back where it would flash too often. Runs on the thread that owns the context.
 
-Where the new picture is too dark or too bright it is mixed with the last one shown, as little as is needed. The
-measure is read back in the same frame, so no flash is shown before it is known.
+The canvas is measured as 12 by 9 cells. Where one would change once too often it is mixed with the last picture shown,
+as little as is needed, and only there. The measure is read back in the same frame, so no flash is shown before it is
+known.
 """
 
 from __future__ import annotations
@@ -10,77 +10,88 @@ from __future__ import annotations
 import moderngl
 import numpy as np
 
-from livemusviz.display.flash import FlashGuard
+from livemusviz.display.flash import signals
+from livemusviz.display.flash_guard import CanvasGuard
+from livemusviz.display.flash_windows import GRID
 from livemusviz.display.isf import Layer
 from livemusviz.display.program import ShaderProgram
 
-GRID = (16, 9)  # cells in which luminance is measured
-TRIES = 3  # mixtures drawn before the last picture is kept as it is
+TRIES = 4  # mixtures drawn before the last picture is kept as it is
+LESS = 0.6  # factor on the new picture's share from one try to the next
 
 
 class FlashLimiter:
-    """`limit` once for each canvas that is drawn."""
+    """`limit` once for each canvas that is drawn.
 
-    def __init__(self, ctx: moderngl.Context, measure: ShaderProgram, mix: ShaderProgram) -> None:
-        self._ctx, self._measure, self._mix = ctx, measure, mix
-        self._texture = ctx.texture(GRID, 1, dtype="f4")
+    size : of the pictures, (width, height) in pixels; it may change.  measure, hold : the programs of measure.frag and
+    hold.frag.  active : the last picture was held back.
+    """
+
+    def __init__(
+        self, ctx: moderngl.Context, size: tuple[int, int], measure: ShaderProgram, hold: ShaderProgram
+    ) -> None:
+        self._ctx, self._measure, self._hold = ctx, measure, hold
+        self._texture = ctx.texture(GRID, 4, dtype="f4")
         self._cells = ctx.framebuffer([self._texture])
-        self._guard = FlashGuard()
-        self._pair: list[Layer] = []
-        self._last: Layer | None = None  # what was shown last, if it was held back
+        self._shares = ctx.texture(GRID, 1, dtype="f4")
+        self._shares.repeat_x = self._shares.repeat_y = False
+        self._pair = [Layer(ctx, size) for _ in range(2)]
+        self._mode, self._guard = "off", CanvasGuard(extended=False)
         self.active = False
 
-    def limit(self, now: float, picture: Layer, before: Layer | None) -> Layer:
-        """What to show in the place of `picture` at `now`, s. before : what was shown last, as `picture` if None."""
-        low, high = self._guard.bounds(now)
-        luminance = self.luminance(picture)
-        shown = picture
-        self.active = not low <= luminance <= high and before is not None
-        if self.active and before is not None:
-            shown, luminance = self._hold(picture, luminance, before, low, high)
-        self._guard.shown(now, luminance)
+    def limit(self, now: float, picture: Layer, before: Layer | None, mode: str) -> Layer:
+        """Return what to show in the place of `picture` at `now`, s.
+
+        before : the layer shown last; None shows `picture` as it is.  mode : one of `flash.MODES`.
+        """
+        if mode != self._mode:
+            self._mode, self._guard = mode, CanvasGuard(extended=mode == "broadcast")
+        self.active = False
+        if mode == "off":
+            return picture
+        shown, values = picture, self.measure(picture)
+        shares = self._guard.shares(now, values) if before is not None else None
+        if shares is not None and before is not None:
+            self.active = True
+            shown, values = self._hold_back(now, picture, before, shares)
+        self._guard.shown(now, values)
         return shown
 
     def rehearse(self, picture: Layer) -> None:
         """Draw what `limit` may draw once, from a picture of the canvas's size; nothing is remembered of it."""
-        target = self._spare(picture.size, picture)
-        self._mix.draw(target.target, image=picture.texture, other=picture.texture)
-        self.luminance(picture)
+        self._mix(self._spare(picture.size, picture), picture, picture, np.ones((GRID[1], GRID[0])))
 
-    def luminance(self, picture: Layer) -> float:
-        """Mean relative luminance, 0..1."""
+    def measure(self, picture: Layer) -> np.ndarray:
+        """Return `flash.signals` of the picture's cells, float (3, 9, 12), row 0 at the bottom."""
         self._measure.set("cell", (1.0 / GRID[0], 1.0 / GRID[1]))
         self._measure.draw(self._cells, image=picture.texture)
-        return float(np.frombuffer(self._cells.read(components=1, dtype="f4"), np.float32).mean())
+        cells = np.frombuffer(self._cells.read(components=4, dtype="f4"), np.float32)
+        return signals(cells.reshape(GRID[1], GRID[0], 4).astype(np.float64))
 
-    def _hold(self, picture: Layer, luminance: float, before: Layer, low: float, high: float) -> tuple[Layer, float]:
-        """A mixture of `before` and `picture` within low..high, as near to `picture` as it gets."""
+    def _hold_back(self, now: float, picture: Layer, before: Layer, shares: np.ndarray) -> tuple[Layer, np.ndarray]:
+        """Return a mixture of `before` and `picture` that may be shown, and its signals.
+
+        shares : of `picture` in each cell, (H, W), to begin with.
+        """
         target = self._spare(picture.size, before)
-        start = self.luminance(before)
-        wanted = min(max(luminance, low), high)
-        share = mixture(start, luminance, wanted)
         for _ in range(TRIES):
-            self._mix.set("amount", share)
-            self._mix.draw(target.target, image=before.texture, other=picture.texture)
-            got = self.luminance(target)
-            if low <= got <= high:
-                return target, got
-            share *= 0.6
-        self._mix.set("amount", 0.0)
-        self._mix.draw(target.target, image=before.texture, other=picture.texture)
-        return target, self.luminance(target)
+            values = self._mix(target, picture, before, shares)
+            still = self._guard.shares(now, values)
+            if still is None:
+                return target, values
+            shares = shares * np.where(still < 1.0, LESS, 1.0)
+        return target, self._mix(target, picture, before, np.zeros_like(shares))
+
+    def _mix(self, target: Layer, picture: Layer, before: Layer, shares: np.ndarray) -> np.ndarray:
+        self._shares.write(shares.astype(np.float32).tobytes())
+        self._hold.draw(target.target, image=before.texture, other=picture.texture, shares=self._shares)
+        return self.measure(target)
 
     def _spare(self, size: tuple[int, int], used: Layer) -> Layer:
-        """One of two layers of its own: the one that `used` is not."""
-        if not self._pair or self._pair[0].size != size:
+        """Return one of two layers of its own: the one that `used` is not."""
+        if self._pair[0].size != size:
             for layer in self._pair:
                 if layer is not used:
                     layer.release()
             self._pair = [Layer(self._ctx, size) for _ in range(2)]
         return self._pair[1] if used is self._pair[0] else self._pair[0]
-
-
-def mixture(start: float, end: float, wanted: float) -> float:
-    """The share of a flat field of luminance `end` in one of `start` that makes `wanted`, mixed as 8-bit values are."""
-    a, b, c = (max(x, 0.0) ** (1.0 / 2.2) for x in (start, end, wanted))
-    return min(max((c - a) / (b - a), 0.0), 1.0) if abs(b - a) > 1e-6 else 0.0

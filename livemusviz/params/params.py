@@ -12,6 +12,7 @@ from livemusviz.params.param import MAX_ENTRIES, MAX_PROMPT, MAX_TEXTS
 
 Quantise = Literal["none", "beat", "bar", "2_bar", "4_bar"]
 TempoSource = Literal["auto", "audio", "tap", "link", "midi"]
+FlashLimit = Literal["off", "wcag", "broadcast"]
 MAX_SEED = 2**31 - 1
 
 
@@ -128,6 +129,9 @@ class Params:
     # --- the canvas, recordings, controllers ---
     blackout: Annotated[bool, "black canvas", LIVE] = False
     freeze: Annotated[bool, "hold the canvas as it is", LIVE] = False
+    flash_limit: Annotated[
+        FlashLimit, "flashes held back: none, over three a second (WCAG 2.2), or as broadcasters ask as well"
+    ] = "broadcast"
     hud: Annotated[bool, "operator's figures over the window, never recorded", LIVE] = False
     record_start: ClassVar[Action] = Action(
         "start recording; the text becomes part of the file's name", Address("/record/start"), Length(0, 64)

@@ -32,7 +32,7 @@ class RenderConfig:
     model : what to load.  picture : uint8 (height, width, 3) of `size`, to start every picture from.
     size, canvas : (width, height) in pixels, of a painted picture and of the film.  every : film frames a painted
     picture.  batch : pictures at once; None decides by itself.  cues : what happens when.  replay : a recorded show.
-    shaders, playlist, flash_limit : as for a show.
+    shaders, playlist : as for a show.
     until : s, where the film ends; None is the end of the track.
     """
 
@@ -50,7 +50,6 @@ class RenderConfig:
     replay: Replay | None = None
     shaders: tuple[Path, ...] = ()
     playlist: Path | None = None
-    flash_limit: bool = True
     until: float | None = None
     resume: bool = False
     overwrite: bool = False
@@ -74,7 +73,6 @@ class RenderConfig:
             "--from-log": "" if self.replay is None else repr((self.replay.changes, self.replay.walk.at(1e9))),
             "--shaders": str(self.shaders),
             "--playlist": str(self.playlist),
-            "--no-flash-limit": str(self.flash_limit),
             "--until": str(self.until),
         }
 

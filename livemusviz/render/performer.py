@@ -19,10 +19,10 @@ from livemusviz.scenery import Scenery
 class Performer:
     """values : of all parameters, now. `step` for each frame of the film in turn."""
 
-    def __init__(self, values: ParamValues, scenery: Scenery, sound: Iterator[np.ndarray], flash_limit: bool) -> None:
+    def __init__(self, values: ParamValues, scenery: Scenery, sound: Iterator[np.ndarray]) -> None:
         """scenery : with the preset of `values` on.  sound : the track from its start, float32 (n, CHANNELS)."""
         self.values = values.within(REGISTRY.plus(scenery.params()))
-        self._scenery, self._flash_limit = scenery, flash_limit
+        self._scenery = scenery
         self._blocks, self._next = sound, 0  # the sample after the newest one heard
         self._sound = np.zeros((SOUND_KEPT, CHANNELS), np.float32)
         self._ahead = np.zeros((0, CHANNELS), np.float32)
@@ -49,7 +49,7 @@ class Performer:
             freeze=values.params.freeze,
             scene=scene,
             fade=values.params.fade,
-            flash_limit=self._flash_limit,
+            flash_limit=values.params.flash_limit,
             sound=self._heard(time),
         )
         return view, driven.params

@@ -80,7 +80,7 @@ class Plan:
     def _performer(self) -> Performer:
         config = self._config
         scenery = Scenery(self._values, config.shaders, config.playlist)
-        return Performer(self._values, scenery, TrackReader(self._analysis.track).blocks(), config.flash_limit)
+        return Performer(self._values, scenery, TrackReader(self._analysis.track).blocks())
 
     def _director(self) -> Step:
         """A director; that of a recorded show walks where it walked then, and sees its noise at any size."""

@@ -44,7 +44,7 @@ class Stage:
         self.scenery = Scenery(read_headers(shaders)[0])
         self.scenery.base = {("feedback", name): value for name, value in feedback.items()}
         self.scenery.load(look or Look())
-        self.limit = limit
+        self.limit = "broadcast" if limit else "off"
         self.fade = 0.0
         self.now = 0.0
         self.seq = 0

@@ -176,7 +176,7 @@ def test_an_onset_is_light_within_two_display_frames():
         return AudioFeatures(time=now, onsets=i // 30, onset_strength=float(i % 30 == 0 and i > 0))
 
     def view(i):
-        return View(scene=stage.step(1 / 60, heard(0.0, i))[0], flash_limit=False)
+        return View(scene=stage.step(1 / 60, heard(0.0, i))[0], flash_limit="off")
 
     show = Show(150, features=heard, view=view)
     show.script = {0: show.put(1, flat(90, 90, 90))}

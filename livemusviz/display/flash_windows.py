@@ -1,0 +1,73 @@
+"""Guard every window of a third by a third of the canvas against flashes (WCAG 2.2). Pure: signals in, bounds out.
+
+The canvas is a grid of cells. A cell makes a transition when one of its signals moves far enough against its last one.
+A window flashes too often when a quarter of its cells make more than six transitions in a second.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from livemusviz.display.flash import CHROMA_CHANGE, DARK, LUMINANCE_CHANGE, PERIOD, RED_CHANGE, TRANSITIONS
+
+GRID = (12, 9)  # columns and rows of cells
+WINDOW = (4, 3)  # cells of a window: a third by a third
+AREA = 0.25  # share of a window's cells
+HELD = 0.8  # of the change that a cell which is held back may still make
+
+CHANGES = np.array([LUMINANCE_CHANGE, RED_CHANGE, CHROMA_CHANGE])[:, None, None]
+DARKS = np.array([DARK, np.inf, np.inf])[:, None, None]
+
+
+class WindowGuard:
+    """`bounds` before a picture is shown, `shown` after it. Signals are `flash.signals`, float (3, H, W), 0..1."""
+
+    def __init__(self) -> None:
+        shape = (3, GRID[1], GRID[0])
+        self._low, self._high = np.full(shape, np.inf), np.full(shape, -np.inf)  # since a cell's last transition
+        self._direction = np.zeros(shape, np.int8)  # of that transition: -1, 1, or 0 before the first
+        self._times = np.full((TRANSITIONS + 1, *shape), -np.inf)  # s, of the last transitions, newest first
+
+    def bounds(self, now: float, values: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """Return the least and the greatest that the signals may be, each (3, H, W). None if `values` may be shown.
+
+        The bounds are -inf and inf for cells that may change as they like.
+        """
+        fall, rise = self._find_moves(values)
+        one_more = (fall | rise) & (now - self._times[TRANSITIONS - 1] < PERIOD)
+        if not one_more.any():
+            return None
+        too_often = one_more | (now - self._times[TRANSITIONS] < PERIOD)
+        held = one_more & _in_windows(_windows(too_often).mean((-1, -2)) >= AREA)
+        if not held.any():
+            return None
+        low = np.where(held & fall, self._high - HELD * CHANGES, -np.inf)
+        return low, np.where(held & rise, self._low + HELD * CHANGES, np.inf)
+
+    def shown(self, now: float, values: np.ndarray) -> None:
+        """Note the picture that was shown at `now`, s."""
+        fall, rise = self._find_moves(values)
+        moved = fall | rise
+        self._times = np.where(moved, np.concatenate([np.full((1, *moved.shape), now), self._times[:-1]]), self._times)
+        self._direction = np.where(moved, np.where(rise, 1, -1), self._direction)
+        self._low = np.where(moved, values, np.minimum(self._low, values))
+        self._high = np.where(moved, values, np.maximum(self._high, values))
+
+    def _find_moves(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the cells that would fall and those that would rise, bool (3, H, W)."""
+        fall = (self._high - values >= CHANGES) & (values < DARKS) & (self._direction >= 0)
+        rise = (values - self._low >= CHANGES) & (self._low < DARKS) & (self._direction <= 0)
+        return fall & ~rise, rise
+
+
+def _windows(cells: np.ndarray) -> np.ndarray:
+    """Return the cells of every window: (..., H, W) as a view (..., h, w, rows, columns)."""
+    return sliding_window_view(cells, (WINDOW[1], WINDOW[0]), axis=(-2, -1))
+
+
+def _in_windows(windows: np.ndarray) -> np.ndarray:
+    """Return the cells that lie in any of the marked windows: bool (3, h, w) to (3, H, W)."""
+    rows, columns = WINDOW[1] - 1, WINDOW[0] - 1
+    edged = np.pad(windows, ((0, 0), (rows, rows), (columns, columns)))
+    return np.asarray(_windows(edged).any((-1, -2)))
