@@ -178,7 +178,7 @@ class Show:
             wants_pictures=lambda: self._records_canvas() or self.control.wants_pictures(),
             on_shown=self._shown,
             on_onset_shown=self.stats.onset_shown,
-            on_problem=self._tell,
+            on_problem=lambda text: self._tell(text, logged=True),  # the display logs it
             on_health=self._take_health,
         )
 

@@ -61,6 +61,8 @@ def _check(paths: list[Path], as_json: bool) -> int:
         verdicts.append(verdict)
         if not as_json:
             print(_line(verdict.path, verdict.ok, verdict.reason, verdict.kind, verdict.ms), flush=True)
+            for warning in verdict.warnings:
+                print(f"      {warning}", flush=True)
     passed = sum(verdict.ok for verdict in verdicts)
     if as_json:
         print_json({"files": [asdict(verdict) for verdict in verdicts], "passed": passed, "count": len(verdicts)})

@@ -187,7 +187,7 @@ def check_look(where: str, look: Look, shaders: Mapping[str, Header]) -> None:
         if name not in shaders:
             fitting = [each for each, header in shaders.items() if header.kind == kind]
             raise UserError(f"{where}: {key}: no shader '{name[:40]}'; {suggest(name, fitting)}")
-        if shaders[name].kind != kind:
+        if shaders[name].kind != kind and not (key == "idle" and shaders[name].stands_alone):
             raise UserError(f"{where}: {key}: '{name}' is a {shaders[name].kind}, not a {kind}")
 
 

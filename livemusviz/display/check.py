@@ -17,7 +17,8 @@ import moderngl
 import numpy as np
 
 from livemusviz.display import context
-from livemusviz.display.isf import Buffers, Instant, IsfShader, Layer, drop
+from livemusviz.display.isf import Instant, IsfShader
+from livemusviz.display.layers import Buffers, Layer, drop
 from livemusviz.display.sound import SoundTextures
 from livemusviz.errors import UserError
 from livemusviz.isf.header import IMAGE_TYPES, Header
@@ -33,7 +34,7 @@ DYING = 1.0  # s that a process whose connection has ended may take to end itsel
 class Verdict:
     """What came of one file. kind : "generator", "filter", "transition" or "".  reason : why it failed, or "".
 
-    ms : for reading, compiling and drawing it.
+    ms : for reading, compiling and drawing it.  warnings : what is left out of one that passes.
     """
 
     path: str
@@ -41,6 +42,7 @@ class Verdict:
     kind: str = ""
     reason: str = ""
     ms: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
 class Checker:
@@ -59,14 +61,17 @@ class Checker:
     def check(self, path: Path) -> Verdict:
         begun = time.perf_counter()
         kind = reason = ""
+        warnings: tuple[str, ...] = ()
         try:
             shader = IsfShader(self._ctx, path, self._array)
             kind = shader.kind
             self._draw(shader)
+            warnings = tuple(shader.problems)
             shader.release()
         except UserError as error:
             reason = str(error)
-        return Verdict(str(path), not reason, kind, reason, round((time.perf_counter() - begun) * 1000.0, 1))
+        ms = round((time.perf_counter() - begun) * 1000.0, 1)
+        return Verdict(str(path), not reason, kind, reason, ms, warnings)
 
     def _draw(self, shader: IsfShader) -> None:
         buffers: Buffers = {}

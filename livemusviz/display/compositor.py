@@ -23,9 +23,11 @@ import numpy as np
 from livemusviz import resources
 from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.view import Effect, Scene, View
-from livemusviz.display.chain import Chain, Job, ShaderBank, Slot
+from livemusviz.display.bank import ShaderBank
+from livemusviz.display.chain import Chain, Job, Slot
 from livemusviz.display.fade import FadeClock
-from livemusviz.display.isf import IsfShader, Layer
+from livemusviz.display.isf import IsfShader
+from livemusviz.display.layers import Layer
 from livemusviz.display.limiter import FlashLimiter
 from livemusviz.display.program import ShaderProgram, VertexArrayMaker
 from livemusviz.display.quality import Quality
@@ -72,7 +74,8 @@ class Compositor:
             name: ShaderProgram(ctx, quad, resources.shader(f"{name}.frag"), self.quad()) for name in _PLAIN
         }
         trial = TrialMarker(marker, resources.folder("shaders"))
-        self.bank = ShaderBank(ctx, our_shaders() if shaders is None else shaders, self._isf_array, trial)
+        self.bank = ShaderBank(ctx, our_shaders() if shaders is None else shaders, self._isf_array, size, trial)
+        self.problems = self.bank.problems  # for the operator; the caller empties it
         self._idle_layer = Layer(ctx, (max(width // 2, 8), max(height // 2, 8)))
         self._stage, self._before, self._next, self._mixed = (Layer(ctx, self._idle_layer.size) for _ in range(4))
         self._full, self._dark = Layer(ctx, size), Layer(ctx, size)
@@ -83,8 +86,8 @@ class Compositor:
         self._staged = 0.0  # progress that the stage was drawn with
         self._idle_share = 1.0
         scene = Scene()
-        self._idle, self._transition = Slot(self.bank.get(scene.idle.shader)), Slot(self.bank.get("crossfade"))
-        self._plain_fade = Slot(self.bank.get("crossfade"))
+        self._idle, self._transition = self._slot(scene.idle.shader), self._slot("crossfade")
+        self._plain_idle, self._plain_fade = self._slot(scene.idle.shader), self._slot("crossfade")
         self._chain = Chain(ctx, tuple(each.shader for each in scene.chain), self.bank, self._copy)
         self._refused: tuple[str, ...] | None = None  # a chain that does not compile, told once
         self._rebuild = False  # a file of the chain was repaired
@@ -99,7 +102,6 @@ class Compositor:
         self._pixels = np.empty((height, width, 4), np.uint8)
         self._art: Layer = self._idle_layer
         self._shown: Layer = self._idle_layer
-        self.problems: list[str] = []  # for the operator; the caller empties it
 
     @property
     def canvas(self) -> moderngl.Texture:
@@ -256,7 +258,10 @@ class Compositor:
                 self.problems.append(str(error))
             return slot
         slot.release()
-        return Slot(shader)
+        return Slot(shader, self.bank)
+
+    def _slot(self, name: str) -> Slot:
+        return Slot(self.bank.get(name), self.bank)
 
     def _switch(self, chain: Chain, fade: float) -> None:
         if self._old is not None:
@@ -311,16 +316,25 @@ class Compositor:
                 self._staged = progress
         if self._idle_share == 0.0:
             return self._stage
-        self._idle.draw(self._idle_layer, dt, scene.idle, {"": self._stage.texture})
+        self._draw_idle(scene.idle, dt)
         if self._frame is None:
             return self._idle_layer
         effect = Effect("crossfade", (("progress", 1.0 - self._idle_share),))
         self._cross(self._plain_fade, self._mixed, self._idle_layer, self._stage, effect, dt)
         return self._mixed
 
+    def _draw_idle(self, effect: Effect, dt: float) -> None:
+        """The idle scene into its layer, or the one that comes with the program should it not be drawable."""
+        images = {"": self._stage.texture}
+        picture = self._idle.draw(self._idle_layer, dt, effect, images)
+        picture = picture or self._plain_idle.draw(self._idle_layer, dt, Scene().idle, images)
+        if picture is not None and picture is not self._idle_layer:
+            self._copy(picture, self._idle_layer)
+
     def _cross(self, slot: Slot, into: Layer, start: Layer, end: Layer, effect: Effect, dt: float) -> None:
         images = {"startImage": start.texture, "endImage": end.texture, "": end.texture}
-        result = slot.draw(into, dt, effect, images)
+        plain = Effect("crossfade", tuple(each for each in effect.inputs if each[0] == "progress"))
+        result = slot.draw(into, dt, effect, images) or self._plain_fade.draw(into, dt, plain, images) or end
         if result is not into:
             self._copy(result, into)
 

@@ -3,12 +3,15 @@
 In: values of its inputs, textures for its images, the time. Out: a layer, a texture that can be drawn into. What a
 shader keeps from frame to frame (the buffers between its passes) is the caller's, so that one program can be at work in
 two places at once. A buffer is two layers: a pass that reads what it writes reads what was there before.
+
+What is wrong with a file, or goes wrong while it is drawn, is a UserError that names the file.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +20,10 @@ import moderngl
 import numpy as np
 from PIL import Image
 
-from livemusviz.errors import UserError
+from livemusviz.display.layers import Buffer, Buffers, Layer, Stretch
+from livemusviz.errors import UserError, one_line
 from livemusviz.isf import glsl
-from livemusviz.isf.expression import evaluate
+from livemusviz.isf.expression import NoSize, evaluate
 from livemusviz.isf.header import IMAGE_TYPES, MAX_BYTES, Header, Input, Number, Pass, decode, parse
 
 MAX_SIDE = 8192  # pixels, of a buffer
@@ -27,6 +31,8 @@ MAX_IMPORTED_PIXELS = 32_000_000
 # Geometry for a compiled program; the switch asks for a fine mesh, which a vertex shader may bend.
 IsfArrayMaker = Callable[[moderngl.Program, bool], moderngl.VertexArray]
 _VERTEX_SUFFIXES = (".vs", ".vert")
+_DRAWING_ERRORS = (moderngl.Error, ArithmeticError, LookupError, MemoryError, TypeError, ValueError, struct.error)
+"""What moderngl raises where a value, a size or the driver's memory does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,42 +48,42 @@ class Instant:
     date: datetime | None = None
 
 
-class Layer:
-    """A texture and the framebuffer that draws into it."""
+@dataclass(slots=True)
+class Compiled:
+    """One program and what it needs. array : its geometry.  images : imported pictures, by sampler.  uniforms : by
+    name.  samplers : names of the textures that it reads, each on the unit of its place.  last : values of uniforms as
+    they were last set.  warnings : a line for each thing that is left out.
+    """
 
-    def __init__(self, ctx: moderngl.Context, size: tuple[int, int], dtype: str = "f1") -> None:
-        self._ctx, self.size = ctx, size
-        self.texture = ctx.texture(size, 4, dtype=dtype)
-        self.texture.repeat_x = self.texture.repeat_y = False
-        self.target = ctx.framebuffer([self.texture])
-        self.target.clear(0.0, 0.0, 0.0, 1.0 if dtype == "f1" else 0.0)
+    header: Header
+    program: moderngl.Program
+    array: moderngl.VertexArray
+    images: Mapping[str, moderngl.Texture | moderngl.TextureCube]
+    warnings: tuple[str, ...] = ()
+    uniforms: dict[str, moderngl.Uniform] = field(default_factory=dict)
+    samplers: tuple[str, ...] = ()
+    last: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        program = self.program
+        self.uniforms = {name: each for name in program if isinstance(each := program[name], moderngl.Uniform)}
+        used = self.uniforms.keys()
+        names = glsl.samplers(self.header)
+        self.samplers = tuple(n for n in names if used & {n, f"_{n}_imgRect", f"_{n}_imgSize"})
+        for unit, name in enumerate(self.samplers):
+            if name in used:
+                self.uniforms[name].value = unit
+
+    def set(self, name: str, value: Any) -> None:
+        if name in self.uniforms and self.last.get(name) != value:
+            self.last[name] = value
+            self.uniforms[name].value = value
 
     def release(self) -> None:
-        if self._ctx.fbo is self.target:  # moderngl would bind it again, deleted
-            self._ctx.extra = self._ctx.extra or self._ctx.simple_framebuffer((1, 1))
-            self._ctx.extra.use()
-        self.target.release()
-        self.texture.release()
-
-
-class Buffer:
-    """What one pass draws and others read."""
-
-    def __init__(self, ctx: moderngl.Context, size: tuple[int, int], float32: bool) -> None:
-        self.size = size
-        self.front, self.back = (Layer(ctx, size, "f4" if float32 else "f1") for _ in range(2))
-        for layer in (self.front, self.back):
-            layer.target.clear(0.0, 0.0, 0.0, 0.0)
-
-    def swap(self) -> None:
-        self.front, self.back = self.back, self.front
-
-    def release(self) -> None:
-        self.front.release()
-        self.back.release()
-
-
-Buffers = dict[str, Buffer]
+        for texture in self.images.values():
+            texture.release()
+        self.array.release()
+        self.program.release()
 
 
 class IsfShader:
@@ -88,24 +94,43 @@ class IsfShader:
 
     def __init__(self, ctx: moderngl.Context, path: Path, make_array: IsfArrayMaker) -> None:
         self._ctx, self.path, self._make_array = ctx, path, make_array
-        self.header = Header()
-        self._images: dict[str, moderngl.Texture] = {}
-        self._made: tuple[moderngl.Program, moderngl.VertexArray] | None = None
         self._blank = ctx.texture((1, 1), 4, np.zeros(4, np.uint8).tobytes())
+        self._stretch: Stretch | None = None
+        self.version = 0  # counts programs
+        self.problems: list[str] = []  # for the performer; the caller empties it
+        self._odd_sizes: set[str] = set()  # size expressions without a result, told once
         self._stamp = self._read_stamp()
-        self._compile()
+        self._now = self._compile()
+        self.problems += self._now.warnings
+
+    @property
+    def header(self) -> Header:
+        return self._now.header
 
     @property
     def kind(self) -> str:
         return self.header.kind
 
-    def reload_if_edited(self) -> bool:
-        """Compile again if its file has changed. UserError, and the last good program, if that does not work."""
+    def reload_if_edited(self, check: Callable[[IsfShader], None] = lambda shader: None) -> bool:
+        """Compile again if its file has changed. UserError, and the last good program, if that does not work.
+
+        check : tries the new program before it takes the old one's place; may raise UserError.
+        """
         stamp = self._read_stamp()
         if stamp == self._stamp:
             return False
         self._stamp = stamp
-        self._compile()
+        fresh = IsfShader(self._ctx, self.path, self._make_array)
+        try:
+            check(fresh)
+        except UserError:
+            fresh.release()
+            raise
+        self._now.release()
+        fresh._blank.release()
+        self._now, self.problems = fresh._now, [*self.problems, *fresh.problems]
+        self._odd_sizes.clear()
+        self.version += 1
         return True
 
     def draw(
@@ -119,32 +144,47 @@ class IsfShader:
         """Draw all passes at the size of `into`. Returns where the picture is: `into`, or the last pass's own buffer.
 
         values : by input name; others have their defaults.  images : by input name; others are transparent black.
-        buffers : this use of the shader's own, empty at first; `drop` them when the shader goes.
+        buffers : this use of the shader's own, empty at first; `drop` them when the shader goes. UserError if it cannot
+        be drawn.
         """
+        try:
+            return self._draw(into, instant, values, images, buffers)
+        except _DRAWING_ERRORS as error:
+            raise UserError(f"{self.path}: drawing it failed ({one_line(error)})") from error
+
+    def _draw(
+        self,
+        into: Layer,
+        instant: Instant,
+        values: Mapping[str, Number],
+        images: Mapping[str, moderngl.Texture],
+        buffers: Buffers,
+    ) -> Layer:
+        now = self._now
         width, height = into.size
         sizes = {"WIDTH": float(width), "HEIGHT": float(height), **self._set_inputs(values)}
-        self._set("TIME", instant.time)
-        self._set("TIMEDELTA", instant.delta)
-        self._set("FRAMEINDEX", instant.frame)
-        self._set("DATE", _date(instant.date))
+        now.set("TIME", instant.time)
+        now.set("TIMEDELTA", instant.delta)
+        now.set("FRAMEINDEX", instant.frame)
+        now.set("DATE", _date(instant.date))
         result = into
-        assert self._made is not None  # noqa: S101
-        array = self._made[1]
-        for i, each in enumerate(self.header.passes):
+        for i, each in enumerate(now.header.passes):
             buffer = self._buffer(each, sizes, buffers) if each.target else None
             result = into if buffer is None else buffer.back
             self._bind(images, buffers)
-            self._set("PASSINDEX", i)
-            self._set("RENDERSIZE", (float(result.size[0]), float(result.size[1])))
+            now.set("PASSINDEX", i)
+            now.set("RENDERSIZE", (float(result.size[0]), float(result.size[1])))
             result.target.use()
-            array.render()
+            now.array.render()
             if buffer is not None:
                 buffer.swap()
         return result
 
     def release(self) -> None:
-        self._release_program()
+        self._now.release()
         self._blank.release()
+        if self._stretch is not None:
+            self._stretch.release()
 
     # --- compiling ------------------------------------------------------------------------------
 
@@ -152,8 +192,7 @@ class IsfShader:
         files = (self.path, *(self.path.with_suffix(suffix) for suffix in _VERTEX_SUFFIXES))
         return tuple(file.stat().st_mtime if file.exists() else 0.0 for file in files)
 
-    def _compile(self) -> None:
-        """A new program in the place of the old one; if anything fails the old one stays."""
+    def _compile(self) -> Compiled:
         text = read(self.path)
         vertex_path = next(
             (self.path.with_suffix(s) for s in _VERTEX_SUFFIXES if self.path.with_suffix(s).exists()), None
@@ -161,7 +200,7 @@ class IsfShader:
         vertex = None if vertex_path is None else read(vertex_path)
         try:
             header = parse(text)
-            sources = glsl.program(header, text, vertex)
+            sources = glsl.program(header, text, vertex, self._ctx.version_code)
         except UserError as error:
             raise UserError(f"{self.path}:{error}" if str(error)[:1].isdigit() else f"{self.path}: {error}") from None
         try:
@@ -171,58 +210,61 @@ class IsfShader:
             line, sentence = glsl.complaint(message)
             where = vertex_path if vertex_path is not None and "vertex_shader" in message else self.path
             raise UserError(f"{where}:{line}: {sentence}" if line else f"{where}: {sentence}") from None
-        images = {name: self._import(path) for name, path in header.imported.items()}
-        array = self._make_array(program, vertex is not None)
-        self._replace(header, program, array, images)
+        images, warnings = self._import_all(header)
+        try:
+            array = self._geometry(program, vertex_path, vertex)
+        except _DRAWING_ERRORS as error:
+            raise UserError(f"{self.path}: no geometry for it ({one_line(error)})") from None
+        return Compiled(header, program, array, images, tuple(warnings))
 
-    def _replace(
-        self,
-        header: Header,
-        program: moderngl.Program,
-        array: moderngl.VertexArray,
-        images: dict[str, moderngl.Texture],
-    ) -> None:
-        self._release_program()
-        self.header, self._images, self._made = header, images, (program, array)
-        self._uniforms = {name: each for name in program if isinstance(each := program[name], moderngl.Uniform)}
-        used = self._uniforms.keys()
-        self._samplers = [n for n in glsl.samplers(header) if used & {n, f"_{n}_imgRect", f"_{n}_imgSize"}]
-        for unit, name in enumerate(self._samplers):
-            if name in used:
-                self._uniforms[name].value = unit
-        self._last: dict[str, Any] = {}
+    def _geometry(
+        self, program: moderngl.Program, vertex_path: Path | None, vertex: str | None
+    ) -> moderngl.VertexArray:
+        """What a program draws: the caller's, or four corners for one that places them by their number."""
+        if program.get("isf_corner", None) is not None:
+            return self._make_array(program, vertex is not None)
+        if vertex is not None and not glsl.places_vertices(vertex):
+            raise UserError(
+                f"{vertex_path}: sets no gl_Position and calls no isf_vertShaderInit(), so it draws nothing"
+            )
+        array = self._ctx.vertex_array(program, [], mode=moderngl.TRIANGLE_STRIP)
+        array.vertices = 4
+        return array
 
-    def _release_program(self) -> None:
-        for texture in self._images.values():
-            texture.release()
-        if self._made is not None:
-            self._made[1].release()
-            self._made[0].release()
-        self._images, self._made = {}, None
+    def _import_all(self, header: Header) -> tuple[dict[str, moderngl.Texture | moderngl.TextureCube], list[str]]:
+        """The imported pictures that are to be had, by sampler, and a line for each other one."""
+        images: dict[str, moderngl.Texture | moderngl.TextureCube] = {}
+        warnings = []
+        for name, path in header.imported.items():
+            if name in header.cubes:
+                images[name] = self._ctx.texture_cube((1, 1), 4, bytes(6 * 4))
+                warnings.append(f"{self.path}: IMPORTED '{name}': cube maps are not supported; it is left blank")
+            elif not path:
+                warnings.append(f"{self.path}: IMPORTED '{name}' has no PATH; it is left blank")
+            else:
+                try:
+                    images[name] = self._import(path)
+                except OSError as error:
+                    reason = error.strerror or "not an image"
+                    warnings.append(f"{self.path}: IMPORTED '{path[:60]}': {reason}; it is left blank")
+        return images, warnings
 
     def _import(self, name: str) -> moderngl.Texture:
-        """A picture from the shader's own folder, turned GL's way up. UserError if it is not there or leaves it."""
+        """A picture from the shader's own folder, turned GL's way up. UserError if it leaves it or is too large,
+        OSError if it is not there or none."""
         root = self.path.parent.resolve()
         path = (root / name).resolve()
         if not path.is_relative_to(root):
             raise UserError(f"{self.path}: IMPORTED '{name[:60]}' is outside the shader's folder")
-        try:
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_IMPORTED_PIXELS:
-                    raise UserError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_IMPORTED_PIXELS}")
-                pixels = np.asarray(image.convert("RGBA"))[::-1]
-        except OSError as error:
-            raise UserError(f"{self.path}: IMPORTED '{name[:60]}': {error.strerror or 'not an image'}") from None
+        with Image.open(path) as image:
+            if image.width * image.height > MAX_IMPORTED_PIXELS:
+                raise UserError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_IMPORTED_PIXELS}")
+            pixels = np.asarray(image.convert("RGBA"))[::-1]
         texture = self._ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels).tobytes())
         texture.repeat_x = texture.repeat_y = False
         return texture
 
     # --- drawing --------------------------------------------------------------------------------
-
-    def _set(self, name: str, value: Any) -> None:
-        if name in self._uniforms and self._last.get(name) != value:
-            self._last[name] = value
-            self._uniforms[name].value = value
 
     def _set_inputs(self, values: Mapping[str, Number]) -> dict[str, float]:
         """Give every input its value; the numbers among them, for size expressions."""
@@ -231,39 +273,50 @@ class IsfShader:
             if each.type in IMAGE_TYPES:
                 continue
             value = conform(each, values.get(each.name, each.default))
-            self._set(glsl.uniform_name(each.name), value)
+            self._now.set(glsl.uniform_name(each.name), value)
             if isinstance(value, int | float):
                 numbers[each.name] = float(value)
         return numbers
 
     def _bind(self, images: Mapping[str, moderngl.Texture], buffers: Buffers) -> None:
-        for unit, name in enumerate(self._samplers):
+        now = self._now
+        for unit, name in enumerate(now.samplers):
             buffer = buffers.get(name)
-            texture = buffer.front.texture if buffer else self._images.get(name) or images.get(name) or self._blank
+            texture = buffer.front.texture if buffer else now.images.get(name) or images.get(name) or self._blank
             texture.use(unit)
-            if f"_{name}_imgRect" in self._uniforms:
-                self._set(f"_{name}_imgRect", (0.0, 0.0, float(texture.width), float(texture.height)))
-            if f"_{name}_imgSize" in self._uniforms:
-                self._set(f"_{name}_imgSize", (float(texture.width), float(texture.height)))
+            if f"_{name}_imgRect" in now.uniforms:
+                now.set(f"_{name}_imgRect", (0.0, 0.0, *map(float, texture.size)))
+            if f"_{name}_imgSize" in now.uniforms:
+                now.set(f"_{name}_imgSize", tuple(map(float, texture.size)))
 
     def _buffer(self, each: Pass, sizes: Mapping[str, float], buffers: Buffers) -> Buffer:
+        """The buffer of a pass at its size of now. What a persistent one holds is stretched to a new size."""
+        size = (self._side(each, each.width, "WIDTH", sizes), self._side(each, each.height, "HEIGHT", sizes))
+        old = buffers.get(each.target)
+        if old is not None and (old.size, old.float32) == (size, each.float32):
+            return old
+        made = Buffer(self._ctx, size, each.float32)
+        if old is not None:
+            if each.persistent:
+                self._stretch = self._stretch or Stretch(self._ctx)
+                self._stretch.draw(old.front, made.front)
+            old.release()
+        buffers[each.target] = made
+        return made
+
+    def _side(self, each: Pass, expression: str | float, side: str, sizes: Mapping[str, float]) -> int:
+        """Pixels, 1..`MAX_SIDE`. An expression without a result (a knob that it divides by is at 0) counts as the
+        canvas's own side."""
         try:
-            size = tuple(min(max(int(evaluate(side, sizes)), 1), MAX_SIDE) for side in (each.width, each.height))
+            pixels = evaluate(expression, sizes)
+        except NoSize as error:
+            pixels = sizes[side]
+            if each.target not in self._odd_sizes:
+                self._odd_sizes.add(each.target)
+                self.problems.append(f"{self.path}: PASSES '{each.target}': {error}; the canvas's {side} is taken")
         except UserError as error:
             raise UserError(f"{self.path}: PASSES '{each.target}': {error}") from None
-        buffer = buffers.get(each.target)
-        if buffer is None or buffer.size != size:
-            if buffer is not None:
-                buffer.release()
-            buffer = buffers[each.target] = Buffer(self._ctx, (size[0], size[1]), each.float32)
-        return buffer
-
-
-def drop(buffers: Buffers) -> None:
-    """Give the buffers back."""
-    for buffer in buffers.values():
-        buffer.release()
-    buffers.clear()
+        return int(min(max(pixels, 1.0), MAX_SIDE))
 
 
 def read(path: Path) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from livemusviz.display.flash import signals
 from livemusviz.display.flash_guard import CanvasGuard
 from livemusviz.display.flash_windows import GRID
-from livemusviz.display.isf import Layer
+from livemusviz.display.layers import Layer
 from livemusviz.display.program import ShaderProgram
 
 TRIES = 4  # mixtures drawn before the last picture is kept as it is

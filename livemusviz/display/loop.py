@@ -30,7 +30,7 @@ from livemusviz.display.options import (
 from livemusviz.display.pacer import Gate, Pacer
 from livemusviz.display.quality import QualityLadder
 from livemusviz.display.warm import ShaderWarmer
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,10 @@ class _Show:
         now = self._clock.now()
         until = now + HEAD_START
         while self._to_prepare and now < until:
-            self._compositor.prepare(self._to_prepare.pop(0))
+            try:
+                self._compositor.prepare(self._to_prepare.pop(0))
+            except Exception as error:  # a shader that may never be asked for
+                self._complain(error)
             begun, now = now, self._clock.now()
             if self._frame is not None and now - begun > QUICK:
                 break
@@ -239,6 +242,7 @@ class _Show:
         if complaint not in self._complaints and len(self._complaints) < 100:
             self._complaints.add(complaint)
             log.error("a display frame was lost: %s", complaint, exc_info=error)
+            self._hooks.on_problem(f"a display frame was lost: {one_line(complaint)}")
 
     def _stats(self) -> DisplayStats:
         intervals, seconds = self._intervals, self._intervals.seconds

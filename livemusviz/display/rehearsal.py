@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import moderngl
 
-from livemusviz.display.isf import Buffers, Instant, IsfShader, Layer, drop
+from livemusviz.display.isf import Instant, IsfShader
+from livemusviz.display.layers import Buffers, Layer, drop
 from livemusviz.isf.header import IMAGE_TYPES
 
 Size = tuple[int, int]

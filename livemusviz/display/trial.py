@@ -1,6 +1,6 @@
 """Remembers which shader was being tried when the program ended without a word: a GPU that hangs cannot be asked.
 
-Before the first draw of a shader that is not ours its path is written to a file, and taken out afterwards. Whatever is
+Before the first draws of a shader that is not ours its path is written to a file, and taken out afterwards. Whatever is
 in the file when a show begins hung or crashed the one before; it is refused until it is edited. Drawing thread.
 """
 
@@ -26,10 +26,14 @@ class TrialMarker:
         self._file, self._trusted = file, trusted
         self._suspects = self._read()
 
+    def trusts(self, shader: Path) -> bool:
+        """Whether it is one of those that are not watched."""
+        return self._trusted is not None and shader.is_relative_to(self._trusted)
+
     @contextmanager
     def trying(self, shader: Path) -> Iterator[None]:
-        """Around the first draw of `shader`. UserError if it was the last thing that an earlier show did."""
-        if self._file is None or (self._trusted is not None and shader.is_relative_to(self._trusted)):
+        """Around the first draws of `shader`. UserError if it was the last thing that an earlier show did."""
+        if self._file is None or self.trusts(shader):
             yield
             return
         key = f"{shader.resolve()} {shader.stat().st_mtime if shader.exists() else 0.0}"

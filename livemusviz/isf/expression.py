@@ -33,18 +33,36 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 }
 
 
+class NoSize(UserError):
+    """The arithmetic of an expression has no result with these variables: a division by zero, an overflow."""
+
+
 def evaluate(expression: str | float, variables: Mapping[str, float]) -> float:
-    """The number that `expression` stands for; `$NAME` is `variables[NAME]`. UserError if it is not arithmetic."""
-    if isinstance(expression, int | float):
-        return float(expression)
-    if len(expression) > MAX_LENGTH:
-        raise UserError(f"size expression of {len(expression)} characters; at most {MAX_LENGTH}")
+    """The number that `expression` stands for; `$NAME` is `variables[NAME]`. UserError if it is not arithmetic,
+    `NoSize` if it has no result."""
+    text = str(expression)
+    if len(text) > MAX_LENGTH:
+        raise UserError(f"size expression of {len(text)} characters; at most {MAX_LENGTH}")
     names = {f"v_{name}": float(value) for name, value in variables.items()}
     try:
-        tree = ast.parse(re.sub(r"\$(\w+)", r"v_\1", expression.strip()), mode="eval")
-        return float(_value(tree.body, names))
-    except (SyntaxError, ValueError, TypeError, ZeroDivisionError, OverflowError, RecursionError) as error:
-        raise UserError(f"size expression '{expression[:60]}': {str(error)[:80]}") from None
+        if isinstance(expression, int | float):
+            return _finite(float(expression))
+        tree = ast.parse(re.sub(r"\$(\w+)", r"v_\1", text.strip()), mode="eval")
+        return _finite(float(_value(tree.body, names)))
+    except (ArithmeticError, _NoResult) as error:
+        raise NoSize(f"size expression '{text[:60]}': {str(error)[:80]}") from None
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
+        raise UserError(f"size expression '{text[:60]}': {str(error)[:80]}") from None
+
+
+class _NoResult(Exception):
+    """A function is not defined there."""
+
+
+def _finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise _NoResult(f"is {number}")
+    return number
 
 
 def _value(node: ast.expr, names: Mapping[str, float]) -> float:
@@ -53,13 +71,20 @@ def _value(node: ast.expr, names: Mapping[str, float]) -> float:
     if isinstance(node, ast.Name) and node.id in names:
         return names[node.id]
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
-        return _BINARY[type(node.op)](_value(node.left, names), _value(node.right, names))
+        return _call(_BINARY[type(node.op)], [_value(node.left, names), _value(node.right, names)])
     if isinstance(node, ast.UnaryOp) and type(node.op) in _UNARY:
         return _UNARY[type(node.op)](_value(node.operand, names))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and not node.keywords:
         function = _FUNCTIONS.get(node.func.id.lower())
         if function is not None:
-            return function(*(_value(argument, names) for argument in node.args))
+            return _call(function, [_value(argument, names) for argument in node.args])
     if isinstance(node, ast.Name):
         raise ValueError(f"no variable ${node.id.removeprefix('v_')}")
     raise ValueError("not arithmetic")
+
+
+def _call(function: Callable[..., float], arguments: list[float]) -> float:
+    try:
+        return function(*arguments)
+    except ValueError as error:  # a root of a negative number
+        raise _NoResult(str(error)) from None

@@ -1,4 +1,4 @@
-"""An ISF file's GLSL as a program that OpenGL 3.3 core takes: text in, text out. Pure.
+"""An ISF file's GLSL as a program that OpenGL 3.3 core, or better 4.1, takes: text in, text out. Pure.
 
 ISF is written in the GLSL of 2004 (`varying`, `gl_FragColor`, `texture2D`) plus macros of its own (`IMG_PIXEL`). The
 body keeps its line numbers, so that a compiler's complaint points into the file that a performer edits. Sampling goes
@@ -11,9 +11,22 @@ from __future__ import annotations
 import re
 
 from livemusviz.errors import UserError
+from livemusviz.isf.dialect import (
+    block_end,
+    with_float_returns,
+    with_one_definition,
+    with_own_overloads,
+    without_comments,
+    without_loose_consts,
+    without_precision,
+)
 from livemusviz.isf.header import IMAGE_TYPES, Header
 
-VERSION = "#version 330 core"  # every 4.1 core driver takes it, and it reserves fewer words than 410 does
+OLDEST, NEWEST = 330, 410  # 4.10 turns int into uint by itself, as files written for other hosts expect
+# Where a driver has them: `return 1` in a float function, `uint n = 3`, constants that are only known when it runs.
+_EXTENSIONS = """#extension GL_ARB_shading_language_420pack : enable
+#extension GL_ARB_gpu_shader5 : enable
+"""
 
 _TYPES = {
     "event": "bool",
@@ -39,19 +52,26 @@ vec4 isf_norm(sampler2D s, vec2 p) { return texture(s, p); }
 vec4 isf_norm(sampler2D s, vec2 p, float bias) { return texture(s, p); }
 vec4 isf_norm(sampler2D s, vec3 p) { return texture(s, p.xy / p.z); }
 vec2 isf_size(sampler2D s) { return vec2(textureSize(s, 0)); }
+vec4 isf_norm(samplerCube s, vec3 p) { return texture(s, p); }
 vec4 isf_pixel(sampler2D s, vec2 p) { return texture(s, p / vec2(textureSize(s, 0))); }
+vec4 isf_pixel(sampler2D s, vec2 p, float bias) { return isf_pixel(s, p); }
+vec4 isf_this(sampler2D s) { return texture(s, isf_FragNormCoord); }
+vec4 isf_this(sampler2D s, float bias) { return isf_this(s); }
 vec4 isf_lod(sampler2D s, vec2 p, float l) { return textureLod(s, p, l); }
-#define IMG_NORM_PIXEL(s, p) isf_norm(s, p)
-#define IMG_PIXEL(s, p) isf_pixel(s, p)
-#define IMG_THIS_PIXEL(s) isf_norm(s, isf_FragNormCoord)
-#define IMG_THIS_NORM_PIXEL(s) isf_norm(s, isf_FragNormCoord)
-#define IMG_SIZE(s) isf_size(s)
+vec4 isf_lod(samplerCube s, vec3 p, float l) { return textureLod(s, p, l); }
+#define IMG_NORM_PIXEL isf_norm
+#define IMG_PIXEL isf_pixel
+#define IMG_THIS_PIXEL isf_this
+#define IMG_THIS_NORM_PIXEL isf_this
+#define IMG_SIZE isf_size
 #define VVSAMPLER_2DBYPIXEL(s, r, z, f, p) isf_pixel(s, p)
 #define VVSAMPLER_2DBYNORM(s, r, z, f, p) isf_norm(s, p)
 #define texture2D isf_norm
 #define texture2DProj isf_norm
 #define texture2DLod isf_lod
 #define texture2DRect isf_pixel
+#define textureCube isf_norm
+#define textureCubeLod isf_lod
 #define sampler2DRect sampler2D
 #define vv_FragNormCoord isf_FragNormCoord
 #define vv_vertShaderInit isf_vertShaderInit
@@ -83,6 +103,7 @@ _KEPT = (
         "goto",
     ),
     *("inline", "noinline", "volatile", "public", "static", "extern", "external", "interface", "long", "short", "half"),
+    *("subroutine", "coherent", "restrict", "readonly", "writeonly", "resource"),
     *("fixed", "unsigned", "superp", "input", "output", "filter", "sizeof", "cast", "namespace", "using", "row_major"),
 )
 # Functions of GLSL 3.30 that files use as an input's name: as a value the name is the input's, before "(" GLSL's.
@@ -124,29 +145,32 @@ _FUNCTIONS = frozenset(
         *("fwidth", "noise1", "noise2", "noise3", "noise4", "main"),
     )
 )
-_KEPT_WORD = re.compile(rf"\b(?:{'|'.join(_KEPT)})\b|\b(?:smooth|flat)\b(?!\s+(?:in|out|varying)\b)")
+_KEPT_WORD = re.compile(
+    rf"\b(?:{'|'.join(_KEPT)})\b|\b(?:smooth|flat|sample|patch)\b(?!\s+(?:in|out|varying)\b)|\bprecise\b(?!\s+\w)"
+)
 _VARYING = re.compile(
     r"^[ \t]*(?:(?:flat|smooth|noperspective|centroid)\s+)?(?:varying|in)\s+"
     r"(?:(?:lowp|mediump|highp)\s+)?(float|vec[234]|mat[234]|int|ivec[234])\s+([\w\s,\[\]]+);",
     re.MULTILINE,
 )
 _DECLARED = re.compile(r"^[ \t]*(?:varying|out|in)\s+(?:\w+\s+)?\w+\s+([\w\s,\[\]]+);", re.MULTILINE)
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+_MACROS = frozenset(re.findall(r"^#define (\w+)", _SAMPLING + _FRAGMENT, re.MULTILINE))
 _ENDLESS = re.compile(r"\bfor\s*\(\s*[^;{}]*;\s*(?:true|1)?\s*;[^;{}]*\)|\bwhile\s*\(\s*(?:true|1)\s*\)")
 
 # "0:12(5): error: ..." (Mesa), "ERROR: 0:12: ..." (Apple), "0(12) : error C1008: ..." (NVIDIA)
 _LINE = re.compile(r"^(?:ERROR:\s*)?\d+[:(](\d+)\)?(?:\(\d+\))?\s*:\s*(?:error:\s*)?(.*)$", re.MULTILINE)
 
 
-def program(header: Header, fragment: str, vertex: str | None) -> tuple[str, str]:
+def program(header: Header, fragment: str, vertex: str | None, offered: int = OLDEST) -> tuple[str, str]:
     """The vertex and fragment shader for `header` with the file's text `fragment`, and `vertex` (.vs) or None.
 
-    UserError for a loop that has no end.
+    offered : the context's OpenGL version, as 450. UserError for a loop that has no end.
     """
     for text in (fragment, vertex or ""):
         _refuse_endless(text)
-    plain = _COMMENT.sub(" ", fragment)
-    theirs = _COMMENT.sub(" ", vertex or "")
+    top = f"#version {NEWEST if offered >= NEWEST else OLDEST} core\n{_EXTENSIONS}"
+    plain = without_comments(fragment)
+    theirs = without_comments(vertex or "")
     uniforms = _uniforms(header)
     loose = _loose_varyings(plain, theirs)
     declarations = "".join(f"out {kind} {name};\n" for kind, name in loose)
@@ -156,9 +180,14 @@ def program(header: Header, fragment: str, vertex: str | None) -> tuple[str, str
         f"    gl_Position = vec4(isf_corner * 2.0 - 1.0, 0.0, 1.0);\n{starts}}}\n"
     )
     body = _modern(vertex, "out", header) if vertex is not None else "void main() { isf_vertShaderInit(); }\n"
-    vertex_text = f"{VERSION}\n{_VERTEX}{_SAMPLING}{uniforms}{declarations}{init}#line 1\n{body}"
-    fragment_text = f"{VERSION}\n{_FRAGMENT}{_SAMPLING}{uniforms}#line 1\n{_modern(fragment, 'in', header)}"
+    vertex_text = f"{top}{_VERTEX}{_SAMPLING}{uniforms}{declarations}{init}{body}"
+    fragment_text = f"{top}{_FRAGMENT}{_SAMPLING}{uniforms}{_modern(fragment, 'in', header)}"
     return vertex_text, fragment_text
+
+
+def places_vertices(vertex: str) -> bool:
+    """Whether a vertex shader's text gives its corners a place at all."""
+    return re.search(r"\bgl_Position\b|\b(?:isf|vv)_vertShaderInit\b", without_comments(vertex)) is not None
 
 
 def uniform_name(name: str) -> str:
@@ -177,7 +206,7 @@ def _uniforms(header: Header) -> str:
     lines = [f"uniform {kind} {name};" for name, kind in _STANDARD.items()]
     for name in samplers(header):
         lines += [
-            f"uniform sampler2D {name};",
+            f"uniform {'samplerCube' if name in header.cubes else 'sampler2D'} {name};",
             f"uniform vec4 _{name}_imgRect;",
             f"uniform vec2 _{name}_imgSize;",
             f"uniform bool _{name}_flip;",
@@ -191,22 +220,27 @@ def _uniforms(header: Header) -> str:
 
 
 def _modern(text: str, direction: str, header: Header) -> str:
-    """The body in GLSL 3.30, line for line. direction : what `varying` means in this stage, "in" or "out"."""
+    """The body in GLSL 3.30, line for line, behind what it needs. direction : what `varying` means in this stage: "in",
+    "out"."""
     text = "".join(c if c < "\x7f" and (c >= " " or c in "\n\t") else " " for c in text)
     text = re.sub(r"^[ \t]*#[ \t]*(?:version|extension)[^\n]*", "", text, flags=re.MULTILINE)
+    text = without_precision(text)
     text = _KEPT_WORD.sub(lambda m: f"isf_{m[0]}", text)
     for name in (each.name for each in header.inputs if each.name in _FUNCTIONS):
         text = re.sub(rf"(?<!\.)\b{name}\b(?!\s*\()", f"isf_{name}", text)
     text = re.sub(r"\bvarying\b", direction, text)
     text = re.sub(r"\battribute\b", "in", text)
     text = re.sub(r"\bgl_FragColor\b|\bgl_FragData\s*\[\s*0\s*\]", "isf_FragColor", text)
-    text = re.sub(r"\b(?:gl_Vertex|ftransform\s*\(\s*\))", "vec4(isf_corner * 2.0 - 1.0, 0.0, 1.0)", text)
+    text = re.sub(r"\b(?:gl_Vertex\b|ftransform\s*\(\s*\))", "vec4(isf_corner * 2.0 - 1.0, 0.0, 1.0)", text)
     text = re.sub(r"\bgl_MultiTexCoord0\b", "vec4(isf_corner, 0.0, 1.0)", text)
     text = re.sub(r"\bgl_ModelViewProjectionMatrix\b", "mat4(1.0)", text)
     known = {*_STANDARD, *samplers(header), *(each.name for each in header.inputs)}
     known |= {"isf_FragNormCoord", "vv_FragNormCoord", "isf_FragCoord"}
-    again = r"^[ \t]*(?:uniform|in|out)\s+(?:(?:lowp|mediump|highp)\s+)?\w+\s+(\w+)\s*;"
-    return re.sub(again, lambda m: "" if m[1] in known else m[0], text, flags=re.MULTILINE)
+    again = r"^[ \t]*(?:uniform|in|out)\s+\w+\s+(\w+)\s*;"
+    text = re.sub(again, lambda m: "" if m[1] in known else m[0], text, flags=re.MULTILINE)
+    text = with_float_returns(without_loose_consts(text))
+    text, before = with_own_overloads(text)
+    return f"{before}#line 1\n{with_one_definition(text, _MACROS)}"
 
 
 def _loose_varyings(fragment: str, vertex: str) -> list[tuple[str, str]]:
@@ -231,7 +265,7 @@ def _names(text: str) -> dict[str, str]:
 
 def _refuse_endless(text: str) -> None:
     """UserError for `for (;;)` or `while (true)` without a way out: a GPU cannot be stopped from outside."""
-    plain = _COMMENT.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+    plain = without_comments(text)
     for found in _ENDLESS.finditer(plain):
         body = _block(plain, found.end())
         if not re.search(r"\b(?:break|return|discard)\b", body):
@@ -245,15 +279,12 @@ def _block(text: str, start: int) -> str:
     if opening is None:
         end = text.find(";", start)
         return text[start : end if end >= 0 else len(text)]
-    depth = 0
-    for i in range(opening.end() - 1, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[i], 0)
-        if depth == 0:
-            return text[start:i]
-    return text[start:]
+    return text[start : block_end(text, opening.end() - 1)]
 
 
 def complaint(message: str) -> tuple[str | None, str]:
     """The line and the sentence of a compiler's message: ("12", "'x' undeclared"). None if it names no line."""
-    found = _LINE.search(message)
-    return (found[1], found[2].strip()) if found else (None, " ".join(message.split())[:300])
+    for found in _LINE.finditer(message):
+        if not found[2].lower().startswith("warning"):
+            return found[1], found[2].strip()
+    return None, " ".join(message.split())[:300]

@@ -67,8 +67,9 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an ISF file declares. kind : "generator", "filter" (has inputImage) or "transition" (startImage, endImage
-    and progress).  imported : image files by the name of their sampler."""
+    """What an ISF file declares. kind : "generator", "filter" (has an image) or "transition" (startImage, endImage and
+    progress).  imported : image files by the name of their sampler, "" where the file names none.  cubes : those of
+    them that are cube maps."""
 
     description: str = ""
     credit: str = ""
@@ -76,13 +77,19 @@ class Header:
     inputs: tuple[Input, ...] = ()
     passes: tuple[Pass, ...] = (Pass(),)
     imported: Mapping[str, str] = field(default_factory=dict)
+    cubes: frozenset[str] = frozenset()
 
     @property
     def kind(self) -> str:
         names = {each.name for each in self.inputs}
         if {"startImage", "endImage", "progress"} <= names:
             return "transition"
-        return "filter" if "inputImage" in names else "generator"
+        return "filter" if any(each.type == "image" for each in self.inputs) else "generator"
+
+    @property
+    def stands_alone(self) -> bool:
+        """Whether it can do without a picture to work on: none of its images is the standard's own."""
+        return not {"inputImage", "startImage", "endImage"} & {each.name for each in self.inputs}
 
     def input(self, name: str) -> Input | None:
         return next((each for each in self.inputs if each.name == name), None)
@@ -110,13 +117,15 @@ def parse(text: str) -> Header:
         raise UserError("no ISF header: the file must begin with /*{ ... }*/")
     document = _json(found[1])
     passes, sizes = _passes(document)
+    imported, cubes = _imported(document)
     header = Header(
         description=str(document.get("DESCRIPTION") or ""),
         credit=str(document.get("CREDIT") or ""),
         categories=tuple(str(each) for each in _list(document, "CATEGORIES")),
         inputs=_inputs(document),
         passes=passes,
-        imported=_imported(document),
+        imported=imported,
+        cubes=cubes,
     )
     _check_names(header, sizes)
     return header
@@ -260,21 +269,22 @@ def _size(value: object, default: str) -> str | float:
     return str(value)
 
 
-def _imported(document: Mapping[str, Any]) -> dict[str, str]:
+def _imported(document: Mapping[str, Any]) -> tuple[dict[str, str], frozenset[str]]:
+    """The path of each imported picture, "" where there is none to be read, and the names of the cube maps."""
     raw = document.get("IMPORTED") or {}
     if isinstance(raw, list):
         raw = {each.get("NAME"): each for each in raw if isinstance(each, dict)}
     if not isinstance(raw, dict):
         raise UserError("IMPORTED: must be an object or a list")
-    images = {}
+    images, cubes = {}, set()
     for name, each in raw.items():
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise UserError(f"IMPORTED: NAME {str(name)[:40]!r} is not an identifier")
         path = each.get("PATH") if isinstance(each, dict) else each
+        images[name] = path if isinstance(path, str) else ""
         if isinstance(each, dict) and str(each.get("TYPE", "image")).lower() == "cube":
-            raise UserError(f"IMPORTED '{str(name)[:40]}': cube maps are not supported")
-        if not isinstance(name, str) or not _NAME.fullmatch(name) or not isinstance(path, str):
-            raise UserError(f"IMPORTED '{str(name)[:40]}': needs a name and a PATH")
-        images[name] = path
-    return images
+            cubes.add(name)
+    return images, frozenset(cubes)
 
 
 def _check_names(header: Header, sizes: list[str | float]) -> None:

@@ -10,7 +10,8 @@ from PIL import Image
 
 from livemusviz.cli import main
 from livemusviz.display.compositor import mesh
-from livemusviz.display.isf import Instant, IsfShader, Layer, drop
+from livemusviz.display.isf import Instant, IsfShader
+from livemusviz.display.layers import Layer, drop
 from livemusviz.display.sound import SoundTextures
 from livemusviz.errors import UserError
 
@@ -224,6 +225,9 @@ def test_shaders_check_says_pass_or_fail_and_why(tmp_path, capsys):
     assert len(lines) == 4 and lines[-1] == "1 of 3 pass"
     assert lines[0].startswith("fail") and "bad.fs:2:" in lines[0]
     assert "no ISF header" in lines[1] and lines[2].startswith("pass") and "(generator" in lines[2]
+    (tmp_path / "good.fs").write_text('/*{"IMPORTED": {"a": {}}}*/\n' + main_of("IMG_THIS_PIXEL(a)"))
+    assert main(["shaders", "check", str(tmp_path / "good.fs")]) == 0
+    assert "'a' has no PATH; it is left blank" in capsys.readouterr().out.splitlines()[1]
     assert main(["shaders", "check", str(tmp_path / "good.fs"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["passed"] == 1
 

@@ -135,6 +135,13 @@ def test_an_exception_in_drawing_does_not_end_the_show(monkeypatch):
     assert stats.frame_ms_p99 < 100.0, "I1"
 
 
+def test_a_lost_frame_is_told_and_so_is_a_shader_that_cannot_be_prepared(monkeypatch):
+    monkeypatch.setattr(Compositor, "prepare", lambda self, name: {}[name])
+    told = []
+    assert Show(3).run(on_problem=told.append, prepare=("bloom",)).frames_shown == 3
+    assert told == ["a display frame was lost: KeyError: 'bloom'"]
+
+
 def test_a_context_that_is_gone_ends_it(monkeypatch):
     monkeypatch.setattr(Compositor, "draw", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):

@@ -83,7 +83,6 @@ def test_a_repaired_shader_is_taken_up_again(ctx, shaders):
         (b'/*{"INPUTS": [{"NAME": "a b", "TYPE": "float"}]}*/', "not an identifier"),
         (b'/*{"INPUTS": [{"NAME": "a", "TYPE": "matrix"}]}*/', "none of audio"),
         (b'/*{"IMPORTED": {"a": {"PATH": "../../secret.png"}}}*/ void main() {}', "outside the shader's folder"),
-        (b'/*{"IMPORTED": {"a": {"PATH": "gone.png"}}}*/ void main() {}', "gone.png"),
     ],
 )
 def test_the_ladder_of_bad_shaders(ctx, shaders, body, complaint):

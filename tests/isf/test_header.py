@@ -4,7 +4,7 @@ import pytest
 
 from livemusviz.errors import UserError
 from livemusviz.isf import glsl
-from livemusviz.isf.expression import evaluate
+from livemusviz.isf.expression import NoSize, evaluate
 from livemusviz.isf.header import decode, parse
 
 
@@ -28,7 +28,7 @@ def test_inputs_of_every_type():
     assert (found.input("l").values, found.input("l").default, found.input("l").maximum) == ((3, 5, 9), 5, 9)
     assert (found.input("f").minimum, found.input("f").maximum, found.input("f").default) == (-2.0, 4.0, 0.5)
     assert found.input("p").default == (0.25, 0.75) and found.input("c").default == (1.0, 1.0, 1.0, 1.0)
-    assert found.input("a").size == 64 and found.kind == "generator"
+    assert found.input("a").size == 64 and found.kind == "filter"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,8 @@ def test_inputs_of_every_type():
     [
         ("{}", "generator"),
         ('{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}', "filter"),
+        ('{"INPUTS": [{"NAME": "tex", "TYPE": "image"}]}', "filter"),
+        ('{"INPUTS": [{"NAME": "a", "TYPE": "audio"}, {"NAME": "s", "TYPE": "audioFFT"}]}', "generator"),
         (
             '{"INPUTS": [{"NAME": "startImage", "TYPE": "image"}, {"NAME": "endImage", "TYPE": "image"},'
             '{"NAME": "progress", "TYPE": "float"}]}',
@@ -93,7 +95,8 @@ def test_what_public_files_get_wrong_is_forgiven():
         ('/*{"INPUTS": [{"NAME": "TIME", "TYPE": "float"}]}*/', "declared twice"),
         ('/*{"PASSES": [{"TARGET": "a-b"}]}*/', "not an identifier"),
         ('/*{"PASSES": ["a"]}*/', "must be an object"),
-        ('/*{"IMPORTED": {"a": {"TYPE": "cube", "PATH": ["x"]}}}*/', "cube maps"),
+        ('/*{"IMPORTED": {"a b": {"PATH": "x.png"}}}*/', "IMPORTED: NAME 'a b' is not an identifier"),
+        ('/*{"INPUTS": [{"NAME": "a", "TYPE": "point3D"}]}*/', "TYPE 'point3D' is none of audio"),
         ("/*" + '{"a":' * 100_000 + "*/", "nested|not JSON"),
         (
             '/*{"INPUTS": [{"NAME": "a", "TYPE": "float", "MAX": 1' + "0" * 400 + "}]}*/",
@@ -155,6 +158,22 @@ def test_expressions_that_are_not_arithmetic(expression):
     with pytest.raises(UserError, match="size expression") as caught:
         evaluate(expression, {"WIDTH": 1.0})
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "expression", ["$WIDTH / $cell", "0/0", "mod(1, 0)", "sqrt(0 - $WIDTH)", "9**9**9", "exp(1e9)", 1e999, "log($cell)"]
+)
+def test_arithmetic_without_a_result_is_told_apart(expression):
+    with pytest.raises(NoSize, match="size expression"):
+        evaluate(expression, {"WIDTH": 640.0, "cell": 0.0})
+
+
+def test_imported_pictures_without_a_path_and_cube_maps_are_known():
+    found = header(
+        '{"IMPORTED": {"a": {"PATH": "a.png"}, "b": {}, "c": {"TYPE": "cube", "PATH": ["x"]}, "d": "d.png"}}'
+    )
+    assert found.imported == {"a": "a.png", "b": "", "c": "", "d": "d.png"} and found.cubes == {"c"}
+    assert header('{"IMPORTED": [{"NAME": "a", "WIDTH": 4}]}').imported == {"a": ""}
 
 
 @pytest.mark.parametrize(
