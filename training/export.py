@@ -49,7 +49,7 @@ def restore(run: Path) -> Embedded:
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.write_text(json.dumps(value, indent=2) + "\n")
+    path.write_text(json.dumps(value, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_weights(module: torch.nn.Module, path: Path, prefix: str = "") -> None:

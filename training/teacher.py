@@ -44,11 +44,11 @@ class Words:
 
     def save(self, path: Path) -> None:
         np.savez(path.with_suffix(".npz"), vectors=self.vectors)
-        path.write_text(json.dumps({"pieces": self.pieces, "lexicon": asdict(self.lexicon)}))
+        path.write_text(json.dumps({"pieces": self.pieces, "lexicon": asdict(self.lexicon)}), encoding="utf-8")
 
     @staticmethod
     def load(path: Path) -> Words:
-        saved = json.loads(path.read_text())
+        saved = json.loads(path.read_text(encoding="utf-8"))
         lexicon = saved["lexicon"]
         tuples = {key: tuple(tuple(x) if isinstance(x, list) else x for x in lexicon[key]) for key in lexicon}
         return Words(saved["pieces"], np.load(path.with_suffix(".npz"))["vectors"], Lexicon(**tuples))
@@ -56,7 +56,7 @@ class Words:
 
 def unseen_words() -> dict[str, tuple[str, list[str]]]:
     """The words kept out of the captions: word -> ("families" or "colours", what is expected)."""
-    listed = tomllib.loads(UNSEEN.read_text())
+    listed = tomllib.loads(UNSEEN.read_text(encoding="utf-8"))
     return {word: (kind, wanted) for kind, entries in listed.items() for word, wanted in entries.items()}
 
 
