@@ -37,7 +37,7 @@ from livemusviz.bridge.frames import Controls, Frame  # noqa: E402
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
 from livemusviz.diffusion.loop import embedding  # noqa: E402
-from livemusviz.features.ear import Ear  # noqa: E402
+from livemusviz.features.frontend import FrontEnd  # noqa: E402
 from livemusviz.features.measure import Measurer  # noqa: E402
 from livemusviz.features.offline import analyse_track  # noqa: E402
 from livemusviz.params.values import ParamValues  # noqa: E402
@@ -103,9 +103,9 @@ class Painter:
 
 def onset_strength(sound: np.ndarray, times: np.ndarray) -> np.ndarray:
     """SuperFlux at `times`, s: the largest in the hops around each."""
-    ear, measurer, curve = Ear(), Measurer(), []
+    front_end, measurer, curve = FrontEnd(), Measurer(), []
     for i in range(0, len(sound) - HOP + 1, HOP):
-        curve.append(measurer.step(ear.hear(i / SAMPLE_RATE, i, sound[i : i + HOP])).flux.full)
+        curve.append(measurer.step(front_end.process(i / SAMPLE_RATE, i, sound[i : i + HOP])).flux.full)
     at = np.clip((times[:, None] * SAMPLE_RATE / HOP).astype(int) + np.arange(-2, 2), 0, len(curve) - 1)
     return np.array(curve)[at].max(axis=1)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from livemusviz.audio.timing import StreamTime
 from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
-from livemusviz.features.ear import Ear
+from livemusviz.features.frontend import FrontEnd
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class Capture:
         self._write, self._epoch, self._settle = write, epoch, settle
         self._rate = float(rate)
         self._resampler = _resampler(self._rate)
-        self._ear = Ear()
+        self._front_end = FrontEnd()
         self._time = StreamTime()
         self._heard = self._made = 0  # frames that came, and frames at SAMPLE_RATE that went out
         self._next = first
@@ -102,7 +102,7 @@ class Capture:
         if not self._placed:
             self._placed, self._next = True, max(self._next, round((time - self._epoch) * SAMPLE_RATE))
         loud = np.clip(samples * np.float32(self.gain), -1.0, 1.0)
-        self._write(self._ear.hear(time, self._next, loud).pack())
+        self._write(self._front_end.process(time, self._next, loud).pack())
         self._next += HOP
         self._made += HOP
 

@@ -1,6 +1,6 @@
-"""Levels of three frequency bands, and where the weight of the spectrum lies. Pure; runs on the features thread.
+"""Computes the levels of three frequency bands, and centroid and flatness of the spectrum. Pure; features thread.
 
-In: magnitudes of `spectrum.ShortSpectrum`. Out: linear RMS of each band, centroid (Hz), flatness (0..1).
+In: squared magnitudes of `spectrum.ShortSpectrum`. Out: linear RMS of each band, centroid (Hz), flatness (0..1).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from livemusviz.features.spectrum import FREQUENCIES, WINDOW
 
 EDGES = (20.0, 150.0, 2000.0, 12000.0)  # Hz: kick and bass | voices and chords | snare, hats, air
 _STARTS = np.ceil(np.array(EDGES) * WINDOW / SAMPLE_RATE).astype(int)
-_HEARD = slice(_STARTS[0], _STARTS[-1])
+_AUDIBLE = slice(_STARTS[0], _STARTS[-1])
 # Parseval for a one-sided spectrum of magnitudes scaled to the amplitude of a sine, window w:
 # mean square = sum M^2 (sum w)^2 / (2 N sum w^2).
 _SCALE = float(np.hanning(WINDOW).sum() ** 2 / (2 * WINDOW * np.sum(np.hanning(WINDOW) ** 2)))
@@ -20,21 +20,25 @@ _FLOOR = 1e-12  # power of a bin that counts as nothing
 
 
 def band_levels(power: np.ndarray) -> tuple[float, float, float]:
-    """RMS of bass, mid and treble from squared magnitudes; a full-scale sine in one band gives 0.71."""
+    """Return the RMS of bass, mid and treble. A full-scale sine in one band gives 0.71.
+
+    power : squared magnitudes, float32 (WINDOW // 2 + 1,).
+    """
     bass, mid, treble = np.sqrt(np.add.reduceat(power, _STARTS)[:3] * _SCALE)
     return float(bass), float(mid), float(treble)
 
 
 def centroid_and_flatness(power: np.ndarray) -> tuple[float, float]:
-    """Centre of gravity of the magnitudes in Hz, and geometric over arithmetic mean of the power, 20 Hz to 12 kHz.
+    """Return the centroid in Hz and the flatness in 0..1, between 20 Hz and 12 kHz. Both are 0 in silence.
 
-    Both 0 of nothing. (Peeters 2004, "A large set of audio features", sections 6.1.1 and 9.1.)
+    The centroid is the magnitudes' centre of gravity; the flatness is the geometric over the arithmetic mean of the
+    power. (Peeters 2004, "A large set of audio features", sections 6.1.1 and 9.1.)
     """
-    heard = power[_HEARD]
-    total = float(heard.sum())
+    audible = power[_AUDIBLE]
+    total = float(audible.sum())
     if total < _FLOOR:
         return 0.0, 0.0
-    magnitude = np.sqrt(heard)
-    centroid = float(magnitude @ FREQUENCIES[_HEARD]) / float(magnitude.sum())
-    geometric = float(np.exp(np.mean(np.log(heard + 1e-6 * total))))
-    return centroid, min(1.0, geometric / (total / len(heard)))
+    magnitude = np.sqrt(audible)
+    centroid = float(magnitude @ FREQUENCIES[_AUDIBLE]) / float(magnitude.sum())
+    geometric = float(np.exp(np.mean(np.log(audible + 1e-6 * total))))
+    return centroid, min(1.0, geometric / (total / len(audible)))

@@ -1,12 +1,13 @@
-"""Tempo and beat: a causal tracker that knows where the next beat will be. Runs on the features thread.
+"""Tracks tempo and beat causally, and predicts the next beat. Runs on the features thread.
 
 In: the SuperFlux curve, a value a hop. Out: beats a minute, phase in [0, 1), confidence in [0, 1], count of beats.
 
-A hidden state is a pair (tempo, place in the beat); all tempi from 55 to 215 bpm are followed at once. Every 11 ms each
-state's probability moves one place on, changes its tempo a little where a beat ends, and is weighted with how well it
-explains what was heard: onsets are likely near the beat, quiet elsewhere (the state space of Whiteley, Cemgil, Godsill,
-ISMIR 2006, with the transitions of Krebs, Boeck, Widmer, ISMIR 2015, filtered forwards). What is told is the tempo
-that most of the probability agrees on, and the mean phase there. It is a prediction: no look-ahead, no delay.
+The tracker is a hidden Markov model. A state is a pair (tempo, position in the beat), for all tempi from 55 to 215 bpm.
+Every 11 ms the probability of each state moves one position on; at the end of a beat the tempo may change a little; and
+each state is weighted by the likelihood of the observed activation: onsets are likely near the beat, and unlikely
+elsewhere. The state space is that of Whiteley, Cemgil and Godsill (ISMIR 2006), with the transition model of Krebs,
+Boeck and Widmer (ISMIR 2015), filtered forwards. The result is the tempo with most of the probability around it, and
+the mean phase there. It is a prediction, without look-ahead or delay.
 """
 
 from __future__ import annotations
@@ -21,19 +22,25 @@ from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 STRIDE = 2  # hops a step of the filter
 STEP = STRIDE * HOP / SAMPLE_RATE  # s
 BPM_RANGE = (55.0, 215.0)
-BPM_PRIOR, OCTAVES_PRIOR = 120.0, 0.8  # the tempo before anything is heard: normal in octaves
-STEADINESS = 60.0  # of the tempo from beat to beat: p ~ exp(-STEADINESS |ratio - 1|)
-ON_BEAT = 1.0 / 16.0  # of a beat; where onsets are expected
-DOUBT = 0.05  # probability that even a silent beat is one
-LARGEST_SECONDS = 4.0  # in which the largest flux is forgotten
-MEAN_SECONDS = 0.5
-LEAST = 0.02  # flux; what is always taken as the largest at least
-NEIGHBOURS = 2  # tempi to each side that are one with the likeliest
+BPM_PRIOR, OCTAVES_PRIOR = 120.0, 0.8  # of the prior: normal in octaves of tempo
+TRANSITION_LAMBDA = 60.0  # of tempo changes between beats: p ~ exp(-TRANSITION_LAMBDA |ratio - 1|)
+OBSERVATION_LAMBDA = 16  # parts of a beat; onsets are expected in the first
+MISSED = 0.05  # likelihood of a beat without an onset
+LARGEST_SECONDS = 4.0  # time constant with which the largest flux decays
+MEAN_SECONDS = 0.5  # time constant of the mean flux
+LEAST = 0.02  # flux; the largest is never taken as less
+NEIGHBOURS = 2  # tempi to each side of the likeliest whose states are averaged
 
 
 @dataclass(frozen=True, slots=True)
-class Beat:
-    """bpm : 0 while unknown.  phase : [0, 1), 0 on the beat.  confidence : 0..1.  beats : passed so far."""
+class BeatEstimate:
+    """Holds the tempo and beat of one hop.
+
+    bpm : beats a minute; 0 while unknown.
+    phase : [0, 1), 0 on the beat.
+    confidence : 0..1.
+    beats : beats that have passed so far.
+    """
 
     bpm: float = 0.0
     phase: float = 0.0
@@ -42,7 +49,10 @@ class Beat:
 
 
 class Activation:
-    """How far the flux stands out of its mean, by the largest flux of lately: 0..1, one for every `STRIDE` hops."""
+    """Turns the flux into an activation in 0..1, one for every `STRIDE` hops.
+
+    It is the excess of the flux over its running mean, divided by its largest recent value.
+    """
 
     def __init__(self) -> None:
         self._keep, self._learn = math.exp(-STEP / LARGEST_SECONDS), 1.0 - math.exp(-STEP / MEAN_SECONDS)
@@ -55,7 +65,15 @@ class Activation:
 
 
 class States:
-    """The state space: `intervals` (steps a beat) one after the other, each with as many places as it has steps."""
+    """The state space of the hidden Markov model: a bar of positions for each tempo.
+
+    intervals : steps in a beat, one a tempo, int (tempi,).
+    starts, ends : the first and the last state of each tempo, int (tempi,).
+    places : position in the beat of each state, [0, 1), float (states,).
+    on_beat : the states near the beat, int.
+    change : transition probabilities between tempi, float32 (from, to).
+    prior : probability of each state before the first observation, float32 (states,).
+    """
 
     def __init__(self) -> None:
         slowest, fastest = (60.0 / (bpm * STEP) for bpm in BPM_RANGE)
@@ -63,23 +81,26 @@ class States:
         self.ends = np.cumsum(self.intervals) - 1
         self.starts = self.ends - self.intervals + 1
         self.places = np.concatenate([np.arange(n) / n for n in self.intervals])
-        self.on_beat = np.flatnonzero(self.places < ON_BEAT)
+        self.on_beat = np.flatnonzero(self.places < 1.0 / OBSERVATION_LAMBDA)
         ratio = self.intervals[None, :] / self.intervals[:, None]
-        change = np.exp(-STEADINESS * np.abs(ratio - 1.0))
-        self.change = (change / change.sum(axis=1, keepdims=True)).astype(np.float32)  # from row to column
+        change = np.exp(-TRANSITION_LAMBDA * np.abs(ratio - 1.0))
+        self.change = (change / change.sum(axis=1, keepdims=True)).astype(np.float32)  # row: from; column: to
         octaves = np.log2(60.0 / (self.intervals * STEP) / BPM_PRIOR)
         prior = np.exp(-0.5 * (octaves / OCTAVES_PRIOR) ** 2)
         self.prior = np.repeat(prior / prior.sum() / self.intervals, self.intervals).astype(np.float32)
 
     @staticmethod
     def likelihood(activation: float) -> tuple[float, float]:
-        """How likely this activation (0..1) is on the beat, and off it."""
-        on = DOUBT + (1.0 - 2.0 * DOUBT) * activation
-        return on, (1.0 - on) * ON_BEAT / (1.0 - ON_BEAT)
+        """Return the likelihood of an activation (0..1) on the beat, and off it."""
+        on = MISSED + (1.0 - 2.0 * MISSED) * activation
+        return on, (1.0 - on) / (OBSERVATION_LAMBDA - 1)
 
 
 class BeatFilter:
-    """The probabilities of all states, and what they agree on."""
+    """Filters the state probabilities and reads tempo, phase and confidence from them.
+
+    period : s, of a beat.  phase : [0, 1).  confidence : 0..1.
+    """
 
     def __init__(self) -> None:
         self._states = states = States()
@@ -87,12 +108,12 @@ class BeatFilter:
         self.reset()
 
     def reset(self) -> None:
-        """Know nothing again."""
+        """Return to the prior probabilities."""
         self._p = self._states.prior.copy()
         self.period, self.phase, self.confidence = 0.5, 0.0, 0.0  # s, [0, 1), 0..1
 
     def step(self, activation: float) -> None:
-        """One step of `STEP` seconds on, in which `activation` was heard."""
+        """Advance by `STEP` seconds and weight the states by `activation`, 0..1."""
         states, p = self._states, self._p
         entering = p[states.ends] @ states.change
         p[1:] = p[:-1].copy()
@@ -103,6 +124,7 @@ class BeatFilter:
         self._agree()
 
     def _agree(self) -> None:
+        """Read tempo, mean phase and confidence from the tempi around the likeliest."""
         states = self._states
         by_tempo = np.add.reduceat(self._p, states.starts)
         likeliest = int(np.argmax(np.convolve(by_tempo, (0.5, 1.0, 0.5), "same")))
@@ -116,13 +138,13 @@ class BeatFilter:
 
 
 class BeatTracker:
-    """The filter, and a phase that runs on its tempo and is drawn to its phase without ever jumping or turning back."""
+    """Runs a phase at the filter's tempo. The filter's phase attracts it; it never jumps and never runs backwards."""
 
-    PULL = 0.065  # s; time constant
-    MAX_PULL = 0.9  # of the tempo: how much faster or slower the phase may run for it
-    SURE, UNSURE = 0.6, 0.35  # confidence from which the tempo is known, and below which it no longer is
+    PULL = 0.065  # s; time constant of the attraction
+    MAX_PULL = 0.9  # of the tempo: the largest change of speed by the attraction
+    SURE, UNSURE = 0.6, 0.35  # confidence above which the tempo becomes known, and below which unknown
     FORGET = 4.0  # s without sound, after which the tempo is unknown again
-    STEADY = 0.5  # s; time constant of the told confidence
+    STEADY = 0.5  # s; time constant of the reported confidence
 
     def __init__(self) -> None:
         self._filter, self._activation = BeatFilter(), Activation()
@@ -132,20 +154,23 @@ class BeatTracker:
         self._confidence = self._phase = self._error = 0.0
         self._beats = 0
 
-    def step(self, flux: float, sound: bool) -> Beat:
-        """One hop. flux : of the whole spectrum.  sound : whether the gate is open."""
+    def step(self, flux: float, sound: bool) -> BeatEstimate:
+        """Add one hop and return the beat.
+
+        flux : of the whole spectrum.  sound : True if the noise gate is open.
+        """
         dt = HOP / SAMPLE_RATE
         self._quiet = 0.0 if sound else self._quiet + dt
         self._flux.append(flux)
         if len(self._flux) == STRIDE:
-            self._listen(max(self._flux))
+            self._observe(max(self._flux))
             self._flux.clear()
         if not self._known:
-            return Beat(0.0, 0.0, self._confidence, self._beats)
+            return BeatEstimate(0.0, 0.0, self._confidence, self._beats)
         self._run(dt)
-        return Beat(60.0 / self._filter.period, self._phase, self._confidence, self._beats)
+        return BeatEstimate(60.0 / self._filter.period, self._phase, self._confidence, self._beats)
 
-    def _listen(self, flux: float) -> None:
+    def _observe(self, flux: float) -> None:
         if self._quiet > self.FORGET:
             self._filter.reset()
             self._known, self._confidence = False, 0.0

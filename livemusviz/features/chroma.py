@@ -1,10 +1,10 @@
-"""Pitch classes: which of the twelve notes sound, whatever the octave and the tuning. Runs on the features thread.
+"""Finds the pitch classes that sound, in any octave and tuning. Runs on the features thread.
 
 In: mono hops. Out: 12 weights from C, the strongest 1, all 0 without pitch; tuning in semitones from A = 440 Hz.
 
-Spectral peaks between 55 Hz and 2.1 kHz, placed between the bins by a parabola through the logarithm (Smith and Serra
-1987, "PARSHL"), vote for their pitch class, as in Gomez 2006, "Tonal description of music audio signals", ch. 3. The
-window is lopsided: long enough to tell semitones apart at the bottom, heaviest 40 ms ago.
+Spectral peaks between 55 Hz and 2.1 kHz are placed between the bins by a parabola through the logarithm (Smith and
+Serra 1987, "PARSHL"). Each votes for its pitch class (Gomez 2006, "Tonal description of music audio signals", ch. 3). The
+window is asymmetric: long enough to separate low semitones, with its maximum 40 ms ago.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from livemusviz.bridge.features import NO_CHROMA, PITCH_CLASSES, Chroma
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 
 WINDOW = 8192  # samples: 5.9 Hz a bin, 171 ms
-HEAVIEST = 6144  # sample at which the window peaks
-STRIDE = 4  # hops between two looks, 21 ms
+HEAVIEST = 6144  # sample of the window's maximum
+STRIDE = 4  # hops between two analyses, 21 ms
 STEP = STRIDE * HOP / SAMPLE_RATE  # s
 RANGE = (55.0, 2100.0)  # Hz
 FAINT = 0.02  # of the highest peak; lower ones are ripples
@@ -30,7 +30,7 @@ REFERENCE = 440.0  # Hz
 
 
 class ChromaFinder:
-    """Keeps the last `WINDOW` samples and looks at them every `STRIDE` hops."""
+    """Keeps the last `WINDOW` samples and analyses them every `STRIDE` hops."""
 
     def __init__(self) -> None:
         self._recent = np.zeros(WINDOW, np.float32)
@@ -44,21 +44,24 @@ class ChromaFinder:
 
     @property
     def tuning(self) -> float:
-        """Semitones from A = 440 Hz, -0.5..0.5."""
+        """Return the tuning in semitones from A = 440 Hz, -0.5..0.5."""
         return cmath.phase(self._deviation) / (2.0 * math.pi) if self._deviation else 0.0
 
     def step(self, mono: np.ndarray, sound: bool) -> Chroma:
-        """mono : float32 (HOP,).  sound : whether the gate is open."""
+        """Add one hop and return the newest chroma.
+
+        mono : float32 (HOP,).  sound : True if the noise gate is open.
+        """
         self._hops.append(mono)
         if len(self._hops) == STRIDE:
             fresh = STRIDE * HOP
             self._recent[:-fresh] = self._recent[fresh:]
             self._recent[-fresh:] = np.concatenate(self._hops)
             self._hops.clear()
-            self.chroma = self._look() if sound else NO_CHROMA
+            self.chroma = self._analyse() if sound else NO_CHROMA
         return self.chroma
 
-    def _look(self) -> Chroma:
+    def _analyse(self) -> Chroma:
         frequencies, heights = self._peaks()
         if not len(heights) or heights.max() < SILENT:
             return NO_CHROMA
@@ -77,7 +80,7 @@ class ChromaFinder:
         return tuple((weights * (clarity / strongest)).tolist())
 
     def _peaks(self) -> tuple[np.ndarray, np.ndarray]:
-        """Frequencies (Hz) and heights of the spectral peaks in `RANGE`."""
+        """Return frequencies (Hz) and magnitudes of the spectral peaks in `RANGE`."""
         spectrum = np.fft.rfft(self._recent * self._window)[self._low - 1 : self._high + 2]
         magnitude = np.abs(spectrum)
         middle = magnitude[1:-1]

@@ -1,4 +1,4 @@
-"""What is left of the features when nothing is heard any more. Pure; show process, any thread."""
+"""Lets features decay while no sound arrives. Pure; show process, any thread."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from livemusviz.bridge.features import AudioFeatures
 
 
 def decayed(last: AudioFeatures, time: float, sample: int, tau: float = 0.3) -> AudioFeatures:
-    """What is left of `last` at the later `time` with nothing heard since; levels fade with time constant `tau` (s)."""
+    """Return `last` at a later time, with no sound since.
+
+    time : s.  sample : index of the last sample.  tau : s, time constant with which levels decay.
+    """
     keep = math.exp(-max(0.0, time - last.time) / tau)
     return AudioFeatures(
         time=time,

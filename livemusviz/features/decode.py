@@ -1,7 +1,7 @@
-"""The true beats of a whole track: the likeliest path through the tracker's own states. Pure; for the offline twin.
+"""Decodes the beats of a whole track: the likeliest path through the tracker's states. Pure; for the offline analysis.
 
-In: the SuperFlux curve of a track, a value a hop. Out: beat times in hops. Viterbi decoding, exact: only where a beat
-ends is there a choice, so one byte a tempo and step is all that must be remembered.
+In: the SuperFlux curve of a track, a value a hop. Out: beat times in hops. The Viterbi decoding is exact. Tempo changes
+only at the end of a beat, so the back pointers take one byte for each tempo and step.
 """
 
 from __future__ import annotations
@@ -10,17 +10,20 @@ import math
 
 import numpy as np
 
-from livemusviz.features.beat import LARGEST_SECONDS, LEAST, MEAN_SECONDS, ON_BEAT, STEP, STRIDE, States
+from livemusviz.features.beat import LARGEST_SECONDS, LEAST, MEAN_SECONDS, OBSERVATION_LAMBDA, STEP, STRIDE, States
 
 
 def activation(flux: np.ndarray) -> np.ndarray:
-    """As `beat.Activation`, with means and maxima that look both ways. (hops,) to (hops // STRIDE,), 0..1."""
+    """Return the activation of a whole track, 0..1, from its flux: (hops,) to (hops // STRIDE,).
+
+    As `beat.Activation`, but mean and maximum look both ways.
+    """
     steps = flux[: len(flux) // STRIDE * STRIDE].reshape(-1, STRIDE).max(axis=1)
     return np.maximum(0.0, steps - centred_mean(steps, MEAN_SECONDS / STEP)) / _largest_around(steps)
 
 
 def centred_mean(values: np.ndarray, width: float) -> np.ndarray:
-    """Mean over about `width` values around each, fewer at the ends."""
+    """Return the mean over about `width` values around each value, over fewer at the ends."""
     half = max(1, round(width / 2))
     total = np.concatenate([[0.0], np.cumsum(values, dtype=np.float64)])
     at = np.arange(len(values))
@@ -29,6 +32,7 @@ def centred_mean(values: np.ndarray, width: float) -> np.ndarray:
 
 
 def _largest_around(values: np.ndarray) -> np.ndarray:
+    """Return the largest value around each, decaying both ways with `LARGEST_SECONDS`."""
     keep = math.exp(-STEP / LARGEST_SECONDS)
 
     def decaying(sequence: list[float]) -> np.ndarray:
@@ -43,26 +47,26 @@ def _largest_around(values: np.ndarray) -> np.ndarray:
 
 
 def beat_hops(flux: np.ndarray) -> np.ndarray:
-    """Where the beats are, in hops (or parts of one) from the start of `flux` (hops,); none of less than two beats."""
-    heard = activation(flux)
-    if len(heard) < 2 * States().intervals[0]:
+    """Return the beat times in hops from the start of `flux` (hops,), as floats; none for less than two beats."""
+    activations = activation(flux)
+    if len(activations) < 2 * States().intervals[0]:
         return np.zeros(0)
-    starts, lengths = _path(heard)
+    starts, lengths = _path(activations)
     beats = []
     for start, length in zip(starts, lengths, strict=True):
-        window = heard[start : start + math.ceil(length * ON_BEAT) + 1]
+        window = activations[start : start + math.ceil(length / OBSERVATION_LAMBDA) + 1]
         struck = len(window) > 0 and window.max() > 0.1
-        beats.append(start + (int(np.argmax(window)) if struck else length * ON_BEAT / 2))
+        beats.append(start + (int(np.argmax(window)) if struck else length / OBSERVATION_LAMBDA / 2))
     return (np.array(beats) + 0.5) * STRIDE
 
 
-def _path(heard: np.ndarray) -> tuple[list[int], list[int]]:
-    """Steps at which the likeliest path begins a beat, and the steps each beat takes."""
+def _path(activations: np.ndarray) -> tuple[list[int], list[int]]:
+    """Return the steps at which the likeliest path begins a beat, and the number of steps in each."""
     states = States()
-    change = np.log(states.change.T + 1e-30)  # to row from column
+    change = np.log(states.change.T + 1e-30)  # row: to; column: from
     score = np.log(states.prior)
-    choices = np.zeros((len(heard), len(states.intervals)), np.uint8)
-    for step, value in enumerate(heard.tolist()):
+    choices = np.zeros((len(activations), len(states.intervals)), np.uint8)
+    for step, value in enumerate(activations.tolist()):
         options = change + score[states.ends]
         choice = options.argmax(axis=1)
         choices[step] = choice
@@ -73,7 +77,7 @@ def _path(heard: np.ndarray) -> tuple[list[int], list[int]]:
         score -= score.max()
     state = int(np.argmax(score))
     tempo = int(np.searchsorted(states.ends, state))
-    step = len(heard) - 1 - (state - int(states.starts[tempo]))
+    step = len(activations) - 1 - (state - int(states.starts[tempo]))
     begun, lengths = [], []
     while step >= 0:
         begun.append(step)

@@ -1,4 +1,4 @@
-"""Features held back until their sound is heard, where it comes out later than it came in. Main thread."""
+"""Delays features where the sound comes out later than it came in (PA, broadcast). Main thread."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Iterable
 
 from livemusviz.bridge.features import AudioFeatures
 
-MOST = 2048  # features kept; older ones are let go of at once
+MOST = 2048  # features kept; more are returned at once
 
 
 class FeatureDelay:
-    """What comes in waits until it is due."""
+    """Keeps features until their time."""
 
     def __init__(self) -> None:
         self._waiting: deque[AudioFeatures] = deque()
 
     def step(self, arrived: Iterable[AudioFeatures], until: float) -> list[AudioFeatures]:
-        """Take what has `arrived`; give back what was heard before `until`, s, oldest first."""
+        """Add the features that have `arrived` and return those whose time is at most `until` (s), oldest first."""
         self._waiting.extend(arrived)
         due = []
         while self._waiting and (self._waiting[0].time <= until or len(self._waiting) > MOST):

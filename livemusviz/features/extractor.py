@@ -1,9 +1,9 @@
-"""From hops to `AudioFeatures`, causally. Runs on the features thread, or on the caller's in tests.
+"""Turns hops into `AudioFeatures`, causally. Runs on the features thread, or on the caller's in tests.
 
-In: `Hop` (sound, level and gain from the callback). Out: `AudioFeatures`, one a hop.
+In: `Hop` (samples, level and gain from the callback). Out: one `AudioFeatures` a hop.
 
-Levels are relative to a slow average of themselves, so 1.0 is as loud as lately. The energy is r^2 / (1 + r^2) of the
-relative loudness r: 0.5 in a groove that goes on, 0.8 at twice its level, 0.2 at half, 0 at rest.
+Levels are relative to a slow average of themselves: 1.0 is the recent mean. The energy is r^2 / (1 + r^2) of the
+relative loudness r: 0.5 at the mean, 0.8 at twice the level, 0.2 at half, 0 at rest.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from livemusviz.bridge.features import NO_CHROMA, PITCH_CLASSES, AudioFeatures, 
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features import chroma
 from livemusviz.features.bar import BEATS_A_BAR, BarFollower
-from livemusviz.features.beat import Beat, BeatTracker
+from livemusviz.features.beat import BeatEstimate, BeatTracker
 from livemusviz.features.flux import Flux
 from livemusviz.features.follow import Follower, SlowAverage, WholeAverage, weight
 from livemusviz.features.form import Form
@@ -25,43 +25,48 @@ from livemusviz.features.measure import Measurer
 from livemusviz.features.onset import OnsetFinder
 
 HOP_SECONDS = HOP / SAMPLE_RATE
-LATELY = 20.0  # s; what "lately" means
+LATELY = 20.0  # s; of the slow averages
 LEVEL_MAX = 4.0
-FAINT = 0.1  # relative loudness that counts as a rest: the averages then learn at a tenth, in silence not at all
-SILENCE = 1e-4  # RMS; no average is taken as less
-BAND_FLOOR = 0.02  # of the usual loudness: a band weaker than this counts as absent
+FAINT = 0.1  # relative loudness of a rest; averages then learn at a tenth of the rate, in silence not at all
+SILENCE = 1e-4  # RMS; the least average
+BAND_FLOOR = 0.02  # of the mean loudness; a weaker band counts as absent
 STRENGTH_DECAY = 0.15  # s
 HIT_DECAY = 0.12  # s
-PRESENCE = (-64.0, -50.0)  # dBFS of the loudness between which the energy fades in: a noise floor moves nothing
-BAND_PRESENCE = (0.15, 0.6)  # of a band's usual level, between which it is absent and present
+PRESENCE = (-64.0, -50.0)  # dBFS between which the energy fades in, so that a noise floor moves nothing
+BAND_PRESENCE = (0.15, 0.6)  # relative level at which a band is absent, and present
 CHROMA_ATTACK, CHROMA_RELEASE = 0.03, 0.12  # s
 
 
 class Relative:
-    """A level by its own slow average: 1.0 is as loud as lately, limited to `LEVEL_MAX`."""
+    """Divides a level by its own slow average and limits the result to `LEVEL_MAX`."""
 
     def __init__(self, attack: float, release: float, average: SlowAverage | WholeAverage | None = None) -> None:
-        """average : what is usual; by default the average of about the last `LATELY` seconds."""
+        """Make it at level 0.
+
+        attack, release : s, of the level.  average : by default over about `LATELY` seconds.
+        """
         self._level = Follower(attack, release)
         self._average = average or SlowAverage(LATELY)
 
     @property
     def absolute(self) -> float:
+        """Return the smoothed level, in the unit of the input."""
         return self._level.value
 
     @property
     def usual(self) -> float:
+        """Return the slow average, in the unit of the input."""
         return self._average.value
 
     @property
     def faint(self) -> bool:
-        """Far below what is usual lately."""
+        """Return True if the level is far below its average."""
         return self._level.value < FAINT * self._average.value
 
     def step(self, level: float, dt: float, learn: float, floor: float = SILENCE) -> float:
-        """The relative level after `dt` seconds, of which the average takes `learn` seconds to heart.
+        """Return the relative level after `dt` seconds.
 
-        floor : the average is never taken as less, in the unit of the level.
+        learn : s, by which the average is updated.  floor : least average, in the unit of the level.
         """
         value = self._level.step(level, dt)
         self._average.step(value, learn)
@@ -69,22 +74,25 @@ class Relative:
 
 
 class Loudness:
-    """The energy that drives walk and skipping, and what the rest of the chain must know of the loudness."""
+    """Computes the energy, and from the loudness the learning time and the floor of the bands."""
 
     def __init__(self, average: WholeAverage | None = None) -> None:
         self._relative = Relative(0.12, 0.28, average)
 
     def learns(self, sound: bool) -> float:
-        """Seconds that averages may take to heart of the coming hop."""
+        """Return the seconds by which averages may be updated in the coming hop."""
         return HOP_SECONDS * (0.0 if not sound else 0.1 if self._relative.faint else 1.0)
 
     @property
     def floor(self) -> float:
-        """Linear RMS below which a band counts as absent."""
+        """Return the linear RMS below which a band counts as absent."""
         return max(BAND_FLOOR * self._relative.usual, SILENCE)
 
     def step(self, rms: float, learn: float) -> float:
-        """rms : linear, 0 in silence.  The energy, 0..1."""
+        """Add one hop and return the energy, 0..1.
+
+        rms : linear, 0 in silence.  learn : s, from `learns`.
+        """
         ratio = self._relative.step(rms, HOP_SECONDS, learn)
         low, high = PRESENCE
         decibels = 20.0 * math.log10(max(self._relative.absolute, 1e-9))
@@ -93,7 +101,7 @@ class Loudness:
 
 
 class Band:
-    """Level, hit and presence of one band."""
+    """Computes level, hit and presence of one band."""
 
     def __init__(self, average: WholeAverage | None = None) -> None:
         self._relative = Relative(0.01, 0.12, average)
@@ -101,7 +109,10 @@ class Band:
         self._hit = 0.0
 
     def step(self, level: float, onset: float, learn: float, floor: float) -> tuple[float, float, float]:
-        """level : linear RMS.  onset : strength, 0 for none.  Relative level, hit (0..1), presence (0..1)."""
+        """Add one hop. Return the relative level, the hit (0..1) and the presence (0..1).
+
+        level : linear RMS.  onset : strength, 0 for none.  learn, floor : from `Loudness`.
+        """
         relative = self._relative.step(level, HOP_SECONDS, learn, floor)
         self._hit = max(onset, self._hit * (1.0 - weight(HOP_SECONDS, HIT_DECAY)))
         low, high = BAND_PRESENCE
@@ -110,43 +121,50 @@ class Band:
 
 
 class Pitch:
-    """The chroma, smoothed so that it may be seen. It moves whenever the chroma has been looked at again."""
+    """Smooths the chroma. It moves whenever the chroma has been analysed anew."""
 
     DT = chroma.STEP
 
     def __init__(self) -> None:
         self.value = np.zeros(PITCH_CLASSES)
-        self._told: Chroma = NO_CHROMA
+        self._smoothed: Chroma = NO_CHROMA
         self._until_next = 0
 
-    def step(self, heard: Chroma) -> Chroma:
-        """One hop. heard : of the last look, which is taken every `chroma.STRIDE` hops."""
+    def step(self, newest: Chroma) -> Chroma:
+        """Add one hop and return the smoothed chroma.
+
+        newest : 12 weights, analysed every `chroma.STRIDE` hops.
+        """
         self._until_next -= 1
         if self._until_next > 0:
-            return self._told
+            return self._smoothed
         self._until_next = chroma.STRIDE
-        target = np.array(heard)
+        target = np.array(newest)
         up, down = weight(self.DT, CHROMA_ATTACK), weight(self.DT, CHROMA_RELEASE)
         self.value += np.where(target > self.value, up, down) * (target - self.value)
         self.value[self.value < 1e-4] = 0.0
-        self._told = tuple(self.value.tolist())
-        return self._told
+        self._smoothed = tuple(self.value.tolist())
+        return self._smoothed
 
 
 class Bar:
-    """From beats to the phase of a bar of four."""
+    """Computes the phase of a bar of four."""
 
-    REST = 2.0  # s of silence, after which the music begins anew
-    SURE_AFTER = 5.0  # s of sound, after which its beginning is taken for the first beat of a bar
+    REST = 2.0  # s of silence after which the music begins anew
+    SURE_AFTER = 5.0  # s of sound after which its start is taken as the first beat of a bar
 
     def __init__(self) -> None:
         self._follower = BarFollower()
-        self._heard = 0  # the beat whose surroundings have been judged
+        self._scored = 0  # the last beat that was scored
         self._quiet = self.REST
         self._sounding = 0.0  # s since the music began
         self._begun = False
 
-    def step(self, beat: Beat, flux: Flux, pitch: np.ndarray, sound: bool) -> float:
+    def step(self, beat: BeatEstimate, flux: Flux, pitch: np.ndarray, sound: bool) -> float:
+        """Add one hop and return the phase of the bar, [0, 1); 0 while the tempo is unknown.
+
+        pitch : chroma, float (12,).  sound : True if the noise gate is open.
+        """
         self._quiet = 0.0 if sound else self._quiet + HOP_SECONDS
         self._sounding = self._sounding + HOP_SECONDS if self._quiet < self.REST else 0.0
         if beat.bpm == 0.0:
@@ -155,18 +173,21 @@ class Bar:
         if not self._begun and self._sounding > self.SURE_AFTER:
             self._begun = True
             self._follower.begin(round(beat.beats + beat.phase - self._sounding * beat.bpm / 60.0))
-        self._follower.hear(beat.phase, flux.bass, flux.mid + flux.treble, pitch)
-        if beat.phase >= 0.5 and beat.beats != self._heard:
-            self._heard = beat.beats
+        self._follower.observe(beat.phase, flux.bass, flux.mid + flux.treble, pitch)
+        if beat.phase >= 0.5 and beat.beats != self._scored:
+            self._scored = beat.beats
             self._follower.beat(beat.beats)
         return (self._follower.place(beat.beats) + beat.phase) / BEATS_A_BAR
 
 
 class Extractor:
-    """The chain of analyses. `onsets` goes on counting from what it is given."""
+    """Runs all analyses on one hop after the other."""
 
     def __init__(self, onsets: int = 0, method: str = "superflux") -> None:
-        """method : how onsets are found, one of `onset.METHODS`."""
+        """Make the analyses.
+
+        onsets : where the count of onsets starts.  method : of onset detection, one of `onset.METHODS`.
+        """
         self.onsets = onsets
         self._measurer = Measurer()
         self._finder = OnsetFinder(method)

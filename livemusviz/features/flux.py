@@ -1,8 +1,8 @@
-"""How much new sound begins in a hop: SuperFlux, causal, over the whole spectrum and in three bands. Features thread.
+"""Computes the spectral flux of a hop: SuperFlux, causal, of the whole spectrum and of four parts. Features thread.
 
-After Boeck and Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013: the positive difference of
-a logarithmic spectrum with semitone-fine bands to the one two hops ago, whose maximum over neighbouring bands is taken
-first, so that a voice that slides is no onset. In: magnitudes, levelled. Out: `Flux`, means over the bands, >= 0.
+After Boeck and Widmer, "Maximum filter vibrato suppression for onset detection", DAFx 2013. The flux is the positive
+difference of two logarithmic spectra, two hops apart. The earlier one is first widened by a maximum over neighbouring
+bands, so that a sliding voice gives no onset. In: magnitudes and gain. Out: `Flux`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ from livemusviz.features.spectrum import WINDOW
 
 PER_OCTAVE = 24
 RANGE = (30.0, 17000.0)  # Hz
-COMPRESSION = 3000.0  # of log10(1 + c |X|): what is 70 dB below the automatic gain's level still counts
+COMPRESSION = 3000.0  # of log10(1 + c |X|): 70 dB below the automatic gain's target still counts
 LAG = 2  # hops
-AIR = 4000.0  # Hz; where cymbals and sticks are, and voices are not
+AIR = 4000.0  # Hz
 
 
 class Flux(NamedTuple):
-    """full : 30 Hz to 17 kHz.  bass, mid, treble : as `bands.EDGES`.  air : from 4 kHz."""
+    """Holds means of the flux over bands of filters, each >= 0.
+
+    full : 30 Hz to 17 kHz.
+    bass, mid, treble : the bands of `bands.EDGES`.
+    air : from 4 kHz, where cymbals sound and voices do not.
+    """
 
     full: float
     bass: float
@@ -43,7 +48,10 @@ class SuperFlux:
         self._counts = np.diff([*self._starts, len(centres)]).tolist()  # filters in bass, mid, below the air, air
 
     def step(self, magnitude: np.ndarray, gain: float) -> Flux:
-        """magnitude : float32 (WINDOW // 2 + 1,).  gain : of the automatic gain; 0 is silence."""
+        """Add one hop and return its flux.
+
+        magnitude : float32 (WINDOW // 2 + 1,).  gain : linear, the automatic gain; 0 in silence.
+        """
         spectrum = np.log10(1.0 + (COMPRESSION * gain) * (self._filters @ magnitude))
         before = self._past[0]
         widest = before.copy()
@@ -63,7 +71,10 @@ class SuperFlux:
 
 
 def _filterbank() -> tuple[np.ndarray, np.ndarray]:
-    """Triangles of unit sum, a quarter tone apart or a bin where that is finer: (bands, bins), and centres in Hz."""
+    """Return triangular filters of unit sum, (bands, bins), and their centres in Hz.
+
+    They are a quarter tone apart, or one bin where a bin is wider.
+    """
     octaves = np.arange(np.log2(RANGE[0]) * PER_OCTAVE, np.log2(RANGE[1]) * PER_OCTAVE + 1) / PER_OCTAVE
     bins = np.unique(np.round(2.0**octaves * WINDOW / SAMPLE_RATE).astype(int))
     bins = bins[bins >= 1]

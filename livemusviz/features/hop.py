@@ -1,7 +1,6 @@
-"""One hop of sound as the callback hands it to the analysis: the samples and what was measured in the callback itself.
+"""Holds one hop of sound as the audio callback passes it to the analysis: samples and the measures of the callback.
 
-Frozen; crosses from the callback to the features thread, and as far as the samples go to the recorder, as bytes in the
-ring of blocks.
+Frozen. It crosses from the callback to the features thread and, for its samples, to the recorder, as bytes in a ring.
 """
 
 from __future__ import annotations
@@ -19,10 +18,14 @@ HOP_BYTES = _HEAD.size + HOP * CHANNELS * 4
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """time : s, capture time of the first sample.  sample : its index on the show's audio clock.
+    """Holds one hop.
 
-    samples : float32 (HOP, CHANNELS), in [-1, 1], after --gain.  rms : of the mono sum without its DC part.
-    gain : factor of the automatic gain for detectors, 0 while silent.  sound : whether the noise gate is open.
+    time : s, capture time of the first sample.
+    sample : index of the first sample on the show's audio clock.
+    samples : float32 (HOP, CHANNELS), in [-1, 1], after --gain.
+    rms : linear, of the mono sum without its DC part.
+    gain : linear, the automatic gain for detectors; 0 in silence.
+    sound : True if the noise gate is open.
     """
 
     time: float
@@ -33,18 +36,19 @@ class Hop:
     sound: bool
 
     def pack(self) -> bytes:
-        """As `HOP_BYTES` bytes."""
+        """Return the hop as `HOP_BYTES` bytes."""
         head = _HEAD.pack(self.time, self.sample, self.rms, self.gain, self.sound)
         return head + self.samples.tobytes()
 
     @classmethod
     def unpack(cls, data: bytes) -> Hop:
+        """Return the hop that `pack` made `data` of. Its samples are read-only."""
         time, sample, rms, gain, sound = _HEAD.unpack_from(data)
         return cls(time, sample, _samples(data), rms, gain, sound)
 
 
 def unpack_block(data: bytes) -> AudioBlock:
-    """Only the sound of a packed hop. The samples are read-only."""
+    """Return the samples of a packed hop alone; they are read-only."""
     time, sample = _HEAD.unpack_from(data)[:2]
     return AudioBlock(time, sample, _samples(data))
 

@@ -1,4 +1,4 @@
-"""The features thread: takes hops out of the ring of blocks, puts `AudioFeatures` into the ring of features.
+"""Runs the features thread: reads hops from one ring and writes `AudioFeatures` to another.
 
 Runs in the audio process. In: packed `Hop`. Out: packed `AudioFeatures`, well under a millisecond after the hop.
 """
@@ -14,7 +14,7 @@ from livemusviz.features.hop import Hop
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 0.1  # s between looks if nobody rings the bell
+PATIENCE = 0.1  # s between looks at the ring without the bell
 
 
 class Bell:
@@ -25,7 +25,7 @@ class Bell:
         self._lock.acquire()
 
     def ring(self) -> None:
-        """Wake the sleeper, or spare it its next sleep. For one ringer."""
+        """Wake the sleeper, or cancel its next sleep. Only one thread may call this."""
         if self._lock.locked():
             self._lock.release()
 
@@ -35,10 +35,16 @@ class Bell:
 
 
 class FeaturesLoop:
-    """Runs an `Extractor` on a thread of its own. `failures` counts hops whose analysis raised; they are left out."""
+    """Runs an `Extractor` on a thread of its own.
+
+    failures : hops whose analysis raised; they are left out.
+    """
 
     def __init__(self, blocks: SharedRing, features: SharedRing, onsets: int, method: str = "superflux") -> None:
-        """onsets : where their count goes on.  method : how they are found, one of `onset.METHODS`."""
+        """Make the thread, without starting it.
+
+        onsets : where their count starts.  method : of onset detection, one of `onset.METHODS`.
+        """
         self._hops = blocks.reader()
         self._features = features
         self._extractor = Extractor(onsets, method)
@@ -49,19 +55,20 @@ class FeaturesLoop:
 
     @property
     def dropped(self) -> int:
-        """Hops that were overwritten before they were analysed."""
+        """Return the number of hops that were overwritten before they were analysed."""
         return self._hops.dropped
 
     def start(self) -> None:
         self._thread.start()
 
     def close(self) -> None:
+        """End the thread; wait at most one second for it."""
         self._ending = True
         self.bell.ring()
         self._thread.join(1.0)
 
     def drain(self) -> int:
-        """Analyse all hops that wait; returns how many."""
+        """Analyse all waiting hops and return their number."""
         count = 0
         while (data := self._hops.read()) is not None:
             count += 1

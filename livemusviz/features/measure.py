@@ -1,6 +1,6 @@
-"""Everything that is measured in one hop, before it is compared with anything but the hop before. Features thread.
+"""Measures one hop: everything that compares it with the hops just before and with nothing older. Features thread.
 
-In: `Hop`. Out: `Measure`. The live extractor follows these as they come; the offline twin sees a whole track.
+In: `Hop`. Out: `Measure`. The live extractor and the offline analysis both start from these.
 """
 
 from __future__ import annotations
@@ -18,7 +18,16 @@ from livemusviz.features.spectrum import ShortSpectrum
 
 
 class Measure(NamedTuple):
-    """mono : float32 (HOP,).  bands : linear RMS of bass, mid, treble.  centroid : Hz.  flatness : 0..1."""
+    """Holds the measures of one hop.
+
+    mono : float32 (HOP,), the mean of the two channels.
+    bands : linear RMS of bass, mid and treble.
+    centroid : Hz, 0 in silence.
+    flatness : 0..1, 0 in silence.
+    flux : see `flux.Flux`.
+    chroma : 12 weights, 0..1.
+    tuning : semitones from A = 440 Hz, -0.5..0.5.
+    """
 
     mono: np.ndarray
     bands: tuple[float, float, float]
@@ -30,7 +39,7 @@ class Measure(NamedTuple):
 
 
 class Measurer:
-    """Keeps what the transforms need of the past."""
+    """Keeps the past samples and spectra that the transforms need."""
 
     def __init__(self) -> None:
         self._spectrum, self._flux, self._chroma = ShortSpectrum(), SuperFlux(), ChromaFinder()

@@ -1,10 +1,10 @@
-"""The non-causal twin: what a whole track sounds like, for the offline render and `analyse`. Pure; caller's thread.
+"""Analyses a whole track at once, not causally, for the offline render and `analyse`. Pure; caller's thread.
 
-In: the track's hops, float32 (HOP, CHANNELS) at SAMPLE_RATE (`audio.file.hops(path)` gives them). Out: a
-`FeatureTrack`: one `AudioFeatures` a hop, 200 bytes each: an hour takes 130 MB.
+In: the track's hops, float32 (HOP, CHANNELS) at SAMPLE_RATE, as `audio.file.hops(path)` gives them. Out: a
+`FeatureTrack`: one `AudioFeatures` a hop, 200 bytes each, 130 MB an hour.
 
-The same measures as live, but seen whole: beats are the likeliest of the whole track and fall where they are, onsets
-are told when they begin, levels are relative to the track's own average, nothing has to be waited for.
+The measures are those of the live analysis. The difference: beats are the likeliest of the whole track, onsets are
+placed where they begin, levels are relative to the track's mean, and nothing is delayed.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features import chroma, form, onset
 from livemusviz.features.bar import BEATS_A_BAR, first_place
 from livemusviz.features.decode import activation, beat_hops, centred_mean
-from livemusviz.features.ear import Ear
 from livemusviz.features.extractor import HIT_DECAY, STRENGTH_DECAY, Band, Loudness, Relative
 from livemusviz.features.follow import WholeAverage, weight
+from livemusviz.features.frontend import FrontEnd
 from livemusviz.features.measure import Measurer
 
 HOP_SECONDS = HOP / SAMPLE_RATE
-DELAY = 1.0  # hops between the start of an onset and its flux
-FORGET = 4.0  # s of silence without beats
-AROUND = 2.5  # times its mean must a beat's activation be for a confidence of a half
+DELAY = 1.0  # hops from the start of an onset to its flux
+FORGET = 4.0  # s of silence after which there are no beats
+AROUND = 2.5  # activation of a beat over the mean, at a confidence of 0.5
 COLUMNS = (
     "rms",
     "sound",
@@ -56,10 +56,16 @@ SWITCHES = frozenset(("onset", "silent"))
 
 
 class FeatureTrack(Sequence[AudioFeatures]):
-    """One `AudioFeatures` a hop, unpacked when asked for. `track[i].time` is the end of hop i, s from the start."""
+    """A sequence of `AudioFeatures`, one a hop, made when it is read.
+
+    `track[i].time` is the end of hop i, s from the start of the track.
+    """
 
     def __init__(self, columns: dict[str, np.ndarray], chromas: np.ndarray) -> None:
-        """columns : one array (hops,) for each of `NUMBERS`.  chromas : (hops, 12)."""
+        """Hold the columns.
+
+        columns : an array (hops,) for each of `NUMBERS`.  chromas : (hops, 12).
+        """
         self._columns, self._chromas = columns, chromas
 
     def __len__(self) -> int:
@@ -73,22 +79,22 @@ class FeatureTrack(Sequence[AudioFeatures]):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         i = range(len(self))[index]  # negative indices, IndexError
-        values: dict[str, Any] = {name: _as_told(name, column[i]) for name, column in self._columns.items()}
+        values: dict[str, Any] = {name: _plain(name, column[i]) for name, column in self._columns.items()}
         return AudioFeatures(
             time=(i + 1) * HOP_SECONDS, sample=(i + 1) * HOP - 1, chroma=tuple(self._chromas[i].tolist()), **values
         )
 
     def column(self, name: str) -> np.ndarray:
-        """One feature over the whole track, (hops,) or (hops, 12) for "chroma"."""
+        """Return one feature over the whole track: (hops,), or (hops, 12) for "chroma"."""
         return self._chromas if name == "chroma" else self._columns[name]
 
 
-def _as_told(name: str, value: np.generic) -> float | int | bool:
+def _plain(name: str, value: np.generic) -> float | int | bool:
     return bool(value) if name in SWITCHES else int(value) if name in WHOLE else float(value)
 
 
 def analyse_track(hops: Iterable[np.ndarray], gain: float = 1.0) -> FeatureTrack:
-    """The features of a whole track with true beats and levels relative to the whole track.
+    """Return the features of a whole track.
 
     hops : float32 (HOP, CHANNELS) each, in [-1, 1].  gain : linear, as live.
     """
@@ -104,10 +110,10 @@ def analyse_track(hops: Iterable[np.ndarray], gain: float = 1.0) -> FeatureTrack
 
 
 def _measure(hops: Iterable[np.ndarray], gain: float) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    ear, measurer, rows = Ear(), Measurer(), array("f")
+    front_end, measurer, rows = FrontEnd(), Measurer(), array("f")
     for number, samples in enumerate(hops):
         loud = np.clip(samples * np.float32(gain), -1.0, 1.0)
-        hop = ear.hear(number * HOP_SECONDS, number * HOP, loud)
+        hop = front_end.process(number * HOP_SECONDS, number * HOP, loud)
         m = measurer.step(hop)
         rows.extend((hop.rms, hop.sound, *m.bands, m.centroid, m.flatness, m.tuning, *m.flux, *m.chroma))
     table = np.frombuffer(rows, np.float32).reshape(-1, len(COLUMNS) + PITCH_CLASSES)
@@ -115,7 +121,7 @@ def _measure(hops: Iterable[np.ndarray], gain: float) -> tuple[dict[str, np.ndar
 
 
 def _levels(measured: dict[str, np.ndarray], sound: np.ndarray) -> dict[str, np.ndarray]:
-    """level, energy and the bands' levels and presences, by the average of the whole track's sound."""
+    """Return level, energy, and the bands' levels and presences, relative to the mean of the track's sound."""
 
     def usual(name: str) -> WholeAverage:
         return WholeAverage(float(measured[name][sound].mean()) if sound.any() else 0.0)
@@ -124,24 +130,24 @@ def _levels(measured: dict[str, np.ndarray], sound: np.ndarray) -> dict[str, np.
     names = ("bass", "mid", "treble")
     bands = [Band(usual(name)) for name in names]
     rows = array("f")
-    heard = np.where(sound, measured["rms"], 0.0).tolist()
-    for rms, *levels in zip(heard, *(measured[name].tolist() for name in names), strict=True):
+    loudnesses = np.where(sound, measured["rms"], 0.0).tolist()
+    for rms, *levels in zip(loudnesses, *(measured[name].tolist() for name in names), strict=True):
         floor = loudness.floor
         rows.extend((level.step(rms, HOP_SECONDS, 0.0), loudness.step(rms, 0.0)))
         for band, value in zip(bands, levels, strict=True):
             relative, _, presence = band.step(value, 0.0, 0.0, floor)
             rows.extend((relative, presence))
     table = np.frombuffer(rows, np.float32).reshape(-1, 8)
-    told = ("level", "energy", *(f"{name}{what}" for name in names for what in ("", "_presence")))
-    return {name: table[:, i] for i, name in enumerate(told)}
+    columns = ("level", "energy", *(f"{name}{what}" for name in names for what in ("", "_presence")))
+    return {name: table[:, i] for i, name in enumerate(columns)}
 
 
 def _onsets(measured: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Onsets where they begin, and the hits of the bands."""
+    """Return onsets where they begin, and the hits of the bands."""
     full = measured["full"] / (onset.LEAST_FULL + onset.RELATIVE * _mean(measured["full"]))
     air = measured["air"] / (onset.LEAST_AIR + onset.RELATIVE * _mean(measured["air"]))
     strikes = _strikes(np.maximum(full, air), measured["rms"])
-    told: dict[str, np.ndarray] = {
+    found: dict[str, np.ndarray] = {
         "onset": strikes > 0.0,
         "onsets": np.cumsum(strikes > 0.0),
         "onset_strength": _decaying(strikes, STRENGTH_DECAY),
@@ -149,8 +155,8 @@ def _onsets(measured: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     for name, curve, least in zip(("bass", "mid", "treble"), ("low", "middle", "high"), onset.LEAST_BANDS, strict=True):
         flux = measured[curve]
         excess = flux / (least + onset.RELATIVE * _mean(flux))
-        told[f"{name}_hit"] = _decaying(_strikes(excess, flux), HIT_DECAY)
-    return told
+        found[f"{name}_hit"] = _decaying(_strikes(excess, flux), HIT_DECAY)
+    return found
 
 
 def _mean(flux: np.ndarray) -> np.ndarray:
@@ -158,7 +164,10 @@ def _mean(flux: np.ndarray) -> np.ndarray:
 
 
 def _strikes(excess: np.ndarray, loudness: np.ndarray) -> np.ndarray:
-    """Strength of the onset in each hop, 0 for none: by how far `loudness` rises, beside the largest rise in 6 s."""
+    """Return the strength of the onset in each hop, 0 for none: (hops,).
+
+    excess : flux over its threshold.  loudness : whose rise is the strength, relative to the largest rise of the track.
+    """
     strikes = np.zeros(len(excess), np.float32)
     last = -onset.REFRACTORY
     reach = onset.PEAK
@@ -185,14 +194,14 @@ def _decaying(strikes: np.ndarray, tau: float) -> np.ndarray:
 
 
 def _beats(measured: dict[str, np.ndarray], chromas: np.ndarray, sound: np.ndarray) -> dict[str, np.ndarray]:
-    """Tempo, phases and confidence between true beats."""
+    """Return tempo, phases and confidence between the decoded beats."""
     beats = np.maximum(0.0, beat_hops(measured["full"]) - DELAY)
     if len(beats) < 4:
         return {name: np.zeros(len(sound)) for name in ("bpm", "beat_phase", "bpm_confidence", "beats", "bar_phase")}
     lengths = np.diff(beats)
     lengths = np.append(lengths, lengths[-1])
     steady = centred_mean(lengths, 4)
-    heard = np.repeat(activation(measured["full"]), 2)
+    activations = np.repeat(activation(measured["full"]), 2)
     at = np.arange(len(sound)) + 1.0  # the end of each hop
     first = np.maximum(np.searchsorted(beats, at, side="right") - 1, 0)
     into = (at - beats[first]) / lengths[first]  # negative before the first beat
@@ -200,9 +209,9 @@ def _beats(measured: dict[str, np.ndarray], chromas: np.ndarray, sound: np.ndarr
     number = np.floor(position).astype(int)
     begin = int(np.argmin(np.abs(beats - int(np.argmax(sound)))))
     place = first_place(beats, begin, measured["low"], measured["middle"] + measured["high"], chromas)
-    around = np.clip(beats[:, None].astype(int) + np.arange(-3, 5), 0, len(heard) - 1)
-    struck = heard[around].max(axis=1)
-    usual = max(float(heard[sound[: len(heard)]].mean()) if sound.any() else 0.0, 1e-3)
+    around = np.clip(beats[:, None].astype(int) + np.arange(-3, 5), 0, len(activations) - 1)
+    struck = activations[around].max(axis=1)
+    usual = max(float(activations[sound[: len(activations)]].mean()) if sound.any() else 0.0, 1e-3)
     sure = centred_mean(struck / (struck + AROUND * usual), 8)
     there = _lasting(sound)
     return {
@@ -215,14 +224,14 @@ def _beats(measured: dict[str, np.ndarray], chromas: np.ndarray, sound: np.ndarr
 
 
 def _lasting(sound: np.ndarray) -> np.ndarray:
-    """Where there was sound within the last `FORGET` seconds."""
+    """Return True where there was sound within the last `FORGET` seconds: bool (hops,)."""
     at = np.arange(len(sound))
     last = np.maximum.accumulate(np.where(sound, at, -(10**9)))
     return at - last <= FORGET / HOP_SECONDS
 
 
 def _form(measured: dict[str, np.ndarray], sound: np.ndarray, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Intensity beside the whole track, and sections that change where they change, on the nearest bar."""
+    """Return the intensity relative to the whole track, and the sections, which begin on the nearest bar."""
     width = 2.0 * form.SHORT / HOP_SECONDS
     octaves = np.zeros(len(sound))
     for name, share in (("rms", form.LOUD), ("full", form.DENSE), ("centroid", form.BRIGHT)):
@@ -237,7 +246,7 @@ def _form(measured: dict[str, np.ndarray], sound: np.ndarray, columns: dict[str,
 
 
 def _changes(measured: dict[str, np.ndarray], sound: np.ndarray, columns: dict[str, np.ndarray]) -> np.ndarray:
-    """True in the hop in which a section begins."""
+    """Return True in each hop in which a section begins: bool (hops,)."""
     names, floors = ("bass", "mid", "treble", "centroid", "full"), (1e-3, 1e-3, 1e-3, 50.0, 1e-3)
     half = round(form.BEFORE / 2 / HOP_SECONDS)
     changes = np.zeros(len(sound), bool)
@@ -260,7 +269,7 @@ def _changes(measured: dict[str, np.ndarray], sound: np.ndarray, columns: dict[s
 
 
 def _centred_chroma(chromas: np.ndarray) -> np.ndarray:
-    """The chroma when it sounded: moved back by the window's delay, and smoothed both ways."""
+    """Return the chromas moved back by the window's delay and smoothed both ways."""
     delay = chroma.WINDOW - chroma.HEAVIEST
     back = math.floor(delay / HOP / 2)
     moved = np.concatenate([chromas[back:], np.repeat(chromas[-1:], min(back, len(chromas)), axis=0)])[: len(chromas)]

@@ -1,9 +1,9 @@
-"""Onsets: when something is struck, over all and in each band, and how hard. Runs on the features thread.
+"""Detects onsets, in the whole spectrum and in each band, and their strengths. Runs on the features thread.
 
-In: `Flux` and the level of each hop. Out: strengths, 0 where nothing begins. Two detectors to choose from: our own on
-the SuperFlux curve ("superflux"), and aubio's ("aubio"), which listens to the samples.
+In: `Flux` and level of each hop. Out: strengths, 0 without an onset. There are two detectors: "superflux", on the flux,
+and "aubio", on the samples.
 
-The thresholds were chosen on half of the annotated clips (`benchmarks/hearing.py` names them and measures all).
+The thresholds were chosen on half of the annotated clips; `benchmarks/hearing.py` names them and measures all.
 """
 
 from __future__ import annotations
@@ -20,20 +20,25 @@ from livemusviz.features.follow import Follower, GainRamp
 
 HOP_SECONDS = HOP / SAMPLE_RATE
 METHODS = ("superflux", "aubio")
-REFRACTORY = 0.05  # s
+REFRACTORY = 0.05  # s, the least time between two onsets
 WEAKEST = 0.45  # strength of the faintest onset
-LARGEST_SECONDS = 6.0  # time constant in which the largest rise is forgotten
-RELATIVE = 1.5  # times the mean flux of lately must be exceeded ...
-LATELY = round(0.5 / HOP_SECONDS)  # hops
-PEAK = round(0.03 / HOP_SECONDS)  # hops; no larger value may lie so close before
-LEAST_FULL, LEAST_AIR = 0.08, 0.03  # ... and this besides, so that a tail's ripple is none
+LARGEST_SECONDS = 6.0  # s, time constant with which the largest rise decays
+RELATIVE = 1.5  # factor of the recent mean flux in the threshold ...
+LATELY = round(0.5 / HOP_SECONDS)  # hops of that mean
+PEAK = round(0.03 / HOP_SECONDS)  # hops before an onset that hold no larger value
+LEAST_FULL, LEAST_AIR = 0.08, 0.03  # ... and its constant part, which keeps out the ripple of a decay
 LEAST_BANDS = (0.25, 0.12, 0.06)  # bass, mid, treble; the fewer the filters the rougher the curve
 ATTACK_HOPS = 8  # 43 ms: the attack, and what was before it
-FAINT_RISE = 0.003  # of the largest rise of lately: the last ripple of a tail is no onset
+FAINT_RISE = 0.003  # of the largest recent rise: less is the ripple of a decay
 
 
 class Onsets(NamedTuple):
-    """Strengths in [0.25, 1], 0 for no onset in this hop.  rising : of the last onset, while its attack still grows."""
+    """Holds the strengths of one hop: 0.25..1 for an onset, 0 for none.
+
+    all : of the whole spectrum.
+    bass, mid, treble : of one band.
+    rising : the strength so far of an onset whose attack goes on, 0 otherwise.
+    """
 
     all: float = 0.0
     bass: float = 0.0
@@ -43,13 +48,16 @@ class Onsets(NamedTuple):
 
 
 class Detector(Protocol):
-    """Says whether an onset is in this hop."""
+    """Decides for each hop if it holds an onset."""
 
     def step(self, flux: Flux, mono: np.ndarray, gain: float) -> bool: ...
 
 
 class Excess:
-    """How far a curve stands out of its own mean of lately: over 1 is beyond the threshold."""
+    """Divides a curve by an adaptive threshold. Values over 1 exceed it.
+
+    The threshold is a constant plus `RELATIVE` times the mean of the last `LATELY` hops.
+    """
 
     def __init__(self, least: float) -> None:
         self._least = least
@@ -63,7 +71,10 @@ class Excess:
 
 
 class Peak:
-    """Fires on the first hop that crosses 1 and is no smaller than the hops before it: no look-ahead."""
+    """Picks peaks causally: the first hop over 1 that is no smaller than the `PEAK` hops before it.
+
+    Peaks closer than `REFRACTORY` seconds to the last one are left out.
+    """
 
     def __init__(self) -> None:
         self._before: deque[float] = deque([0.0] * PEAK, PEAK)
@@ -79,7 +90,10 @@ class Peak:
 
 
 class SuperFluxDetector:
-    """The whole spectrum, and the cymbals' part of it on its own: a ride under a loud drum is lost in the mean."""
+    """Detects onsets in the flux of the whole spectrum and in that of the air band.
+
+    The air band counts on its own, because a ride cymbal under a loud drum is lost in the whole spectrum's mean.
+    """
 
     def __init__(self) -> None:
         self._full, self._air, self._peak = Excess(LEAST_FULL), Excess(LEAST_AIR), Peak()
@@ -89,11 +103,11 @@ class SuperFluxDetector:
 
 
 class AubioDetector:
-    """aubio's high-frequency content (Masri 1996), with the compression that did best on recordings."""
+    """Detects onsets with aubio's high-frequency content (Masri 1996), with the compression that measured best."""
 
     WINDOW, COMPRESSION = 512, 5.0
-    # aubio drops an onset if it is silent again when it reports it, 20 ms later. A short click must pass, so its idea
-    # of silence is set below a constant that keeps every hop above it; our own gate tells silence.
+    # aubio drops an onset if the sound is silent again when it reports it, 20 ms later. So that a short click passes,
+    # its silence threshold lies below a constant that is added to every hop. Silence is decided by our own gate.
     SILENCE, KEEP_ALIVE = -120.0, np.float32(1e-5)
 
     def __init__(self) -> None:
@@ -102,7 +116,7 @@ class AubioDetector:
         self._onset.set_minioi_s(HOP_SECONDS)
         self._onset.set_silence(self.SILENCE)
         self._level = GainRamp(HOP)
-        self._since = REFRACTORY  # s; ours: an onset that is turned down must not cover the one that follows
+        self._since = REFRACTORY  # s; our own, so that a rejected onset does not hide the next one
 
     def step(self, flux: Flux, mono: np.ndarray, gain: float) -> bool:
         self._since += HOP_SECONDS
@@ -113,8 +127,11 @@ class AubioDetector:
 
 
 class Strength:
-    """How hard: how far the level rose, by the largest rise of lately. (The flux would call every kick weak and every
-    hi-hat strong.) The onset is found before its attack is over, so the strength grows on for the rest of it."""
+    """Computes the strength of an onset: the rise of the level, divided by the largest recent rise.
+
+    (By the flux, every kick would be weak and every hi-hat strong.) An onset is detected before its attack ends, so the
+    strength is updated for the rest of the attack.
+    """
 
     def __init__(self) -> None:
         self._levels: deque[float] = deque([0.0] * ATTACK_HOPS, ATTACK_HOPS)
@@ -123,7 +140,10 @@ class Strength:
         self._least = 0.0
 
     def step(self, found: bool, level: float) -> tuple[float, float]:
-        """(strength of an onset in this hop or 0, strength so far of one whose attack goes on or 0)."""
+        """Return the strength of an onset in this hop, and that so far of one whose attack goes on; 0 for none.
+
+        found : True if the detector fired.  level : RMS times the automatic gain.
+        """
         before = min(self._levels)
         self._levels.append(level)
         rise = max(self._levels) - min(self._levels)
@@ -138,7 +158,7 @@ class Strength:
 
 
 class BandOnsets:
-    """Onsets in one band; strength is the flux by the largest of lately."""
+    """Detects onsets in one band. The strength is the flux, divided by the largest recent flux."""
 
     def __init__(self, least: float) -> None:
         self._excess, self._peak = Excess(least), Peak()
@@ -151,16 +171,22 @@ class BandOnsets:
 
 
 class OnsetFinder:
-    """All of the above for one hop after the other."""
+    """Runs the detector, the strength and the three bands, hop by hop."""
 
     def __init__(self, method: str = "superflux") -> None:
-        """method : one of `METHODS`; the bands' onsets are always ours."""
+        """Make the detectors.
+
+        method : one of `METHODS`, for the whole spectrum; the bands always use "superflux".
+        """
         self._detector: Detector = AubioDetector() if method == "aubio" else SuperFluxDetector()
         self._strength = Strength()
         self._bands = tuple(BandOnsets(least) for least in LEAST_BANDS)
 
     def step(self, flux: Flux, mono: np.ndarray, gain: float, rms: float) -> Onsets:
-        """mono : float32 (HOP,), its RMS, and the automatic gain for it."""
+        """Return the onsets of one hop.
+
+        mono : float32 (HOP,).  gain : linear, the automatic gain.  rms : linear, of the hop.
+        """
         found = self._detector.step(flux, mono, gain)
         strength, rising = self._strength.step(found, rms * gain)
         bands = (flux.bass, flux.mid, flux.treble)

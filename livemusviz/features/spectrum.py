@@ -1,4 +1,4 @@
-"""One short Fourier transform a hop, shared by every analysis that does not need to tell notes apart. Features thread.
+"""Computes one short Fourier transform a hop, for every analysis but that of notes. Features thread.
 
 In: mono hops, float32 (HOP,). Out: magnitudes of the last 21 ms, linear: 1.0 is a full-scale sine.
 """
@@ -22,7 +22,7 @@ class ShortSpectrum:
         self._window = (window * (2.0 / window.sum())).astype(np.float32)
 
     def step(self, mono: np.ndarray) -> np.ndarray:
-        """Magnitudes at `FREQUENCIES` after one more hop : float32 (WINDOW // 2 + 1,)."""
+        """Add one hop and return the magnitudes at `FREQUENCIES`: float32 (WINDOW // 2 + 1,)."""
         self._recent[:-HOP] = self._recent[HOP:]
         self._recent[-HOP:] = mono
         return np.abs(np.fft.rfft(self._recent * self._window))

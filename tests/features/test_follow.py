@@ -10,7 +10,7 @@ from livemusviz.features.follow import (
     TARGET,
     AutomaticGain,
     Follower,
-    Gate,
+    NoiseGate,
     SlowAverage,
     weight,
 )
@@ -61,7 +61,7 @@ def test_a_slow_average_forgets_with_its_time_constant():
 
 
 def test_the_gate_opens_at_once_holds_and_closes():
-    gate = Gate()
+    gate = NoiseGate()
     assert not gate.step(GATE_OPEN * 0.9, 0.01)
     assert gate.step(GATE_OPEN, 0.01)
     quiet = 0.0
@@ -73,7 +73,7 @@ def test_the_gate_opens_at_once_holds_and_closes():
 
 def test_between_its_thresholds_the_gate_stays_as_it_is():
     between = math.sqrt(GATE_OPEN * GATE_CLOSE)
-    gate = Gate()
+    gate = NoiseGate()
     assert not any(gate.step(between, 0.1) for _ in range(20))
     gate.step(1.0, 0.1)
     assert all(gate.step(between, 0.1) for _ in range(20))
