@@ -1,8 +1,8 @@
-"""What will be heard when the picture is seen. Pure.
+"""Predicts the beat that will sound when a frame is seen. Pure.
 
-A generated frame is on the screen a good part of a tenth of a second after it was begun. Where the beat is sure, the
-director draws for that moment: beats kick the walk as early as the engine is slow, and the frame lands on the beat.
-Everything else is answered when it is heard.
+A generated frame appears on the screen almost a tenth of a second after its start. Where the tempo is known, the
+director draws for that later moment: a beat kicks the walk early by the engine's latency, and the frame appears on the
+beat. All other onsets are answered when they are detected.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from livemusviz.bridge.features import AudioFeatures
 
-SURE = 0.6  # confidence from which beats are drawn ahead
-NEAR = 0.14  # of a beat: an onset so near to one belongs to it
-FORGET = 0.7  # of a beat's usual strength kept from beat to beat
-RESTED = 2  # beats in a row that passed in silence, after which none is played: the band has stopped
-FAINT = 0.05  # a beat that is usually weaker is not played: the drums rest
+SURE = 0.6  # confidence above which beats are drawn in advance
+NEAR = 0.14  # of a beat; an onset this close to a beat belongs to it
+FORGET = 0.7  # share of the mean strength that is kept from beat to beat
+RESTED = 2  # silent beats in a row after which none is drawn: the music has stopped
+FAINT = 0.05  # mean strength below which beats are not drawn: the drums rest
 MAX_LEAD = 1.0  # s
-RECOUNT = 2  # beats; a larger jump is another source's count
-STALE = 0.8  # s; older features (all may be held back for the PA) say nothing about the next beat
+RECOUNT = 2  # beats; a larger jump is a new count
+STALE = 0.8  # s; older features (they may be delayed for the PA) predict no beat
 BANDS = ("bass_hit", "mid_hit", "treble_hit")
 Hits = tuple[float, float, float]
 NONE: Hits = (0.0, 0.0, 0.0)
@@ -35,7 +35,12 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Struck:
-    """What strikes this frame. hits : 0..1, bass, mid, treble.  heard : an onset came in.  beat : a beat lands."""
+    """Holds what moves one frame.
+
+    hits : 0..1, of bass, mid and treble.
+    heard : True if an onset was detected.
+    beat : True if a predicted beat falls on this frame.
+    """
 
     hits: Hits = NONE
     heard: bool = False
@@ -43,19 +48,22 @@ class Struck:
 
 
 class Anticipation:
-    """One step for each slot of the engine."""
+    """Predicts beats and learns their strengths, one step for each slot of the engine."""
 
     def __init__(self) -> None:
         self._onsets: int | None = None
-        self._landed: int | None = None  # the last beat that was drawn
-        self._usual: list[float] = [0.0, 0.0, 0.0]  # how hard beats are struck in each band
-        self._struck: list[float] = [0.0, 0.0, 0.0]  # ... this one
+        self._landed: int | None = None  # number of the last beat that was drawn
+        self._usual: list[float] = [0.0, 0.0, 0.0]  # mean strength of the beats in each band
+        self._struck: list[float] = [0.0, 0.0, 0.0]  # ... of this beat
         self._beat: int | None = None
         self._sounding = False  # since the last beat
         self._silent_beats = 0
 
     def step(self, now: float, features: AudioFeatures, timing: Timing) -> Struck:
-        """now : s.  timing : as measured."""
+        """Return what moves the frame that starts now.
+
+        now : s.  timing : latency and period of the engine, as measured.
+        """
         heard = self._onsets is not None and features.onsets != self._onsets
         self._onsets = features.onsets
         hits = _hits(features)
@@ -77,7 +85,7 @@ class Anticipation:
         return Struck(played, heard, landed and plays)
 
     def _learn(self, features: AudioFeatures, hits: Hits, heard: bool) -> None:
-        """How hard the beats are struck, by what is heard near them."""
+        """Update the mean strength of the beats from the onsets near them."""
         if features.bpm <= 0.0:
             self._usual, self._struck, self._beat = [0.0] * 3, [0.0] * 3, None
             return
@@ -96,19 +104,21 @@ class Anticipation:
 
 
 def sure(features: AudioFeatures, now: float) -> bool:
-    """Whether the next beat is known well enough to draw it before it is heard."""
+    """Return True if the next beat is known well enough to draw it in advance."""
     return features.bpm > 0.0 and features.bpm_confidence >= SURE and now - features.time < STALE
 
 
 def landing(now: float, features: AudioFeatures, timing: Timing) -> float:
-    """Position in beats at the moment a frame begun now is seen."""
+    """Return the position in beats at the moment at which a frame that starts now is seen."""
     ahead = now + max(-MAX_LEAD, min(MAX_LEAD, timing.seconds)) - features.time
     return features.beats + features.beat_phase + ahead * features.bpm / 60.0
 
 
 def next_start(now: float, features: AudioFeatures, timing: Timing) -> float:
-    """When, s, the next frame should begin so that a later one lands on the coming beat without haste: the frames until
-    then are spread evenly. 0 where the beat is not sure, or too far off to matter."""
+    """Return the time, s, at which the next frame should start, so that one of the coming frames appears on the beat.
+
+    The frames until that beat are spread evenly. Returns 0 if the beat is not known or is too far away.
+    """
     if not sure(features, now):
         return 0.0
     position = landing(now, features, timing)
@@ -122,7 +132,7 @@ def _on_beat(features: AudioFeatures) -> bool:
 
 
 def _hits(features: AudioFeatures) -> Hits:
-    """How hard each band is struck, with the onset's own strength where no band stands out."""
+    """Return the strength in each band; the onset's own strength where no band stands out."""
     bass, mid, treble = (getattr(features, name) for name in BANDS)
     strength = features.onset_strength
     if max(bass, mid, treble) <= 0.0:

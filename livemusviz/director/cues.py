@@ -1,4 +1,4 @@
-"""Prompts over time: one cross-fade at a time, later prompts wait their turn. Pure."""
+"""Cross-fades prompts, one at a time; later prompts wait. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ MAX_WAITING = 8
 
 
 class PromptCue:
-    """The prompt, or blend of prompts, that is shown and the one it comes from.
+    """Holds the prompt, or blend of prompts, that is shown and the one before it.
 
-    A prompt that arrives during a fade is not lost: it waits, and the fade under way is hurried so that it ends within
-    the newcomer's own fade time.
+    prompt : the one to fade to.  previous : the one to fade from.
+
+    A prompt that arrives during a fade waits. The current fade is shortened so that it ends within the fade time of the
+    new prompt.
     """
 
     def __init__(self, prompt: Prompt) -> None:
@@ -25,7 +27,7 @@ class PromptCue:
 
     @property
     def fade(self) -> float:
-        """0..1: 0 is all `previous`, 1 is all `prompt`; eased at both ends (smoothstep)."""
+        """Return the fade in 0..1: 0 is all `previous`, 1 is all `prompt`. It is eased at both ends (smoothstep)."""
         t = self._progress
         return t * t * (3.0 - 2.0 * t)
 
@@ -35,7 +37,7 @@ class PromptCue:
 
     @property
     def target(self) -> Prompt:
-        """The prompt that will be shown in the end."""
+        """Return the prompt that is shown after all fades."""
         return self._waiting[-1][0] if self._waiting else self.prompt
 
     def set(self, prompt: Prompt, seconds: float) -> None:
@@ -51,7 +53,7 @@ class PromptCue:
         self._waiting.append((prompt, seconds))
 
     def advance(self, dt: float) -> None:
-        """Let `dt` seconds pass."""
+        """Advance by `dt` seconds."""
         if self.fading:
             self._progress = min(1.0, self._progress + (self._rate * dt if dt > 0 else 0.0))
         if not self.fading and self._waiting:

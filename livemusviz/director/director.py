@@ -1,4 +1,4 @@
-"""The director: features and parameters in, Controls out. Pure: time and randomness are passed in.
+"""The director: features and parameters in, Controls out. Pure: time and randomness are arguments.
 
 It is stepped once for each slot in which the engine could draw a frame.
 """
@@ -20,17 +20,20 @@ from livemusviz.director.ssf import Grade, Moment, SimilarityFilter
 from livemusviz.director.walk import BEATS_A_BAR, LatentWalk, Pace, similarity
 from livemusviz.params.params import Params
 
-MAX_DT = 0.25  # s; a longer pause (sleep, a slow load) is not made up for
-FEEDBACK_PERIOD = 0.05  # s; the feedback strength is that of a frame so long
-OTHER_WORDS = 0.1  # change of a mix's weights in all that makes it another prompt
-PULSE_DECAY = 4.0  # of the drift's pulse, in e-foldings a beat
+MAX_DT = 0.25  # s; longer pauses (sleep, a slow load) count as this
+FEEDBACK_PERIOD = 0.05  # s, the frame time for which the feedback strength is given
+OTHER_WORDS = 0.1  # sum of changed weights above which a mix is another prompt
+PULSE_DECAY = 4.0  # e-foldings a beat, of the drift's pulse
 AT_ONCE = Timing()
 FREE_BARS = 0.5  # bars/s of a loop while there is no tempo
 
 
 @dataclass(slots=True)
 class _Drawn:
-    """What the last computed frames were made of."""
+    """Holds the inputs of the last computed frames.
+
+    noise : float32 (h, w, c).  words : previous prompt and prompt.  full : s, time of the last full frame.
+    """
 
     noise: np.ndarray | None = None
     words: tuple[Prompt, Prompt] = ("", "")
@@ -38,10 +41,13 @@ class _Drawn:
 
 
 class Director:
-    """Decides for each slot what noise, which prompts and how much to compute."""
+    """Decides the noise, the prompts and the level of computation of each slot."""
 
     def __init__(self, latent_shape: tuple[int, int, int], params: Params) -> None:
-        """latent_shape : (h, w, c).  params : at the start; the first prompt is cut to, not faded."""
+        """Start at the given parameters, without a fade.
+
+        latent_shape : (h, w, c).
+        """
         self._walk = LatentWalk()
         self._seeds = Seeds(latent_shape, wanted_seeds(params))
         self._cue = PromptCue(wanted_prompt(params))
@@ -52,10 +58,13 @@ class Director:
         self._time: float | None = None
         self._struck_at = float("-inf")
         self._pulse = 0.0
-        self._bars = 0.0  # position of a loop; runs on where there is no tempo
+        self._bars = 0.0  # position of a loop; runs on without a tempo
 
     def step(self, now: float, features: AudioFeatures, params: Params, timing: Timing = AT_ONCE) -> Controls:
-        """Let time pass until `now` (s) and say what to draw. timing : how long it will be until it is seen."""
+        """Advance to `now` (s) and return what to draw.
+
+        timing : the time until the frame is seen, and the period of frames.
+        """
         dt = 0.0 if self._time is None else min(MAX_DT, max(0.0, now - self._time))
         self._time = now
         struck = self._anticipation.step(now, features, timing)
@@ -89,13 +98,13 @@ class Director:
         )
 
     def noise_at(self, place: tuple[float, ...]) -> np.ndarray:
-        """The noise of a `Controls.place`, float32 (h, w, c), with the seeds of now."""
+        """Return the noise of a `Controls.place`, float32 (h, w, c), with the current seeds."""
         return self._seeds.noise(place)
 
     def _move(
         self, dt: float, now: float, features: AudioFeatures, params: Params, timing: Timing, struck: Struck
     ) -> None:
-        """Seeds, walk and pulse, on by `dt`."""
+        """Advance seeds, walk and pulse by `dt`."""
         self._seeds.set(wanted_seeds(params), params.fade)
         self._seeds.advance(dt)
         rest = params.walk_rest
@@ -122,7 +131,10 @@ class Director:
         self._pulse = max(max(struck.hits), self._pulse * math.exp(-PULSE_DECAY * beat_rate * dt))
 
     def _place_in_bars(self, dt: float, now: float, features: AudioFeatures, timing: Timing, bar_rate: float) -> float:
-        """Bars so far at the moment this frame is seen; never back. A tempo found or lost does not make it jump."""
+        """Return the position in bars at the moment this frame is seen.
+
+        It never runs backwards, and does not jump when a tempo is found or lost.
+        """
         if bar_rate <= 0.0:
             return self._bars + FREE_BARS * dt
         ahead = landing(now, features, timing) - features.beats - features.beat_phase
@@ -134,7 +146,7 @@ class Director:
     def _words(
         self, dt: float, now: float, features: AudioFeatures, params: Params
     ) -> tuple[tuple[Prompt, Prompt], bool]:
-        """The prompt to come from and the one to go to; whether they say something else than in the last frame."""
+        """Return the prompts to fade from and to, and True if they differ from those of the last frame."""
         knobs = _knobs(params)
         was_fading = self._cue.fading
         self._cue.set(self._turns.step(now, wanted_prompt(params), features, knobs), params.fade)
@@ -160,19 +172,21 @@ class Director:
         return grade
 
     def _drift(self, dt: float, params: Params) -> tuple[float, float, float, float]:
-        """How the fed-back latents are moved: zoom factor, turn in rad, pan right and down in shares of the picture."""
+        """Return the movement of the fed-back latents: zoom factor, turn (rad), pan right and down (shares of the
+        picture).
+        """
         pulse = dt * (0.15 + 0.85 * self._pulse)
         zoom, turn = params.latent_zoom * pulse, params.latent_turn * pulse
         return math.exp(zoom), turn, params.latent_pan_x * pulse, params.latent_pan_y * pulse
 
 
 def wanted_prompt(params: Params) -> Prompt:
-    """The blend of prompts where there is one, else the prompt."""
+    """Return the blend of prompts, or the single prompt if there is none."""
     return params.prompt_list or params.prompt
 
 
 def wanted_seeds(params: Params) -> SeedBlend:
-    """The seeds to blend where there are some, else the seed."""
+    """Return the seeds to blend, or the single seed if there are none."""
     blend = tuple(pair for pair in params.seed_list if pair[1] > 0.0)
     return blend or ((params.seed, 1.0),)
 
@@ -190,11 +204,14 @@ def _knobs(params: Params) -> MusicPromptKnobs:
 
 
 def _feedback(strength: float, dt: float) -> float:
-    """The share of the last frame's latents for a frame `dt` seconds after it, the same trail at any frame rate."""
+    """Return the share of the last frame's latents for a frame `dt` seconds after it.
+
+    The trail decays equally fast at any frame rate.
+    """
     return strength ** (min(dt, MAX_DT) / FEEDBACK_PERIOD) if strength > 0.0 else 0.0
 
 
 def _difference(a: Prompt, b: Prompt) -> float:
-    """Sum of the weights that differ between two prompts, 0..2."""
+    """Return the sum of the differing weights of two prompts, 0..2."""
     first, second = (dict(((p, 1.0),) if isinstance(p, str) else p) for p in (a, b))
     return sum(abs(first.get(text, 0.0) - second.get(text, 0.0)) for text in first.keys() | second.keys())

@@ -1,6 +1,6 @@
-"""Prompts that the music chooses: notes bring theirs in, sections change them; the performer's own outranks both. Pure.
+"""Lets the music choose prompts: notes mix theirs in, sections change them; the performer's own has priority. Pure.
 
-In: chroma, bars, sections. Out: the prompt to fade to, and what to mix into it.
+In: chroma, bars, sections. Out: the prompt to fade to, and prompts to mix into it.
 """
 
 from __future__ import annotations
@@ -14,19 +14,23 @@ from livemusviz.bridge.features import PITCH_CLASSES, AudioFeatures
 from livemusviz.bridge.frames import Prompt
 
 OFF, FOCUS, CUMULATIVE = 0, 1, 2
-SHARPNESS = 3.0  # power of the weights in focus: the strongest note leads
-LONGER = 8.0  # times the time constant, in cumulative: what has sounded lately, not what sounds
-GRAIN = 0.02  # weights are rounded to it, so that a chord that stands is one prompt and not thirty a second
+SHARPNESS = 3.0  # power of the weights in FOCUS
+LONGER = 8.0  # factor of the time constant in CUMULATIVE
+GRAIN = 0.02  # weights are rounded to it, so that a sustained chord gives one prompt, not thirty a second
 BEATS_A_BAR = 4
 
 
 @dataclass(frozen=True, slots=True)
 class MusicPromptKnobs:
-    """notes : PITCH_CLASSES prompts from C, any may be empty.  mode : OFF, FOCUS or CUMULATIVE.
+    """Holds the parameters.
 
-    depth : 0..1, share of the notes' prompts at most.  seconds : time constant of the weights.  sections : prompts that
-    take turns.  bars : after how many; 0 is whenever the music changes.  hold : s that the performer's prompt is left
-    alone.
+    notes : PITCH_CLASSES prompts from C; any may be empty.
+    mode : OFF, FOCUS (the strongest note) or CUMULATIVE (all recent notes).
+    depth : 0..1, largest share of the notes' prompts.
+    seconds : s, time constant of the weights.
+    sections : prompts that take turns.
+    bars : bars of a turn; 0 changes with the section of the music.
+    hold : s for which a prompt of the performer stays.
     """
 
     notes: tuple[str, ...] = ("",) * PITCH_CLASSES
@@ -39,24 +43,24 @@ class MusicPromptKnobs:
 
 
 def split_prompts(text: str) -> tuple[str, ...]:
-    """ "a | b | | d" as ("a", "b", "", "d"); nothing of an empty text."""
+    """Return "a | b | | d" as ("a", "b", "", "d"), and () for an empty text."""
     return tuple(part.strip() for part in text.split("|")) if text.strip() else ()
 
 
 def note_prompts(text: str) -> tuple[str, ...]:
-    """PITCH_CLASSES prompts from "C | C# | ... | B"; the missing ones are empty."""
+    """Return PITCH_CLASSES prompts from "C | C# | ... | B"; missing ones are empty."""
     return (split_prompts(text) + ("",) * PITCH_CLASSES)[:PITCH_CLASSES]
 
 
 class NoteMix:
-    """The twelve weights, smoothed as a whole."""
+    """Smooths the weights of the twelve notes."""
 
     def __init__(self) -> None:
         self.weights = np.zeros(PITCH_CLASSES)
         self._depth = 0.0
 
     def advance(self, dt: float, features: AudioFeatures, knobs: MusicPromptKnobs, held: bool) -> None:
-        """Let `dt` seconds pass. held : the performer's prompt is not to be touched."""
+        """Advance by `dt` seconds. held : True while the prompt of the performer stays."""
         longer = LONGER if knobs.mode == CUMULATIVE else 1.0
         rate = -math.expm1(-dt / max(knobs.seconds * longer, 1e-3))
         self.weights += rate * (np.array(features.chroma) - self.weights)
@@ -64,7 +68,7 @@ class NoteMix:
         self._depth += -math.expm1(-dt / max(knobs.seconds, 1e-3)) * (depth - self._depth)
 
     def mixed(self, prompt: Prompt, knobs: MusicPromptKnobs) -> Prompt:
-        """`prompt` with the notes' prompts mixed in; itself where nothing is."""
+        """Return `prompt` with the notes' prompts mixed in, or itself if there are none."""
         weights = np.where([bool(text) for text in knobs.notes], self.weights, 0.0)
         if knobs.mode == FOCUS:
             weights = weights**SHARPNESS
@@ -81,7 +85,7 @@ class NoteMix:
 
 
 class SectionTurns:
-    """Which prompt is up: the performer's last one, or the next of the sections'."""
+    """Chooses between the performer's last prompt and those of the sections."""
 
     def __init__(self, prompt: Prompt) -> None:
         self._asked = self.prompt = prompt
@@ -91,7 +95,7 @@ class SectionTurns:
         self._stretch: int | None = None
 
     def step(self, now: float, asked: Prompt, features: AudioFeatures, knobs: MusicPromptKnobs) -> Prompt:
-        """asked : what the performer asks for at `now`, s."""
+        """Return the prompt. asked : the prompt that the performer asks for at `now`, s."""
         new_section = self._section is not None and features.sections > self._section  # a new count begins at 0
         self._section = features.sections
         stretch = math.floor(features.beats / (BEATS_A_BAR * knobs.bars)) if knobs.bars and features.bpm > 0.0 else None
@@ -108,5 +112,5 @@ class SectionTurns:
         return self.prompt
 
     def held(self, now: float, knobs: MusicPromptKnobs) -> bool:
-        """Whether the performer asked for a prompt so lately that it is left alone."""
+        """Return True while the performer's prompt stays."""
         return now - self._asked_at < knobs.hold

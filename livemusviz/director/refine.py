@@ -1,8 +1,8 @@
-"""The same noise, finer: what a picture of another size needs to show the same scene. Pure.
+"""Resamples noise to another latent size, so that a larger picture shows the same scene. Pure.
 
 White noise stays white under an orthonormal cosine transform. So the coefficients of the coarse noise become the low
-ones of the fine noise, and fresh noise the rest: the result is white, of unit variance, and looks like the coarse one
-from afar. (Coefficients of a finer noise that the coarse grid cannot hold are left out in the other direction.)
+ones of the fine noise, and fresh noise fills the rest: the result is white, of unit variance, and the same at low
+frequencies. In the other direction the high coefficients are dropped.
 """
 
 from __future__ import annotations
@@ -13,10 +13,13 @@ import numpy as np
 
 
 class Refiner:
-    """Brings noise from one latent size to another."""
+    """Resamples noise from one latent size to another."""
 
     def __init__(self, shape: tuple[int, int, int], size: tuple[int, int], seed: int) -> None:
-        """shape : (h, w, c) of the noise that comes.  size : (height, width) of the noise that is wanted."""
+        """Prepare the transforms.
+
+        shape : (h, w, c) of the input.  size : (height, width) of the output.  seed : of the fresh noise.
+        """
         h, w, c = shape
         self.shape = (*size, c)
         self._across, self._down = (_dct(w), _dct(size[1])), (_dct(h), _dct(size[0]))
@@ -24,7 +27,10 @@ class Refiner:
         self._fresh = np.random.default_rng([seed, *size]).standard_normal((2, *self.shape)).astype(np.float32)
 
     def __call__(self, noise: np.ndarray, angle: float) -> np.ndarray:
-        """noise : float32 (h, w, c), unit normal. float32 (height, width, c). angle : rad, turns the fresh part."""
+        """Return the resampled noise, float32 (height, width, c).
+
+        noise : float32 (h, w, c), unit normal.  angle : rad, turns the fresh part.
+        """
         y, x = self._keep
         coarse = _transform(noise, self._down[0], self._across[0])
         fine = math.cos(angle) * self._fresh[0] + math.sin(angle) * self._fresh[1]
@@ -37,7 +43,9 @@ def _transform(x: np.ndarray, down: np.ndarray, across: np.ndarray) -> np.ndarra
 
 
 def _dct(n: int) -> np.ndarray:
-    """The orthonormal DCT-II of n points, (n, n): rows are cosines of rising frequency (Ahmed, Natarajan, Rao 1974)."""
+    """Return the orthonormal DCT-II matrix (n, n): rows are cosines of rising frequency (Ahmed, Natarajan, Rao
+    1974).
+    """
     k, x = np.arange(n)[:, None], np.arange(n)[None]
     matrix = math.sqrt(2.0 / n) * np.cos(math.pi * (2 * x + 1) * k / (2 * n))
     matrix[0] /= math.sqrt(2.0)

@@ -1,4 +1,4 @@
-"""Which noise: one seed, or a blend of several, and the way from one to another. Pure.
+"""Mixes the noise of one seed or a blend of several, and moves from one blend to another. Pure.
 
 In: seeds with weights, and the angles of the walk. Out: float32 (h, w, c), norm sqrt(h * w * c).
 """
@@ -15,10 +15,16 @@ SeedBlend = tuple[tuple[int, float], ...]
 
 
 class Seeds:
-    """Circles of the seeds in use. A change is a walk on the great circle between both, as long as a fade."""
+    """Holds the circles of the seeds in use.
+
+    A change follows the great circle between both blends, as long as a fade.
+    """
 
     def __init__(self, shape: tuple[int, int, int], blend: SeedBlend) -> None:
-        """blend : (seed, weight > 0), one at least."""
+        """Draw the circles.
+
+        shape : (h, w, c) of the latents.  blend : (seed, weight > 0), at least one.
+        """
         self._shape = shape
         self.blend = self._before = blend
         self._circles = {seed: Circles(shape, seed) for seed, _ in blend}
@@ -29,7 +35,10 @@ class Seeds:
         return self._progress < 1.0
 
     def set(self, blend: SeedBlend, seconds: float) -> bool:
-        """Go to another blend in `seconds` (0 is a cut). True if it is another. A change under way ends at once."""
+        """Move to another blend in `seconds` (0 is a cut). Return True if it is another.
+
+        A change under way ends at once.
+        """
         if blend == self.blend:
             return False
         self._before, self.blend = self.blend, blend
@@ -39,11 +48,11 @@ class Seeds:
         return True
 
     def advance(self, dt: float) -> None:
-        """Let `dt` seconds pass."""
+        """Advance by `dt` seconds."""
         self._progress = min(1.0, self._progress + self._rate * dt)
 
     def noise(self, angles: tuple[float, ...]) -> np.ndarray:
-        """The noise at these angles, rad."""
+        """Return the noise at these angles (rad)."""
         now = self._mixed(self.blend, angles)
         if not self.fading:
             return now
@@ -51,7 +60,7 @@ class Seeds:
         return slerp(self._mixed(self._before, angles), now, t * t * (3.0 - 2.0 * t))
 
     def _mixed(self, blend: SeedBlend, angles: tuple[float, ...]) -> np.ndarray:
-        """By weights whose squares sum to 1, so that the variance is kept; the norm is made exact."""
+        """Return the blend, by weights whose squares sum to 1 so that the variance is kept; the norm is made exact."""
         if len(blend) == 1:
             return self._circles[blend[0][0]].noise(angles)
         norm = math.sqrt(sum(weight * weight for _, weight in blend))

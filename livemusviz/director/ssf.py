@@ -1,17 +1,17 @@
-"""How much of a frame is worth computing: graded skipping, gated by the energy of the music. Pure.
+"""Similarity filter: decides how much of a frame to compute, by its novelty and the energy of the music. Pure.
 
 StreamDiffusion's stochastic similarity filter (Kodaira et al. 2023, arXiv 2312.12491, section 3.5) skips a frame with
 the probability
 
     p = max(0, (s - eta) / (1 - eta))
 
-where s is the cosine similarity of this frame's input to the last computed one. There eta is fixed and skipping is all
-or nothing; here 1 - eta, the tolerance, falls geometrically with the energy of the music, and what is not computed in
-full gets the least that still looks alive:
+where s is the cosine similarity of the frame's input to the last computed one. In the paper eta is fixed, and a
+frame is computed or skipped. Here the tolerance 1 - eta falls geometrically with the energy of the music, and a
+frame that is not computed in full is done at the cheapest level that still shows motion:
 
     FULL     the whole UNet
     SHALLOW  its outer layers, with the deep features of the last full frame (DeepCache, Ma et al. 2024, over time)
-    GLIDE    no UNet: the latents glide on towards the last computed ones, and are decoded
+    GLIDE    no UNet: the latents move on towards the last computed ones and are decoded
     NOTHING  the last picture stays
 """
 
@@ -26,14 +26,14 @@ TOLERANCE_REST = 1e-1  # 1 - eta at energy 0
 TOLERANCE_FULL = 1e-9  # 1 - eta at energy 1
 ONSET_HOLD = 0.12  # s after an onset in which every frame is computed in full
 MAX_NOTHING = 15  # slots in a row without a picture
-MAX_GLIDES = 3  # pictures in a row without a UNet; by then the latents have arrived
-MAX_SHALLOW = 4  # ... and with its outer layers only
-STALE = 1.0  # s without a full frame, after which the next that is not at rest is one
-SHALLOW_FROM, GLIDE_FROM = 0.4, 0.06  # of the tolerance: how far the input must have moved
+MAX_GLIDES = 3  # in a row; the latents have arrived by then
+MAX_SHALLOW = 4  # in a row
+STALE = 1.0  # s without a full frame, after which the next frame with any motion is full
+SHALLOW_FROM, GLIDE_FROM = 0.4, 0.06  # of the tolerance: least movement of the input
 
 
 class Grade(IntEnum):
-    """What a frame costs, in rising order."""
+    """Levels of computation, in rising order of cost."""
 
     NOTHING = 0
     GLIDE = 1
@@ -43,10 +43,13 @@ class Grade(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """What the filter looks at.
+    """Describes the input of one frame.
 
-    similarity : -1..1, of the input to the last computed one.  energy : 0..1.  since_onset, since_full : s.
-    changed : the prompt, its fade or the seed moved.
+    similarity : -1..1, cosine of the input and the last computed one.
+    energy : 0..1, of the music.
+    since_onset : s since the last onset or beat.
+    changed : True if the prompt, its fade or the seed moved.
+    since_full : s since the last full frame.
     """
 
     similarity: float
@@ -57,15 +60,19 @@ class Moment:
 
 
 class SimilarityFilter:
-    """Seeded, so that the same music skips the same frames. `strength` 0 computes everything."""
+    """Draws the decisions from a seeded generator: the same music skips the same frames."""
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
         self._in_a_row = {Grade.NOTHING: 0, Grade.GLIDE: 0, Grade.SHALLOW: 0}
 
     def grade(self, moment: Moment, strength: float) -> Grade:
-        """How much of this frame is to be computed. strength : 0..1, scales the probability of a skip."""
-        grade = self._wanted(moment, strength, float(self._rng.random()))  # drawn every time: no decision shifts others
+        """Return the level of computation for a frame.
+
+        strength : 0..1, scales the probability of a skip; 0 computes every frame in full.
+        """
+        draw = float(self._rng.random())  # one a frame, needed or not: no decision shifts the next
+        grade = self._wanted(moment, strength, draw)
         row = self._in_a_row
         if grade is Grade.NOTHING and row[grade] >= MAX_NOTHING:
             grade = Grade.FULL
@@ -92,10 +99,10 @@ class SimilarityFilter:
 
 
 def tolerance(energy: float) -> float:
-    """1 - eta of the formula above for an energy of 0..1."""
+    """Return 1 - eta of the formula above for an energy of 0..1."""
     return float(TOLERANCE_REST * (TOLERANCE_FULL / TOLERANCE_REST) ** min(1.0, max(0.0, energy)))
 
 
 def skip_probability(similarity: float, energy: float) -> float:
-    """p of the formula above, 0..1; falls with energy (0..1), rises with similarity (-1..1)."""
+    """Return p of the formula above, 0..1. It falls with the energy (0..1) and rises with the similarity (-1..1)."""
     return min(1.0, max(0.0, 1.0 - (1.0 - similarity) / tolerance(energy)))

@@ -1,8 +1,7 @@
-"""The beat: where it is, how fast it goes, and who says so. Pure; every call is told the time in seconds.
+"""Keeps one position in beats, led by one of several tempo sources. Pure; time is an argument, in seconds.
 
-One position in beats, whole on the beat and 0 at the start of a bar, is kept by whichever source leads: Ableton Link,
-a MIDI clock, the performer's taps, or the tempo heard in the audio. Without any of them it runs on at its last tempo,
-so there is always a next bar to wait for.
+The position is whole on the beat and 0 at the start of a bar. The leading source is Ableton Link, a MIDI clock, the
+performer's taps, or the tempo of the audio. Without any of them the last tempo goes on, so there is always a next bar.
 """
 
 from __future__ import annotations
@@ -16,20 +15,26 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.errors import UserError
 
 MIN_BPM, MAX_BPM = 20.0, 300.0
-TAPS = 8  # taps that a tempo is taken from
+TAPS = 8  # taps that the tempo is computed from
 TAP_PAUSE = 60.0 / 27.0  # s; a longer pause begins a new series, so 27 bpm is the slowest tempo that can be tapped
-SAME = 0.08  # relative; a tapped tempo this close to an octave of the heard one means that octave
-SURE = 0.5  # confidence from which the heard tempo leads by itself
-PULL = 0.25  # s; time constant with which the position follows the heard beat
-GRACE = 0.08  # s; a change asked for this late after a boundary still belongs to it
-HEARD_BAR = 4  # beats of the bars that the analysis hears
+SAME = 0.08  # relative; a tapped tempo this close to an octave of the audio's means that octave
+SURE = 0.5  # confidence above which the audio's tempo leads by itself
+PULL = 0.25  # s, time constant with which the position follows the audio's beat
+GRACE = 0.08  # s; a change this late after a boundary still belongs to it
+HEARD_BAR = 4  # beats in a bar of the audio analysis
 CELLS = {"beat": 1, "bar": 1, "2_bar": 2, "4_bar": 4}  # beats for "beat", bars for the others
 OCTAVES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """A moment. bpm : > 0.  beat : position in beats.  source : "link", "midi", "tap", "audio", or "free" for none."""
+    """Holds the beat at one moment.
+
+    bpm : > 0.
+    beat : position in beats.
+    beats_per_bar : 1..16.
+    source : "link", "midi", "tap", "audio", or "free" for none.
+    """
 
     bpm: float
     beat: float
@@ -38,17 +43,19 @@ class Beat:
 
     @property
     def phase(self) -> float:
-        """[0, 1), 0 on the beat."""
+        """Return the phase of the beat, [0, 1), 0 on the beat."""
         return self.beat % 1.0
 
     @property
     def bar_phase(self) -> float:
-        """[0, 1), 0 on the first beat of a bar."""
+        """Return the phase of the bar, [0, 1), 0 on its first beat."""
         return self.beat / self.beats_per_bar % 1.0
 
     def cell(self, quantise: str, late: float = 0.0) -> int | None:
-        """Number of the stretch of "beat", "bar", "2_bar" or "4_bar" length that the moment `late` seconds before this
-        one lies in; None for "none"."""
+        """Return the number of the cell that the moment `late` seconds before this one lies in; None for "none".
+
+        quantise : "beat", "bar", "2_bar" or "4_bar", the length of a cell.
+        """
         if quantise not in CELLS:
             return None
         length = 1 if quantise == "beat" else CELLS[quantise] * self.beats_per_bar
@@ -57,16 +64,16 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the performer asks of the tempo that others keep too (Link). None : no change."""
+    """Holds the performer's wishes for a tempo that other programs share (Link). None is no change."""
 
     bpm: float | None = None
     beat: float | None = None
 
 
 class Tempo:
-    """Call `step` once a display frame; the performer's gestures in between take effect at once.
+    """Follows the leading source. Call `step` once a display frame; gestures in between take effect at once.
 
-    Times may lie a little before the last `step`: a gesture counts from when it was made.
+    A gesture counts from the time it was made, which may lie a little before the last `step`.
     """
 
     def __init__(self, bpm: float = 120.0, now: float = 0.0) -> None:
@@ -85,7 +92,7 @@ class Tempo:
         self._proposal = Proposal()
 
     def now(self) -> Beat:
-        """As of the last `step` or gesture."""
+        """Return the beat as of the last `step` or gesture."""
         return Beat(self._bpm, self._beat, self.beats_per_bar, self._source)
 
     def step(
@@ -95,7 +102,7 @@ class Tempo:
         link: ExternalTempo | None = None,
         midi: ExternalTempo | None = None,
     ) -> Beat:
-        """Let time pass until `now` and follow whoever leads."""
+        """Advance to `now` and follow the leading source."""
         dt = self._run(now)
         self._source = self._leader(features, link, midi)
         outside = {"link": link, "midi": midi}.get(self._source)
@@ -109,7 +116,10 @@ class Tempo:
         return self.now()
 
     def lead(self, wanted: str) -> None:
-        """Which source may lead from now on; choosing "audio" or "auto" again lets go of what was tapped."""
+        """Choose the source that may lead, or "auto".
+
+        Choosing "audio" or "auto" again forgets the taps.
+        """
         self._bars_by_hand = False
         if wanted in ("audio", "auto"):
             self._tapped = False
@@ -118,14 +128,14 @@ class Tempo:
         self.wanted = wanted
 
     def take_proposal(self) -> Proposal:
-        """What was asked of a shared tempo since the last call."""
+        """Return the wishes for a shared tempo since the last call."""
         taken, self._proposal = self._proposal, Proposal()
         return taken
 
     # --- gestures -------------------------------------------------------------------------------
 
     def tap(self, now: float) -> None:
-        """A tap on the beat. Two give a tempo; every one gives the phase."""
+        """Take a tap on the beat. Two taps give a tempo; each gives the phase."""
         self._own("taps")
         if self._taps and not 0.0 < now - self._taps[-1] <= TAP_PAUSE:
             self._taps.clear()
@@ -138,19 +148,19 @@ class Tempo:
         self._place(round(self._beat - since) + since)
 
     def set_bpm(self, bpm: float, now: float) -> None:
-        """The tempo from now on; the position runs on unbroken."""
+        """Set the tempo from now on; the position does not jump."""
         self._own("a tempo")
         self._run(now)
         self._take(bpm)
 
     def nudge(self, beats: float, now: float) -> None:
-        """Move the beat once."""
+        """Move the beat once, by `beats`."""
         self._own("a nudge")
         self._run(now)
         self._place(self._beat + beats)
 
     def scale(self, factor: float, now: float) -> None:
-        """Twice (2) or half (0.5) the tempo; of the heard tempo it corrects the octave. UserError out of range."""
+        """Double (2) or halve (0.5) the tempo; of the audio's tempo, correct the octave. UserError out of range."""
         self._own("double and half")
         self._run(now)
         bpm = self._bpm * factor
@@ -167,7 +177,7 @@ class Tempo:
         self._place(self._beat * factor)
 
     def resync(self, now: float) -> None:
-        """A bar begins now."""
+        """Begin a bar now."""
         self._own("a resync")
         self._run(now)
         if self._source == "audio":  # the heard phase is kept, the count begins anew
@@ -194,7 +204,7 @@ class Tempo:
         return next((source for source in candidates if there[source]), "free")
 
     def _listen(self, features: AudioFeatures, now: float) -> None:
-        """Unwrap the heard phase into a position."""
+        """Unwrap the audio's phase into a position."""
         self._heard_bpm = features.bpm
         if features.bpm <= 0.0:
             self._heard_phase = None
@@ -209,7 +219,7 @@ class Tempo:
         self._heard_phase = phase
 
     def _follow(self, dt: float) -> None:
-        """Draw the position to the heard beat, never backwards."""
+        """Pull the position towards the audio's beat, never backwards."""
         self._bpm = min(max(self._heard_bpm * self._octave, MIN_BPM), MAX_BPM)
         error = (self._heard_beat * self._octave - self._beat + 0.5) % 1.0 - 0.5
         self._beat += max(-dt * self._bpm / 60.0, error * (1.0 - math.exp(-dt / PULL)))
@@ -218,7 +228,7 @@ class Tempo:
             self._beat += off if off <= HEARD_BAR // 2 else off - HEARD_BAR
 
     def _corrects_octave(self, bpm: float) -> bool:
-        """Whether a tapped tempo only says in which octave the heard tempo is meant."""
+        """Return True if a tapped tempo only tells the octave of the audio's tempo."""
         if self._source != "audio" or self._heard_bpm <= 0.0:
             return False
         octave = min(OCTAVES, key=lambda octave: abs(math.log(bpm / (self._heard_bpm * octave))))
@@ -248,7 +258,7 @@ class Tempo:
 
 
 def with_tempo(features: AudioFeatures, beat: Beat, now: float) -> AudioFeatures:
-    """`features` with the leading tempo (as of `now`, s) in place of the heard one; unchanged while none leads."""
+    """Return `features` with the leading tempo (as of `now`, s) in place of the audio's; unchanged while none leads."""
     if beat.source == "free":
         return features
     then = beat.beat - (now - features.time) * beat.bpm / 60.0  # the features are a little older than the moment
@@ -266,7 +276,7 @@ def with_tempo(features: AudioFeatures, beat: Beat, now: float) -> AudioFeatures
 
 
 def _tapped_bpm(taps: deque[float]) -> float | None:
-    """Tempo by least squares over the taps, which evens out the hand; None of fewer than two."""
+    """Return the tempo of the taps by least squares; None for fewer than two."""
     n = len(taps)
     if n < 2:
         return None

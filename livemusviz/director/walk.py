@@ -1,9 +1,10 @@
-"""The latent walk: angles that only ever accumulate, on circles of orthogonal noise, one for each band. Pure.
+"""The latent walk: angles on circles of orthogonal noise, one circle for each frequency band. Pure.
 
     z(a) = sum_k sqrt(share_k) (cos(a_k) u_k + sin(a_k) v_k)
 
-All u_k and v_k are orthogonal and have the norm sqrt(n) of unit normal noise, and the shares sum to 1, so z has that
-norm at every angle and the model always sees noise of unit variance. Bass, mid and treble turn circles of their own.
+All u_k and v_k are orthogonal and have the norm sqrt(n) of unit normal noise, and the shares sum to 1. So z has that
+norm at every angle, and the model always gets noise of unit variance. Angles only accumulate. Bass, mid and treble
+each drive a circle of their own.
 """
 
 from __future__ import annotations
@@ -16,23 +17,26 @@ import numpy as np
 
 SHARES = (0.45, 0.35, 0.2)  # of the variance: bass, mid, treble
 CIRCLES = len(SHARES)
-KICK_SECONDS = 0.035  # time constant of each of the two stages in which a kick is paid out: its fastest is 35 ms later
+KICK_SECONDS = 0.035  # s, time constant of both stages of a kick; it is fastest 35 ms after its start
 PERIODS = (1, 2, 3)  # whole turns of each circle in a loop
-LOCK_SECONDS = 4.0  # s; time constant of the speed that is fitted to the bars
-LOCK_PULL = 0.5  # of the speed: how much faster or slower a circle may turn to be in time
-LIVELY = 0.25  # octaves by which the quicker of two numbers of bars is preferred
-STICKY = 0.8  # octaves by which the speed must change before another number of bars is a turn
-SWING = 0.75  # 0..1; how much of a loop's motion gathers after each beat
-SWING_AT = 0.15  # of a beat; when it is fastest
+LOCK_SECONDS = 4.0  # s, time constant of the mean speed that is rounded to whole bars
+LOCK_PULL = 0.5  # of the speed: the largest correction that keeps a circle in time
+LIVELY = 0.25  # octaves by which the faster of two speeds is preferred
+STICKY = 0.8  # octaves by which the speed must change before the bars a turn takes change
+SWING = 0.75  # 0..1, share of a loop's motion that follows each beat
+SWING_AT = 0.15  # of a beat, where it is fastest
 BEATS_A_BAR = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How to turn: one number a circle (bass, mid, treble).
+    """Describes a step of the walk: one number for each circle (bass, mid, treble).
 
-    speeds : turns/s.  kicks : turns to be added.  bars, bar_rate : position in bars, and bars/s, where the tempo is
-    sure; then whole turns take whole bars.  loop : 0, or bars after which everything comes round exactly.
+    speeds : turns/s.
+    kicks : turns that are added, smoothly.
+    bars : position in bars where the tempo is known, else None; whole turns then take whole bars.
+    bar_rate : bars/s.
+    loop : bars after which all circles return exactly to the start; 0 for never.
     """
 
     speeds: tuple[float, float, float]
@@ -43,15 +47,21 @@ class Pace:
 
 
 class Circles:
-    """The noise of one seed at any angles."""
+    """Holds the circles of one seed and gives the noise at any angles."""
 
     def __init__(self, shape: tuple[int, int, int], seed: int) -> None:
-        """shape : (h, w, c) of the latents.  seed : >= 0; the same seed gives the same circles."""
+        """Draw the circles.
+
+        shape : (h, w, c) of the latents.  seed : >= 0; the same seed gives the same circles.
+        """
         self.shape, self.seed = shape, seed
         self._axes = _orthogonal_noise(shape, seed, axes=2 * CIRCLES)
 
     def noise(self, angles: Sequence[float]) -> np.ndarray:
-        """z : float32 (h, w, c), norm sqrt(h * w * c). angles : rad, one a circle."""
+        """Return z, float32 (h, w, c), of norm sqrt(h * w * c).
+
+        angles : rad, one a circle.
+        """
         weights = [
             math.sqrt(share) * wave(angle)
             for share, angle in zip(SHARES, angles, strict=True)
@@ -61,21 +71,21 @@ class Circles:
 
 
 class LatentWalk:
-    """Where on its circles the walk is. No clock: the caller says how much time has passed."""
+    """Holds the angles of the walk. It has no clock: the caller passes the time that went by."""
 
     def __init__(self) -> None:
         self._turns = [_Turn() for _ in range(CIRCLES)]
         self._loop = 0
-        self._offsets = (0.0,) * CIRCLES  # turns; so that a loop begins where the walk was
+        self._offsets = (0.0,) * CIRCLES  # turns, so that a loop begins at the angles of the walk
         self._at = (0.0,) * CIRCLES  # turns
 
     @property
     def angles(self) -> tuple[float, ...]:
-        """rad, one a circle, unbounded."""
+        """Return the angles in rad, one a circle, unbounded."""
         return tuple(2.0 * math.pi * turns for turns in self._at)
 
     def advance(self, dt: float, pace: Pace) -> None:
-        """Turn on for `dt` seconds (>= 0)."""
+        """Turn the circles for `dt` seconds (>= 0) at a pace."""
         for turn, speed, kick in zip(self._turns, pace.speeds, pace.kicks, strict=True):
             turn.advance(dt, speed, kick, pace.bars, pace.bar_rate)
         before = self._at
@@ -93,7 +103,7 @@ class LatentWalk:
 
 
 class _Turn:
-    """One circle: what it has turned by itself, and by kicks."""
+    """Turns one circle: a base that runs at a speed, and kicks on top of it."""
 
     def __init__(self) -> None:
         self._base = self._kicked = 0.0  # turns
@@ -123,7 +133,7 @@ class _Turn:
         self._base += locked * dt * (1.0 + max(-LOCK_PULL, min(LOCK_PULL, 4.0 * behind)))
 
     def _pay(self, dt: float, kick: float) -> None:
-        """Two leaky stages in a row: the speed rises before it falls, so a beat is no jolt."""
+        """Add a kick by two leaky stages in a row: the speed rises before it falls, so a beat is no jolt."""
         self._waiting += kick
         x, keep = dt / KICK_SECONDS, math.exp(-dt / KICK_SECONDS)
         owed = self._waiting + self._flowing
@@ -133,9 +143,9 @@ class _Turn:
 
 
 def loop_turns(bars: float, length: int) -> tuple[float, ...]:
-    """Turns of each circle at a position in bars; the same noise, to rounding, every `length` bars.
+    """Return the turns of each circle at a position in bars; they repeat every `length` bars, to rounding.
 
-    The motion gathers after each beat: progress x + a (sin 2 pi x0 - sin 2 pi (x + x0)) / 2 pi within a beat, whose
+    Most of the motion follows each beat: within a beat, progress is x + a (sin 2 pi x0 - sin 2 pi (x + x0)) / 2 pi. Its
     speed is smooth and never negative.
     """
     beats = bars % length * BEATS_A_BAR
@@ -147,7 +157,10 @@ def loop_turns(bars: float, length: int) -> tuple[float, ...]:
 
 
 def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
-    """On the great circle from a (t = 0) to b (t = 1); keeps the norm of two arrays of one norm. float32."""
+    """Interpolate on the great circle from a (t = 0) to b (t = 1). float32.
+
+    a, b : of one shape and one norm, which is kept.
+    """
     cosine = min(1.0, max(-1.0, similarity(a, b)))
     angle = math.acos(cosine)
     if math.sin(angle) < 1e-6:
@@ -157,14 +170,17 @@ def slerp(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
 
 
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """Cosine similarity of two arrays of one shape, -1..1; 0 if either is all zero."""
+    """Return the cosine similarity of two arrays of one shape, -1..1; 0 if either is all zero."""
     a_flat, b_flat = a.ravel(), b.ravel()
     norm = float(np.linalg.norm(a_flat) * np.linalg.norm(b_flat))
     return float(a_flat @ b_flat) / norm if norm > 0 else 0.0
 
 
 def _orthogonal_noise(shape: tuple[int, int, int], seed: int, axes: int) -> np.ndarray:
-    """float32 (axes, h, w, c): unit normal noise, made orthogonal by Gram-Schmidt, each of norm sqrt(h * w * c)."""
+    """Return unit normal noise made orthogonal by Gram-Schmidt.
+
+    float32 (axes, h, w, c), each axis of norm sqrt(h * w * c).
+    """
     count = math.prod(shape)
     noise = np.random.default_rng(seed).standard_normal((axes, count))
     for i in range(axes):

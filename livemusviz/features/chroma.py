@@ -3,8 +3,8 @@
 In: mono hops. Out: 12 weights from C, the strongest 1, all 0 without pitch; tuning in semitones from A = 440 Hz.
 
 Spectral peaks between 55 Hz and 2.1 kHz are placed between the bins by a parabola through the logarithm (Smith and
-Serra 1987, "PARSHL"). Each votes for its pitch class (Gomez 2006, "Tonal description of music audio signals", ch. 3). The
-window is asymmetric: long enough to separate low semitones, with its maximum 40 ms ago.
+Serra 1987, "PARSHL"). Each votes for its pitch class (Gomez 2006, "Tonal description of music audio signals", ch. 3).
+The window is asymmetric: long enough to separate low semitones, with its maximum 40 ms ago.
 """
 
 from __future__ import annotations
