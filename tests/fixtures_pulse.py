@@ -81,6 +81,17 @@ class PulseServer:
             self._daemon.wait(5.0)
             self._daemon = None
 
+    def add_many(self, name: str, channels: int) -> None:
+        """Add a sink, and with it an input `name`, whose channels are no left or right or anything else."""
+        places = ",".join(f"aux{n}" for n in range(channels))
+        self._ask(
+            "load-module", "module-null-sink", f"sink_name={name}", f"rate={RATE}", f"channels={channels}",
+            f"channel_map={places}", "norewinds=1",
+        )  # fmt: skip
+        with (self.folder / "asound.conf").open("a") as config:
+            hint = f'hint {{ show on  description "{name}" }}'
+            config.write(f'pcm.{name} {{ type pulse  server "{self.server}"  device "{name}.monitor"  {hint} }}\n')
+
     def pull(self) -> None:
         """Take the null sink away and leave the server."""
         self._ask("unload-module", "module-null-sink")
@@ -89,13 +100,15 @@ class PulseServer:
         """Bring the null sink back."""
         self._ask("load-module", "module-null-sink", f"sink_name={SINK}", f"rate={RATE}", "channels=2", "norewinds=1")
 
-    def play(self, path: Path) -> subprocess.Popen[bytes]:
-        """Play a WAV file into the sink; returns at once.
+    def play(self, path: Path, sink: str = SINK, *options: str) -> subprocess.Popen[bytes]:
+        """Play a WAV file into a sink; returns at once.
 
         With less latency than this the player itself runs dry on a busy machine, and its holes are onsets.
         """
         player = subprocess.Popen(
-            ["paplay", f"--device={SINK}", "--latency-msec=200", str(path)], env=self.env, stderr=subprocess.DEVNULL
+            ["paplay", f"--device={sink}", "--latency-msec=200", *options, str(path)],
+            env=self.env,
+            stderr=subprocess.DEVNULL,
         )
         self._players.append(player)
         return player

@@ -1,32 +1,26 @@
-"""Audio inputs by name. Any thread; loads PortAudio on first use.
+"""Lists the audio inputs. Any thread; loads PortAudio on first use.
 
-PortAudio freezes its list of devices when it is loaded: a process that wants a fresh list must be a fresh process.
+PortAudio freezes its list of devices when it is loaded; `refresh_devices` makes it look again.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from livemusviz.audio.spec import DEFAULT
-from livemusviz.errors import UserError
+from livemusviz.audio.choice import InputDevice, find_input
+
+__all__ = ["InputDevice", "find_input", "input_devices", "load_portaudio", "quiet_stderr", "refresh_devices"]
+
+log = logging.getLogger(__name__)
+
+MAX_DEVICES = 512  # looked at one by one
 
 WASAPI = "Windows WASAPI"  # PortAudio's name of it
-
-
-@dataclass(frozen=True, slots=True)
-class InputDevice:
-    """index : PortAudio's.  channels : inputs it has.  rate : its default, Hz.  default : the system's choice."""
-
-    index: int
-    name: str
-    channels: int
-    rate: float
-    default: bool
 
 
 def input_devices() -> list[InputDevice]:
@@ -45,28 +39,19 @@ def input_devices() -> list[InputDevice]:
         InputDevice(
             index, str(entry["name"]), int(entry["max_input_channels"]), entry["default_samplerate"], index == chosen
         )
-        for index, entry in enumerate(portaudio.query_devices())
+        for index, entry in _entries(portaudio)
         if entry["max_input_channels"] > 0 and wasapi in (None, entry["hostapi"])
     ]
 
 
-def find_input(name: str, devices: Sequence[InputDevice]) -> InputDevice:
-    """The device called `name`, exactly or else by the only name that contains it, in any case.
-
-    "default" is the system's choice. UserError that names the candidates if there is none, or more than one.
-    """
-    if name == DEFAULT:
-        chosen = [device for device in devices if device.default] or list(devices[:1])
-        if not chosen:
-            raise UserError("no audio input found; plug one in, or give --input FILE.wav")
-        return chosen[0]
-    exact = [device for device in devices if device.name == name]
-    near = [device for device in devices if name.lower() in device.name.lower()]
-    if exact or len(near) == 1:
-        return (exact or near)[0]
-    if near:
-        raise UserError(f"audio input '{name[:64]}' is ambiguous: {_names(near)}; give one of these names in full")
-    raise UserError(f"no audio input '{name[:64]}'; there are: {_names(devices) or 'none'}")
+def refresh_devices() -> None:
+    """Let PortAudio look again for devices. No stream of this process may be open."""
+    portaudio = load_portaudio()
+    if portaudio is None or not hasattr(portaudio, "_terminate"):
+        return
+    with quiet_stderr():
+        portaudio._terminate()  # sounddevice has no public name for it
+        portaudio._initialize()
 
 
 def load_portaudio() -> Any | None:
@@ -84,8 +69,20 @@ def _default_input(portaudio: Any) -> int:
     return int(index) if index is not None else -1
 
 
-def _names(devices: Sequence[InputDevice]) -> str:
-    return ", ".join(f"'{device.name}'" for device in devices[:8])
+def _entries(portaudio: Any) -> list[tuple[int, Any]]:
+    """All devices with their index, but for those whose name cannot be decoded: sounddevice raises for the whole."""
+    try:
+        return list(enumerate(portaudio.query_devices()))
+    except UnicodeDecodeError:
+        found = []
+        for index in range(MAX_DEVICES):
+            try:
+                found.append((index, portaudio.query_devices(index)))
+            except UnicodeDecodeError:
+                log.warning("audio device %d is left out: its name cannot be read", index)
+            except (portaudio.PortAudioError, ValueError):
+                break  # there are no more
+        return found
 
 
 @contextmanager

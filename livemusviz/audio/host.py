@@ -10,15 +10,18 @@ import logging
 import multiprocessing
 import os
 import threading
+from contextlib import suppress
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Wiring, unpack_status
+from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Inputs, Wiring, unpack_status
 from livemusviz.bridge.features import PACKED_FEATURES_BYTES, AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock, AudioStatus
 from livemusviz.bridge.supervise import LOST, STARTING, Patience, Supervisor
 from livemusviz.clock import Clock
+from livemusviz.errors import UserError
 from livemusviz.features.decay import decayed
 from livemusviz.features.hop import HOP_BYTES, unpack_block
 
@@ -106,6 +109,14 @@ class AudioHost:
         self._heard_since: float | None = None
         self._child = AudioStatus()
         self._past_overflows = 0
+        self._sounded = False  # there was sound in some life of the process
+        self._said = ""  # the last remark that was logged
+        self._started_with = spec.input
+        self._wanted: tuple[int, str] | None = None  # an input that was asked for and not yet answered for
+        self._asked = 0  # requests so far
+        self._requests: Connection | None = None
+        self._refused = ""
+        self.inputs: tuple[tuple[str, int], ...] = ()  # by name, with their channels, as the process last listed them
 
     def start(self) -> None:
         """Spawn the process. UserError if the input is a file that cannot be played; a missing device is no error."""
@@ -135,8 +146,12 @@ class AudioHost:
         state = self._supervisor.poll(now, blocks)
         if blocks and self._heard_since is None:
             self._heard_since = now
-        if state != before:
-            log.log(logging.WARNING if state == LOST else logging.INFO, "audio %s %s", state, self.status.message)
+        self._hear_answers()
+        message = self.status.message
+        if state != before or message != self._said:
+            self._said = message
+            text = message or f"audio {state}: {self._child.device}"
+            log.log(logging.WARNING if state == LOST else logging.INFO, "%s", text)
 
     def features(self) -> list[AudioFeatures]:
         """What was heard since the last call, oldest first. While nothing comes: one fading `AudioFeatures` a call."""
@@ -145,6 +160,7 @@ class AudioHost:
         while self._features is not None and (data := self._features.read()) is not None:
             found.append(AudioFeatures.unpack(data))
         if found:
+            self._sounded = self._sounded or any(each.rms > 0.0 for each in found)
             self._last, self._news = found[-1], now
             return found
         return [self.latest()] if now - self._news > QUIET else []
@@ -197,12 +213,30 @@ class AudioHost:
         if self._rings is not None:
             self._rings[3].write(CONTROL.pack(self._gain, not self._held))
 
+    def set_input(self, text: str) -> None:
+        """Ask for another device or other channels of it; "" is the input that the show began with. What cannot be is
+        told by `take_refusal`, and the old input goes on. UserError for a file: whoever controls a show may not choose
+        from its disk."""
+        text = text or self._started_with
+        if text != self._started_with and replace(self.spec, input=text).file is not None:
+            raise UserError("input: a file is given on the command line; send the name of an audio input")
+        self._asked += 1
+        self._wanted = self._asked, text
+        self._ask()
+        self._supervisor.hurry()
+
+    def take_refusal(self) -> str:
+        """Return why the last request for an input could not be met, once; "" if there is nothing to tell."""
+        refused, self._refused = self._refused, ""
+        return refused
+
     def close(self) -> None:
         """End the process and let the rings go; at most a second. May be called twice."""
         self._supervisor.stop()
         if self._process is not None:
             self._process.join(END_PATIENCE)
             self._process = None
+        self._close_requests()
         with self._lock:
             rings, self._rings = self._rings, None
             self._child = replace(self._child, blocks=rings[0].newest()) if rings is not None else self._child
@@ -221,5 +255,35 @@ class AudioHost:
             resume = self.clock.now() - self._heard_since
         blocks, features, status, control = (ring.name for ring in self._rings)
         spec = replace(self.spec, gain=self._gain, held=self._held)
-        self._process = _Process(Wiring(spec, self.epoch, (blocks, features, status, control), resume, steady))
+        rings = (blocks, features, status, control)
+        self._close_requests()
+        self._requests, theirs = multiprocessing.Pipe()
+        self._process = _Process(Wiring(spec, self.epoch, rings, resume, steady, self._sounded, theirs))
+        theirs.close()
+        self._ask()
         return self._process
+
+    def _ask(self) -> None:
+        """Tell the process which input is wanted; one that is not there yet is told as it starts."""
+        if self._requests is not None and self._wanted is not None:
+            with suppress(OSError):
+                self._requests.send(self._wanted)
+
+    def _hear_answers(self) -> None:
+        """Take in what the process says of inputs."""
+        with suppress(OSError, EOFError):
+            while self._requests is not None and self._requests.poll():
+                message = self._requests.recv()
+                if isinstance(message, Inputs):
+                    self.inputs = message.names
+                elif self._wanted is not None and message.number == self._wanted[0]:
+                    if message.refused:
+                        self._refused = message.refused
+                    else:
+                        self.spec = replace(self.spec, input=self._wanted[1])
+                    self._wanted = None
+
+    def _close_requests(self) -> None:
+        if self._requests is not None:
+            self._requests.close()
+            self._requests = None

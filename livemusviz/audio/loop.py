@@ -33,6 +33,8 @@ class Health:
     gaps: int = 0  # times that sound was lost
     blocks: int = 0  # blocks that came
     zeros: float = 0.0  # s for which every sample has been exactly zero
+    samples: int = 0  # frames that came, at the source's rate
+    sounded: bool = False  # a sample was not zero
 
 
 class Capture:
@@ -74,8 +76,11 @@ class Capture:
     def _take(self, block: np.ndarray, began: float) -> None:
         seconds, heard = len(block) / self._rate, self._heard / self._rate
         self._heard += len(block)
+        self.health.samples = self._heard
         stereo = self._clean(block)
-        self.health.zeros = 0.0 if stereo.any() else self.health.zeros + seconds
+        sounds = bool(stereo.any())
+        self.health.zeros = 0.0 if sounds else self.health.zeros + seconds
+        self.health.sounded |= sounds
         if self._resampler is not None:
             stereo = self._resampler.resample_chunk(stereo)
         if heard < self._settle:

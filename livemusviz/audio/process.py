@@ -14,12 +14,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from typing import Any
 
+from livemusviz.audio.choice import numbered
+from livemusviz.audio.devices import input_devices, refresh_devices
 from livemusviz.audio.loop import Capture, Health
+from livemusviz.audio.pace import Pace
 from livemusviz.audio.source import Source, open_source
-from livemusviz.audio.spec import CONTROL, Wiring, pack_status
+from livemusviz.audio.spec import CONTROL, Answer, Inputs, Wiring, pack_status
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import HOP, AudioStatus
@@ -34,6 +38,7 @@ LOOK = 0.05  # s between looks at the source
 SILENT_REOPEN = 2.0  # s of perfect zeros, after which the device is opened once more
 SILENT_TELL = 5.0  # s of perfect zeros, after which the user is told
 OVERFLOWS = 10  # overflows a second, after which the device is opened with more latency
+MOST_INPUTS = 64  # told to the show
 NICENESS = -11  # as PulseAudio asks for itself; refused without the right to it
 
 
@@ -67,7 +72,12 @@ class Session:
         self._name = ""
         self._overflows = 0
         self._steady = wiring.steady
+        self._spec = wiring.spec
+        self._sounded = wiring.sounded
         self._reopened = False  # for perfect silence; once is enough
+        self._request: tuple[int, str] | None = None  # number and input
+        self._stale = False  # PortAudio's list of devices may be out of date
+        self._pace = Pace()
 
     def listen(self) -> None:
         """Open, watch, reopen where that may help. Returns when the source is lost, or the show."""
@@ -75,13 +85,57 @@ class Session:
         try:
             again = True
             while again:
-                source = open_source(self._wiring.spec, self._wiring.resume, self._steady)
+                source = self._open()
                 try:
                     again = self._watch(source)
                 finally:
                     source.close()
         finally:
             self._features.close()  # before the rings are: it reads them
+
+    def _open(self) -> Source:
+        """The input that was asked for last, or else the one there was. UserError if that cannot be opened either."""
+        self._pace.restart()
+        if self._stale:
+            self._stale = False
+            refresh_devices()
+        if self._asked() and self._request is not None:
+            number, text = self._request
+            self._request = None
+            wanted = replace(self._spec, input=text, wide=False)
+            try:
+                source = open_source(wanted, self._wiring.resume, self._steady)
+            except UserError as error:
+                self._say(Answer(number, str(error)))
+            else:
+                self._spec, self._reopened, self._sounded = wanted, False, False
+                self._say(Answer(number, ""))
+                self._tell_inputs()
+                return source
+        source = open_source(self._spec, self._wiring.resume, self._steady)
+        self._tell_inputs()
+        return source
+
+    def _asked(self) -> bool:
+        """Whether another input has been asked for; the newest request counts."""
+        requests = self._wiring.requests
+        with suppress(OSError, EOFError):  # the show is gone
+            while requests is not None and requests.poll():
+                self._request = requests.recv()
+        return self._request is not None
+
+    def _say(self, message: Answer | Inputs) -> None:
+        if self._wiring.requests is not None:
+            with suppress(OSError):
+                self._wiring.requests.send(message)
+
+    def _tell_inputs(self) -> None:
+        """Tell the show what can be chosen from."""
+        if self._wiring.requests is not None and self._spec.file is None:
+            devices = input_devices()
+            names = numbered(device.name for device in devices)
+            counts = (device.channels for device in devices)
+            self._say(Inputs(tuple(zip(names, counts, strict=True))[:MOST_INPUTS]))
 
     def report(self, state: str, message: str = "", overflows: int = 0) -> None:
         status = AudioStatus(state, self._name, overflows, self._blocks.newest(), 0, message)
@@ -96,35 +150,49 @@ class Session:
         source.start(self._with_bell(capture))
         parent = multiprocessing.parent_process()
         burst = _Rate(OVERFLOWS)
-        is_device = self._wiring.spec.file is None
+        is_device = self._spec.file is None
         while source.alive():
             time.sleep(LOOK)
             self._take_control(capture, source)
-            silent = health.zeros > SILENT_TELL and is_device
-            message = "perfect silence: check the microphone permission and the cable" if silent else source.remark()
+            self._sounded |= health.sounded
             state = "running" if health.blocks else "starting"
-            self.report(state, message, self._overflows + health.overflows)
+            self.report(state, self._remark(source, health), self._overflows + health.overflows)
             if parent is not None and not parent.is_alive():
                 return False
-            if is_device and self._worth_reopening(health, burst):
+            self._stale = self._stale or self._asked()
+            if self._stale or (is_device and self._worth_reopening(source, health, burst)):
                 self._overflows += health.overflows
                 return True
         lost = f"audio input '{source.name}' is gone; looking for it" if is_device else "the speakers are gone"
         self.report("lost", lost, self._overflows + health.overflows)
         return False
 
-    def _worth_reopening(self, health: Health, burst: _Rate) -> bool:
-        """Once for perfect silence, which a fresh stream may end; once for overflows, with more latency."""
+    def _remark(self, source: Source, health: Health) -> str:
+        """What the user may want to know. A missing permission is perfect silence from the start."""
+        if health.zeros > SILENT_TELL and self._spec.file is None and not self._sounded:
+            return "perfect silence: check the microphone permission and the cable"
+        return source.remark()
+
+    def _worth_reopening(self, source: Source, health: Health, burst: _Rate) -> bool:
+        """Once for perfect silence, which a fresh stream or more channels may end; once for overflows, with more
+        latency; whenever the stream has lost its pace."""
+        now = time.perf_counter()
         if health.zeros > SILENT_REOPEN and not self._reopened:
             self._reopened = True
+            self._spec = replace(self._spec, wide=True)
             return True
-        if burst.exceeded(health.overflows, time.perf_counter()) and not self._steady:
+        if burst.exceeded(health.overflows, now) and not self._steady:
             self._steady = True
             return True
-        return False
+        pace = self._pace.wrong(now, health.samples, source.rate)
+        if pace is None or health.overflows:  # what the driver lost is missing too
+            return False
+        self._stale = True
+        log.warning("audio input '%s' runs at %.2f of its pace; opening it anew", source.name, pace)
+        return True
 
     def _capture(self, source: Source) -> Capture:
-        gain = _latest_gain(self._control, self._wiring.spec.gain)
+        gain = _latest_gain(self._control, self._spec.gain)
         first = _next_sample(self._blocks)
         return Capture(self._blocks.write, source.rate, self._wiring.epoch, first, gain, source.settle)
 

@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,12 @@ CONTROL = struct.Struct("<d?")  # gain; whether a held file may play
 
 @dataclass(frozen=True, slots=True)
 class AudioSpec:
-    """input : "default", a device's name, or the path of a sound file.  gain : factor on every sample, live.
+    """input : "default", a device as `choice` reads it, or the path of a sound file.  gain : on every sample, live.
 
     loop : a file starts again at its end (otherwise silence follows).  speakers : a file is played aloud as well,
     where there is an output.  onset : how onsets are found, "superflux" or "aubio".
     held : a file is silent until it is told to play.
+    wide : open all inputs of a device that claims very many; otherwise two.
     """
 
     input: str = DEFAULT
@@ -40,6 +42,7 @@ class AudioSpec:
     speakers: bool = True
     onset: str = "superflux"
     held: bool = False
+    wide: bool = False
 
     @property
     def file(self) -> Path | None:
@@ -56,6 +59,7 @@ class Wiring:
 
     rings : names of those for blocks, features and status, written there, and for control, written here.
     epoch : s, time of sample 0.  resume : s into the file at which to go on.  steady : ask the driver for more latency.
+    sounded : some sound has been heard before.  requests : takes `(number, input)` and gives `Inputs` and `Answer`.
     """
 
     spec: AudioSpec
@@ -63,6 +67,23 @@ class Wiring:
     rings: tuple[str, str, str, str]
     resume: float = 0.0
     steady: bool = False
+    sounded: bool = False
+    requests: Connection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Names of all inputs there are, as `--input` takes them, and how many channels each has."""
+
+    names: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of the request `number`. refused : why it could not be, or "" if it was done."""
+
+    number: int
+    refused: str
 
 
 def pack_status(status: AudioStatus) -> bytes:

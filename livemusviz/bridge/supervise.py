@@ -96,6 +96,11 @@ class Supervisor:
             self._lose(now, "did not start")
         return self.state
 
+    def hurry(self) -> None:
+        """Start the next worker without waiting any longer, should one be waited for."""
+        if self._not_before is not None:
+            self._not_before = float("-inf")
+
     def stop(self) -> None:
         """End the worker, and start no other."""
         if self._worker is not None:

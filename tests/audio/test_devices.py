@@ -19,8 +19,16 @@ class FakePortAudio:
         self._systems = [{"name": n, "default_input_device": d} for n, d in zip(systems, defaults, strict=True)]
         self.default = type("default", (), {"device": (default, default)})
 
-    def query_devices(self):
-        return self._entries
+    PortAudioError = RuntimeError
+
+    def query_devices(self, index=None):
+        if index is None:
+            return [self.query_devices(n) for n in range(len(self._entries))]
+        if index >= len(self._entries):
+            raise self.PortAudioError(f"Error querying device {index}")
+        if isinstance(self._entries[index], bytes):
+            self._entries[index].decode()
+        return self._entries[index]
 
     def query_hostapis(self):
         return self._systems
@@ -45,6 +53,13 @@ def test_only_inputs_are_listed_with_their_portaudio_index(monkeypatch):
         InputDevice(1, "line", 8, 96000.0, False),
         InputDevice(2, "mic", 1, 48000.0, True),
     ]
+
+
+def test_a_device_whose_name_cannot_be_decoded_is_left_out(monkeypatch, caplog):
+    fake = FakePortAudio([entry("line", 2), b"caf\xe9 mic", entry("speakers", 0), entry("mic", 1)], default=1)
+    monkeypatch.setattr(devices, "load_portaudio", lambda: fake)
+    assert [(device.index, device.name) for device in input_devices()] == [(0, "line"), (3, "mic")]
+    assert "audio device 1 is left out: its name cannot be read" in caplog.text
 
 
 @pytest.mark.parametrize("fake", [None, FakePortAudio([], default=-1), FakePortAudio([entry("speakers", 0)])])

@@ -1,5 +1,7 @@
 """The audio process's own judgement, with a stand-in for the sound card; its threads run, its clock is shortened."""
 
+import multiprocessing
+import sys
 import threading
 import time
 
@@ -7,23 +9,26 @@ import numpy as np
 import pytest
 
 from livemusviz.audio import process
+from livemusviz.audio.choice import InputDevice
 from livemusviz.audio.process import Session
 from livemusviz.audio.source import DeviceSource, _reason
-from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Wiring, unpack_status
+from livemusviz.audio.spec import CONTROL, STATUS_BYTES, Answer, AudioSpec, Inputs, Wiring, unpack_status
 from livemusviz.bridge.features import PACKED_FEATURES_BYTES
 from livemusviz.bridge.ring import SharedRing
 from livemusviz.bridge.sound import HOP
+from livemusviz.errors import UserError
 from livemusviz.features.hop import HOP_BYTES, Hop
 
 
 class FakeSource:
-    """Delivers one and the same block every 2 ms until it has delivered `count`."""
+    """Delivers a block of one value every 2 ms until it has delivered `count`; a list has the value of each."""
 
     name, rate, settle = "fake", 48000.0, 0.0
 
     def __init__(self, value, overflow=False, count=250):
-        self._block = np.full((HOP, 2), value, np.float32)
-        self._overflow, self._count, self._closing = overflow, count, False
+        values = value if isinstance(value, list) else [value] * count
+        self._blocks = [np.full((HOP, 2), each, np.float32) for each in values]
+        self._overflow, self._count, self._closing = overflow, len(values), False
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self, sink):
@@ -44,7 +49,7 @@ class FakeSource:
         for number in range(self._count):
             if self._closing:
                 return
-            self._sink(self._block, number * HOP / 48000.0, self._overflow)
+            self._sink(self._blocks[number], number * HOP / 48000.0, self._overflow)
             time.sleep(0.002)
 
 
@@ -61,11 +66,15 @@ def rings():
 def listen(rings, monkeypatch):
     """Runs a session over the sources given, one for each opening; returns what was asked of each, and all reports."""
 
-    def run(*sources, spec=None):
+    def run(*sources, spec=None, specs=None, **wiring):
         waiting, opened, reports = list(sources), [], rings[2].reader()
-        session = Session(Wiring(spec or AudioSpec(), 0.0, ("", "", "", "")), *rings)
+        session = Session(Wiring(spec or AudioSpec(), 0.0, ("", "", "", ""), **wiring), *rings)
 
         def open_source(spec, resume, steady):
+            if specs is not None:
+                specs.append(spec)
+            if spec.input == "nonsense":
+                raise UserError("no audio input 'nonsense'")
             opened.append(steady)
             return waiting.pop(0)
 
@@ -97,6 +106,65 @@ def test_perfect_silence_is_opened_once_more_and_then_only_told(listen, monkeypa
     assert opened == [False, False]
     assert any("microphone permission" in status.message for status in seen)
     assert not any("permission" in status.message for status in seen[:5])
+
+
+def test_silence_between_songs_is_no_missing_permission(listen, monkeypatch):
+    monkeypatch.setattr(process, "SILENT_REOPEN", 0.2)
+    monkeypatch.setattr(process, "SILENT_TELL", 0.3)
+    opened, seen = listen(FakeSource([0.1] * 20 + [0.0] * 200), FakeSource(0.0, count=250))
+    assert len(opened) == 2
+    assert not any("permission" in status.message for status in seen)
+    _, seen = listen(FakeSource(0.0), FakeSource(0.0), sounded=True)  # ... in an earlier life of the process
+    assert not any("permission" in status.message for status in seen)
+
+
+def test_perfect_silence_is_opened_again_with_all_channels(listen, monkeypatch):
+    monkeypatch.setattr(process, "SILENT_REOPEN", 0.1)
+    specs = []
+    listen(FakeSource(0.0), FakeSource(0.1, count=10), specs=specs)
+    assert [spec.wide for spec in specs] == [False, True]
+
+
+class SlowSource(FakeSource):
+    """Delivers half of what its rate promises, in real time."""
+
+    rate = 1000.0 * HOP
+
+
+def test_a_stream_at_half_its_pace_is_opened_anew(listen, monkeypatch):
+    looked = []
+    monkeypatch.setattr(process, "refresh_devices", lambda: looked.append(1))
+    began = time.monotonic()
+    opened, _ = listen(SlowSource(0.1, count=5000), FakeSource(0.1, count=10))
+    assert len(opened) == 2 and looked == [1]
+    assert time.monotonic() - began < 10.0  # it would have gone on for longer
+
+
+def test_another_input_is_opened_when_it_is_asked_for(listen, monkeypatch):
+    monkeypatch.setattr(process, "input_devices", lambda: CARDS)
+    ours, theirs = multiprocessing.Pipe()
+    specs = []
+    ours.send((1, "nonsense"))
+    ours.send((2, "twin:1"))  # the newest counts
+    opened, _ = listen(FakeSource(0.1, count=10), specs=specs, requests=theirs)
+    assert [spec.input for spec in specs] == ["twin:1"]
+    assert ours.recv() == Answer(2, "")
+    assert ours.recv() == Inputs(names=(("twin", 2), ("twin#2", 2)))
+
+
+def test_an_input_that_cannot_be_had_is_answered_and_the_old_one_goes_on(listen, monkeypatch):
+    monkeypatch.setattr(process, "input_devices", lambda: CARDS)
+    monkeypatch.setattr(process, "refresh_devices", lambda: None)
+    ours, theirs = multiprocessing.Pipe()
+    specs = []
+    threading.Timer(0.1, lambda: ours.send((1, "nonsense"))).start()
+    listen(FakeSource(0.1, count=2000), FakeSource(0.1, count=10), specs=specs, requests=theirs)
+    assert [spec.input for spec in specs] == ["default", "nonsense", "default"]
+    found = [ours.recv() for _ in range(3)]
+    assert Answer(1, "no audio input 'nonsense'") in found
+
+
+CARDS = [InputDevice(n, "twin", 2, 48000.0, False) for n in range(2)]
 
 
 def test_the_quietest_sound_is_no_perfect_silence(listen, monkeypatch):
@@ -162,13 +230,13 @@ class FakePortAudio:
         pass
 
 
-def device(monkeypatch, rates, channels=2, rate=44100.0, steady=False):
+def device(monkeypatch, rates, channels=2, rate=44100.0, steady=False, chosen=(), wide=False):
     from livemusviz.audio import source
     from livemusviz.audio.devices import InputDevice
 
     fake = FakePortAudio(rates)
     monkeypatch.setattr(source, "load_portaudio", lambda: fake)
-    return fake, DeviceSource(InputDevice(3, "line", channels, rate, True), steady)
+    return fake, DeviceSource(InputDevice(3, "line", channels, rate, True), steady, chosen, wide)
 
 
 def test_a_device_is_opened_at_the_shows_rate_if_it_takes_it(monkeypatch):
@@ -183,6 +251,47 @@ def test_else_at_its_own_rate_and_never_with_block_size_0(monkeypatch, rate, blo
     fake, source = device(monkeypatch, {rate}, channels=1, rate=rate, steady=True)
     assert (source.rate, fake.made[0]["blocksize"], fake.made[0]["channels"]) == (rate, block, 1)
     assert fake.made[0]["latency"] == "high"
+
+
+@pytest.mark.parametrize(
+    ("channels", "options", "opened"),
+    [
+        (18, {}, 18),
+        (18, {"chosen": (3, 4)}, 18),
+        (200, {"chosen": (50,)}, 64),
+        (64, {}, 2),  # a system's mixer
+        (64, {"wide": True}, 64),
+    ],
+)
+def test_all_inputs_of_a_card_are_opened(monkeypatch, channels, options, opened):
+    monkeypatch.setattr(sys, "platform", "linux")
+    fake, _ = device(monkeypatch, {48000.0}, channels=channels, **options)
+    assert fake.made[0]["channels"] == opened
+
+
+def test_sound_on_other_inputs_is_said_for_a_while(monkeypatch):
+    _, source = device(monkeypatch, {48000.0}, channels=18)
+    source.start(lambda block, began, overflow: None)
+    block = np.zeros((HOP, 18), np.float32)
+    block[:, 2:4] = 0.5
+    remarks = []
+    for _ in range(int(50 * 48000 / HOP)):
+        play(source, block)
+        remarks.append(source.remark())
+    heard = "inputs 1-2 of line are silent, there is sound on 3-4: all are mixed; --input 'line:3-4' hears those alone"
+    assert set(remarks) == {"", heard} and remarks[0] == remarks[-1] == ""
+    assert remarks.count(heard) * HOP / 48000 == pytest.approx(30.0, abs=0.1)
+
+    _, chosen = device(monkeypatch, {48000.0}, channels=18, chosen=(1, 2))
+    chosen.start(lambda block, began, overflow: None)
+    for _ in range(int(6 * 48000 / HOP)):
+        play(chosen, block)
+    assert chosen.remark() == "inputs 1-2 of line are silent, there is sound on 3-4"
+
+
+def play(source, block):
+    when = type("when", (), {"currentTime": 5.0, "inputBufferAdcTime": 4.99})
+    source._callback(block, len(block), when, type("status", (), {"input_overflow": False}))
 
 
 def test_a_device_that_takes_no_rate_says_so(monkeypatch):

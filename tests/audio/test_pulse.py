@@ -8,10 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+import soundfile
 
 from livemusviz.audio.host import AudioHost, AudioSpec
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.clock import SystemClock
+from livemusviz.errors import UserError
 from tests.drum_loop import write_drum_loop
 
 STOOD_STILL = 0.3  # s without a turn for this process, after which a take says nothing of the show
@@ -130,6 +132,45 @@ def test_a_lost_input_is_noticed_and_found_again(pulse, host, tmp_path, accident
     assert host.status.restarts >= 1
     until(host, lambda: host.latest().onsets > before.onsets + 2, within=10.0)
     assert host.latest().sample == pytest.approx((host.clock.now() - host.epoch) * SAMPLE_RATE, abs=0.1 * SAMPLE_RATE)
+
+
+def test_other_inputs_than_the_first_two_are_heard_and_chosen_in_a_running_show(pulse, monkeypatch, tmp_path):
+    """Music on the 3rd and 4th of 18 channels that the system's mixer does not hand on as left and right."""
+    pulse.add_many("many", 18)
+    for name, value in pulse.env.items():
+        monkeypatch.setenv(name, value)
+    tone = 0.5 * np.sin(np.arange(SAMPLE_RATE * 30) * 0.05)
+    sound = np.zeros((len(tone), 18), np.float32)
+    sound[:, 2], sound[:, 3] = tone, tone / 2
+    soundfile.write(tmp_path / "18.wav", sound, SAMPLE_RATE)
+    soundfile.write(tmp_path / "2.wav", sound[:, 2:4], SAMPLE_RATE)
+    pulse.play(tmp_path / "18.wav", "many", "--channel-map=" + ",".join(f"aux{n}" for n in range(18)))
+    clock = SystemClock()
+    host = AudioHost(AudioSpec("many"), clock, clock.now())
+    host.start()
+    try:
+        until(host, lambda: host.latest().rms > 0.1, within=15.0)
+        before = host.status
+        with pytest.raises(UserError, match="a file is given on the command line"):
+            host.set_input(str(tmp_path / "2.wav"))
+        host.set_input("nothing like it")
+        until(host, lambda: "there are: 'gig', 'many'" in host.take_refusal(), within=5.0)
+        until(host, lambda: host.latest().rms > 0.1, within=5.0)
+        assert host.spec.input == "many" and dict(host.inputs)["many"] >= 18
+        pulse.play(tmp_path / "2.wav")
+        host.set_input("gig:1")
+        until(host, lambda: host.status.device == "gig" and host.latest().rms > 0.1, within=5.0)
+        reader = host.block_reader()
+        reader.read()
+        until(host, lambda: bool(reader.read()), within=5.0)
+        block = host.read_blocks(reader)
+        until(host, lambda: block.extend(reader.read()) or len(block) > 20, within=5.0)
+        assert all((each.samples[:, 0] == each.samples[:, 1]).all() for each in block)
+        host.set_input("")
+        until(host, lambda: host.status.device == "many", within=5.0)
+        assert host.status.restarts == before.restarts
+    finally:
+        host.close()
 
 
 def test_the_default_input_is_heard_too(pulse, tmp_path):
