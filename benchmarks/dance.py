@@ -1,16 +1,16 @@
-"""Does it dance? Renders tracks in virtual time and compares what moves with what is heard.
+"""Measures how well the picture follows the music: renders tracks in virtual time and compares motion with onsets.
 
     python benchmarks/dance.py TRACK... [--presets lava,ink,deep-sea] [--json dance.json] [--seconds 20] [--plot DIR]
     python benchmarks/dance.py TRACK --film FILM.mp4      # measures a recording of that track, by whatever made it
     python benchmarks/dance.py TRACK... --projectm BINARY PRESET.milk...      # projectM, see benchmarks/projectm.cpp
 
-Motion is the mean absolute difference between successive pictures of the canvas at 60 a second. Told of each show:
+Motion is the mean absolute difference between successive pictures of the canvas at 60 a second. Reported for each show:
 
 correlation   of motion with the strength of onsets (SuperFlux), at the best lag of 0 to 150 ms
-hits          share of onsets (marked by people, in TRACK.drums, or else found offline) with a motion peak within 100 ms
-false         share of motion peaks that no onset came 100 ms before
+hits          share of onsets (annotated by people in TRACK.drums, or detected offline) with a motion peak within 100 ms
+false         share of motion peaks without an onset in the 100 ms before
 
-each beside the same with the sound shifted by half a beat against the picture, which must fall clearly.
+each also with the sound shifted by half a beat against the picture, where it must be clearly lower.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def correlation(motion: np.ndarray, strength: np.ndarray) -> tuple[float, float]
 
 
 def peaks(times: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """When motion peaks, s."""
+    """Return the times of the motion peaks, s."""
     wide, around = round(PEAK_WIDTH * RATE), round(PEAK_AROUND * RATE / 2)
     found = []
     for i in range(len(motion)):

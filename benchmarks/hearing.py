@@ -50,7 +50,7 @@ def merged(times: Sequence[float]) -> np.ndarray:
 
 
 def beat_times(features: Sequence[AudioFeatures]) -> np.ndarray:
-    """When the phase wrapped, s."""
+    """Return the times at which the phase wrapped, s."""
     pairs = zip(features, features[1:], strict=False)
     return np.array([b.time - b.beat_phase * 60.0 / b.bpm for a, b in pairs if b.beats > a.beats and b.bpm > 0.0])
 

@@ -1,12 +1,12 @@
-"""What graded skipping saves and what it costs to the eye: the embedded model in virtual time, with and without it.
+"""Measures graded skipping, its saving and its visible cost: the embedded model in virtual time, with and without it.
 
     python benchmarks/skipping.py TRACK [--json skipping.json]
 
 The engine of the show takes the fixed times of `stage.Rules`, whatever this machine measures.
 
-The track plays for ten seconds loud, ten seconds at -20 dB, and ten seconds not at all. For each: how many slots got
-which grade, and the share of UNet work saved, a shallow frame counted by its measured share of a full one. Flicker is
-the mean second difference of the pictures on the canvas, at 60 a second.
+The track plays for ten seconds loud, ten seconds at -20 dB, and ten seconds silent. For each: the number of slots of
+each grade, and the share of UNet work saved, where a shallow frame counts as its measured share of a full one. Flicker
+is the mean second difference of the pictures on the canvas, at 60 a second.
 """
 
 from __future__ import annotations

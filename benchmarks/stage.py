@@ -23,7 +23,7 @@ HALF_FADE = 0.55  # as in show.py
 
 
 class Canvas(Protocol):
-    """What the audience sees."""
+    """Draws the canvas off screen."""
 
     def show(self, frame: Frame, now: float) -> None: ...
     def draw(self, now: float, features: AudioFeatures) -> np.ndarray:
@@ -32,9 +32,11 @@ class Canvas(Protocol):
 
 @dataclass
 class Rules:
-    """fps, engine_fps : of display and engine.  generate : s, what a full frame takes, for each grade from GLIDE on.
+    """Holds the fixed times of a virtual show.
 
-    predict : whether the director is told how late its frames are.
+    fps, engine_fps : of display and engine.
+    generate : s, time of a frame, for each grade from GLIDE on.
+    predict : True if the director knows the latency of its frames.
     """
 
     fps: float = 60.0
@@ -45,8 +47,10 @@ class Rules:
 
 @dataclass
 class Log:
-    """What happened. motion : mean absolute difference of a picture to the one before, and flicker of three in a row.
+    """Holds the results of a virtual show.
 
+    motion : mean absolute difference of each picture and the one before.
+    flicker : mean second difference of three pictures in a row.
     slots : controls of each engine slot, with its time.
     """
 

@@ -84,7 +84,9 @@ def onset_motion_ratio(film: Film, onsets: np.ndarray, after: float = 3.0) -> fl
 
 
 def bad_pictures(film: Film, after: float = 1.0, dark: float = 4.0, flat: float = 4.0) -> int:
-    """How many pictures after `after` seconds are black (mean below `dark`) or flat (deviation below `flat`)."""
+    """Return the number of pictures after `after` seconds that are black (mean below `dark`) or flat (deviation
+    below `flat`).
+    """
     pictures = film.pictures[film.times >= after].astype(np.float32)
     means = pictures.mean(axis=(1, 2, 3))
     deviations = pictures.mean(axis=3).std(axis=(1, 2))

@@ -92,7 +92,7 @@ def play(track: Path, seconds: float, headless: bool, outputs: dict[str, Path], 
 
 
 def measure(recording: Path, track: Path, played: Sequence[float]) -> dict[str, Any]:
-    """What the recording itself shows. played : s into `track`, the drum hits as they were composed."""
+    """Measure the recording itself. played : s into `track`, the drum hits as composed."""
     film = read_film(recording)
     sound, _ = soundfile.read(track, dtype="float32", always_2d=True)
     onsets = np.asarray(played) + offset_of(sound, film.sound)

@@ -57,7 +57,7 @@ def decay(count: int, time: float) -> np.ndarray:
 
 
 def band(sound: np.ndarray, low: float, high: float) -> np.ndarray:
-    """What of `sound` (n,) or (n, 2) lies between `low` and `high` Hz, with soft edges (4th order, zero phase)."""
+    """Return the part of `sound`, (n,) or (n, 2), between `low` and `high` Hz (4th order, zero phase)."""
     frequency = np.fft.rfftfreq(len(sound), 1 / RATE) + 1e-9
     gain = 1 / (1 + (low / frequency) ** 4) / (1 + (frequency / high) ** 4)
     shaped = np.fft.rfft(sound, axis=0) * (gain if sound.ndim == 1 else gain[:, None])

@@ -61,7 +61,7 @@ SLOW_TO_LEARN = (
 
 @dataclass(frozen=True)
 class Wish:
-    """What one caption asks for. `second` is the other palette of a two-colour caption, or None."""
+    """Holds the meaning of one caption. `second` is the other palette of a two-colour caption, or None."""
 
     caption: str
     family: str
@@ -92,7 +92,7 @@ def _pick(rng: np.random.Generator, words: tuple) -> str:  # type: ignore[type-a
 
 
 def colour_word(rng: np.random.Generator, palette: str) -> str:
-    """A word for the palette; the usual one four times in ten."""
+    """Return a word for the palette; its main one four times in ten."""
     words = PALETTES[palette][1]
     return words[0] if rng.random() < 0.4 else _pick(rng, words)
 

@@ -1,7 +1,7 @@
-"""A small classifier that tells the families apart, trained on the data alone: the judge of the model's structure.
+"""Trains a small classifier of the families on the data alone; it judges the structure of the model's pictures.
 
-`python -m training.classifier` trains it, about seven minutes on one core, and prints how many held-out pictures of the
-data it recognises. It sees whole 256-pixel pictures in random colours and under random modifiers.
+`python -m training.classifier` trains it, about seven minutes on one core, and prints the share of held-out pictures of
+the data that it recognises. It sees whole 256-pixel pictures in random colours and with random modifiers.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""What makes the pictures sharp beyond L1: the right amount of detail in each place, and a critic that tells drawn
-patches from made ones (a conditional patch discriminator with hinge loss and feature matching)."""
+"""Losses for sharpness beyond L1: the amount of detail in each place, and a critic.
+
+The critic is a conditional patch discriminator with hinge loss and feature matching.
+"""
 
 from __future__ import annotations
 

@@ -20,9 +20,17 @@ CELL = 16  # pixels a latent cell
 
 @dataclass(frozen=True)
 class Style:
-    """What the modifiers of a caption do. scale: pattern frequency; gain, gamma: light; contrast: of the tones; detail:
-    of the fine octaves; depth: exponent of the tones, high for a picture that is mostly background; glow, rays, folds:
-    how much of a halo of bright places, of beams from the middle and of a sixfold figure lies over the picture."""
+    """Holds the effect of a caption's modifiers.
+
+    scale : pattern frequency.
+    gain, gamma : of the light.
+    contrast : of the tones.
+    detail : weight of the fine octaves.
+    depth : exponent of the tones; high for a picture that is mostly background.
+    glow : amount of halo around bright places.
+    rays : amount of beams from the middle.
+    folds : amount of sixfold symmetry.
+    """
 
     scale: float = 1.0
     gain: float = 1.0
@@ -37,8 +45,12 @@ class Style:
 
 @dataclass(frozen=True)
 class Layers:
-    """What a family draws. The tone picks a colour of the palette (0 darkest), the light multiplies it, the spark
-    bleaches it towards white. tone, light: (H, W) float32; spark: (H, W) or 0."""
+    """Holds the three layers of a picture.
+
+    tone : float32 (H, W), position in the palette, 0 darkest.
+    light : float32 (H, W), factor of the colour.
+    spark : float32 (H, W) or 0, bleaches towards white.
+    """
 
     tone: np.ndarray
     light: np.ndarray | float = 1.0

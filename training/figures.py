@@ -100,7 +100,7 @@ def colour(painter: Painter) -> dict[str, object]:
 
 
 def structure(painter: Painter, seeds: int = 4) -> dict[str, object]:
-    """Every family by its usual name, seeds the training never saw: does the classifier recognise it?"""
+    """Return the share of pictures that the classifier recognises: each family by its main noun, with unseen seeds."""
     judge, wrong, total = classifier.load(), [], 0
     for index, (family, (_, nouns)) in enumerate(FAMILIES.items()):
         for seed in range(seeds):

@@ -145,8 +145,10 @@ class AutoencoderPixelShuffle(nn.Module):
 
 
 def input_scale() -> float:
-    """What Euler multiplies unit noise by on its way into the UNet: init_noise_sigma / sqrt(sigma^2 + 1) for one
-    trailing step."""
+    """Return the factor of unit noise on its way into the UNet, for one trailing Euler step.
+
+    It is init_noise_sigma / sqrt(sigma^2 + 1).
+    """
     scheduler = EulerDiscreteScheduler.from_config(SCHEDULER)
     scheduler.set_timesteps(1)
     sigma = float(scheduler.sigmas[0])
@@ -192,7 +194,7 @@ class Embedded(nn.Module):
         return self.text_encoder.get_input_embeddings().weight
 
     def _blur_words(self, _module: nn.Module, _inputs: object, words: Tensor) -> Tensor:
-        """While training a word is heard a little off, so that its neighbours come to mean nearly the same."""
+        """Add noise to the word embeddings in training, so that neighbouring words get nearly the same meaning."""
         return words + WORD_NOISE * torch.randn_like(words) if self.training else words
 
     def _start(self) -> None:

@@ -1,8 +1,8 @@
-"""The nouns that name each family, in groups that share the palette they get when a caption gives no colour.
+"""Nouns that name each family, in groups that share the palette of a caption without a colour.
 
-In each group the first noun is the usual one; the very first names the family. They are also the anchors of meaning: a
-word that no caption was written for is drawn as the nouns nearest to it (see `teacher`). The words of `unseen.toml`
-must not stand here.
+In each group the first noun is the main one; the very first names the family. They also anchor the meaning of words
+that are in no caption: such a word is drawn as its nearest nouns (see `teacher`). The words of `unseen.toml` must
+not stand here.
 """
 
 NOUNS: dict[str, dict[str, str]] = {

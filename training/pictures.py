@@ -90,7 +90,7 @@ def picture(
 
 
 def planes(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """float32 (32, h, w): what the UNet is told of the place of each cell, from u (1, w) and v (h, 1)."""
+    """Return the coordinate planes for the UNet, float32 (32, h, w), from u (1, w) and v (h, 1)."""
     return coordinate_planes(u, v, COORDINATE_CHANNELS).transpose(2, 0, 1)
 
 

@@ -1,9 +1,10 @@
-"""What words mean: a sentence model (all-MiniLM-L6-v2, used here only, never in the product) places each word of the
-vocabulary next to the nouns, colours and moods the captions are made of.
+"""Places words by meaning: a sentence model puts each word of the vocabulary near the nouns, colours and moods of
+captions.
 
-Out of it come the vocabulary with its token embeddings (`Words.vectors`: the sentence embeddings, reduced by PCA) and
-the `Lexicon` of what to draw for words that no caption was written for. The words of `unseen.toml` are in the
-vocabulary, but never in the lexicon. One process, at the start of a training run.
+The model is all-MiniLM-L6-v2, used here only, never in the product. The results are the vocabulary with its token
+embeddings (`Words.vectors`: the sentence embeddings, reduced by PCA) and the `Lexicon` of pictures for words that
+are in no caption. The words of `unseen.toml` are in the vocabulary, but not in the lexicon. One process, at the
+start of a run.
 """
 
 from __future__ import annotations

@@ -78,8 +78,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Shared:
-    """What the processes share: two gradient buffers a process, (share of the minutes spent), and the barrier of each
-    step."""
+    """Holds the state that processes share: two gradient buffers each, the share of minutes spent, a barrier a step."""
 
     gradients: Any
     updates: Any
@@ -212,7 +211,9 @@ def picture_loss(made: Any, wanted: Any, edges: float) -> Any:
 
 
 def word_loss(guess: Any, wanted: Any) -> Any:
-    """How badly the pooled text embedding's linear reading tells family, palettes, modifiers and colours."""
+    """Return the loss of a linear classifier of family, palettes, modifiers and colours on the pooled text
+    embedding.
+    """
     from torch.nn import functional as F
 
     families, palettes = len(FAMILIES), len(NAMES)
