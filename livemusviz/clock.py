@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Anything that tells the time in seconds on the `time.perf_counter` scale."""
+    """A source of time in seconds, on the `time.perf_counter` scale."""
 
     def now(self) -> float: ...
 
@@ -20,7 +20,7 @@ class SystemClock:
 
 
 class ManualClock:
-    """A clock that moves only when told to."""
+    """A clock that moves only when it is set."""
 
     def __init__(self, start: float = 0.0) -> None:
         self._now = start

@@ -41,9 +41,9 @@ def read_toml(where: str, data: bytes) -> dict[str, Any]:
 
 
 def read_json(text: str, **options: Any) -> Any:
-    """What `json.loads` reads, but for whole numbers of more than `MAX_DIGITS`: `LongNumber`s for `check_numbers`.
+    """Return the value of JSON text. Whole numbers of more than `MAX_DIGITS` become `LongNumber`s, for `check_numbers`.
 
-    options : of `json.loads`. json.JSONDecodeError or RecursionError otherwise.
+    options : of `json.loads`. Raises json.JSONDecodeError or RecursionError.
     """
     return json.loads(text, parse_int=_whole, **options)
 
@@ -75,7 +75,7 @@ def _whole(text: str) -> int | LongNumber:
 
 
 def _long_number(text: str) -> str:
-    """Where in TOML text the number is that cannot be converted."""
+    """Return the position of the number in TOML text that cannot be converted."""
     found = _LONG.search(text)
     key = one_line(found[1].rpartition("=")[0] if "=" in found[1] else found[1], 80) if found else ""
     return f"{key}: a whole number of thousands of digits; give a smaller one".removeprefix(": ")

@@ -8,10 +8,10 @@ _LONG_WORD = re.compile(r"\S{320,}")
 
 
 class UserError(Exception):
-    """Bad input, told in one line: what, where, which limit, what to do. The command line prints it and exits 2.
+    """Bad input, in one line: what, where, which limit, what to do. The command line prints it and exits with 2.
 
-    What a message quotes of somebody's file or name is made fit for a terminal and a log: control characters and lone
-    surrogates are written out, endless words cut.
+    Quoted names and file contents are made safe for a terminal and a log: control characters and lone surrogates are
+    escaped, long words cut.
     """
 
     def __init__(self, message: str) -> None:
@@ -24,7 +24,7 @@ def printable(text: str) -> str:
 
 
 def one_line(error: object, limit: int = 200) -> str:
-    """What another library says, fit for a message of one line."""
+    """Return another library's message, shortened to one line."""
     return " ".join(str(error).split())[:limit]
 
 

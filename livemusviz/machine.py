@@ -75,7 +75,7 @@ def _quota_v1(folder: Path) -> float:
 
 
 def cpu_draws(devices: Path = Path("/dev"), environment: Mapping[str, str] = os.environ) -> bool:
-    """Return True if OpenGL is done in software: on Linux without a GPU's device, or where Mesa is told so."""
+    """Return True if OpenGL runs in software: on Linux without a GPU device, or where Mesa is set to it."""
     if sys.platform != "linux":
         return False
     if environment.get("LIBGL_ALWAYS_SOFTWARE", "0").lower() not in ("0", "", "false"):

@@ -26,10 +26,13 @@ class ControlEvent:
 
 @dataclass(frozen=True, slots=True)
 class ExternalTempo:
-    """What Ableton Link or a MIDI clock says.
+    """Holds the tempo of Ableton Link or a MIDI clock.
 
-    beat : position in beats at `time`, s; whole on the beat, 0 on the first beat of a bar.
-    peers : other participants; 0 is nobody.  rolling : whether the song plays; if not, only the tempo counts.
+    bpm : beats a minute.
+    beat : position in beats at `time`; whole on the beat, 0 on the first beat of a bar.
+    time : s.
+    peers : number of other participants.
+    rolling : True while the song plays; otherwise only the tempo counts.
     """
 
     bpm: float
@@ -49,12 +52,21 @@ class ExternalTempi:
 
 @dataclass(frozen=True, slots=True)
 class ShowState:
-    """What controllers are told, published once a display frame.
+    """Holds the state that controllers get, published once a display frame.
 
-    tick : counts the publications.  values : every parameter by name.  fps : generated frames a second.
-    engine : one word.  beat, bpm, tempo_source : the leading tempo; beat is a position, whole on the beat.
-    recording : s, None when off.  presets : names.  waiting : changes that wait for their beat or bar.
-    message : the last thing that went wrong, or "".  problems : how many things did.
+    tick : number of the publication.
+    values : every parameter by name.
+    features : of the sound.
+    fps : generated frames a second.
+    engine : its state, one word.
+    beat : position of the leading tempo in beats, whole on the beat.
+    bpm : of the leading tempo.
+    tempo_source : "link", "midi", "tap", "audio" or "free".
+    recording : s so far, None when off.
+    presets : names.
+    waiting : changes that wait for their beat or bar.
+    message : the last error, or "".
+    problems : number of errors so far.
     """
 
     tick: int

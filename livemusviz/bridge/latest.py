@@ -18,7 +18,7 @@ class Latest(Generic[T]):
 
     @property
     def version(self) -> int:
-        """How many values were put so far."""
+        """Return the number of values put so far."""
         return self._slot[0]
 
     def put(self, value: T) -> None:

@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
-    """Run a subcommand with its log; returns the exit status. 2 after a UserError, told in one line."""
+    """Run a subcommand with its log and return the exit status: 2 after a UserError, which is printed as one line."""
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )

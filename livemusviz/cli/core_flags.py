@@ -1,4 +1,4 @@
-"""The flags that set a part of the budget of cores by hand."""
+"""Flags that override parts of the budget of cores."""
 
 from __future__ import annotations
 

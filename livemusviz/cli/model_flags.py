@@ -78,7 +78,7 @@ def given_flags(options: argparse.Namespace) -> dict[str, object]:
 
 
 def model_spec(options: argparse.Namespace, *, stream: bool = False) -> ModelSpec:
-    """What the flags ask for, its folders found. stream : several steps as a stream batch. Raises UserError."""
+    """Return the model that the flags ask for. stream : several steps as a stream batch. Raises UserError."""
     from livemusviz.diffusion.folder import find_autoencoder, resolve_model
 
     folder = resolve_model(options.model)

@@ -1,4 +1,4 @@
-"""How subcommands print: one table, or the same as JSON."""
+"""Prints a subcommand's result, as a table or as the same in JSON."""
 
 from __future__ import annotations
 

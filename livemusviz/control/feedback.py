@@ -1,7 +1,8 @@
-"""What the show tells controllers, and how often. Runs on the control thread; `Feedback.publish` comes from another.
+"""Sends the values of the show to controllers, as OSC. Runs on the control thread; `Feedback.publish` comes from
+another.
 
-Out, as OSC messages: `/server_active 1` and `/stream-info/*` once a second, `/audio/*` and every parameter that has
-changed up to 20 times a second, answers to questions when what was asked for before them has been done.
+Once a second: `/server_active 1` and `/stream-info/*`. Up to 20 times a second: `/audio/*` and every parameter that has
+changed. A question is answered after the messages before it have taken effect.
 """
 
 from __future__ import annotations
@@ -63,9 +64,11 @@ class RateLimit:
 
 @dataclass
 class _Reader:
-    """One that feedback goes to. heard : s, when it last spoke.  own : publication at which it set a value itself.
+    """Holds one recipient.
 
-    known : value by name, as it has it.
+    heard : s, time of its last message.
+    own : publication at which it set a value itself, by name.
+    known : value by name, as the recipient has it.
     """
 
     heard: float
@@ -91,14 +94,16 @@ class Feedback:
         self._state = state
 
     def heard(self, sender: Sender, now: float) -> None:
-        """Take note that `sender` said something well-formed at `now` (s). A new one is told every value."""
+        """Note a well-formed message of `sender` at `now` (s). A new recipient gets every value."""
         reader = self._readers.setdefault(sender, _Reader(now))
         reader.heard = max(reader.heard, now)
         if len(self._readers) > MAX_SPEAKERS + len(self._outs):
             del self._readers[min(self._readers, key=lambda each: self._readers[each].heard)]
 
     def knows(self, sender: Sender, name: str, value: object) -> None:
-        """Take note that `sender` has set `name` to `value`: telling it so would make its fader fight the hand."""
+        """Note that `sender` has set `name` to `value`: sending it back would move a fader while it is moved by
+        hand.
+        """
         reader = self._readers.get(sender)
         if reader is not None:
             reader.known[name] = value
@@ -122,17 +127,17 @@ class Feedback:
         return ready
 
     def repliers(self, sender: Sender) -> list[Sender]:
-        """Who reads what is said in reply to `sender`: many controllers listen on another port than they send from."""
+        """Return the recipients of a reply to `sender`: many controllers listen on another port than they send from."""
         return list(dict.fromkeys((sender, *self._outs)))
 
     def targets(self, now: float) -> list[Sender]:
-        """Return who is told things at `now` (s); those silent for a minute are dropped."""
+        """Return the recipients at `now` (s); those silent for a minute are dropped."""
         for sender in [sender for sender, reader in self._readers.items() if now - reader.heard > LISTENING]:
             del self._readers[sender]
         return list(self._readers)
 
     def due(self, now: float) -> list[tuple[bytes, Sender]]:
-        """The messages to send at `now` (s), and to whom; nothing when there is nobody to tell."""
+        """Return the messages to send at `now` (s), each with its recipient."""
         state, targets = self._state, self.targets(now)
         if not targets or state is None:
             return []
@@ -152,7 +157,9 @@ class Feedback:
         ]
 
     def _changes(self, reader: _Reader, values: Mapping[str, object]) -> list[bytes]:
-        """What differs from what a reader knows, as messages; part of it now and the rest later if it is much."""
+        """Return the values that differ from those of a recipient, as messages; at most `CHANGES_AT_ONCE`, the rest
+        later.
+        """
         done = self._tick() - SETTLED  # what it set before this publication has been applied by now
         changed = [
             param

@@ -1,9 +1,9 @@
 """The control thread: OSC in from one UDP socket, feedback out through the same one.
 
-In: datagrams. Out: `ControlEvent`s (seconds on the show's clock) into an event queue, and OSC feedback to whoever spoke
-lately. The thread empties the socket in batches and, of several datagrams for one value, reads the newest good one,
-so a flood costs little and never reaches the show. Whatever goes wrong is counted; the thread goes on.
-Steps ("+" 0.1) all count. What a bundle's time tag puts into the near future waits here until then.
+In: datagrams. Out: `ControlEvent`s (seconds on the show's clock) into an event queue, and OSC feedback to recent
+senders. The thread empties the socket in batches. Of several datagrams for one value it reads the newest good one,
+so that a flood costs little and never reaches the show; steps ("+" 0.1) all count. Messages of a bundle with a time
+tag in the near future wait here. Failures are counted, and the thread goes on.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ READ_A_SECOND = 4000.0  # datagrams that are read for good, and as many at once;
 
 
 class EventSink(Protocol):
-    """Where events go, as a rule `CoalescedEvents`."""
+    """Takes events; as a rule `CoalescedEvents`."""
 
     def put(self, event: ControlEvent) -> bool: ...
 
@@ -126,11 +126,11 @@ class OscControl:
         return OscCounts(self._messages, self._rejected, self._faults)
 
     def publish(self, state: ShowState) -> None:
-        """What to tell controllers from now on."""
+        """Set the state that controllers get from now on."""
         self._feedback.publish(state)
 
     def send(self, address: str, *arguments: float | int | str) -> None:
-        """Send one message soon to all whom the feedback goes to; lost if that is nobody."""
+        """Queue one message for all recipients of feedback; without any it is dropped."""
         self._outbox.append(encode(address, *arguments))
 
     def error(self, text: str) -> None:
@@ -204,7 +204,10 @@ class OscControl:
     def _found(
         self, udp: socket.socket, packet: Packet, sender: Sender, now: float
     ) -> list[tuple[ControlEvent, Sender, float]]:
-        """The events of one datagram, its sender, and when each is to act, s. What is refused is told to the sender."""
+        """Return the events of one datagram, with sender and due time (s).
+
+        The sender gets an error for each rejected one.
+        """
         found, wall = [], self._wall()
         for message, tag in zip(packet.messages, packet.due, strict=True):
             ahead = tag - wall

@@ -1,4 +1,4 @@
-"""What controllers a show has. A frozen value; no sockets here."""
+"""Holds the options of the controllers. A frozen value; no sockets here."""
 
 from __future__ import annotations
 

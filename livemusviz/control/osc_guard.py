@@ -1,4 +1,4 @@
-"""What may enter by OSC. Any thread; bytes in, a `Packet` of plain values out. Pure, standard library only.
+"""Parses OSC datagrams safely: bytes in, a `Packet` of plain values out. Pure, standard library only; any thread.
 
 The parser is our own and small on purpose. python-osc's codec recurses without a bound, lets UnicodeDecodeError escape,
 logs a line for each unknown type and reads past an element's end; guarding it from outside would need the same walk
@@ -48,10 +48,11 @@ class OscRejected(Exception):
 
 @dataclass(slots=True)
 class Packet:
-    """What is in one datagram.
+    """Holds the content of one datagram.
 
-    messages : (address, arguments), in order.  due : s since 1970 for each, when it is to act; 0.0 is at once.
-    refused : messages that cannot be read, as address and reason; the address is "" where even that cannot be read.
+    messages : (address, arguments), in order.
+    due : s since 1970 for each message; 0.0 is at once.
+    refused : unreadable messages, as address and reason; the address is "" where it cannot be read either.
     """
 
     messages: list[Message] = field(default_factory=list)
@@ -108,7 +109,7 @@ def _element(data: bytes, start: int, end: int, depth: int, due: float, packet: 
 
 
 def _due(data: bytes, at: int) -> float:
-    """When a time tag is, s since 1970; 0.0 for the tag that means "at once" and for all before 1970."""
+    """Return the time of a time tag, s since 1970; 0.0 for the tag "at once" and for all before 1970."""
     seconds, fraction = _TIME.unpack_from(data, at)
     return max(0.0, float(seconds - _UNIX) + fraction / 2**32)
 

@@ -34,7 +34,7 @@ READABLE = {  # what only the show sets
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where the OSC and WebSocket servers of this show are. host : as the client can reach it."""
+    """Holds the addresses of the OSC and WebSocket servers of this show. host : as the client can reach it."""
 
     name: str
     host: str
@@ -84,9 +84,9 @@ def tree(registry: Registry, state: ShowState | None) -> dict[str, Any]:
 
 
 def answer(target: str, registry: Registry, state: ShowState | None, where: Where) -> tuple[int, Any]:
-    """What a GET of `target` ("/fx?VALUE") is answered: the HTTP status and the JSON, None for none.
+    """Return the answer to a GET of `target` ("/fx?VALUE"): HTTP status and JSON, None for no body.
 
-    404 : no such node.  400 : an attribute there is not.  204 : the node does not have it.
+    404 : no such node.  400 : no such attribute.  204 : the node does not have it.
     """
     parts = urlsplit(target)
     if parts.query.upper() == "HOST_INFO":

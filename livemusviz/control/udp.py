@@ -1,6 +1,6 @@
 """Reads a UDP socket in batches, as cheaply as the system lets us. Used on the control thread.
 
-A flood must cost little, so datagrams stay in memory until somebody wants them: on Linux one `recvmmsg` call (man 2
+A flood must cost little, so datagrams stay in memory until they are read: on Linux one `recvmmsg` call (man 2
 recvmmsg) fetches a whole batch; elsewhere there is a call for each. The beginnings of all datagrams lie close together,
 since most datagrams are no longer and addresses are looked for there.
 """
@@ -49,7 +49,10 @@ class Inbox:
         return head if size <= HEAD else head + self._tail_memory[i * TAIL : i * TAIL + size - HEAD]
 
     def same(self, start: bytes, count: int) -> np.ndarray:
-        """Which of the first `count` datagrams have the address `start`. bool (count,); none of a longer one."""
+        """Return which of the first `count` datagrams have the address `start`: bool (count,).
+
+        An address over HEAD bytes matches none.
+        """
         width = len(start) + 1
         if width > HEAD:
             return np.zeros(count, bool)
@@ -58,7 +61,7 @@ class Inbox:
 
 
 def inbox() -> Inbox:
-    """The quickest one there is here."""
+    """Return the fastest inbox of this system."""
     return BatchInbox() if sys.platform == "linux" and hasattr(_libc(), "recvmmsg") else PlainInbox()
 
 

@@ -86,7 +86,7 @@ def with_float_returns(text: str) -> str:
 
 
 def block_end(plain: str, start: int) -> int:
-    """Where the {...} that begins at `start` ends; the end of the text if it does not."""
+    """Return the end of the {...} that begins at `start`; the end of the text if it is not closed."""
     depth = 0
     for brace in _BRACE.finditer(plain, start):
         depth += 1 if brace[0] == "{" else -1
@@ -132,7 +132,9 @@ def _macros(plain: str) -> dict[str, set[str]]:
 
 
 def _const_declarations(plain: str) -> list[tuple[int, set[str], set[str]]]:
-    """Where each `const` with an initialiser stands, the names it declares, and the names that these read."""
+    """Return for each `const` with an initialiser its position, the names it declares, and the names that these
+    read.
+    """
     found: list[tuple[int, set[str], set[str]]] = []
     at = 0
     while (const := _CONST.search(plain, at)) is not None:
@@ -148,7 +150,7 @@ def _const_declarations(plain: str) -> list[tuple[int, set[str], set[str]]]:
 
 
 def _statement_end(plain: str, start: int) -> int:
-    """Where the `;` stands that ends a statement, or the bracket that encloses it."""
+    """Return the position of the `;` that ends a statement, or of the bracket that encloses it."""
     depth = 0
     for mark in _MARK.finditer(plain, start):
         depth += (mark[0] in "([{") - (mark[0] in ")]}")

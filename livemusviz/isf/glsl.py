@@ -186,12 +186,12 @@ def program(header: Header, fragment: str, vertex: str | None, offered: int = OL
 
 
 def places_vertices(vertex: str) -> bool:
-    """Whether a vertex shader's text gives its corners a place at all."""
+    """Return True if a vertex shader's text sets a position at all."""
     return re.search(r"\bgl_Position\b|\b(?:isf|vv)_vertShaderInit\b", without_comments(vertex)) is not None
 
 
 def uniform_name(name: str) -> str:
-    """What an input is called in the program: as in the file, unless GLSL keeps that word for itself."""
+    """Return the name of an input's uniform: as in the file, unless GLSL reserves that word."""
     return f"isf_{name}" if _KEPT_WORD.fullmatch(name) or name in _FUNCTIONS else name
 
 

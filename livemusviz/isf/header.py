@@ -88,7 +88,7 @@ class Header:
 
     @property
     def stands_alone(self) -> bool:
-        """Whether it can do without a picture to work on: none of its images is the standard's own."""
+        """Return True if it needs no picture to work on: none of its images is one of the standard's names."""
         return not {"inputImage", "startImage", "endImage"} & {each.name for each in self.inputs}
 
     def input(self, name: str) -> Input | None:

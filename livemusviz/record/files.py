@@ -27,7 +27,7 @@ def slug(label: str) -> str:
 
 
 def create_labelled(folder: Path, label: str, now: datetime, suffix: str = SUFFIXES[0]) -> Path:
-    """A new empty file `<folder>/<date>_<label><suffix>` that nobody had before. UserError if there is no folder."""
+    """Create a new empty file `<folder>/<date>_<label><suffix>` and return its path. UserError without a folder."""
     stem = f"{now:%Y-%m-%d_%H-%M-%S}_{slug(label)}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def create_labelled(folder: Path, label: str, now: datetime, suffix: str = SUFFI
 
 
 def next_part(path: Path) -> Path:
-    """Where a recording goes on that broke off: set.mp4, set_2.mp4, set_3.mp4, the first that is free."""
+    """Return the first free name to continue a broken recording: set.mp4, set_2.mp4, set_3.mp4 and so on."""
     found = re.fullmatch(r"(.+)_(\d{1,3})", path.stem)
     stem, number = (found[1], int(found[2])) if found else (path.stem, 1)
     while path.exists() or log_path(path).is_file():
@@ -86,9 +86,9 @@ def free_bytes(folder: Path) -> int:
 
 
 def disk_trouble(path: Path, file: int) -> str:
-    """Why nothing more should be written to `path`, open as `file`: the disk is nearly full, or it was removed.
+    """Return why nothing more should be written to `path`, open as `file`; "" if it may.
 
-    One that was only moved goes on being written.
+    The reasons are a disk that is nearly full and a file that was removed. A file that was only moved is fine.
     """
     if os.fstat(file).st_nlink == 0:
         return "somebody removed the file" if path.parent.is_dir() else f"the folder {path.parent} is gone"

@@ -1,4 +1,4 @@
-"""What a live recording's encoder is asked for. Plain values; loads no video library."""
+"""Holds the settings of a live recording's encoder. Plain values; loads no video library."""
 
 from __future__ import annotations
 

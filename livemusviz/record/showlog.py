@@ -39,14 +39,14 @@ MAX_ANGLE = 1e9  # turns
 
 
 def log_path(recording: Path) -> Path:
-    """Where the log of a recording is."""
+    """Return the path of the log of a recording."""
     return recording.with_suffix(SUFFIX)
 
 
 class ShowLog:
-    """Writes one. OSError if the disk refuses, or if there is one already: it belongs to another recording.
+    """Writes a log. OSError if the disk refuses, or if the file exists: it belongs to another recording.
 
-    A line that is no JSON is left out and told. Text that is no UTF-8, as a file's name may be, is written escaped.
+    A value that has no JSON is left out with a warning. Text that is no UTF-8, as a file's name may be, is escaped.
     """
 
     def __init__(self, recording: Path, start: float, about: Mapping[str, Any]) -> None:
@@ -101,7 +101,7 @@ class LoggedShow:
 
 
 def read_log(path: Path) -> LoggedShow:
-    """The show in a log. UserError if it is none; lines that cannot be read are left out and told of."""
+    """Return the show of a log. UserError if it is none; unreadable lines are left out with a warning."""
     lines = _lines(path)
     about = next(lines, None)
     if about is None or not isinstance(about.get("livemusviz"), int):

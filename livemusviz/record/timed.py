@@ -19,7 +19,7 @@ BEHIND = 1.0  # s the encoder may lag before slots without a new picture are lef
 
 
 class Encoder(Protocol):
-    """What writes the file: `LiveEncoder`, or a stand-in."""
+    """Writes the file: `LiveEncoder`, or a stand-in."""
 
     frames: int
 

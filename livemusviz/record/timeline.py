@@ -1,7 +1,7 @@
-"""Where pictures and sound go in a recording. Pure arithmetic on times and sample indices; numpy only.
+"""Places pictures and sound in a recording. Pure arithmetic on times and sample indices; numpy only.
 
 Time 0 of the recording is `start` (s, `perf_counter` scale) for both: picture slot n is at n / fps s, sample n at
-n / SAMPLE_RATE s. `VideoGrid` makes a constant-rate row of pictures out of pictures that come when they like,
+n / SAMPLE_RATE s. `VideoGrid` makes a constant-rate row of pictures from pictures at any times,
 `AudioTimeline` a gapless row of samples out of blocks that may be missing, late, or on a clock that drifts.
 """
 
@@ -35,7 +35,7 @@ class VideoGrid:
 
     @property
     def empty(self) -> bool:
-        """Whether no picture came yet."""
+        """Return True before the first picture."""
         return self._held is None
 
     def slot(self, time: float) -> int:

@@ -68,7 +68,7 @@ class MidiClock:
 
 
 class MidiClocks:
-    """Follows one clock where several inputs send one: the first heard, until it falls silent or another is started."""
+    """Follows one clock of several inputs: the first, until it falls silent or another is started."""
 
     def __init__(self) -> None:
         self._clocks: dict[str, MidiClock] = {}

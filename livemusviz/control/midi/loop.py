@@ -36,15 +36,16 @@ CLOCK_KINDS = frozenset(("clock", "start", "continue", "stop", "songpos"))
 
 
 class EventSink(Protocol):
-    """Where events go, as a rule `CoalescedEvents`."""
+    """Takes events; as a rule `CoalescedEvents`."""
 
     def put(self, event: ControlEvent) -> bool: ...
 
 
 class MidiControl:
-    """Listens from `start` to `close`.
+    """Runs MIDI input and feedback from `start` to `close`.
 
-    ports : "all", "virtual", or a part of an input's name.  path : the user's map.
+    ports : "all", "virtual", or a part of an input's name.
+    path : the user's map.
     tell : called with one line when something cannot be done; on the MIDI thread.
     """
 
@@ -108,7 +109,7 @@ class MidiControl:
         self._state.put(state)
 
     def read_clock(self, now: float) -> ExternalTempo | None:
-        """The tempo of a MIDI clock at `now`; None if none is heard."""
+        """Return the tempo of a MIDI clock at `now`; None without a clock."""
         with self._lock:
             return self._clocks.read(now)
 
@@ -185,7 +186,7 @@ class MidiControl:
             self._surfaces.show(self.map.positions(state.values), self._clock.now())
 
     def _heard(self, name: str, message: Any) -> None:
-        """On rtmidi's thread. A full queue drops: nobody turns so many knobs."""
+        """Take a message, on rtmidi's thread. A full queue drops it: no controller sends so many."""
         try:
             self._queue.put_nowait((name, message, self._clock.now()))
         except queue.Full:
@@ -231,7 +232,10 @@ def _control(message: Any) -> tuple[Key, int] | None:
 
 
 def _gone(open_now: list[str], there: list[str]) -> list[str]:
-    """Return which of the open ports to close. Of ports of one name all go: nobody knows which was pulled out."""
+    """Return the open ports to close.
+
+    Of ports of one name all are closed, because one cannot tell which was removed.
+    """
     before, after = Counter(map(_group, open_now)), Counter(map(_group, there))
     return [name for name in open_now if name not in there or before[_group(name)] > after[_group(name)]]
 

@@ -1,10 +1,9 @@
-"""Which MIDI control moves which parameter, and by how much. Pure but for `load` and `save`.
+"""Maps MIDI controls to parameters. Pure but for `load` and `save`.
 
 In: channel messages as (kind, channel, number, value 0..127). Out: `ControlEvent`s that the registry has checked.
 Each binding is one of: "fader" follows the control, "toggle" flips a switch at each press, "momentary" is on while
-pressed, "trigger" does an action at a press, "relative" and "relative64" are endless encoders that send turns. A fader
-that stands elsewhere than the parameter waits until it has come by (soft takeover), so that nothing jumps when a preset
-has moved it.
+pressed, "trigger" does an action at a press, "relative" and "relative64" are endless encoders. A fader takes effect
+only after it has passed the parameter's value (soft takeover), so that nothing jumps after a preset has changed it.
 """
 
 from __future__ import annotations
@@ -93,10 +92,10 @@ def centred(binding: Binding, value: int) -> Binding:
 
 
 def turn(mode: str, value: int) -> int:
-    """Steps that an encoder's `value` (0..127) means, positive to the right.
+    """Return the steps of an encoder's `value` (0..127), positive to the right.
 
     "relative64" : 65 is one to the right, 63 one to the left.  "relative" : 1 is one to the right; 127 (two's
-    complement) and 65 (sign and size) are one to the left. No hand turns 32 steps between two messages.
+    complement) and 65 (sign and size) are one to the left. More than 31 steps in one message are not expected.
     """
     if mode == "relative64":
         return value - 64
@@ -145,7 +144,7 @@ class MidiMap:
         return MidiMap(tuple(old for old in self.bindings if old.address != address), self._registry)
 
     def events(self, key: Key, value: int, values: Mapping[str, object], time: float) -> list[ControlEvent]:
-        """What a control that now has `value` (0..127; 0 for a note let go) asks for. values : the show's."""
+        """Return the events of a control that now has `value` (0..127; 0 for a released note). values : the show's."""
         pressed = value >= PRESSED or (key.message == "note" and value > 0)
         struck = pressed and key not in self._pressed
         (self._pressed.add if pressed else self._pressed.discard)(key)
@@ -197,7 +196,10 @@ class MidiMap:
         return round(value) if param.kind == "int" else value
 
     def positions(self, values: Mapping[str, object]) -> dict[Key, int]:
-        """Where each control stands, 0..127, that shows what it moves: faders, rings, lamps. values : the show's."""
+        """Return the position, 0..127, of each control that shows its parameter: faders, rings, lamps.
+
+        values : the show's.
+        """
         found: dict[Key, int] = {}
         for binding in self.bindings:
             param = self._registry.by_address.get(binding.address)
@@ -207,9 +209,9 @@ class MidiMap:
         return found
 
     def _takes_over(self, binding: Binding, moment: _Moment) -> bool:
-        """Whether a fader holds its parameter: it was what set it last, or stands near it, or has just passed it.
+        """Return True if a fader holds its parameter: it was the last to set it, stands near it, or has just passed it.
 
-        The value that is known may be a display frame old, so any of the fader's last settings counts.
+        The known value may be a display frame old, so any of the fader's last settings counts.
         """
         width = binding.maximum - binding.minimum
         if not isinstance(moment.value, int | float) or width == 0.0:
@@ -229,7 +231,7 @@ class MidiMap:
 
 
 def _position(binding: Binding, param: Param, value: object) -> float | None:
-    """Where on its control `value` lies, 0..1 but for what is outside the control's range; None for an action."""
+    """Return the position of `value` on its control, in 0..1 unless it lies outside the range; None for an action."""
     if param.kind == "choice":
         return param.choices.index(str(value)) / max(1, len(param.choices) - 1) if value in param.choices else None
     if param.kind == "bool":
@@ -239,7 +241,7 @@ def _position(binding: Binding, param: Param, value: object) -> float | None:
 
 
 def default_path() -> Path:
-    """Where a user's map is kept."""
+    """Return the path of the user's map."""
     config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     return config / "livemusviz" / "midi.toml"
 

@@ -137,12 +137,12 @@ def installed() -> bool:
 
 
 def available() -> bool:
-    """Whether MIDI can be opened without complaint: the extra is there, and on Linux a sequencer too."""
+    """Return True if MIDI can be opened: the extra is installed and, on Linux, there is a sequencer."""
     return installed() and (sys.platform != "linux" or "MIDO_BACKEND" in os.environ or os.path.exists("/dev/snd/seq"))
 
 
 def input_names() -> tuple[str, ...]:
-    """What `--midi NAME` can name. UserError where MIDI is not to be had, found without the system's complaints."""
+    """Return the inputs that `--midi NAME` can name. UserError without MIDI. Hides the system's own messages."""
     if not available():
         raise UserError("this system has no MIDI sequencer (/dev/snd/seq)" if installed() else MISSING)
     return tuple(MidiPorts(open_backend()).inputs())

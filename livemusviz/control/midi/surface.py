@@ -1,6 +1,6 @@
-"""What controllers are told: where motor faders, rings and lamps are to stand. Used on the MIDI thread.
+"""Moves the motor faders, rings and lamps of controllers to the show's values. Used on the MIDI thread.
 
-A control under a hand is left alone, and what a port hands straight back is no word of a hand.
+A control that is being moved is left alone, and a message that a port returns at once is ignored as an echo.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Surfaces:
         return tuple(self._ports)
 
     def keep(self, names: Iterable[str], open_output: Callable[[str], Any]) -> None:
-        """Have exactly the outputs `names` open; a new one is told everything. One that cannot be opened is left."""
+        """Open exactly the outputs `names`; a new one gets every value. One that cannot be opened is left out."""
         wanted = list(names)
         for name in [name for name in self._ports if name not in wanted]:
             self._ports.pop(name).close()
@@ -52,12 +52,12 @@ class Surfaces:
             log.info("MIDI output %s", name)
 
     def moved(self, key: Key, value: int, time: float) -> None:
-        """Take note that a hand has put `key` to `value` (0..127) at `time`, s."""
+        """Note that a user has moved `key` to `value` (0..127) at `time`, s."""
         self._known[key] = value
         self._touched[key] = time
 
     def is_echo(self, key: Key, value: int, time: float) -> bool:
-        """Return True if a message heard at `time`, s, is what was sent a moment before."""
+        """Return True if a message received at `time`, s, equals one that was sent a moment before."""
         sent, when = self._sent.pop(key, (-1, 0.0))  # one echo for a message
         return sent == value and 0.0 <= time - when <= ECHO
 

@@ -1,4 +1,4 @@
-"""What the web servers answer over HTTP. No sockets here; used on the web thread."""
+"""Answers HTTP requests of the web servers. No sockets here; used on the web thread."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def page_file(path: str, token: str) -> Response:
 
 
 def refusal(request: Request) -> Response | None:
-    """Why a request is not looked at any further; None if it may be."""
+    """Return the response that rejects a request, or None if it may go on."""
     hosts, origins = request.headers.get_all("Host"), request.headers.get_all("Origin")
     if len(hosts) != 1 or not host_allowed(hosts[0]):
         return response(403, "text/plain", "this Host is not served here\n")

@@ -110,7 +110,7 @@ class WebServers:
         self._state.put(state)
 
     def wants_pictures(self) -> bool:
-        """Whether somebody watches and the last picture is old enough."""
+        """Return True if somebody watches and the last picture is old enough."""
         return self._watchers > 0 and self._clock.now() - self._pictured >= PREVIEW_PERIOD
 
     def put_picture(self, picture: CanvasPicture) -> None:
@@ -248,7 +248,7 @@ class WebServers:
         take: Callable[[str | bytes, ShowState | None], list[Out]],
         news: Callable[[ShowState | None], list[Out]],
     ) -> None:
-        """Answer a client's messages, and tell it the news in between. What it does not read in time, it misses."""
+        """Answer a client's messages and send it the news in between. A slow client misses some."""
 
         async def tell() -> None:
             while True:
@@ -271,7 +271,7 @@ class WebServers:
 
 
 def _quiet_logger() -> logging.Logger:
-    """What strangers do wrong is not news: websockets would log a line for each bad handshake."""
+    """Return a logger without the line that websockets logs for each bad handshake."""
     logger = logging.getLogger("livemusviz.websockets")
     logger.setLevel(logging.CRITICAL)
     return logger

@@ -1,6 +1,6 @@
-"""What goes over one WebSocket: an OSCQuery listener's, and the phone page's. On the web thread; no sockets here.
+"""Handles the messages of one WebSocket, of an OSCQuery listener or the phone page. On the web thread; no sockets here.
 
-A session takes a client's message and gives back replies; once a tick it gives the news. Every request goes through the
+A session takes a client's message and returns replies; once a tick it returns the news. Every request goes through the
 same table as OSC, so the same types and ranges hold.
 """
 
@@ -25,7 +25,7 @@ REQUESTS_A_SECOND = 500.0
 
 
 class EventSink(Protocol):
-    """Where events go, as a rule `CoalescedEvents`."""
+    """Takes events; as a rule `CoalescedEvents`."""
 
     def put(self, event: ControlEvent) -> bool: ...
 
@@ -76,7 +76,7 @@ class ListenerSession:
         return []
 
     def news(self, state: ShowState | None) -> list[Out]:
-        """What has changed of what is listened to."""
+        """Return the listened values that have changed."""
         if not self._listened:
             return []
         values = current(self._requests.table.registry, state)
@@ -116,7 +116,7 @@ class PageSession:
         self.preview = False
 
     def hello(self) -> list[Out]:
-        """What the page is built from."""
+        """Return the messages from which the page is built."""
         return [json.dumps({"params": [describe(param) for param in self._requests.table.registry.params]})]
 
     def take(self, message: str | bytes, state: ShowState | None) -> list[Out]:
