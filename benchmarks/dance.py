@@ -30,7 +30,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.hearing import marks, merged  # noqa: E402
 from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
-from livemusviz.assets import load_preset  # noqa: E402
+from livemusviz.assets import find_content, load_preset  # noqa: E402
 from livemusviz.audio.file import hops  # noqa: E402
 from livemusviz.bridge.features import AudioFeatures  # noqa: E402
 from livemusviz.bridge.frames import Controls, Frame  # noqa: E402
@@ -41,8 +41,8 @@ from livemusviz.features.frontend import FrontEnd  # noqa: E402
 from livemusviz.features.measure import Measurer  # noqa: E402
 from livemusviz.features.offline import analyse_track  # noqa: E402
 from livemusviz.params.values import ParamValues  # noqa: E402
-from livemusviz.render.performer import Performer  # noqa: E402
-from livemusviz.scenery import Scenery  # noqa: E402
+from livemusviz.render.window import SoundWindow  # noqa: E402
+from livemusviz.session.session import Session  # noqa: E402
 
 CANVAS = (320, 180)
 SHRUNK = 4  # pixels a side of the squares that motion is the mean of
@@ -68,16 +68,17 @@ class GlCanvas:
         from livemusviz.display.compositor import Compositor
         from livemusviz.display.context import headless_context
 
-        scenery = Scenery(values)
-        self._compositor = Compositor(headless_context(), CANVAS, scenery.paths)
-        self._performer = Performer(values, scenery, iter(np.array_split(sound, len(sound) // HOP)))
+        content, paths = find_content()
+        self._compositor = Compositor(headless_context(), CANVAS, paths)
+        self._session = Session(content, values)
+        self._sound = SoundWindow(iter(np.array_split(sound, len(sound) // HOP)))
 
     def show(self, frame: Frame, now: float) -> None:
         self._compositor.show(frame, now)
 
     def draw(self, now: float, features: AudioFeatures) -> np.ndarray:
-        view, _ = self._performer.step(now, features)
-        self._compositor.draw(now, view)
+        step = self._session.play(now, features, self._sound.until(now))
+        self._compositor.draw(now, step.view)
         return shrunk(self._compositor.read()[..., :3])
 
 

@@ -13,9 +13,8 @@ import numpy as np
 
 from livemusviz.audio.inprocess import InProcessAudio
 from livemusviz.bridge.features import AudioFeatures
-from livemusviz.bridge.frames import Controls, Frame
+from livemusviz.bridge.frames import Controls, Frame, Timing
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
-from livemusviz.director.anticipate import Timing
 from livemusviz.director.director import Director
 from livemusviz.params.params import Params
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -19,6 +20,10 @@ from livemusviz.director.stage import check_drives
 from livemusviz.errors import UserError, suggest
 from livemusviz.isf.header import MAX_BYTES as SHADER_BYTES
 from livemusviz.isf.header import Header, Number, decode, parse
+from livemusviz.session.content import Content
+from livemusviz.session.step import SavePreset
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = (".fs", ".isf")
 MAX_FILES = 5000  # shaders in one folder
@@ -128,6 +133,19 @@ def load_preset(name: str, shaders: Mapping[str, Header] | None = None) -> Prese
     return parse_preset(name, _preset_bytes(name), shaders)
 
 
+def find_content(folders: Iterable[Path] = (), playlist: Path | None = None) -> tuple[Content, dict[str, Path]]:
+    """Return what a session can put on, and the shaders' files by name. UserError for a bad playlist.
+
+    folders : more shaders.  playlist : a file; None is every preset in turn. Bad shaders are logged and left out.
+    """
+    paths, headers, problems = usable_shaders(folders)
+    for problem in problems:
+        log.warning("%s", problem)
+    entries = load_playlist(playlist) if playlist is not None else tuple(Entry(name) for name in find_presets())
+    content = Content(headers, entries, lambda name: load_preset(name, headers), frozenset(resources.our_shaders()))
+    return content, paths
+
+
 def load_playlist(path: Path) -> tuple[Entry, ...]:
     """The entries of a playlist file (TOML: `play = ["lava", {preset = "ink", seconds = 40}]`). UserError otherwise."""
     try:
@@ -141,6 +159,11 @@ def load_playlist(path: Path) -> tuple[Entry, ...]:
         if entry.preset not in known:
             raise UserError(f"playlist {path}: no preset '{entry.preset[:64]}'; {suggest(entry.preset, known)}")
     return entries
+
+
+def write_preset(request: SavePreset) -> Path:
+    """Write the preset that a session asks to save; where it is. UserError if that cannot be."""
+    return save_preset(request.name, request.base, request.values, request.inputs)
 
 
 def save_preset(name: str, base: str, values: Mapping[str, object], inputs: Mapping[str, Mapping[str, Number]]) -> Path:

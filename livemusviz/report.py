@@ -1,133 +1,136 @@
-"""What a running show tells of itself: the lines of the HUD, the figures of `--stats`, the slots of `--trace`.
-
-All of it reads a `Show` and changes nothing. Main thread, but for `Trace.slot`.
-"""
+"""Formats a snapshot of a show: the lines of the HUD, the figures of `--stats`. Pure."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
-from livemusviz.bridge.frames import Controls
+from livemusviz.bridge.engine import EngineStatus
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.sound import AudioStatus
+from livemusviz.bridge.view import Meter
+from livemusviz.config import LiveConfig
 from livemusviz.diffusion.folder import model_name
-from livemusviz.diffusion.loop import Engine
-from livemusviz.director.desk import Desk
-from livemusviz.display.options import DisplayStats
-from livemusviz.errors import UserError
-from livemusviz.stats import peak_rss_mb, percentiles
+from livemusviz.director.tempo import Beat
+from livemusviz.display.options import DisplayHealth, DisplayStats
+from livemusviz.display.pacer import Gate
+from livemusviz.record.loop import RecordStatus
+from livemusviz.session.step import Step
+from livemusviz.stats import ShowStats, peak_rss_mb, percentiles
 
-if TYPE_CHECKING:
-    from livemusviz.show import Show
-
-LATELY = 60  # frames behind the HUD's medians
-
-
-def engine_fps(engine: Engine) -> float:
-    """Generated frames a second, over the last ones."""
-    recent = engine.recent_frames()
-    return (len(recent) - 1) / (recent[-1] - recent[0]) if len(recent) > 1 and recent[-1] > recent[0] else 0.0
+HUD_RATE = 5.0  # Hz, how often its lines are made
+METER_FALL = 12.0  # dB/s, how fast the meter's peak comes down
 
 
-def hud_lines(show: Show) -> tuple[str, ...]:
-    """How things are, in lines for the operator; problems last."""
-    heard, audio, engine, health = show.features, show.audio.status, show.engine, show.health
-    spent = percentiles(list(engine.seconds)[-LATELY:]) or {"p50": 0.0}
-    late = percentiles(list(show.stats.audio_to_frame)[-LATELY:]) or {"p50": 0.0}
-    recording = _clock(show.recorder.status.seconds) if show.recorder.recording else "off"
-    limited = "   flash limiter at work" if health.limited else ""
-    quality = f"stalls {health.stalls}  quality {health.quality}{limited}"
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Holds the state of a show at one moment."""
+
+    step: Step
+    """The performance."""
+    audio: AudioStatus
+    engine: EngineStatus
+    display: DisplayHealth
+    record: RecordStatus
+    osc_port: int
+    late_ms: float
+    """Median from a sound to its picture, over the last frames."""
+    message: str = ""
+    """The last thing that went wrong."""
+    controllers: tuple[str, ...] = ()
+    """Lines about the web remote and MIDI."""
+
+
+def hud_lines(now: Snapshot) -> tuple[str, ...]:
+    """Return how things are, in lines for the operator; problems last."""
+    features, params = now.step.features, now.step.values.params
+    audio, engine, display = now.audio, now.engine, now.display
+    spent = percentiles(engine.seconds) or {"p50": 0.0}
+    recording = _clock(now.record.seconds) if now.record.state == "recording" else "off"
+    limited = "   flash limiter at work" if display.limited else ""
+    quality = f"stalls {display.stalls}  quality {display.quality}{limited}"
     lines = (
-        f"canvas {health.fps:.1f} fps  {health.work_ms:.1f} ms  {quality}",
-        f"{engine.state}  {engine.about.get('model', '')}  {engine_fps(engine):.1f} fps  {spent['p50']:.0f} ms"
-        f"  sound to picture {late['p50']:.0f} ms",
+        f"canvas {display.fps:.1f} fps  {display.work_ms:.1f} ms  {quality}",
+        f"{engine.state}  {engine.about.get('model', '')}  {engine.fps:.1f} fps  {spent['p50']:.0f} ms"
+        f"  sound to picture {now.late_ms:.0f} ms",
         f"audio {audio.state}  {audio.device}  overflows {audio.overflows}",
-        f"{heard.bpm:.0f} bpm   onsets {heard.onsets}   energy {heard.energy:.2f}",
-        f"preset  {show.values.params.preset or '-'}{'  locked' if show.values.params.lock else ''}",
-        f"prompt  {show.values.params.prompt}",
-        f"recording {recording}   osc port {show.control.osc.port}",
-        _tempo_line(show.desk),
-        *show.control.hud_lines(),
+        f"{features.bpm:.0f} bpm   onsets {features.onsets}   energy {features.energy:.2f}",
+        f"preset  {params.preset or '-'}{'  locked' if params.lock else ''}",
+        f"prompt  {params.prompt}",
+        f"recording {recording}   osc port {now.osc_port}",
+        _tempo_line(now.step.beat, now.step.waiting),
+        *now.controllers,
     )
-    problems = dict.fromkeys(text for text in (audio.message, engine.message, show.error) if text)
+    problems = dict.fromkeys(text for text in (audio.message, engine.message, now.message) if text)
     return lines + tuple(problems)
 
 
-def _tempo_line(desk: Desk) -> str:
-    beat, waiting = desk.tempo.now(), ", ".join(desk.waiting)
+def _tempo_line(beat: Beat, waiting: Sequence[str]) -> str:
     bar = "".join("|" if i == int(beat.beat) % beat.beats_per_bar else "." for i in range(beat.beats_per_bar))
-    return f"tempo {beat.bpm:.1f} {beat.source}  {bar}" + (f"  waiting: {waiting}" if waiting else "")
+    return f"tempo {beat.bpm:.1f} {beat.source}  {bar}" + (f"  waiting: {', '.join(waiting)}" if waiting else "")
 
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def figures(show: Show, shown: DisplayStats) -> dict[str, Any]:
-    """The figures of `--stats`, at the end of a show."""
-    engine, audio = show.engine, show.audio.status
+class OperatorFigures:
+    """Makes the lines and the meter of the HUD. `step` once a display frame."""
+
+    def __init__(self) -> None:
+        self.lines: tuple[str, ...] = ()
+        self.meter = Meter()
+        self._gate = Gate(HUD_RATE)
+        self._time: float | None = None
+
+    def step(self, now: float, features: AudioFeatures, snapshot: Callable[[], Snapshot] | None) -> None:
+        """Let time pass until `now`, s. snapshot : asked for a few times a second; None makes no lines."""
+        dt = 0.0 if self._time is None else now - self._time
+        self._time = now
+        peak = max(features.rms, self.meter.peak * 10.0 ** (-dt * METER_FALL / 20.0))
+        beat = features.beat_phase if features.bpm > 0.0 else None
+        self.meter = Meter(features.rms, peak, features.onset_strength, beat)
+        if snapshot is not None and self._gate.opens(now):
+            self.lines = hud_lines(snapshot())
+
+
+def figures(now: Snapshot, config: LiveConfig, stats: ShowStats, shown: DisplayStats) -> dict[str, Any]:
+    """Return the figures of `--stats`, at the end of a show."""
+    engine, audio = now.engine, now.audio
     return {
         "seconds": round(shown.seconds, 3),
         "display_fps": round(shown.display_fps, 2),
         "frames_shown": shown.frames_shown,
         "frames_generated": engine.generated,
         "frames_skipped": engine.skipped,
-        "unet_evaluations": {"full": engine.grades[3], "shallow": engine.grades[2], "none": engine.grades[1]},
-        "joules": show.energy.joules(),
-        "first_frame_s": show.stats.first_frame and round(show.stats.first_frame - show.started, 3),
+        "unet_evaluations": {"full": engine.reused[3], "shallow": engine.reused[2], "none": engine.reused[1]},
+        "joules": stats.energy.joules(),
+        "first_frame_s": stats.first_frame and round(stats.first_frame - stats.began, 3),
         "frame_ms": {"p50": shown.frame_ms_p50, "p99": shown.frame_ms_p99, "max": round(shown.frame_ms_max, 2)},
         "stalls": shown.stalls,
         "stalls_at": list(shown.stalls_at),
         "display_work_ms": {"p50": shown.work_ms_p50, "p99": shown.work_ms_p99},
-        "generate_ms": percentiles(engine.seconds),
-        "audio_to_frame_ms": percentiles(show.stats.audio_to_frame),
-        "onset_to_shader_ms": percentiles(show.stats.onset_to_shader),
-        "onsets": show.features.onsets,
+        "generate_ms": percentiles(stats.generate),
+        "audio_to_frame_ms": percentiles(stats.audio_to_frame),
+        "onset_to_shader_ms": percentiles(stats.onset_to_shader),
+        "onsets": now.step.features.onsets,
         "audio_overflows": audio.overflows,
         "audio": {"state": audio.state, "device": audio.device, "blocks": audio.blocks, "restarts": audio.restarts},
-        "osc_messages": show.control.osc.counts.messages,
-        "osc_rejected": show.control.osc.counts.rejected,
-        "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in show.recorded],
+        "osc_messages": stats.osc.messages,
+        "osc_rejected": stats.osc.rejected,
+        "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in stats.recorded],
         "engine_failures": engine.failures,
-        "restarts": show.config.before.restarts,
+        "restarts": config.before.restarts,
         "peak_rss_mb": peak_rss_mb(),
-        "model": engine.about.get("model", model_name(show.config.model.folder)),
-        "size": list(show.config.size),
+        "model": engine.about.get("model", model_name(config.model.folder)),
+        "size": list(config.size),
         "backend": engine.about.get("backend", ""),
         "blas": engine.about.get("blas", ""),
         "renderer": shown.renderer,
-        "canvas": list(show.config.canvas),
+        "canvas": list(config.canvas),
         "quality": shown.quality,
-        "budget": show.config.budget.figures(),
+        "budget": config.budget.figures(),
         "display_errors": shown.errors,
-        "error": show.error or engine.message,
+        "error": now.message or engine.message,
     }
-
-
-class Trace:
-    """Writes a line of JSON for each slot of the engine; runs on the engine thread."""
-
-    def __init__(self, file: TextIO, show: Show) -> None:
-        self._file, self._show = file, show
-
-    def slot(self, controls: Controls) -> None:
-        features, epoch = self._show.conducted, self._show.audio.epoch
-        line = {
-            "time": round(self._show.clock.now() - epoch, 4),
-            "sound_time": round(controls.time - epoch, 4),
-            "computed": controls.compute,
-            "grade": controls.grade,
-            "onsets": features.onsets,
-            "energy": round(features.energy, 3),
-            "fade": round(controls.fade, 3),
-        }
-        self._file.write(json.dumps(line) + "\n")
-
-
-def open_trace(path: Path) -> TextIO:
-    """UserError if it cannot be written."""
-    try:
-        return path.open("w", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,28 @@ import numpy as np
 
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Frame
+from livemusviz.control.loop import OscCounts
+from livemusviz.display.options import DisplayHealth
 from livemusviz.errors import UserError
 from livemusviz.platforms import peak_memory
+from livemusviz.record.loop import RecordSummary
 
 KEPT = 36_000  # samples of each figure; older ones go
+RECENT = 60  # frames behind the HUD's median
 
 
 class ShowStats:
-    """Latencies of what was shown. All times in seconds on the perf_counter scale."""
+    """Collects what a show came to. All times in seconds on the perf_counter scale.
 
-    def __init__(self) -> None:
+    health : of the display.  recorded : finished recordings.  generate : s, how long each frame took.  osc : counts.
+    """
+
+    def __init__(self, began: float) -> None:
+        self.began, self.energy = began, EnergyMeter()
+        self.health = DisplayHealth()
+        self.recorded: list[RecordSummary] = []
+        self.generate: Sequence[float] = ()
+        self.osc = OscCounts(0, 0, 0)
         self.first_frame: float | None = None  # s, when the first generated frame was presented
         self.audio_to_frame: deque[float] = deque(maxlen=KEPT)
         self.onset_to_shader: deque[float] = deque(maxlen=KEPT)
@@ -35,6 +48,15 @@ class ShowStats:
     def onset_shown(self, features: AudioFeatures, time: float) -> None:
         """The first display frame that knows of this onset was presented at `time`."""
         self.onset_to_shader.append(time - features.time)
+
+    def take_health(self, health: DisplayHealth) -> None:
+        """Keep the display's newest figures."""
+        self.health = health
+
+    def late_ms(self) -> float:
+        """Return the median from a sound to its picture, ms, over the last frames; 0 without any."""
+        recent = islice(reversed(self.audio_to_frame), RECENT)
+        return (percentiles(recent) or {"p50": 0.0})["p50"]
 
 
 class EnergyMeter:

@@ -9,8 +9,28 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.params.params import Params
+
 Prompt = str | tuple[tuple[str, float], ...]
 """What to paint: a text, or several with weights >= 0, of which only the ratios count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """seconds : from a frame's start to the middle of its appearance on the screen.  period : between frames, s."""
+
+    seconds: float = 0.0
+    period: float = 1.0 / 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorInput:
+    """Holds what the director decides by, as of one moment. params : with what the sound moves moved."""
+
+    features: AudioFeatures
+    params: Params
+    timing: Timing
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,8 +62,8 @@ def _watched(hops: Any, peaks: list[tuple[float, float]]) -> Any:
 
 def _direct(features: Sequence[Any], params: Any) -> list[tuple[float, float, int]]:
     """(s, turns/s of the walk, grade) for each slot of an engine that keeps up."""
+    from livemusviz.bridge.frames import Timing
     from livemusviz.bridge.sound import HOP, SAMPLE_RATE
-    from livemusviz.director.anticipate import Timing
     from livemusviz.director.director import Director
 
     director, timing, slots = Director(LATENTS, params), Timing(0.06, 1.0 / SLOTS), []

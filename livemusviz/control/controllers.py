@@ -10,6 +10,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from livemusviz.bridge.control import ExternalTempi, ShowState
+from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.control.link import LinkPeer
@@ -31,9 +32,16 @@ class Controllers:
     """From `start` to `close`. `osc` is always there; `web`, `midi` and `link` are None where not asked for."""
 
     def __init__(
-        self, options: ControlOptions, clock: Clock, events: EventSink, bpm: float, registry: Registry = REGISTRY
+        self,
+        options: ControlOptions,
+        clock: Clock,
+        events: EventSink,
+        bpm: float,
+        registry: Registry = REGISTRY,
+        notices: Notices | None = None,
     ) -> None:
-        """bpm : the tempo that a Link session begins with if we are the first."""
+        """bpm : the tempo that a Link session begins with if we are the first.  notices : for what goes wrong."""
+        self._notices = notices or Notices()
         self._options, self._clock, self._events, self._bpm = options, clock, events, bpm
         self._registry = registry
         self.osc = OscControl(clock, events, options.host, options.osc_port, options.osc_outs, registry)
@@ -74,8 +82,8 @@ class Controllers:
         """Tell the performer's OSC controller what went wrong; the page reads it from the state."""
         self.osc.error(text)
 
-    def outside(self, now: float, beats_per_bar: int) -> ExternalTempi:
-        """The tempi of others at `now` (s)."""
+    def external_tempi(self, now: float, beats_per_bar: int) -> ExternalTempi:
+        """Return the tempi of others at `now` (s)."""
         return ExternalTempi(
             link=self.link.read(now, beats_per_bar) if self.link is not None else None,
             midi=self.midi.read_clock(now) if self.midi is not None else None,
@@ -86,14 +94,18 @@ class Controllers:
         if self.link is not None:
             self.link.propose(bpm, beat)
 
-    def learn(self, action: str, text: str) -> None:
-        """Do the action "learn" or "forget". UserError without MIDI, or if it makes no sense."""
+    def learn(self, wish: str) -> None:
+        """Let the next MIDI control move the address of `wish`. UserError without MIDI, or if it makes no sense."""
+        self._midi_input().learn(wish)
+
+    def forget(self, address: str) -> None:
+        """Let no MIDI control move `address`. UserError without MIDI."""
+        self._midi_input().forget(address)
+
+    def _midi_input(self) -> MidiControl:
         if self.midi is None:
             raise UserError("there is no MIDI input to learn from; start with --midi all")
-        if action == "learn":
-            self.midi.learn(text)
-        else:
-            self.midi.forget(text)
+        return self.midi
 
     def wants_pictures(self) -> bool:
         """Whether somebody watches the canvas on a phone."""
@@ -116,6 +128,9 @@ class Controllers:
             lines.append(f"midi {', '.join(self.midi.inputs) or 'no input'}{learning}")
         return tuple(lines)
 
+    def _tell(self, text: str) -> None:
+        self._notices.error(text, "midi")
+
     def _open_web(self) -> None:
         from livemusviz.control.web.loop import WebOptions, WebServers
 
@@ -127,7 +142,7 @@ class Controllers:
         self.web = web
 
     def _open_midi(self, ports: str) -> None:
-        midi = MidiControl(self._clock, self._events, ports, default_path(), self.error, self._registry)
+        midi = MidiControl(self._clock, self._events, ports, default_path(), self._tell, self._registry)
         try:
             midi.start()
         except UserError as error:

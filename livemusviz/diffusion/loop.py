@@ -10,15 +10,17 @@ from __future__ import annotations
 import gc
 import logging
 import threading
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from livemusviz.bridge.engine import EngineStatus
 from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.notices import Notices
 from livemusviz.budget import Budget
 from livemusviz.clock import Clock
 from livemusviz.diffusion.spec import ModelSpec
@@ -55,24 +57,27 @@ class EngineSpec:
 
 
 class Engine:
-    """Runs the engine thread. `frames` holds the newest Frame; the counters may be read from any thread."""
+    """Runs the engine thread. `frames` holds the newest Frame, `status` what it has come to: read them on any thread.
 
-    def __init__(self, spec: EngineSpec, conduct: Conduct, clock: Clock, open_model: OpenModel | None = None) -> None:
+    seconds : of each computed frame.
+    """
+
+    def __init__(
+        self,
+        spec: EngineSpec,
+        conduct: Conduct,
+        clock: Clock,
+        open_model: OpenModel | None = None,
+        notices: Notices | None = None,
+    ) -> None:
         """open_model : loads and warms up a model folder (for tests); the default is `open_pipeline`."""
         self.spec = spec
         self.frames: Latest[Frame] = Latest()
-        self.state = "loading"
-        self.message = ""
-        self.generated = 0
-        self.grades: Counter[int] = Counter()  # pictures by `Controls.grade`
-        self.skipped = 0
-        self.failures = 0
-        self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)  # of each computed frame
-        self.about: dict[str, str] = {}  # model, backend, blas
-        self.on_slot: Callable[[Controls], None] | None = None  # told of each slot, on the engine thread
+        self.status = EngineStatus()  # replaced as a whole, by the engine thread alone
+        self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)
         self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
+        self._notices = notices or Notices()
         self._refused: tuple[int, tuple[int, ...]] | None = None  # steps that the model does not make
-        self._made: deque[float] = deque(maxlen=30)
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -81,12 +86,8 @@ class Engine:
         self._thread.start()
 
     def wake(self) -> None:
-        """Something happened that should be seen: do not wait for the next slot."""
+        """Draw at once what should be seen, without waiting for the next slot."""
         self._wake.set()
-
-    def recent_frames(self) -> list[float]:
-        """When the last frames were made, s, oldest first."""
-        return list(self._made)
 
     def close(self, timeout: float = 1.0) -> bool:
         """Ask the thread to end; False if it has not within `timeout` seconds."""
@@ -97,17 +98,16 @@ class Engine:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        lower_thread_priority(self.spec.budget.engine_niceness)  # MLX's and BLAS's threads inherit it
         try:
+            lower_thread_priority(self.spec.budget.engine_niceness)  # MLX's and BLAS's threads inherit it
             pipeline = self._load(self.spec.model)
             while not self._stop.is_set():
                 pipeline = self._draw(pipeline)
-        except Exception as error:  # the show goes on with its idle scene
-            log.error("the engine stopped: %s", error, exc_info=None if isinstance(error, UserError) else error)
-            self._say("failed", f"engine: {error}")
+        except Exception as error:  # no model at all: the show goes on with its idle scene
+            self._say("failed", f"engine: {error}", None if isinstance(error, UserError) else error)
 
     def _load(self, model: ModelSpec) -> Pipeline:
-        """A model that cannot be loaded, or not draw once, gives way to the embedded model."""
+        """Load a model; one that cannot be loaded, or not draw once, gives way to the embedded model."""
         try:
             pipeline, about = self._open(model, self.spec)
         except Exception as error:
@@ -115,38 +115,47 @@ class Engine:
                 raise
             known = isinstance(error, UserError)
             told = str(error) if known else f"{model.folder}: cannot be run ({one_line(error)})"
-            log.error("%s; going on with the embedded model", told, exc_info=None if known else error)
-            self._say("loading", told)
+            self._say("loading", told, None if known else error)
+            log.error("going on with the embedded model")
             return self._load(self.spec.fallback)
-        self.about = about
         gc.collect()
         gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
         log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
-        self._say("running", self.message)
+        self.status = replace(self.status, state="running", about=about)
         return pipeline
 
     def _draw(self, pipeline: Pipeline) -> Pipeline:
-        """Draw with one pipeline until the end, or until it has failed too often; then return its successor."""
-        step = self._conduct(pipeline.latent_shape)
-        in_a_row = 0
+        """Draw with one pipeline until the end, or until it has failed too often; then return its successor.
+
+        Whatever fails costs its own slot. A director that fails too often is replaced as well.
+        """
+        step: Step | None = None
+        lost = failed = 0  # in a row: by the director, by the pipeline
         slot = self._clock.now()
         while not self._stop.is_set():
             self._wait_until(slot)
             started = self._clock.now()
-            controls = step(started)
-            slot = max(started + 1.0 / self.spec.max_fps, controls.next_start)
-            if self.on_slot is not None:
-                self.on_slot(controls)
+            slot = started + 1.0 / self.spec.max_fps
+            try:
+                step = step or self._conduct(pipeline.latent_shape)
+                controls = step(started)
+                lost = 0
+            except Exception as error:
+                lost += 1
+                self._count_failure(error, lost)
+                step = step if lost < FAILURES_BEFORE_FALLBACK else None
+                continue
+            slot = max(slot, controls.next_start)
             if not controls.compute:
-                self.skipped += 1
+                self.status = replace(self.status, skipped=self.status.skipped + 1)
                 continue
             try:
                 self._publish(pipeline, controls, started)
-                in_a_row = 0
+                failed = 0
             except Exception as error:
-                in_a_row += 1
-                self._count_failure(error, in_a_row)
-                if in_a_row >= FAILURES_BEFORE_FALLBACK:
+                failed += 1
+                self._count_failure(error, failed)
+                if failed >= FAILURES_BEFORE_FALLBACK:
                     self._wait_until(self._clock.now() + 1.0)
                     return self._load(self.spec.fallback)
         return pipeline
@@ -163,19 +172,16 @@ class Engine:
             grade=controls.grade,
             drift=controls.drift,
         )
-        self.grades[controls.grade] += 1
         made = self._clock.now()
-        self.generated += 1
         self.seconds.append(made - started)
-        self._made.append(made)
-        self.frames.put(Frame(image, self.generated, controls.time, made, made - started))
+        self.status = self.status.with_frame(controls.grade, made, made - started)
+        self.frames.put(Frame(image, self.status.generated, controls.time, made, made - started))
 
     def _follow(self, pipeline: Pipeline, controls: Controls) -> None:
         try:
             pipeline.follow(controls)
         except UserError as error:
             self._refused = (controls.steps, controls.t_list)
-            log.error("%s", error)
             self._say("running", str(error))
         else:
             if self._refused not in (None, (controls.steps, controls.t_list)):
@@ -183,20 +189,21 @@ class Engine:
                 self._say("running", "")
 
     def _count_failure(self, error: Exception, in_a_row: int) -> None:
-        self.failures += 1
-        if in_a_row == 1:
-            log.exception("a frame failed")
-        self._say("running", f"engine: {error}")
+        self.status = replace(self.status, failures=self.status.failures + 1)
+        self._say("running", f"engine: {error}", error if in_a_row == 1 else None)
 
     def _wait_until(self, time: float) -> None:
-        """Until `time`, or until woken."""
+        """Wait until `time`, or until woken."""
         remaining = time - self._clock.now()
         if remaining > 0 and not self._stop.is_set():
             self._wake.wait(remaining)
         self._wake.clear()
 
-    def _say(self, state: str, message: str) -> None:
-        self.state, self.message = state, message
+    def _say(self, state: str, message: str, cause: Exception | None = None) -> None:
+        """Take over a state; a message that is new goes to the performer. cause : whose traceback the log shows."""
+        if message and message != self.status.message:
+            self._notices.error(message, "engine", cause)
+        self.status = replace(self.status, state=state, message=message)
 
 
 def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass
 
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Timing
 
 SURE = 0.6  # confidence above which beats are drawn in advance
 NEAR = 0.14  # of a beat; an onset this close to a beat belongs to it
@@ -23,14 +24,6 @@ STALE = 0.8  # s; older features (they may be delayed for the PA) predict no bea
 BANDS = ("bass_hit", "mid_hit", "treble_hit")
 Hits = tuple[float, float, float]
 NONE: Hits = (0.0, 0.0, 0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """seconds : from a frame's start to the middle of its appearance on the screen.  period : between frames, s."""
-
-    seconds: float = 0.0
-    period: float = 1.0 / 30.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from livemusviz.bridge.features import AudioFeatures
-from livemusviz.bridge.frames import Controls, Prompt
-from livemusviz.director.anticipate import Anticipation, Struck, Timing, landing, next_start, sure
+from livemusviz.bridge.frames import Controls, Prompt, Timing
+from livemusviz.director.anticipate import Anticipation, Struck, landing, next_start, sure
 from livemusviz.director.cues import PromptCue
 from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionTurns, note_prompts, split_prompts
 from livemusviz.director.seeds import SeedBlend, Seeds

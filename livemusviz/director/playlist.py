@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -52,6 +53,10 @@ class PresetPlayer:
         """Any other entry than the one that plays."""
         others = [i for i in range(len(self.entries)) if i != self._index]
         return self._go(int(self._rng.choice(others)) if others else 0)
+
+    def step(self, way: Literal["next", "previous", "random"]) -> str:
+        """Return the entry that `way` leads to."""
+        return {"next": self.next, "previous": self.previous, "random": self.random}[way]()
 
     def number(self, number: int) -> str:
         """The entry counted from 1. UserError if there are not so many."""

@@ -15,6 +15,7 @@ from livemusviz.director.mapping import BeatClock, Drive, Driver, parse_drive
 from livemusviz.errors import UserError, suggest
 from livemusviz.isf.header import IMAGE_TYPES, Header, Input, Number
 from livemusviz.params.param import Param, Value
+from livemusviz.params.performance import Do
 from livemusviz.params.registry import BY_ADDRESS, BY_NAME
 
 MAX_CHAIN = 12
@@ -72,10 +73,6 @@ class Stage:
         """A shader's name as its file has it, from one in small letters, as addresses are."""
         return next((each for each in self.shaders if each.lower() == shader.lower()), shader)
 
-    def release_input(self, shader: str, name: str) -> None:
-        """Give an input back to the preset."""
-        self._own.pop((shader, name), None)
-
     def fixed_value(self, shader: str, name: str) -> Value:
         """What an input is while nothing moves it: as the performer set it, or the preset, or the shader itself."""
         shader = self._exact(shader)
@@ -83,12 +80,6 @@ class Stage:
         setting = self._look.inputs.get(shader, {}).get(found.name, self.base.get((shader, found.name), found.default))
         value = self._own.get((shader, found.name), found.default if isinstance(setting, Drive) else setting)
         return None if isinstance(value, tuple) else value
-
-    def set_chain(self, chain: tuple[str, ...]) -> None:
-        """Change the chain by hand. UserError, and the old one, if a name in it is no filter."""
-        check_look("chain", Look(chain=chain), self.shaders)
-        self.chain = chain
-        self._build()
 
     def step(self, dt: float, features: AudioFeatures) -> tuple[Scene, dict[str, float]]:
         """The scene `dt` s later, and the engine parameters that are driven, by name."""
@@ -228,10 +219,15 @@ def fx_params(shaders: Mapping[str, Header]) -> tuple[Param, ...]:
             default = {"bool": bool(each.default), "action": None}.get(kind, each.default)
             low, high = (0.0, 0.0) if kind == "action" else (low, high)
             doc = header.description.split(".")[0] or f"{shader}: {each.name}"
-            params.append(
-                Param(f"fx/{path}", kind, default, low, high, "", doc, f"/fx/{path}", preset=False)  # type: ignore[arg-type]
-            )
+            do = _setter(shader.lower(), each.name.lower(), event=kind == "action")
+            param = Param(f"fx/{path}", kind, default, low, high, "", doc, f"/fx/{path}", preset=False, do=do)  # type: ignore[arg-type]
+            params.append(param)
     return tuple(params)
+
+
+def _setter(shader: str, name: str, event: bool) -> Do:
+    """Return what sets an input by hand; an event is set to True whatever the value."""
+    return lambda show, value, _: show.set_input(shader, name, True if event else value)
 
 
 def _addressable(shader: str, name: str) -> bool:

@@ -183,7 +183,7 @@ class _Show:
         if frame is None and self._preparing.opens(now):
             self._prepare(now)
         for problem in self._compositor.problems:
-            self._tell(problem)
+            self._hooks.on_problem(problem)
         self._compositor.problems.clear()
         return True
 
@@ -195,10 +195,6 @@ class _Show:
                 if self._ladder is not None:
                     self._ladder.settle(now)
                 return
-
-    def _tell(self, problem: str) -> None:
-        log.warning("%s", problem)
-        self._hooks.on_problem(problem)
 
     def _hand_over_picture(self, shown: float, age: float) -> None:
         take = self._hooks.on_picture
@@ -215,7 +211,7 @@ class _Show:
         try:
             self._compositor.reload_edited()
         except UserError as error:  # the last good program goes on
-            self._tell(str(error))
+            self._hooks.on_problem(str(error))
         self._hooks.on_health(self._health())
 
     def _health(self) -> DisplayHealth:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ class DisplayHooks:
     wants_pictures: Callable[[], bool] = lambda: True
     on_shown: Callable[[Frame, float], None] = lambda frame, time: None
     on_onset_shown: Callable[[AudioFeatures, float], None] = lambda features, time: None
-    on_problem: Callable[[str], None] = lambda text: None
+    on_problem: Callable[[str], None] = logging.getLogger(__name__).warning
     on_health: Callable[[DisplayHealth], None] = lambda health: None
 
 

@@ -5,11 +5,13 @@
 The type says the kind, the default is the field's, the text is the doc. Everything else is said by the words below.
 """
 
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
 from livemusviz.params.param import Kind, Param, Value
+from livemusviz.params.performance import Do
 
 Prompts = tuple[tuple[str, float], ...]
 """(text, weight >= 0); only the ratios of the weights count."""
@@ -45,22 +47,37 @@ class Address:
     path: str
 
 
+@dataclass(frozen=True, slots=True)
+class Does:
+    """Says what an event sets in motion, before the parameter takes its value."""
+
+    do: Do
+
+
+class Resets:
+    """Names parameters that a new value sets back to their defaults."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+
 class Trait(Enum):
     """Marks what is particular about a parameter."""
 
     LIVE = "presets do not set it"
     QUANTISED = "a change waits for the beat or bar that /quantise names"
+    UNLEARNED = "key M never learns it"
 
 
-LIVE, QUANTISED = Trait.LIVE, Trait.QUANTISED
+LIVE, QUANTISED, UNLEARNED = Trait.LIVE, Trait.QUANTISED, Trait.UNLEARNED
 
 
 class Action:
     """Declares something that happens, as a class attribute among the fields."""
 
-    def __init__(self, doc: str, *words: Address | Trait | Length) -> None:
-        """doc : what it does.  words : Length limits its text; without it the action takes none."""
-        self.words: tuple[object, ...] = (doc, LIVE, *words)
+    def __init__(self, doc: str, *words: Address | Trait | Length, do: Do) -> None:
+        """doc, do : what it does.  words : Length limits its text; without it the action takes none."""
+        self.words: tuple[object, ...] = (doc, LIVE, Does(do), *words)
 
 
 def read_params(declared: type) -> tuple[Param, ...]:
@@ -80,11 +97,11 @@ def read_params(declared: type) -> tuple[Param, ...]:
     return tuple(params)
 
 
-def _param(
-    name: str, kind: Kind, default: Value, words: list[object] | tuple[object, ...], choices: tuple[str, ...] = ()
-) -> Param:
+def _param(name: str, kind: Kind, default: Value, words: Sequence[object], choices: tuple[str, ...] = ()) -> Param:
     low, high, unit = (0.0, 1.0, "") if kind == "bool" else (0.0, 0.0, "")
     address, doc = f"/{name}", ""
+    resets: tuple[str, ...] = ()
+    do: Do | None = None
     for word in words:
         match word:
             case str():
@@ -95,5 +112,12 @@ def _param(
                 low, high = word.low, word.high
             case Address():
                 address = word.path
-    preset, quantised = LIVE not in words, QUANTISED in words
-    return Param(name, kind, default, low, high, unit, doc, address, preset, choices, quantised)
+            case Resets():
+                resets = word.names
+            case Does():
+                do = word.do
+    return Param(
+        name=name, kind=kind, default=default, minimum=low, maximum=high, unit=unit, doc=doc, address=address,
+        preset=LIVE not in words, choices=choices, quantised=QUANTISED in words, learned=UNLEARNED not in words,
+        resets=resets, do=do,
+    )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Literal
 
 from livemusviz.errors import UserError
 from livemusviz.params.lists import LIST_KINDS, as_json, int_list, show_value, weighted_list
+from livemusviz.params.performance import Do
 
 Value = float | int | bool | str | tuple[object, ...] | None
 Kind = Literal["float", "int", "bool", "str", "choice", "prompts", "seeds", "ints", "action"]
@@ -26,6 +27,8 @@ class Param:
     minimum..maximum : the closed range of a number, of each number of a list, or of a string's length in characters.
     preset : whether a preset may set it.
     quantised : whether a change waits for the beat or bar that `/quantise` names.
+    learned : whether key M learns it when it was touched last.
+    resets : parameters that a new value sets back to their defaults.  do : what an event sets in motion first.
     """
 
     name: str
@@ -39,6 +42,9 @@ class Param:
     preset: bool = True
     choices: tuple[str, ...] = ()
     quantised: bool = False
+    learned: bool = True
+    resets: tuple[str, ...] = ()
+    do: Do | None = None
 
     @property
     def number(self) -> bool:

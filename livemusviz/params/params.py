@@ -7,7 +7,20 @@ the table of docs/CONTROL.md. A new parameter is one field here and one use of i
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
-from livemusviz.params.declare import LIVE, QUANTISED, Action, Address, Ints, Length, Prompts, Range, Seeds
+from livemusviz.params.declare import (
+    LIVE,
+    QUANTISED,
+    UNLEARNED,
+    Action,
+    Address,
+    Does,
+    Ints,
+    Length,
+    Prompts,
+    Range,
+    Resets,
+    Seeds,
+)  # fmt: skip
 from livemusviz.params.param import MAX_ENTRIES, MAX_PROMPT, MAX_TEXTS
 
 Quantise = Literal["none", "beat", "bar", "2_bar", "4_bar"]
@@ -21,32 +34,75 @@ class Params:
     """Holds a value for every parameter. Checked values come from `ParamValues.with_values`."""
 
     # --- prompts, presets and seeds ---
-    prompt: Annotated[str, Length(1, MAX_PROMPT), "what to paint", QUANTISED] = "aurora over a dark sea"
+    prompt: Annotated[str, Length(1, MAX_PROMPT), "what to paint", QUANTISED, Resets("prompt_list", "cue_number")] = (
+        "aurora over a dark sea"
+    )
     prompt_list: Annotated[
-        Prompts, Length(1, MAX_PROMPT), 'a blend of prompts, [["text", weight], ...]; [] is none', QUANTISED
+        Prompts,
+        Length(1, MAX_PROMPT),
+        'a blend of prompts, [["text", weight], ...]; [] is none',
+        QUANTISED,
+        Resets("cue_number"),
     ] = ()
     negative_prompt: Annotated[str, Length(0, MAX_PROMPT), "what not to paint, where guidance is on"] = ""
     fade: Annotated[float, Range(0.0, 60.0, "s"), "length of a prompt cross-fade"] = 2.0
     cue_list: Annotated[
         Prompts, Length(1, MAX_PROMPT), Address("/cue/list"),
-        'prompts to play in turn, ["text", ...]; weights are for random',
+        'prompts to play in turn, ["text", ...]; weights are for random', Resets("cue_number"),
     ] = ()  # fmt: skip
     cue_number: Annotated[
-        int, Range(0, MAX_ENTRIES), Address("/cue/number"), "which cue plays, from 1; 0 is none", LIVE, QUANTISED
+        int,
+        Range(0, MAX_ENTRIES),
+        Address("/cue/number"),
+        "which cue plays, from 1; 0 is none",
+        LIVE,
+        QUANTISED,
+        Does(lambda session, number, time: session.play_cue(number, time)),
     ] = 0
-    cue_next: ClassVar[Action] = Action("fade to the next cue", Address("/cue/next"), QUANTISED)
-    cue_previous: ClassVar[Action] = Action("fade to the cue before", Address("/cue/previous"), QUANTISED)
-    cue_random: ClassVar[Action] = Action("fade to another cue", Address("/cue/random"), QUANTISED)
-    preset: Annotated[str, Length(0, 64), "switch to a preset by name, or to entry 3 by #3", LIVE, QUANTISED] = ""
-    next: ClassVar[Action] = Action("the next preset, or entry of the playlist", QUANTISED)
-    previous: ClassVar[Action] = Action("the one before", QUANTISED)
-    random: ClassVar[Action] = Action("any other", QUANTISED)
+    cue_next: ClassVar[Action] = Action(
+        "fade to the next cue",
+        Address("/cue/next"),
+        QUANTISED,
+        do=lambda session, _, time: session.step_cue("next", time),
+    )
+    cue_previous: ClassVar[Action] = Action(
+        "fade to the cue before",
+        Address("/cue/previous"),
+        QUANTISED,
+        do=lambda session, _, time: session.step_cue("previous", time),
+    )
+    cue_random: ClassVar[Action] = Action(
+        "fade to another cue",
+        Address("/cue/random"),
+        QUANTISED,
+        do=lambda session, _, time: session.step_cue("random", time),
+    )
+    preset: Annotated[
+        str,
+        Length(0, 64),
+        "switch to a preset by name, or to entry 3 by #3",
+        LIVE,
+        QUANTISED,
+        Does(lambda session, name, _: session.load_preset(name)),
+    ] = ""
+    next: ClassVar[Action] = Action(
+        "the next preset, or entry of the playlist", QUANTISED, do=lambda session, *_: session.step_preset("next")
+    )
+    previous: ClassVar[Action] = Action(
+        "the one before", QUANTISED, do=lambda session, *_: session.step_preset("previous")
+    )
+    random: ClassVar[Action] = Action("any other", QUANTISED, do=lambda session, *_: session.step_preset("random"))
     lock: Annotated[bool, "the autopilot rests", LIVE] = False
     autopilot: Annotated[float, Range(0.0, 7200.0, "s"), "how long a preset stays; 0 is for ever", LIVE] = 0.0
     preset_save: ClassVar[Action] = Action(
-        "save what is on the stage as a preset of your own", Address("/preset/save"), Length(0, 64)
+        "save what is on the stage as a preset of your own",
+        Address("/preset/save"),
+        Length(0, 64),
+        do=lambda session, name, _: session.save_preset(name or ""),
     )
-    seed: Annotated[int, Range(0, MAX_SEED), "which circle of noise the walk turns on", QUANTISED] = 1
+    seed: Annotated[
+        int, Range(0, MAX_SEED), "which circle of noise the walk turns on", QUANTISED, Resets("seed_list")
+    ] = 1
     seed_list: Annotated[
         Seeds, Range(0, MAX_SEED), "a blend of seeds, [[seed, weight], ...]; [] is none", QUANTISED
     ] = ()
@@ -113,18 +169,38 @@ class Params:
     # --- the tempo ---
     quantise: Annotated[Quantise, "when a new prompt, cue, seed or preset begins", LIVE] = "none"
     tempo_source: Annotated[
-        TempoSource, Address("/tempo/source"), "which tempo leads; auto: link, midi, tap, audio", LIVE
+        TempoSource,
+        Address("/tempo/source"),
+        "which tempo leads; auto: link, midi, tap, audio",
+        LIVE,
+        Does(lambda session, source, _: session.lead_tempo(source)),
     ] = "auto"
-    bpm: Annotated[float, Range(20.0, 300.0, "bpm"), "tempo; setting it is like tapping it", LIVE] = 120.0
+    bpm: Annotated[
+        float,
+        Range(20.0, 300.0, "bpm"),
+        "tempo; setting it is like tapping it",
+        LIVE,
+        Does(lambda session, bpm, time: session.tempo.set_bpm(bpm, time)),
+    ] = 120.0
     beats_per_bar: Annotated[int, Range(1, 16), Address("/tempo/beats_per_bar"), "beats in a bar"] = 4
-    tap: ClassVar[Action] = Action("tap the tempo, on the beat")
+    tap: ClassVar[Action] = Action("tap the tempo, on the beat", do=lambda session, _, time: session.tempo.tap(time))
     nudge: Annotated[
-        float, Range(-0.5, 0.5, "beats"), Address("/tempo/nudge"),
-        "move the beat by this much, each time it is sent", LIVE,
-    ] = 0.0  # fmt: skip
-    tempo_double: ClassVar[Action] = Action("twice the tempo", Address("/tempo/double"))
-    tempo_half: ClassVar[Action] = Action("half the tempo", Address("/tempo/half"))
-    tempo_resync: ClassVar[Action] = Action("the bar begins now", Address("/tempo/resync"))
+        float,
+        Range(-0.5, 0.5, "beats"),
+        Address("/tempo/nudge"),
+        "move the beat by this much, each time it is sent",
+        LIVE,
+        Does(lambda session, beats, time: session.tempo.nudge(beats, time)),
+    ] = 0.0
+    tempo_double: ClassVar[Action] = Action(
+        "twice the tempo", Address("/tempo/double"), do=lambda session, _, time: session.tempo.scale(2.0, time)
+    )
+    tempo_half: ClassVar[Action] = Action(
+        "half the tempo", Address("/tempo/half"), do=lambda session, _, time: session.tempo.scale(0.5, time)
+    )
+    tempo_resync: ClassVar[Action] = Action(
+        "the bar begins now", Address("/tempo/resync"), do=lambda session, _, time: session.tempo.resync(time)
+    )
 
     # --- the canvas, recordings, controllers ---
     blackout: Annotated[bool, "black canvas", LIVE] = False
@@ -134,10 +210,23 @@ class Params:
     ] = "broadcast"
     hud: Annotated[bool, "operator's figures over the window, never recorded", LIVE] = False
     record_start: ClassVar[Action] = Action(
-        "start recording; the text becomes part of the file's name", Address("/record/start"), Length(0, 64)
+        "start recording; the text becomes part of the file's name",
+        Address("/record/start"),
+        Length(0, 64),
+        do=lambda session, label, _: session.start_recording(label),
     )
-    record_stop: ClassVar[Action] = Action("stop recording", Address("/record/stop"))
+    record_stop: ClassVar[Action] = Action(
+        "stop recording", Address("/record/stop"), do=lambda session, *_: session.stop_recording()
+    )
     learn: ClassVar[Action] = Action(
-        "the next MIDI control moves this address: /gain, /gain 0 2, /freeze toggle", Length(0, 200)
+        "the next MIDI control moves this address: /gain, /gain 0 2, /freeze toggle",
+        Length(0, 200),
+        UNLEARNED,
+        do=lambda session, wish, _: session.learn_control(wish),
     )
-    forget: ClassVar[Action] = Action("no MIDI control moves this address", Length(0, 128))
+    forget: ClassVar[Action] = Action(
+        "no MIDI control moves this address",
+        Length(0, 128),
+        UNLEARNED,
+        do=lambda session, address, _: session.forget_control(address),
+    )

@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.sound import AudioBlock
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
@@ -103,7 +104,9 @@ class Recorder:
         about: About | None = None,
         suffix: str = ".mp4",
         effort: Effort | None = None,
+        notices: Notices | None = None,
     ) -> None:
+        self._notices = notices or Notices()
         self._folder, self._size, self._fps = folder, size, fps
         self._about, self._suffix, self._effort = about, suffix, effort or Effort()
         self._clock, self._blocks, self._today = clock, blocks, today
@@ -202,6 +205,7 @@ class Recorder:
         session.thread.join(timeout)
         if session.thread.is_alive():
             session.error = f"not finished after {timeout:g} s; the file is playable up to its last second"
+            self._notices.error(f"{session.path.name}: {session.error}", "record")
         session.thread = None
         return RecordSummary(
             session.path, self._ended(session) - session.start, session.frames, session.dropped, session.error
@@ -234,7 +238,7 @@ class Recorder:
             self._ended(session)
             session.error = f"{session.path.name}: recording ended: {error}"
             session.state = "error"
-            log.error("record: %s", session.error)
+            self._notices.error(session.error, "record")
             with suppress(OSError, ValueError):  # the disk may refuse the last bytes as well
                 if encoder is not None:
                     encoder.close()
@@ -256,7 +260,7 @@ class Recorder:
                 trouble = disk_trouble(session.path, file)
                 if trouble:
                     session.error = f"{session.path.name}: recording ended, {trouble}"
-                    log.error("record: %s", session.error)
+                    self._notices.error(session.error, "record")
                     return
         for _ in range(TAIL_POLLS):  # the last sound is still on its way through the audio process
             self._move(session, timed, notes)

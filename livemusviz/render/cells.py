@@ -15,10 +15,12 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
 from livemusviz.bridge.view import View
 from livemusviz.director.cuefile import Change
+from livemusviz.errors import UserError
 from livemusviz.params.params import Params
-from livemusviz.render.performer import Performer
+from livemusviz.render.window import SoundWindow
+from livemusviz.session.session import Session
 
-Step = Callable[[float, AudioFeatures, Params], Controls]
+Direct = Callable[[float, AudioFeatures, Params], Controls]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,26 +45,28 @@ class Grid:
 
 def cells(
     grid: Grid,
-    heard: Iterable[AudioFeatures],
+    features: Iterable[AudioFeatures],
     changes: Sequence[Change],
-    performer: Performer,
-    step: Step,
+    session: Session,
+    sound: SoundWindow,
+    direct: Direct,
 ) -> Iterator[Cell]:
-    """All cells of the film."""
-    coming, pending = iter(heard), list(changes)
+    """Yield all cells of the film. UserError for a change, or a preset of the autopilot, that cannot be."""
+    coming, pending = iter(features), list(changes)
     ahead = next(coming, None)
-    features = AudioFeatures.rest(0.0)
+    newest = AudioFeatures.rest(0.0)
     for index in range(grid.frames):
         time = float(index / grid.fps)
         until = float((index + Fraction(1, 2)) / grid.fps)
         onset = False
         while ahead is not None and ahead.time <= until:
-            features, onset = ahead, onset or ahead.onset
+            newest, onset = ahead, onset or ahead.onset
             ahead = next(coming, None)
-        features = replace(features, onset=onset)
+        newest = replace(newest, onset=onset)
         while pending and pending[0].time <= time + 0.5 / float(grid.fps):
-            change = pending.pop(0)
-            performer.change(change.time, change.values)
-        view, params = performer.step(time, features)
-        controls = step(time, features, params) if index % grid.every == 0 else None
-        yield Cell(index, time, features, view, controls if controls is None or controls.compute else None)
+            session.apply(pending.pop(0).values)
+        step = session.play(time, newest, sound.until(time))
+        if step.errors:
+            raise UserError(step.errors[0])
+        controls = direct(time, newest, step.params) if index % grid.every == 0 else None
+        yield Cell(index, time, newest, step.view, controls if controls is None or controls.compute else None)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import islice
 
+from livemusviz.assets import find_content
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
 from livemusviz.director.cuefile import place
@@ -19,10 +20,10 @@ from livemusviz.director.refine import Refiner
 from livemusviz.params.params import Params
 from livemusviz.record.track import TrackReader
 from livemusviz.render.analysis import TrackAnalysis
-from livemusviz.render.cells import Cell, Grid, Step, cells
+from livemusviz.render.cells import Cell, Direct, Grid, cells
 from livemusviz.render.options import RenderConfig
-from livemusviz.render.performer import Performer
-from livemusviz.scenery import Scenery
+from livemusviz.render.window import SoundWindow
+from livemusviz.session.session import Session
 
 SEGMENT = 5  # s of film between two places from which a render can go on
 LEAD = 2.5  # s of film drawn again to go on from one: longer than two scenes are on at once
@@ -45,9 +46,10 @@ class Plan:
                 break
             changes.pop(0)
         self._changes = changes
-        trial = self._performer()
-        for change in changes:  # what cannot be is told before anything is painted
-            trial.change(change.time, change.values)
+        self._content = find_content(config.shaders, config.playlist)[0]
+        trial = self._session()
+        for change in changes:  # what cannot be is told before anything is generated
+            trial.apply(change.values)
 
     @property
     def segment(self) -> int:
@@ -55,8 +57,8 @@ class Plan:
         return max(1, round(SEGMENT * self.grid.fps))
 
     def cells(self) -> Iterator[Cell]:
-        step, performer = self._director(), self._performer()
-        return cells(self.grid, self._analysis.features(), self._changes, performer, step)
+        sound = SoundWindow(TrackReader(self._analysis.track).blocks())
+        return cells(self.grid, self._analysis.features(), self._changes, self._session(), sound, self._director())
 
     def runs(self, batch: int, first: int) -> Iterator[list[Cell]]:
         """The cells from `first` on in runs of at most `batch` pictures, none across the end of a segment."""
@@ -77,12 +79,10 @@ class Plan:
         begin = first - round(LEAD * self.grid.fps)
         return [cell for cell in islice(self.cells(), first) if cell.index >= begin]
 
-    def _performer(self) -> Performer:
-        config = self._config
-        scenery = Scenery(self._values, config.shaders, config.playlist)
-        return Performer(self._values, scenery, TrackReader(self._analysis.track).blocks())
+    def _session(self) -> Session:
+        return Session(self._content, self._values)
 
-    def _director(self) -> Step:
+    def _director(self) -> Direct:
         """A director; that of a recorded show walks where it walked then, and sees its noise at any size."""
         replay, (height, width, channels) = self._config.replay, self._shape
         if replay is None:

@@ -84,24 +84,24 @@ def run() -> Any:
 
 def test_frames_carry_the_time_of_their_sound_and_count_up(run: Any) -> None:
     made = run(engine({GIVEN: FakePipeline(7)}))
-    until(lambda: made.generated >= 5)
+    until(lambda: made.status.generated >= 5)
     frame = made.frames.get()
     assert frame.seq >= 5 and frame.time == 1.5 and frame.image[0, 0, 0] == 7
     assert 0 < frame.duration == pytest.approx(made.seconds[frame.seq - 1]) and frame.made > frame.duration
-    assert made.state == "running" and made.about["model"] == "given"
+    assert made.status.state == "running" and made.status.about["model"] == "given"
 
 
 def test_skipped_slots_draw_nothing_and_are_counted(run: Any) -> None:
     pipeline = FakePipeline(7)
     made = run(engine({GIVEN: pipeline}, lambda now: controls(compute=False)))
-    until(lambda: made.skipped >= 5)
-    assert made.generated == pipeline.calls == 0 and made.frames.get() is None
+    until(lambda: made.status.skipped >= 5)
+    assert made.status.generated == pipeline.calls == 0 and made.frames.get() is None
 
 
 def test_a_fade_draws_with_the_blend_of_both_prompts(run: Any) -> None:
     pipeline = FakePipeline(7)
     made = run(engine({GIVEN: pipeline}, lambda now: controls(fade=0.25)))
-    until(lambda: made.generated >= 1)
+    until(lambda: made.status.generated >= 1)
     assert pipeline.texts[0] == ("sea", "lava", 0.25)
 
 
@@ -109,9 +109,9 @@ def test_wake_ends_the_wait_for_the_next_slot(run: Any) -> None:
     slow = EngineSpec(GIVEN, EMBEDDED, 64, 64, max_fps=0.1)
     made = Engine(slow, lambda shape: lambda now: controls(), SystemClock(), lambda f, s: (FakePipeline(7), ABOUT))
     run(made)
-    until(lambda: made.generated == 1)
+    until(lambda: made.status.generated == 1)
     made.wake()
-    until(lambda: made.generated == 2, within=5.0)
+    until(lambda: made.status.generated == 2, within=5.0)
 
 
 ABOUT = {"model": "given", "backend": "fake", "blas": "none"}
@@ -119,36 +119,36 @@ ABOUT = {"model": "given", "backend": "fake", "blas": "none"}
 
 def test_one_failed_frame_costs_only_itself(run: Any) -> None:
     made = run(engine({GIVEN: FakePipeline(7, fails=lambda call: call % 3 == 0)}))
-    until(lambda: made.generated >= 10)
-    assert made.failures >= 3 and made.about["model"] == "given" and "METAL" in made.message
+    until(lambda: made.status.generated >= 10)
+    assert made.status.failures >= 3 and made.status.about["model"] == "given" and "METAL" in made.status.message
 
 
 def test_failures_in_a_row_bring_the_embedded_model(run: Any) -> None:
     broken = FakePipeline(7, fails=lambda call: True)
     made = run(engine({GIVEN: broken, EMBEDDED: FakePipeline(9)}))
-    until(lambda: made.generated >= 1)
-    assert broken.calls == FAILURES_BEFORE_FALLBACK == made.failures
-    assert made.frames.get().image[0, 0, 0] == 9 and made.about["model"] == "embedded"
+    until(lambda: made.status.generated >= 1)
+    assert broken.calls == FAILURES_BEFORE_FALLBACK == made.status.failures
+    assert made.frames.get().image[0, 0, 0] == 9 and made.status.about["model"] == "embedded"
 
 
 def test_a_folder_that_cannot_be_loaded_gives_way_and_says_which(run: Any) -> None:
     made = run(engine({GIVEN: UserError("given/unet: truncated"), EMBEDDED: FakePipeline(9)}))
-    until(lambda: made.generated >= 1)
-    assert made.about["model"] == "embedded" and made.message == "given/unet: truncated"
+    until(lambda: made.status.generated >= 1)
+    assert made.status.about["model"] == "embedded" and made.status.message == "given/unet: truncated"
 
 
 def test_a_model_that_cannot_draw_once_gives_way_too(run: Any) -> None:
     """Whatever it raises: a config of another kind may fail only when it is used."""
     made = run(engine({GIVEN: RuntimeError("[reshape] Cannot reshape\narray"), EMBEDDED: FakePipeline(9)}))
-    until(lambda: made.generated >= 1)
-    assert made.about["model"] == "embedded"
-    assert made.message == "given: cannot be run ([reshape] Cannot reshape array)"
+    until(lambda: made.status.generated >= 1)
+    assert made.status.about["model"] == "embedded"
+    assert made.status.message == "given: cannot be run ([reshape] Cannot reshape array)"
 
 
 def test_no_model_at_all_ends_the_thread_but_raises_nothing(run: Any) -> None:
     made = run(engine({GIVEN: UserError("a"), EMBEDDED: UserError("b")}))
-    until(lambda: made.state == "failed")
-    assert made.message == "engine: b" and made.frames.get() is None
+    until(lambda: made.status.state == "failed")
+    assert made.status.message == "engine: b" and made.frames.get() is None
 
 
 def test_everything_of_the_model_happens_on_one_thread(run: Any) -> None:
@@ -164,7 +164,7 @@ def test_everything_of_the_model_happens_on_one_thread(run: Any) -> None:
         return Watched(7), ABOUT
 
     made = run(Engine(SPEC, lambda shape: lambda now: controls(), SystemClock(), open_model))
-    until(lambda: made.generated >= 3)
+    until(lambda: made.status.generated >= 3)
     assert seen == {"engine"}
 
 
@@ -180,8 +180,8 @@ def test_other_steps_and_faders_reach_the_pipeline_and_a_refusal_is_told(run: An
     wanted = [controls(), replace(controls(), steps=2, lora_weight=0.5), replace(controls(), steps=9)]
     queue = iter(wanted)
     made = run(engine({GIVEN: Stepping(7)}, lambda now: next(queue, wanted[-1])))
-    until(lambda: made.generated >= 6)
+    until(lambda: made.status.generated >= 6)
     assert asked[:3] == [(0, 1.0), (2, 0.5), (9, 1.0)]
-    assert made.message == "9 steps are too many" and made.failures == 0
+    assert made.status.message == "9 steps are too many" and made.status.failures == 0
     wanted.append(replace(controls(), steps=3))
-    until(lambda: made.message == "")
+    until(lambda: made.status.message == "")

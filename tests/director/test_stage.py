@@ -40,7 +40,7 @@ def test_order_of_precedence(stage):
     stage.set_input("feedback", "ZOOM", 0.9)
     assert inputs(stage, level=1.0)["zoom"] == 0.9
     assert stage.own_inputs == {"feedback": {"zoom": 0.9}}
-    stage.release_input("feedback", "zoom")
+    stage.load(Look(inputs={"feedback": {"zoom": Drive(source="level", high=0.3)}}))  # nothing is set by hand now
     assert inputs(stage, level=1.0)["zoom"] == pytest.approx(0.3)
 
 
@@ -67,13 +67,13 @@ def test_what_cannot_be_changes_nothing(stage):
         with pytest.raises(UserError):
             stage.load(wrong)
     with pytest.raises(UserError, match="did you mean 'grade'"):
-        stage.set_chain(("grad",))
+        stage.load(Look(chain=("grad",)))
     with pytest.raises(UserError, match="did you mean 'contrast'"):
         stage.set_input("grade", "contrats", 1.0)
     with pytest.raises(UserError, match="outside 0..3"):
         stage.set_input("grade", "contrast", 9.0)
     assert stage.chain == ("grade",)
-    stage.set_chain(("mirror", "bloom"))
+    stage.load(Look(chain=("mirror", "bloom")))
     assert [each.shader for each in stage.step(0.0, AudioFeatures.rest(0.0))[0].chain] == ["mirror", "bloom"]
 
 

@@ -9,8 +9,8 @@ from livemusviz.assets import read_headers
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.view import View
+from livemusviz.director import stage as looks
 from livemusviz.director.stage import Look
-from livemusviz.director.stage import Stage as Scenery
 from livemusviz.display import context
 from livemusviz.display.compositor import Compositor
 from livemusviz.resources import our_shaders
@@ -41,9 +41,9 @@ class Stage:
     def __init__(self, ctx, size=SIZE, look=None, shaders=None, limit=False, **feedback):
         shaders = our_shaders() if shaders is None else shaders
         self.compositor = Compositor(ctx, size, shaders)
-        self.scenery = Scenery(read_headers(shaders)[0])
-        self.scenery.base = {("feedback", name): value for name, value in feedback.items()}
-        self.scenery.load(look or Look())
+        self.looks = looks.Stage(read_headers(shaders)[0])
+        self.looks.base = {("feedback", name): value for name, value in feedback.items()}
+        self.looks.load(look or Look())
         self.limit = "broadcast" if limit else "off"
         self.fade = 0.0
         self.now = 0.0
@@ -62,7 +62,7 @@ class Stage:
         """Draw some frames of the same features; returns the last picture as float RGB 0..255, top row first."""
         for _ in range(frames):
             self.now += dt
-            scene, _driven = self.scenery.step(dt, AudioFeatures(time=self.now, **features))
+            scene, _driven = self.looks.step(dt, AudioFeatures(time=self.now, **features))
             seen = replace(view or View(), scene=scene, flash_limit=self.limit, fade=self.fade)
             self.compositor.draw(self.now, seen)
         return self.compositor.read()[..., :3].astype(float)

@@ -11,7 +11,7 @@ from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.latest import Latest
 from livemusviz.bridge.view import Effect, Scene, View
 from livemusviz.clock import ManualClock
-from livemusviz.director.stage import Stage as Scenery
+from livemusviz.director.stage import Stage
 from livemusviz.display import loop
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.options import DisplayHooks, DisplayOptions
@@ -177,7 +177,7 @@ def test_no_egl_is_told_in_one_line(monkeypatch):
 
 
 def test_an_onset_is_light_within_two_display_frames():
-    stage, lit = Scenery(read_headers(our_shaders())[0]), []
+    stage, lit = Stage(read_headers(our_shaders())[0]), []
 
     def heard(now, i):
         return AudioFeatures(time=now, onsets=i // 30, onset_strength=float(i % 30 == 0 and i > 0))

@@ -86,7 +86,7 @@ def test_a_soft_cut_takes_its_time_and_a_hard_one_none(ctx):
         stage = Stage(ctx, look=Look(chain=("mirror",)))
         stage.settle(flat(255, 255, 255))
         assert stage.run(1).mean() > 250
-        stage.scenery.load(inverted)
+        stage.looks.load(inverted)
         stage.fade = fade
         assert stage.run(30).mean() == pytest.approx(255 * (1 - share), abs=12)
         assert stage.run(60).mean() < 3
@@ -98,11 +98,11 @@ def test_a_chain_that_does_not_compile_leaves_the_old_one_and_says_why(ctx, tmp_
     stage = Stage(ctx, shaders={**our_shaders(), "bad": bad})
     stage.settle(colourful(0.0))
     before = stage.run(1)
-    stage.scenery.load(Look(chain=("bad",), idle="silk"))
+    stage.looks.load(Look(chain=("bad",), idle="silk"))
     after = stage.run(5)
     assert np.abs(after - before).mean() < 6
     assert len(stage.compositor.problems) == 1 and "bad.fs:2:" in stage.compositor.problems[0]
-    stage.scenery.load(Look(chain=("grade",)))
+    stage.looks.load(Look(chain=("grade",)))
     assert np.abs(stage.run(30) - before).mean() > 1, "and the next good one comes on"
 
 

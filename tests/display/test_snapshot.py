@@ -6,13 +6,14 @@ import moderngl
 import numpy as np
 import pytest
 
+from livemusviz.assets import find_content
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.view import View
 from livemusviz.display import snapshot
 from livemusviz.display.compositor import Compositor
 from livemusviz.params.values import ParamValues
-from livemusviz.scenery import Scenery
+from livemusviz.session.scenes import ScenePlayer
 
 SIZE = (160, 96)
 SWITCH, SAVED, END = 5, 40, 60  # frames
@@ -26,12 +27,12 @@ def picture(seed: int) -> np.ndarray:
 def views(first: str, then: str) -> list[View]:
     """A preset, and another from frame `SWITCH` on."""
     values = ParamValues().with_value("preset", first)
-    scenery, made = Scenery(values), []
+    scenes, made = ScenePlayer(find_content()[0], values), []
     for k in range(END):
         if k == SWITCH:
-            values = scenery.load(then, values)
+            values = scenes.load(then, values)
         heard = AudioFeatures(k / 30, energy=0.6, bass=1.0, level=1.0, onset_strength=(k % 9) / 9)
-        scene, _ = scenery.move(k / 30, heard, values)
+        scene, _ = scenes.move(k / 30, heard, values)
         made.append(View(scene=scene, fade=0.4, blackout=k in (38, 39)))
     return made
 

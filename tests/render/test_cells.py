@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from livemusviz.assets import find_content
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
@@ -14,8 +15,8 @@ from livemusviz.director.cuefile import Change
 from livemusviz.params.params import Params
 from livemusviz.params.values import ParamValues
 from livemusviz.render.cells import Cell, Grid, cells
-from livemusviz.render.performer import Performer
-from livemusviz.scenery import Scenery
+from livemusviz.render.window import SoundWindow
+from livemusviz.session.session import Session
 
 
 def heard(seconds: float, onsets: tuple[float, ...] = ()) -> list[AudioFeatures]:
@@ -32,9 +33,8 @@ def step(now: float, features: AudioFeatures, params: Params) -> Controls:
 
 
 def film(grid: Grid, changes: tuple[Change, ...] = (), onsets: tuple[float, ...] = ()) -> list[Cell]:
-    return list(
-        cells(grid, heard(3.0, onsets), changes, Performer(ParamValues(), Scenery(ParamValues()), iter(()), True), step)
-    )
+    session = Session(find_content()[0], ParamValues())
+    return list(cells(grid, heard(3.0, onsets), changes, session, SoundWindow(iter(())), step))
 
 
 @pytest.mark.parametrize("fps", [Fraction(30), Fraction(30000, 1001), Fraction(24), Fraction(60)])

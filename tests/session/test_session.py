@@ -1,37 +1,40 @@
-"""What the performer asks for, and when it is done."""
+"""A performance without a thread: what the performer asks for, and when it is done."""
 
 import numpy as np
 import pytest
 
 from livemusviz.bridge.control import ControlEvent, ExternalTempi, ExternalTempo
 from livemusviz.bridge.features import AudioFeatures
-from livemusviz.director.desk import Desk, Turn
 from livemusviz.params.values import ParamValues
+from livemusviz.session.session import Session
+from livemusviz.session.step import Step
+from tests.session.content import small_content
 
 FRAME = 1 / 60
 CUES = (("one", 1.0), ("two", 3.0), ("three", 0.0))
 
 
 class Hands:
-    """A desk at 120 bpm, and a show that applies what comes out of it."""
+    """A session at 120 bpm, and what came of each of its steps."""
 
     def __init__(self, **values: object) -> None:
-        self.values = ParamValues().with_values({"bpm": 120.0, **values})
-        self.desk = Desk(self.values, 0.0, np.random.default_rng(3))
+        values = {"bpm": 120.0, **values}
+        self.session = Session(small_content(), ParamValues().with_values(values), 0.0, np.random.default_rng(3))
         self.now = 0.0
-        self.done: list[tuple[float, str, object]] = []
+        self.done: list[tuple[float, str]] = []
         self.errors: list[str] = []
 
-    def do(self, *events: ControlEvent, outside: ExternalTempi | None = None) -> Turn:
-        turn = self.desk.step(events, self.now, self.values, AudioFeatures.rest(self.now), outside or ExternalTempi())
-        for event in turn.events:
-            self.done.append((self.now, event.name, event.value))
-            if self.values.registry.lookup(event.name).kind != "action":
-                self.values = self.values.with_value(event.name, event.value)
-        self.errors += turn.errors
-        return turn
+    @property
+    def values(self) -> ParamValues:
+        return self.session.values
 
-    def ask(self, name: str, value: object = "", relative: bool = False) -> Turn:
+    def do(self, *events: ControlEvent, external: ExternalTempi | None = None) -> Step:
+        step = self.session.step(self.now, AudioFeatures.rest(self.now), events=events, external=external)
+        self.done += [(self.now, name) for name in step.changes]
+        self.errors += step.errors
+        return step
+
+    def ask(self, name: str, value: object = "", relative: bool = False) -> Step:
         return self.do(ControlEvent(name, value, self.now, relative))  # type: ignore[arg-type]
 
     def wait(self, until: float) -> None:
@@ -40,7 +43,7 @@ class Hands:
             self.do()
 
     def when(self, name: str) -> list[float]:
-        return [time for time, done, _ in self.done if done == name]
+        return [time for time, done in self.done if done == name]
 
 
 def test_unquantised_changes_are_immediate() -> None:
@@ -57,9 +60,9 @@ def test_quantised_changes_wait_for_their_beat_or_bar(quantise: str, at: float) 
     hands.wait(0.7)
     hands.ask("prompt", "red lava")
     hands.ask("blackout", True)  # never waits
-    assert hands.desk.waiting == ("prompt",) and hands.values.params.blackout
+    assert hands.do().waiting == ("prompt",) and hands.values.params.blackout
     hands.wait(at + 0.5)
-    assert hands.when("prompt") == [pytest.approx(at, abs=FRAME)] and hands.desk.waiting == ()
+    assert hands.when("prompt") == [pytest.approx(at, abs=FRAME)] and hands.do().waiting == ()
 
 
 def test_the_newest_value_waits_and_every_action_does() -> None:
@@ -157,12 +160,12 @@ def test_tapping_is_seen_in_the_bpm() -> None:
     assert hands.values.params.bpm == pytest.approx(75.0, abs=0.2)
     hands.ask("bpm", 99.5)
     hands.wait(4.0)
-    assert hands.values.params.bpm == 99.5 and hands.desk.tempo.now().bpm == 99.5
+    assert hands.values.params.bpm == 99.5 and hands.session.tempo.now().bpm == 99.5
 
 
 def test_the_bpm_follows_whoever_leads() -> None:
     hands = Hands()
-    hands.do(outside=ExternalTempi(link=ExternalTempo(133.3, 1.0, 0.0)))
+    hands.do(external=ExternalTempi(link=ExternalTempo(133.3, 1.0, 0.0)))
     assert hands.values.params.bpm == 133.3
 
 
@@ -179,10 +182,10 @@ def test_what_was_touched_last_is_what_a_hand_touched() -> None:
     hands = Hands()
     hands.ask("gain", 2.0)
     hands.ask("learn", "/gain")
-    hands.do(outside=ExternalTempi(link=ExternalTempo(133.3, 1.0, 0.0)))  # the bpm follows by itself
-    assert hands.desk.touched == "/gain"
+    hands.do(external=ExternalTempi(link=ExternalTempo(133.3, 1.0, 0.0)))  # the bpm follows by itself
+    assert hands.session.touched == "/gain"
     hands.ask("prompt", "sea")
-    assert hands.desk.touched == "/prompt"
+    assert hands.session.touched == "/prompt"
 
 
 def test_waiting_actions_are_bounded() -> None:
@@ -190,4 +193,4 @@ def test_waiting_actions_are_bounded() -> None:
     hands.wait(1.0)
     for _ in range(1000):
         hands.ask("cue_next")
-    assert len(hands.desk.waiting) == 64
+    assert len(hands.do().waiting) == 64

@@ -1,0 +1,58 @@
+"""Names what a parameter or an action may set in motion. Pure; `session.Session` does it.
+
+A declaration in `params` says what happens by these verbs, so that it stands beside the name, the range and the doc.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+Way = Literal["next", "previous", "random"]
+
+
+class TempoGestures(Protocol):
+    """Moves the tempo by hand. Times in s, when the gesture was made."""
+
+    def tap(self, now: float) -> None: ...
+    def set_bpm(self, bpm: float, now: float) -> None: ...
+    def nudge(self, beats: float, now: float) -> None: ...
+    def scale(self, factor: float, now: float) -> None: ...
+    def resync(self, now: float) -> None: ...
+
+
+class Performance(Protocol):
+    """Is moved by events. Every verb raises UserError, and changes nothing, if it cannot be done."""
+
+    @property
+    def tempo(self) -> TempoGestures: ...
+    def lead_tempo(self, source: str) -> None:
+        """Let one source of the tempo lead, or "auto"."""
+
+    def play_cue(self, number: int, time: float) -> None:
+        """Take the prompt of cue `number`, from 1; 0 takes none."""
+
+    def step_cue(self, way: Way, time: float) -> None:
+        """Play another cue."""
+
+    def load_preset(self, name: str) -> str:
+        """Put a preset on, by its name or as "#3"; returns its name."""
+
+    def step_preset(self, way: Way) -> None:
+        """Put another entry of the playlist on."""
+
+    def save_preset(self, name: str) -> None:
+        """Save what is on; "" under its own name."""
+
+    def set_input(self, shader: str, name: str, value: object) -> None:
+        """Set an input of a shader by hand."""
+
+    def start_recording(self, label: str) -> None: ...
+    def stop_recording(self) -> None: ...
+    def learn_control(self, wish: str) -> None: ...
+    def forget_control(self, address: str) -> None: ...
+
+
+Do = Callable[[Performance, Any, float], Any]
+"""Sets in motion what an event asks for: (performance, the event's value, its time in s). What it returns is the value
+that the parameter takes; None is the event's own."""

@@ -1,0 +1,47 @@
+"""Tells the performer how the show is: notices by OSC, the state for every controller. Main thread."""
+
+from __future__ import annotations
+
+from livemusviz.bridge.control import ShowState
+from livemusviz.bridge.engine import EngineStatus
+from livemusviz.bridge.notices import Notices
+from livemusviz.control.controllers import Controllers
+from livemusviz.record.loop import RecordStatus
+from livemusviz.session.step import Step
+
+
+class Publisher:
+    """`publish` once a display frame.
+
+    message : the last notice's text, or "".
+    """
+
+    def __init__(self, control: Controllers, notices: Notices, presets: tuple[str, ...]) -> None:
+        """presets : names, for those who choose one."""
+        self._control, self._notices, self._presets = control, notices, presets
+        self._ticks = self._problems = 0
+        self.message = ""
+
+    def publish(self, step: Step, engine: EngineStatus, record: RecordStatus) -> None:
+        """Hand on what was noticed since the last call, and the state as it is now."""
+        for notice in self._notices.drain():
+            self.message = notice.text
+            self._problems += 1
+            self._control.error(notice.text)
+        self._ticks += 1
+        state = ShowState(
+            tick=self._ticks,
+            values=step.values.values,
+            features=step.features,
+            fps=engine.fps,
+            engine=engine.state,
+            beat=step.beat.beat,
+            bpm=step.beat.bpm,
+            tempo_source=step.beat.source,
+            recording=record.seconds if record.state == "recording" else None,
+            presets=self._presets,
+            waiting=step.waiting,
+            message=self.message,
+            problems=self._problems,
+        )
+        self._control.publish(state)
