@@ -191,7 +191,7 @@ class Show:
         if step.changes:
             self.recorder.note(now, {"values": step.changes})
         for error in step.errors:
-            self.notices.error(error, "session")
+            self.notices.error(error, "show")
         for request in step.requests:
             self._do(request)
         if features.onset or step.requests or step.errors or step.values is not before.values:

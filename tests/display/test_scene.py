@@ -306,4 +306,4 @@ def test_a_filters_picture_may_have_any_name(ctx, tmp_path):
     stage = Stage(ctx, shaders={**our_shaders(), "mine": mine}, look=Look(chain=("mine",)))
     stage.settle(flat(200, 200, 200))
     assert stage.run(1).mean() == pytest.approx(55, abs=2)
-    stage.scenery.load(Look(idle="mine"))  # as before, it may stand alone as well
+    stage.looks.load(Look(idle="mine"))  # as before, it may stand alone as well
