@@ -40,7 +40,7 @@ class FileInfo:
 
 
 def probe(path: Path) -> FileInfo:
-    """What is in the file. UserError if it is missing, empty, too long or not a sound file."""
+    """Return what the file declares. UserError if it is missing, empty, too long or not a sound file."""
     if not path.is_file():
         raise UserError(f"{path}: no such sound file")
     if path.stat().st_size == 0:

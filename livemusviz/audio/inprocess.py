@@ -30,7 +30,7 @@ class InProcessAudio:
 
     @property
     def health(self) -> Health:
-        """What the callback counts."""
+        """Return the counts of the callback."""
         return self._capture.health
 
     def set_gain(self, gain: float) -> None:

@@ -1,6 +1,6 @@
-"""When a sample was captured. Pure; runs in the audio callback.
+"""Computes the capture time of each sample. Pure; runs in the audio callback.
 
-In: how many seconds of sound have come, and the driver's word on when the newest block began. Out: seconds on the
+In: the seconds of sound so far, and the driver's start time of the newest block. Out: seconds on the
 `time.perf_counter` scale, smooth, never going back.
 """
 
@@ -29,9 +29,9 @@ class StreamTime:
         self._offset = offset if self._offset is None else min(self._offset, offset)
 
     def step(self, heard: float, began: float, dt: float) -> float:
-        """Take note that the block after `heard` seconds of sound began at `began` and lasts `dt` seconds.
+        """Note that the block after `heard` seconds of sound began at `began` and lasts `dt` seconds.
 
-        Returns the seconds of sound that were lost just now, mostly 0.
+        Return the seconds of sound that were lost just now, mostly 0.
         """
         if self._offset is None:
             self._offset = began - heard
@@ -48,5 +48,5 @@ class StreamTime:
         return 0.0
 
     def at(self, heard: float) -> float:
-        """Capture time of the sample after `heard` seconds of sound."""
+        """Return the capture time of the sample after `heard` seconds of sound."""
         return heard + (self._offset or 0.0)

@@ -30,9 +30,13 @@ class AudioBlock:
 
 @dataclass(frozen=True, slots=True)
 class AudioStatus:
-    """How the audio side is. state : "starting", "running" or "lost".  device : its name.
+    """Holds the state of the audio side.
 
-    overflows : input overflows the driver reported.  blocks : blocks captured.  restarts : respawned processes.
+    state : "starting", "running" or "lost".
+    device : its name.
+    overflows : input overflows that the driver reported.
+    blocks : blocks captured.
+    restarts : respawned processes.
     message : one line for the log and the HUD.
     """
 

@@ -68,7 +68,7 @@ class KLConfig:
 
 
 class Resnet(nn.Module):
-    """Norm, activation, 3x3 convolution, twice, plus the input. Unlike the UNet's, nobody tells it anything."""
+    """Norm, activation and 3x3 convolution, twice, plus the input. Unlike the UNet's, it takes no time embedding."""
 
     def __init__(self, in_channels: int, channels: int, groups: int, act: Activation) -> None:
         super().__init__()

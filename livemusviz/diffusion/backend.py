@@ -63,7 +63,7 @@ def prepare(device: str | None = None, blas_threads: int | None = None) -> str:
 
 
 def backend_name() -> str:
-    """Where MLX computes by default: "cpu", "metal" or "cuda"."""
+    """Return the default device of MLX: "cpu", "metal" or "cuda"."""
     import mlx.core as mx
 
     if mx.default_device().type == mx.DeviceType.cpu:
@@ -72,10 +72,10 @@ def backend_name() -> str:
 
 
 def blas_name() -> str:
-    """What multiplies matrices: "metal", "cuda", "accelerate", "openblas" or "netlib (slow)".
+    """Return the library that multiplies matrices: "metal", "cuda", "accelerate", "openblas" or "netlib (slow)".
 
-    On a Linux CPU the answer is measured, not assumed: OpenBLAS in the process but behind MLX's bundled reference
-    BLAS would be no help. Takes 5 ms, or 80 ms in the slow case.
+    On a Linux CPU the speed is measured, because OpenBLAS may be loaded behind MLX's bundled reference BLAS without
+    effect. Takes 5 ms, or 80 ms in the slow case.
     """
     backend = backend_name()
     if backend != "cpu":

@@ -141,7 +141,7 @@ class BatchPainter:
 
 
 def faders(controls: Controls) -> tuple[Any, ...]:
-    """What of the controls must stand still within a batch."""
+    """Return the controls that must not change within a batch."""
     return controls.lora_weight, controls.steps, controls.t_list
 
 

@@ -1,4 +1,4 @@
-"""How long each stage of a frame takes, as data; torch beside it where it is installed. Runs on the caller's thread.
+"""Measures each stage of a frame, beside torch where it is installed. Runs on the caller's thread.
 
 The product never imports torch: the peer is a script in `benchmarks/`, outside the package, run as a process.
 """
@@ -89,7 +89,7 @@ def run_bench(
 
 
 def _precision(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str, dict[str, float | None]]:
-    """What 16, 8 and 4 bit cost: `generate_ms` (median), `weights_mb`, `psnr_db` of the pictures against 16 bit.
+    """Measure 16, 8 and 4 bit: `generate_ms` (median), `weights_mb`, `psnr_db` of the pictures against 16 bit.
 
     `psnr_db` is None where no pixel differs. {} for a folder that is packed: it would be compared with itself.
     """

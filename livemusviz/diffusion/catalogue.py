@@ -1,4 +1,4 @@
-"""Which models are on this machine, and which of a repository's files a model needs. Pure file work, any thread."""
+"""Lists the models on this machine, and the files of a repository that a model needs. Pure file work, any thread."""
 
 from __future__ import annotations
 
@@ -101,7 +101,10 @@ def _weights_size(folder: Path) -> int:
 
 
 def _problem(folder: Path) -> str:
-    """What loading would meet first in the folder or in a header of its weights, or "". No weights are read."""
+    """Return the first error that loading would meet in the folder or in a header of its weights, or "".
+
+    Reads no weights.
+    """
     try:
         from livemusviz.diffusion.model import packing  # mlx, which `models fetch` goes without
         from livemusviz.diffusion.weights import find_weights, read_header, read_json

@@ -1,4 +1,4 @@
-"""What a config.json may say: values that change the arithmetic are built or refused, by name. Pure."""
+"""Checks config.json files: a value that changes the arithmetic is either built or rejected by name. Pure."""
 
 import logging
 from collections.abc import Collection, Mapping
@@ -75,7 +75,7 @@ def _flat(value: Any) -> list[Any]:
 
 
 def class_name(value: Any) -> str:
-    """What a config says is its class, fit for a message of one line."""
+    """Return a config's class name, shortened for a message of one line."""
     return value[:64] if isinstance(value, str) and value.isidentifier() else repr(value)[:64]
 
 

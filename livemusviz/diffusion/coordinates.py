@@ -1,4 +1,4 @@
-"""What a UNet with `coordinate_channels` is told of the place of each latent cell. numpy only: training uses it too."""
+"""Computes the coordinate planes for a UNet with `coordinate_channels`. numpy only: training uses it too."""
 
 from __future__ import annotations
 

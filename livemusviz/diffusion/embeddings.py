@@ -1,4 +1,4 @@
-"""What the UNet is told beside the picture: the time step, and the prompt as one pooled vector. Engine thread.
+"""Embeds the UNet's other inputs: the time step, and the prompt as one pooled vector. Engine thread.
 
 After diffusers' `Timesteps`, `TimestepEmbedding`, `TextTimeEmbedding` and `AttentionPooling`.
 """

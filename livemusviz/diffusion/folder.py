@@ -131,7 +131,7 @@ def model_name(folder: Path) -> str:
 
 
 def hub_cache() -> Path:
-    """Where the Hugging Face cache is on this machine."""
+    """Return the folder of the Hugging Face cache."""
     for name, inside in (("HF_HUB_CACHE", ""), ("HF_HOME", "hub"), ("XDG_CACHE_HOME", "huggingface/hub")):
         if os.environ.get(name):
             return user_path(os.environ[name], name) / inside

@@ -88,7 +88,8 @@ def to_torch(name: str, renames: Renames) -> str:
 
 
 def original_unet_name(name: str, layers: int) -> str:
-    """What the original Stable Diffusion repository calls a UNet layer of diffusers; layers : resnets a down block.
+    """Return the original Stable Diffusion repository's name of a UNet layer of diffusers; layers : resnets a down
+    block.
 
     There all blocks of one way are one list: down block i holds entries 1 + i (layers + 1) and on, its downsampling the
     last of them; up block i entries i (layers + 1) and on, its upsampling in the last one's own list.

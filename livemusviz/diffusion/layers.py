@@ -139,7 +139,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def keys_values(self, context: mx.array) -> KeysValues:
-        """What a context, (B, S, context_dim), offers to be attended to: two arrays (B, S, dim)."""
+        """Return keys and values of a context, (B, S, context_dim): two arrays (B, S, dim)."""
         return self.k(context), self.v(context)
 
     def __call__(self, x: mx.array, context: KeysValues | None = None, mask: mx.array | None = None) -> mx.array:

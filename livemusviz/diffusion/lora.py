@@ -2,7 +2,7 @@
 
 Read are diffusers' names and kohya's, for SDXL also with the original repository's block numbers. A layer's change is
 weight alpha / rank up down, or alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023); every tensor of the file must find its
-layer, but for the words of an inversion bundled in, which are told and left out.
+layer. The embeddings of a bundled textual inversion are left out with a warning.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""How strongly a LoRA file changes each layer, as peft's config in its metadata says. Pure file work, any thread."""
+"""Reads the scale of each layer of a LoRA file from peft's config in its metadata. Pure file work, any thread."""
 
 import json
 import math
@@ -76,7 +76,7 @@ class Scales:
 
 
 def read_scales(path: Path) -> Scales:
-    """What a safetensors file's metadata says; without such metadata, nothing. Raises UserError that names the key."""
+    """Return the scales in a safetensors file's metadata; none without such metadata. UserError names the key."""
     try:
         with safe_open(path, framework="numpy") as file:
             told = json.loads((file.metadata() or {}).get(METADATA, "{}"))

@@ -187,7 +187,7 @@ def _with_pools(config: dict[str, Any], files: list[Path]) -> dict[str, Any]:
 
 
 def _overflows(folder: Path) -> bool:
-    """Whether an autoencoder of SDXL says that half precision is too little for it."""
+    """Return True if an SDXL autoencoder overflows in half precision, by its config."""
     config = read_json(folder / "config.json")
     return bool(config.get("force_upcast", config.get("_class_name") == "AutoencoderKL"))
 
@@ -197,7 +197,7 @@ def _scheduler(path: Path, spec: ModelSpec) -> Scheduler:
 
 
 def _bits_of(model: nn.Module, bits: int) -> int:
-    """What a model's weights really are in: a folder packed on disk stays so."""
+    """Return the real bits of a model's weights: a folder packed on disk stays packed."""
     return next((int(module.bits) for _, module in model.named_modules() if hasattr(module, "bits")), 16)
 
 

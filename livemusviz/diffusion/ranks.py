@@ -1,7 +1,7 @@
-"""Several machines or processes as one: MLX's distributed engine. The thread that owns MLX.
+"""Joins several machines or processes by MLX's distributed engine. The thread that owns MLX.
 
-`mlx.launch -n K ... livemusviz render ...` starts the same command K times and tells each its rank in the environment;
-without it there is one rank, and nothing here costs anything. Call `backend.prepare()` first.
+`mlx.launch -n K ... livemusviz render ...` starts the same command K times and gives each its rank in the environment.
+Without it there is one rank and no cost. Call `backend.prepare()` first.
 """
 
 from __future__ import annotations
@@ -33,7 +33,9 @@ class Ranks:
         return cls(group)
 
     def share(self, count: int) -> range:
-        """Which of `count` things are this rank's: consecutive, as many for each rank; the last repeat the end."""
+        """Return the part of `count` items of this rank: consecutive, equally many for each rank; the last ones
+        repeat the end.
+        """
         each = -(-count // self.size)
         return range(self.rank * each, (self.rank + 1) * each)
 
@@ -52,7 +54,7 @@ class Ranks:
         return mx.distributed.all_sum(said, group=self._group, stream=mx.Device(mx.cpu))
 
     def any(self, flag: bool) -> bool:
-        """Whether any rank says so. Every rank must ask at the same point."""
+        """Return True if `flag` is True on any rank. Every rank must call it at the same point."""
         if self._group is None:
             return flag
         return bool(self.gather(mx.array([flag]), self.size).any().item())

@@ -51,11 +51,13 @@ CLIPPING = {"clip_sample", "clip_sample_range", "thresholding"}
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a model's noise schedule is walked.
+    """Holds the choices of a noise schedule.
 
-    scheduler : a key of `SCHEDULERS`, or None for the model's own. steps : 1 to 50. timesteps : descending, in place of
-    `steps`; Hyper-SD's one-step SDXL wants (800,). strength : 0 to 1, where to start from a picture: the share of the
-    schedule that is run, 1 starts from pure noise. eta : 0 to 1, TCD's share of fresh noise between steps.
+    scheduler : a key of `SCHEDULERS`, or None for the model's own.
+    steps : 1 to 50.
+    timesteps : descending, in place of `steps`; Hyper-SD's one-step SDXL needs (800,).
+    strength : 0 to 1, with a picture to start from: the share of the schedule that is run; 1 starts from pure noise.
+    eta : 0 to 1, TCD's share of fresh noise between steps.
     """
 
     scheduler: str | None = None
@@ -83,9 +85,9 @@ class Sampling:
 
 
 class Scheduler:
-    """What all schedules share.
+    """The common base of all schedules.
 
-    timesteps : float32 (steps,), what the UNet is told. signal, noise : float32 (steps,), see above.
+    timesteps : float32 (steps,), as the UNet takes them.  signal, noise : float32 (steps,), see above.
     """
 
     defaults: dict[str, Any] = {}
@@ -138,7 +140,7 @@ class Scheduler:
         return 1.0
 
     def scale_input(self, latents: Latents, i: int) -> Latents:
-        """What the UNet sees of the latents at step i."""
+        """Return the UNet's input for the latents at step i."""
         return latents
 
     def denoised(self, prediction: Latents, latents: Latents, i: int) -> Latents:
@@ -170,12 +172,12 @@ class Scheduler:
 
     @property
     def signal_left(self) -> bool:
-        """Whether there is some of x0 in the latents at every step; with zero terminal SNR the first has none."""
+        """Return True if the latents hold some of x0 at every step; with zero terminal SNR the first holds none."""
         return bool((self.signal > 0).all())
 
     @property
     def one_step(self) -> bool:
-        """Whether the model knows its first time step only (config key `one_step`, ours)."""
+        """Return True if the model knows its first time step only (config key `one_step`, ours)."""
         return bool(self.config.get("one_step", False))
 
     def step(self, x0: Latents, latents: Latents, i: int, fresh: Latents = None) -> Latents:

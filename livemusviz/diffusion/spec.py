@@ -1,4 +1,4 @@
-"""What to load: a model folder and how to run it. Frozen values, pure, any thread."""
+"""Describes a model to load: its folder and how to run it. Frozen values, pure, any thread."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

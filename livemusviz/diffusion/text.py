@@ -24,7 +24,7 @@ class TextEncoding:
     pooled: mx.array | None = None
 
     def zeros(self) -> TextEncoding:
-        """What SDXL is told where no words are given."""
+        """Return SDXL's encoding of no words."""
         return TextEncoding(mx.zeros_like(self.tokens), None if self.pooled is None else mx.zeros_like(self.pooled))
 
     def toward(self, other: TextEncoding, t: mx.array, method: str = "slerp") -> TextEncoding:

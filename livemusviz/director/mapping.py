@@ -1,13 +1,13 @@
-"""What the sound moves: a feature or an LFO, shaped, as the value of a shader's input or an engine parameter. Pure.
+"""Computes driven values: a feature or an LFO, shaped, moves a shader's input or an engine parameter. Pure.
 
 A drive is a table in a preset, or the key DRIVE of an input in a shader's header:
 
     {source = "bass", gain = 0.5, low = 0.0, high = 1.0, attack = 0.02, release = 0.2, curve = "square"}
     {lfo = "sine", beats = 4, phase = 0.25, low = 0.2, high = 0.8}
 
-A source is multiplied by `gain`, followed (time constants in s), held in 0..1, bent by `curve` and laid between `low`
-and `high`. With `accumulate` the result is a speed, units a second, and the value runs on between the input's limits,
-from the upper one to the lower one without a seam.
+A source is multiplied by `gain`, smoothed (`attack`, `release`, s), limited to 0..1, shaped by `curve` and scaled
+to `low`..`high`. With `accumulate` the result is a speed, in units a second: the value runs on between the input's
+limits, and wraps from the upper one to the lower one.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class BeatClock:
         self._bpm = FREE_BPM
 
     def step(self, dt: float, features: AudioFeatures) -> float:
-        """Let `dt` s pass. It runs at the tempo and is drawn to the phase heard, so that it never jumps back."""
+        """Advance by `dt` s at the tempo, pulled towards the phase of the audio; it never jumps back."""
         dt = min(max(dt, 0.0), MAX_DT)
         self._bpm = features.bpm if features.bpm > 0.0 else self._bpm
         step = self._bpm / 60.0 * dt

@@ -32,9 +32,14 @@ DYING = 1.0  # s that a process whose connection has ended may take to end itsel
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of one file. kind : "generator", "filter", "transition" or "".  reason : why it failed, or "".
+    """Holds the result of one file.
 
-    ms : for reading, compiling and drawing it.  warnings : what is left out of one that passes.
+    path : of the file.
+    ok : True if it was drawn.
+    kind : "generator", "filter", "transition" or "".
+    reason : why it failed, or "".
+    ms : time for reading, compiling and drawing it.
+    warnings : parts that are left out of a file that passes.
     """
 
     path: str

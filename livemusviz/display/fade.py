@@ -1,4 +1,4 @@
-"""When generated frames arrive, and how far the cross-fade to the newest one is. Pure; runs on the drawing thread.
+"""Times the cross-fade between generated frames. Pure; runs on the drawing thread.
 
 The fade runs over the measured time between frames, so the picture moves all the time instead of in steps.
 """

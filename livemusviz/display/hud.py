@@ -127,7 +127,7 @@ def _draw_meter(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], meter
 
 
 def share(level: float) -> float:
-    """Where on the meter a linear level is, 0..1: decibels from FLOOR up."""
+    """Return the position of a linear level on the meter, 0..1: decibels from FLOOR up."""
     return min(max(1.0 - 20.0 * math.log10(max(level, 1e-9)) / FLOOR, 0.0), 1.0)
 
 

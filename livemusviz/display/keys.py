@@ -1,4 +1,4 @@
-"""What the keys of the window mean. Pure."""
+"""Maps the keys of the window to actions. Pure."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""What is in the operator's window: a preview of the canvas, and the figures under it. Runs on the main thread, in a
-context of its own that shares its textures with the canvas's.
+"""Draws the operator's window: a preview of the canvas, and the figures under it.
+
+Runs on the main thread, in a context of its own that shares its textures with the canvas's.
 """
 
 from __future__ import annotations

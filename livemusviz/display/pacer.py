@@ -44,7 +44,7 @@ class Gate:
         self._next: float | None = None
 
     def opens(self, now: float, slack: float = 0.0) -> bool:
-        """Whether it is time at `now`, s. `slack` : s by which it may be early (half the caller's own period)."""
+        """Return True if it is time at `now`, s. slack : s by which it may be early (half the caller's period)."""
         if self._next is None:
             self._next = now
         if now + slack < self._next:

@@ -1,4 +1,4 @@
-"""Which screen the window belongs on when projectors come and go. Pure: works on descriptions of screens."""
+"""Chooses the screen of the window when projectors come and go. Pure: works on descriptions of screens."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ScreenWatch:
 
     @property
     def watching(self) -> bool:
-        """Whether there is a screen to watch over at all."""
+        """Return True if there is a screen to watch."""
         return self._home is not None
 
     def settled(self, screen: ScreenInfo | None) -> None:
@@ -54,8 +54,11 @@ class ScreenWatch:
         self._home, self._lost = screen, False
 
     def look(self, screens: Sequence[ScreenInfo]) -> tuple[str, int]:
-        """What to do now, and with which of `screens`: "stay", "leave" (its screen has gone: a window on another
-        one, so that it never covers the operator's), or "return" (it is back: fullscreen again)."""
+        """Return what to do now, and with which of `screens`.
+
+        "stay"; "leave" : its screen has gone: a window on another one, so that it never covers the operator's;
+        "return" : it is back: fullscreen again.
+        """
         if self._home is None or not screens:
             return "stay", 0
         found = [i for i, screen in enumerate(screens) if screen.same_as(self._home)]

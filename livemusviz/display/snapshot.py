@@ -126,5 +126,5 @@ def _is_plain(value: Any) -> bool:
 
 
 def _is_ours(value: object) -> bool:
-    """Whether it is an object of this room, and not a function."""
+    """Return True for an object of this room that is not a function."""
     return type(value).__module__.startswith(_OURS) and not callable(value)

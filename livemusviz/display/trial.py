@@ -27,7 +27,7 @@ class TrialMarker:
         self._suspects = self._read()
 
     def trusts(self, shader: Path) -> bool:
-        """Whether it is one of those that are not watched."""
+        """Return True for a shader that is not watched."""
         return self._trusted is not None and shader.is_relative_to(self._trusted)
 
     @contextmanager

@@ -1,4 +1,5 @@
-"""The canvas without a screen: the display's own compositor, told what time it is. The render's thread; OpenGL.
+"""Draws the canvas without a screen: the display's compositor, with the time as an argument. The render's thread;
+OpenGL.
 
 In: cells and painted pictures. Out: the canvas, uint8 (H, W, 4) RGBA, top row first.
 """

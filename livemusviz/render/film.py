@@ -40,7 +40,7 @@ LATENTS = "latents"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a render came to. finished : False if it was interrupted.  fps : frames a second of this run."""
+    """Holds the figures of a render. finished : False if it was interrupted.  fps : frames a second of this run."""
 
     output: Path
     finished: bool

@@ -1,4 +1,4 @@
-"""What a render is made of, checked before anything is opened. Main thread."""
+"""Holds the options of a render, checked before anything is opened. Main thread."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class RenderConfig:
     overwrite: bool = False
 
     def fingerprint(self) -> dict[str, str]:
-        """What must be the same for an interrupted render to go on, by the name of its option."""
+        """Return the options that must be the same when an interrupted render goes on, by name."""
         with self.track.open("rb") as file:
             head = zlib.crc32(file.read(_HEAD))
         return {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Stop:
-    """Whether somebody asked to stop."""
+    """Holds a request to stop."""
 
     asked = False
 

@@ -1,4 +1,4 @@
-"""How far a render is: a bar with frames a second, the time to go and a small picture. Main thread; writes to stderr.
+"""Shows the progress of a render: a bar with frames a second, the time left and a small picture. Main thread; stderr.
 
 On a terminal the picture is made of half blocks in 24-bit colour, which any modern terminal shows; elsewhere there is
 one plain line each tenth of the way.
@@ -68,7 +68,7 @@ class Progress:
 
 
 class Listening:
-    """Says how much of the track has been heard: called with the seconds so far; on a terminal only."""
+    """Shows how much of the track has been analysed: called with the seconds so far; on a terminal only."""
 
     def __init__(self, total: float, now: Callable[[], float], out: TextIO = sys.stderr) -> None:
         """total : s, of the track, as far as its file says."""

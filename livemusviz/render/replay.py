@@ -36,7 +36,7 @@ class Replay:
 
 
 class Walk:
-    """Where the live show's latent walk was at any time."""
+    """Holds the angles of the live show's latent walk at any time."""
 
     def __init__(self, places: Sequence[tuple[float, tuple[float, ...]]]) -> None:
         """places : (s, coordinates), in the order of time; those of another length than the first are left out."""

@@ -1,4 +1,5 @@
-"""What an interrupted render needs to go on: its state at the end of the last segments, beside the film. One thread.
+"""Saves the state that an interrupted render needs to go on, at the end of its last segments, beside the film. One
+thread.
 
 `OUT.resume/` holds a file for each of the last two segment ends, written whole or not at all, and is removed when the
 film is finished. Two, because the film itself may lag a second behind when the process is killed.
@@ -32,7 +33,7 @@ class Bookmarks:
 
     @property
     def unfinished(self) -> bool:
-        """Whether the film was begun and not finished."""
+        """Return True if the film was begun and not finished."""
         return self.folder.is_dir()
 
     def begin(self) -> None:

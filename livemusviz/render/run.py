@@ -58,7 +58,7 @@ def run_render(config: RenderConfig) -> Figures | None:
 
 
 def _divide_cores() -> None:
-    """Ranks on one machine share its cores: OpenBLAS is told before it is loaded. Others' settings are left alone."""
+    """Divide the cores among the ranks of one machine, before OpenBLAS is loaded. A user's own setting is kept."""
     rank, hosts = os.environ.get("MLX_RANK"), os.environ.get("MLX_HOSTFILE")
     if rank is None or hosts is None:
         return
@@ -83,7 +83,7 @@ def _listen(config: RenderConfig, track: Track) -> TrackAnalysis:
 
 
 def _help_to_paint(plan: Plan, painter: BatchPainter, batch: int) -> None:
-    """What every rank but the first does."""
+    """Paint the share of a rank that writes nothing."""
     first = painter.follow(0, None)
     with stopping() as stop:
         for _ in generated_runs(plan.runs(batch, first), painter, stop):
