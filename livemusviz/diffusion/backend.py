@@ -5,6 +5,8 @@ functions import mlx and belong to the engine thread. MLX arrays, compiled funct
 one thread: whatever this room makes is created, evaluated, compiled and used on that thread alone.
 """
 
+from __future__ import annotations
+
 import ctypes
 import ctypes.util
 import glob
@@ -13,10 +15,15 @@ import os
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from livemusviz.errors import UserError
 from livemusviz.platforms import library_loaded, only_user_writes
+
+if TYPE_CHECKING:
+    import mlx.core as mx
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +42,7 @@ _OPENBLAS_PATTERNS = (
     "/opt/OpenBLAS/lib/libopenblas.so*",
 )
 _openblas: ctypes.CDLL | None = None
+_threads: int | None = None  # that `blas_threads` tells, whatever OpenBLAS has at the moment
 
 
 def prepare(device: str | None = None, blas_threads: int | None = None) -> str:
@@ -102,13 +110,37 @@ def matmul_gflops(size: int = 256, runs: int = 10) -> float:
 
 
 def blas_threads() -> int | None:
-    """Return how many threads OpenBLAS multiplies with; None where it is not loaded."""
-    return int(_openblas.openblas_get_num_threads()) if _openblas is not None else None
+    """Return how many threads matrices are multiplied with by OpenBLAS; None where it is not loaded."""
+    global _threads
+    if _threads is None and _openblas is not None:
+        _threads = int(_openblas.openblas_get_num_threads())
+    return _threads
+
+
+def extra_streams(side_by_side: bool) -> list[mx.ThreadLocalStream]:
+    """Share the threads of the BLAS among MLX streams, for parts of a frame side by side, or leave them to one stream.
+
+    Side by side each stream multiplies with one thread: MLX's own loops then use all cores too, and no BLAS thread
+    spins while it waits for another. That suits a small model. Returns the streams beside the default one.
+    """
+    threads = blas_threads() or 1
+    if _openblas is not None:
+        _openblas.openblas_set_num_threads(1 if side_by_side else threads)
+    return _new_streams(threads - 1 if side_by_side else 0)
+
+
+@cache
+def _new_streams(count: int) -> list[mx.ThreadLocalStream]:
+    import mlx.core as mx
+
+    return [mx.new_thread_local_stream(mx.Device(mx.cpu)) for _ in range(count)]
 
 
 def _set_blas_threads(count: int) -> None:
     """Threads above `count` that OpenBLAS has started already get no more work, and sleep."""
+    global _threads
     if _openblas is not None:
+        _threads = count
         _openblas.openblas_set_num_threads(count)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import mlx.core as mx
 import mlx.nn as nn
 
+from livemusviz.diffusion.winograd import Winograd
 from livemusviz.errors import UserError
 
 Activation = Callable[[mx.array], mx.array]
@@ -55,12 +56,16 @@ class Conv2d(nn.Conv2d):
     """`nn.Conv2d` whose bias may be given with the call, as one that already holds the time step's share.
 
     staged : a large one is computed in bands, see `stage` in quantize.py.
+    fast : the same on a CPU with fewer multiplications, see `prepare` in winograd.py.
     """
 
     staged = False
+    fast: Winograd | None = None
 
     def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
         """x : (B, H, W, I). bias : takes the place of the layer's own; broadcasts to (B, h, w, O)."""
+        if self.fast is not None:
+            return self.fast(x, self.bias if bias is None and "bias" in self else bias)
         return biased(self, convolve(self, x, self.weight), bias)
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from livemusviz.diffusion import keys
+from livemusviz.diffusion import keys, winograd
 from livemusviz.diffusion.autoencoder_kl import AutoencoderKL, KLConfig
-from livemusviz.diffusion.backend import backend_name
+from livemusviz.diffusion.backend import backend_name, extra_streams
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
 from livemusviz.diffusion.folder import check_folder
@@ -25,6 +25,9 @@ from livemusviz.diffusion.tokenizer import PromptTokenizer
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
 from livemusviz.diffusion.weights import find_weights, load_weights, read_header, read_json
 from livemusviz.errors import UserError, one_line
+
+SMALL_MODEL = 256 << 20
+"""Bytes of weights up to which a processor's cores compute parts of each layer; in a larger one they share products."""
 
 Autoencoder = AutoencoderTiny | AutoencoderKL | AutoencoderPixelShuffle
 Read = Callable[[dict[str, Any], str], Any]
@@ -105,7 +108,16 @@ def load_model(spec: ModelSpec) -> ModelParts:
     components += [(f"text_encoder{n}", e, keys.CLIP_TEXT) for n, e in zip(["", *second], encoders, strict=True)]
     for lora in spec.loras:
         apply_lora(components, lora, parts.live, dtype)
+    if backend_name() == "cpu":
+        _prepare_for_cpu(parts)
     return parts
+
+
+def _prepare_for_cpu(parts: ModelParts) -> None:
+    """Choose how a processor computes the convolutions. Packed weights are for saving memory: then little is added."""
+    beside = extra_streams(side_by_side=parts.weight_bytes <= SMALL_MODEL)
+    most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
+    winograd.prepare((*parts.unet.modules(), *parts.vae.modules()), beside, most)
 
 
 def _present(index: dict[str, Any], part: str) -> bool:
