@@ -85,7 +85,8 @@ def play(track: Path, seconds: float, headless: bool, outputs: dict[str, Path], 
                 client.send_message("/prompt", SECOND_PROMPT)
             if now - started > seconds + PATIENCE:
                 show.kill()
-            progress(elapsed, seconds, SECOND_PROMPT if changed else FIRST_PROMPT)
+            if begun is not None:
+                progress(elapsed, seconds, SECOND_PROMPT if changed else FIRST_PROMPT)
             time.sleep(0.25)
     print()
     return show.returncode

@@ -54,6 +54,7 @@ class Budget:
     """What each part takes.
 
     fps : display frames a second.
+    other_fps : rates that the quality ladder may choose as display and model keep their pace.
     blas_threads : that multiply matrices for the model; None leaves it to the BLAS.
     encoder_threads, encoder_preset : of the recorder's H.264 encoder, where it runs on the CPU.
     first_rung : of the quality ladder, 0 is everything.
@@ -64,6 +65,7 @@ class Budget:
     """
 
     fps: float = FULL_RATE
+    other_fps: tuple[float, ...] = ()
     blas_threads: int | None = None
     encoder_threads: int = 2
     encoder_preset: str = "ultrafast"
@@ -76,7 +78,7 @@ class Budget:
     def figures(self) -> dict[str, object]:
         """Return the fields as JSON takes them."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {**values, "why": dict(self.why)}
+        return {**values, "other_fps": list(self.other_fps), "why": dict(self.why)}
 
 
 Choice = tuple[Any, str]  # a value and its reason
@@ -96,8 +98,10 @@ def decide(machine: Machine, wishes: Wishes | None = None) -> Budget:
     }
     wished = {name: getattr(wishes, name) for name in decided}
     chosen = decided | {name: (value, "set by hand") for name, value in wished.items() if value is not None}
+    rates = (FULL_RATE, HALF_RATE) if shares and wishes.fps is None else ()
     return Budget(
         **{name: value for name, (value, _) in chosen.items()},
+        other_fps=tuple(rate for rate in rates if rate != chosen["fps"][0]),
         shares_cores=shares,
         machine=str(machine),
         why={name: reason for name, (_, reason) in chosen.items()},
@@ -130,7 +134,7 @@ def _encoder_preset(machine: Machine) -> Choice:
 
 def _first_rung(machine: Machine, shares: bool) -> Choice:
     if shares and machine.cores == 1:
-        return 2, "one core draws and runs the model: half the canvas's sides"
+        return 1, "one core draws and runs the model: three quarters of the canvas's sides"
     return 0, "everything"
 
 

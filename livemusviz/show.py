@@ -157,6 +157,8 @@ class Show:
             frame=config.size,
             quality_ladder=config.quality_ladder,
             first_rung=config.budget.first_rung,
+            other_fps=config.budget.other_fps,
+            shares_cores=config.budget.shares_cores,
             marker=cache_folder() / "shader-on-trial.json",
         )
 
@@ -226,7 +228,7 @@ class Show:
         recent = self.engine.status.seconds[-TIMED:]
         spent = median(recent) if recent else 0.0
         period = max(spent, 1.0 / self.config.engine_fps)
-        seen = spent + 1.0 / self.config.budget.fps + HALF_FADE * period
+        seen = spent + 1.0 / (self.stats.health.fps or self.config.budget.fps) + HALF_FADE * period
         return Timing(seen - self.session.values.params.latency_offset, period)
 
     def _do(self, request: Request) -> None:

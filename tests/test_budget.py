@@ -25,6 +25,13 @@ def test_the_display_is_slower_only_where_it_takes_a_core_from_the_model() -> No
     assert decide(small(2, cpu_engine=False)).fps == 60.0
 
 
+def test_the_ladder_may_choose_the_other_rate_where_nobody_set_one() -> None:
+    assert decide(small(2)).other_fps == (60.0,)
+    assert decide(small(4)).other_fps == (30.0,)
+    assert decide(small(2), Wishes(fps=30.0)).other_fps == ()
+    assert decide(small(2, cpu_draws=False)).other_fps == (), "they share no cores"
+
+
 def test_the_encoder_grows_with_the_machine() -> None:
     assert [decide(small(cores)).encoder_threads for cores in (1, 2, 4, 8, 32)] == [1, 1, 2, 4, 4]
     assert decide(small(16)).encoder_preset == "ultrafast"
@@ -51,7 +58,7 @@ def test_each_decision_has_its_reason() -> None:
         figures = decide(machine).figures()
         why = figures.pop("why")
         assert isinstance(why, dict) and all(why.values())
-        assert set(figures) == set(why) | {"shares_cores", "machine"}
+        assert set(figures) == set(why) | {"shares_cores", "machine", "other_fps"}
         assert str(machine.cores) in str(figures["machine"])
 
 

@@ -106,12 +106,12 @@ class _Show:
     def __init__(self, options: DisplayOptions, hooks: DisplayHooks, clock: Clock, surface: Surface) -> None:
         self._hooks, self._clock, self._surface = hooks, clock, surface
         self._compositor = Compositor(surface.ctx, options.canvas, options.shaders, options.marker)
-        self._half_frame = 0.5 / options.fps
+        self._period = 1.0 / options.fps
         self._housekeeping, self._pictures = Gate(HOUSEKEEPING), Gate(hooks.picture_fps)
         self._preparing, self._to_prepare = Gate(PREPARING), list(options.prepare)
         self._frame = options.frame
         self._warmer: ShaderWarmer | None = None
-        self._ladder = QualityLadder(1.0 / options.fps, options.first_rung) if options.quality_ladder else None
+        self._ladder = _ladder(options) if options.quality_ladder else None
         self._intervals, self._work, self._recent = Intervals(), Durations(), Recent()
         self._onsets: int | None = None
         self._age = SoundAge()
@@ -131,6 +131,7 @@ class _Show:
                     if self._errors_in_a_row >= MAX_ERRORS_IN_A_ROW:
                         raise
                 if running:
+                    pacer.period = self._period
                     pacer.wait()
         finally:
             if self._warmer is not None:
@@ -169,12 +170,15 @@ class _Show:
             self._compositor.show(frame, now)
         if self._ladder is not None:
             self._compositor.quality = self._ladder.step(now)
+            self._period = self._compositor.quality.period
         self._compositor.draw(now, view)
         self._surface.present(self._compositor, view, now)
         shown = self._clock.now()
         self._count(now, shown)
         if frame is not None:
             self._generated += 1
+            if self._ladder is not None:
+                self._ladder.generated(frame.duration)
             self._hooks.on_shown(frame, shown)
         self._report_onset(features, view, shown)
         self._hand_over_picture(shown, self._age.step(shown - features.time))
@@ -198,7 +202,7 @@ class _Show:
 
     def _hand_over_picture(self, shown: float, age: float) -> None:
         take = self._hooks.on_picture
-        if take is not None and self._hooks.wants_pictures() and self._pictures.opens(shown, self._half_frame):
+        if take is not None and self._hooks.wants_pictures() and self._pictures.opens(shown, 0.5 * self._period):
             take(CanvasPicture(self._compositor.read(), shown - age))
 
     def _report_onset(self, features: AudioFeatures, view: View, shown: float) -> None:
@@ -227,6 +231,8 @@ class _Show:
 
     def _count(self, started: float, shown: float) -> None:
         self._work.add(shown - started)
+        if self._ladder is not None:
+            self._ladder.drew(shown - started)
         self._recent.add(started, shown)
         self._intervals.add(shown)
         self._shown += 1
@@ -258,6 +264,11 @@ class _Show:
             quality=str(self._compositor.quality),
             renderer=str(self._surface.ctx.info["GL_RENDERER"]),
         )
+
+
+def _ladder(options: DisplayOptions) -> QualityLadder:
+    periods = [1.0 / fps for fps in options.other_fps]
+    return QualityLadder(1.0 / options.fps, options.first_rung, periods, options.shares_cores)
 
 
 class SoundAge:

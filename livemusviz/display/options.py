@@ -31,7 +31,9 @@ class DisplayOptions:
     operator : whether figures and a preview have a window of their own; None is when the canvas fills another screen.
     shaders : ISF files by name; None is what comes with the program.  prepare : those to compile in quiet moments.
     frame : width, height of the generated frames; None draws nothing ahead of the first one.
-    quality_ladder : whether canvas and chain may get smaller to hold the rate.
+    quality_ladder : whether rate, canvas and chain may get smaller where the machine does not hold them.
+    first_rung : how far down it begins.  other_fps : rates it may choose.  shares_cores : the model runs on the cores
+    that draw, so the display gives way to it.
     marker : the file that remembers a shader on which a show hung.
     """
 
@@ -48,6 +50,8 @@ class DisplayOptions:
     frame: tuple[int, int] | None = None
     quality_ladder: bool = True
     first_rung: int = 0
+    other_fps: tuple[float, ...] = ()
+    shares_cores: bool = False
     marker: Path | None = None
 
 

@@ -1,11 +1,14 @@
-"""The quality ladder: on a machine that cannot hold the rate, canvas and chain get smaller until it can. Pure.
+"""The quality ladder: rate, canvas and chain get smaller until the machine holds them, and the model beside them. Pure.
 
-A step down is taken after two spells of `SLOW` seconds with missed frames, and a step up is tried after `CALM` seconds
-at full rate; a try that fails doubles the wait before the next, so the picture does not swing.
+A step down is taken after two spells of `SLOW` seconds with missed frames, or, where the display and the model share
+the cores, with a bad bargain: a display that takes much of a core while the model makes a picture for only one in
+several of its frames. A step up is tried after `CALM` seconds in which both keep their pace; a try that fails doubles
+the wait before the next, so the picture does not swing.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 # Share of the canvas's sides, and how many filters of the chain are drawn.
@@ -14,47 +17,76 @@ MISSED = 1.12  # mean interval over the wanted one, above which the rate is not 
 SLOW = 0.8  # s; one bad spell may be a hiccup, two are too much work
 CALM, CALM_MOST = 10.0, 600.0  # s
 STARTING = 3.0  # s at the start, and after a change of shaders, that say nothing about the machine
+DEAR, CHEAP = 3.0, 2.0  # display frames to one of the model's: above, the display gives way; below, it may take more
+HEAVY = 0.25  # of a core; a display that takes less has little to give
+ROOM = 0.6  # of a core that the display may be expected to take after a step up in rate
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """scale : of the canvas's sides, 0..1.  filters : how many of the chain are drawn.  level : 0 is everything."""
+    """scale : of the canvas's sides, 0..1.  filters : how many of the chain are drawn.  level : 0 is everything.
+
+    period : s between two display frames, and whether it is a slower one than the fastest.
+    """
 
     scale: float = 1.0
     filters: int = 99
     level: int = 0
+    period: float = 0.0
+    slowed: bool = False
 
     def __str__(self) -> str:
-        chain = "" if self.filters >= 99 else f", {self.filters} filter{'s' if self.filters > 1 else ''}"
-        return "full" if self.level == 0 else f"{self.scale:.0%}{chain}"
+        rate = [f"{1.0 / self.period:.0f} fps"] if self.slowed else []
+        scale = [f"{self.scale:.0%}"] if self.scale < 1.0 else []
+        chain = [f"{self.filters} filter{'s' if self.filters > 1 else ''}"] if self.filters < 99 else []
+        return ", ".join(rate + scale + chain) or "full"
 
 
 class QualityLadder:
-    """`step` once a display frame."""
+    """`step` once a display frame; `drew` and `generated` tell what display and model cost."""
 
-    def __init__(self, period: float, first: int = 0) -> None:
-        """period : s, the wanted time between two frames.  first : the rung to begin at."""
-        self._period = period
-        self._level = min(first, len(LADDER) - 1)
+    def __init__(
+        self, period: float, first: int = 0, periods: Sequence[float] = (), shares_cores: bool = False
+    ) -> None:
+        """period : s, the wanted time between two frames.  first : how many rungs below everything at that rate to
+        begin.  periods : others that it may choose.  shares_cores : the display takes its time from the model's."""
+        rates = sorted({period, *periods})
+        self.rungs = [Quality(1.0, 99, level, each, level > 0) for level, each in enumerate(rates)]
+        for scale, filters in LADDER[1:]:
+            self.rungs.append(Quality(scale, filters, len(self.rungs), rates[-1], len(rates) > 1))
+        self._level = min(rates.index(period) + first, len(self.rungs) - 1)
+        self._shares = shares_cores
         self._wait = CALM
         self._tried: float | None = None  # when the last step up was taken
         self._since: float | None = None
         self._frames = self._bad = 0
+        self._worked = 0.0  # s of drawing in this spell
+        self._spent: list[float] = []  # s, of the model's frames in this spell or the last that had any
+        self._fresh = False  # there was one in this spell
         self._quiet_until = 0.0
         self._calm_since = 0.0
 
     @property
     def quality(self) -> Quality:
-        scale, filters = LADDER[self._level]
-        return Quality(scale, filters, self._level)
+        return self.rungs[self._level]
 
     def settle(self, now: float) -> None:
         """Frames until a while after `now` do not count: shaders are compiled, the model loads."""
         self._quiet_until = now + STARTING
         self._since = None
 
+    def drew(self, seconds: float) -> None:
+        """Count the work of one display frame."""
+        self._worked += seconds
+
+    def generated(self, seconds: float) -> None:
+        """Count the work of one of the model's frames."""
+        if not self._fresh:
+            self._spent, self._fresh = [], True
+        self._spent.append(seconds)
+
     def step(self, now: float) -> Quality:
-        """A frame begins at `now`, s."""
+        """Return the quality of the frame that begins at `now`, s."""
         if self._quiet_until == 0.0:
             self.settle(now)
         if now < self._quiet_until or self._since is None or now - self._since > 5.0 * SLOW:
@@ -65,21 +97,44 @@ class QualityLadder:
         elapsed = now - self._since
         if elapsed < SLOW:
             return self.quality
-        slow = elapsed / self._frames > MISSED * self._period
-        self._begin(now)
-        self._bad = self._bad + 1 if slow else 0
+        bad = elapsed / self._frames > MISSED * self.quality.period or self._is_dear(elapsed)
+        self._bad = self._bad + 1 if bad else 0
         if self._bad >= 2:
             self._down(now)
-        elif not slow and self._level > 0 and now - self._calm_since >= self._wait:
+        elif not bad and now - self._calm_since >= self._wait and self._may_climb(elapsed):
             self._level -= 1
             self._tried = self._calm_since = now
+        self._begin(now)
         return self.quality
 
+    def _is_dear(self, elapsed: float) -> bool:
+        """Return True if the display takes much of a core, the model is much slower than it, and a lower rate is left.
+
+        A smaller canvas would give the model little: most of a frame's work is the same at any size.
+        """
+        below = self.rungs[min(self._level + 1, len(self.rungs) - 1)]
+        if not self._shares or below.period == self.quality.period:
+            return False
+        if not self._spent or self._worked <= HEAVY * elapsed:
+            return False
+        return sorted(self._spent)[len(self._spent) // 2] > DEAR * self.quality.period
+
+    def _may_climb(self, elapsed: float) -> bool:
+        if self._level == 0:
+            return False
+        above = self.rungs[self._level - 1]
+        faster = self.quality.period / above.period
+        if faster == 1.0 or not self._shares:
+            return True
+        return (
+            self._worked * faster <= ROOM * elapsed and bool(self._spent) and max(self._spent) <= CHEAP * above.period
+        )
+
     def _begin(self, now: float) -> None:
-        self._since, self._frames = now, 0
+        self._since, self._frames, self._worked, self._fresh = now, 0, 0.0, False
 
     def _down(self, now: float) -> None:
         failed = self._tried is not None and now - self._tried <= 5.0 * SLOW
         self._wait = min(self._wait * 2.0, CALM_MOST) if failed else max(self._wait * 0.75, CALM)
-        self._level = min(self._level + 1, len(LADDER) - 1)
+        self._level = min(self._level + 1, len(self.rungs) - 1)
         self._calm_since, self._tried, self._bad = now, None, 0

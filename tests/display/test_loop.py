@@ -82,6 +82,20 @@ def test_a_stall_is_an_interval_over_100_ms_from_the_first_canvas_on():
     assert healths[-1].stalls == 1
 
 
+def test_it_halves_its_rate_where_it_takes_the_cores_of_a_slow_model():
+    show = Show(400)
+
+    def work():
+        show.clock.advance(0.008)
+        show.mailbox.put(Frame(flat(255, 0, 0), show.ticks, 0.0, 0.0, 0.4))
+
+    show.script = dict.fromkeys(range(400), work)
+    healths = []
+    stats = show.run(other_fps=(30.0,), shares_cores=True, on_health=healths.append)
+    assert healths[1].fps == pytest.approx(60.0, rel=0.02) and healths[1].quality == "full"
+    assert healths[-1].fps == pytest.approx(30.0, rel=0.02) and stats.quality == "30 fps"
+
+
 def test_no_picture_is_read_while_nobody_wants_one():
     show = Show(60)
     show.run(wants=lambda: False)

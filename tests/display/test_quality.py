@@ -63,10 +63,83 @@ def test_a_laptop_that_slept_changes_nothing():
     assert {level for _, level in run(lambda level, now: 0.01, 10.0, ladder, start=3600.0)} == {0}
 
 
+def shared(first_fps, work, spent, seconds=120.0, first=0):
+    """(time, quality) where display and model share cores. work, spent : s of a display frame and of the model's, by
+    quality and time; spent of None is a model that makes no frame."""
+    periods = (1.0 / 60.0, 1.0 / 30.0)
+    ladder = QualityLadder(1.0 / first_fps, first, periods, shares_cores=True)
+    now, due, seen = 0.0, 0.0, []
+    while now < seconds:
+        quality = ladder.step(now)
+        seen.append((now, quality))
+        cost, frame = work(quality, now), spent(quality, now)
+        ladder.drew(cost)
+        if frame is not None and now >= due:
+            ladder.generated(frame)
+            due = now + frame
+        now += max(quality.period, cost)
+    return seen
+
+
+def test_a_display_at_60_gives_way_to_a_model_at_3():
+    seen = shared(60.0, lambda quality, now: 0.008, lambda quality, now: 0.33)
+    assert str(seen[-1][1]) == "30 fps" and seen[-1][1].scale == 1.0
+    light = shared(60.0, lambda quality, now: 0.003, lambda quality, now: 0.33)
+    assert str(light[-1][1]) == "full", "it has little to give"
+
+
+def test_a_display_at_30_takes_more_where_the_model_keeps_up():
+    seen = shared(30.0, lambda quality, now: 0.006, lambda quality, now: 0.030)
+    assert str(seen[0][1]) == "30 fps" and str(seen[-1][1]) == "full"
+    assert not any(quality.scale < 1.0 for _, quality in seen)
+
+
+def test_neither_moves_while_both_are_in_balance():
+    for fps in (30.0, 60.0):
+        assert len({quality for _, quality in shared(fps, lambda q, now: 0.008, lambda q, now: 0.045)}) == 1
+
+
+def test_a_model_that_suffers_from_the_faster_display_is_tried_ever_more_rarely():
+    seen = shared(30.0, lambda q, now: 0.008, lambda q, now: 0.060 if q.level == 0 else 0.030, 600.0)
+    changes = sum(a.level != b.level for (_, a), (_, b) in zip(seen, seen[1:], strict=False))
+    assert 2 <= changes <= 14
+    assert sum(quality.level == 1 for _, quality in seen) > 0.9 * len(seen)
+
+
+def test_the_model_does_not_take_the_canvas():
+    seen = shared(30.0, lambda quality, now: 0.020, lambda quality, now: 2.0)
+    assert {str(quality) for _, quality in seen} == {"30 fps"}
+
+
+def test_a_model_that_makes_nothing_changes_nothing():
+    assert len({quality for _, quality in shared(30.0, lambda q, now: 0.016, lambda q, now: None)}) == 1
+
+
+def test_a_display_that_misses_its_rate_beside_the_model_halves_it_before_the_canvas():
+    seen = shared(60.0, lambda quality, now: 0.022 * quality.scale**2, lambda quality, now: 0.04)
+    assert str(seen[-1][1]) == "30 fps"
+
+
+def test_with_cores_of_its_own_the_display_does_not_ask_for_the_model():
+    ladder = QualityLadder(PERIOD)
+    for frame in range(1200):
+        ladder.step(frame * PERIOD)
+        ladder.drew(0.015)
+        ladder.generated(2.0)
+    assert ladder.quality.level == 0
+
+
+def test_it_begins_where_it_is_told():
+    assert QualityLadder(PERIOD, 2).quality == QualityLadder(PERIOD).rungs[2]
+    assert str(QualityLadder(2 * PERIOD, 1, (PERIOD,)).quality) == "30 fps, 75%"
+    assert QualityLadder(PERIOD, 99).quality.level == len(LADDER) - 1
+
+
 def test_what_the_hud_says():
     assert str(Quality()) == "full"
     assert str(Quality(0.5, 3, 3)) == "50%, 3 filters"
     assert str(Quality(0.75, 99, 1)) == "75%"
+    assert str(Quality(0.5, 1, 4, 1 / 30, True)) == "30 fps, 50%, 1 filter"
 
 
 @pytest.mark.parametrize(("scale", "filters"), LADDER)
