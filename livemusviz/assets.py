@@ -31,12 +31,12 @@ _MAC_FOLDERS = (Path("/Library/Graphics/ISF"), Path.home() / "Library/Graphics/I
 
 
 def user_folder() -> Path:
-    """Where a user's own files are."""
+    """Return the folder of a user's own files."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "livemusviz"
 
 
 def cache_folder() -> Path:
-    """Where the program keeps what it may lose."""
+    """Return the folder of files that may be lost."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livemusviz"
 
 
@@ -44,7 +44,7 @@ def cache_folder() -> Path:
 
 
 def shader_folders(more: Iterable[Path] = ()) -> list[Path]:
-    """Where shaders are looked for; an earlier one shadows a later one's of the same name.
+    """Return the folders of shaders; a name in an earlier one hides the same name in a later one.
 
     more : the folders of `--shaders`.
     """
@@ -106,7 +106,7 @@ def read_headers(paths: Mapping[str, Path]) -> tuple[dict[str, Header], list[str
 
 
 def preset_folders() -> list[Path]:
-    """Where presets are looked for, a user's own folder first: a preset there shadows ours of the same name."""
+    """Return the folders of presets, a user's own first: a preset there hides ours of the same name."""
     return [user_folder() / "presets", resources.folder("presets")]
 
 

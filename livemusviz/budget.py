@@ -39,7 +39,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the performer set by hand; None leaves it to the budget. The fields are those of `Budget`."""
+    """Holds the user's own settings; None leaves a field to the budget. The fields are those of `Budget`."""
 
     fps: float | None = None
     blas_threads: int | None = None
@@ -51,16 +51,15 @@ class Wishes:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What each part takes.
+    """Holds the share of the machine that each part takes.
 
     fps : display frames a second.
-    other_fps : rates that the quality ladder may choose as display and model keep their pace.
-    blas_threads : that multiply matrices for the model; None leaves it to the BLAS.
+    blas_threads : threads of the model's matrix products; None leaves it to the BLAS.
     encoder_threads, encoder_preset : of the recorder's H.264 encoder, where it runs on the CPU.
-    first_rung : of the quality ladder, 0 is everything.
-    engine_niceness : priority of the engine's threads, 0 is like the others, 19 the meekest.
-    shares_cores : display and engine compete for the same cores.
-    machine : what it was decided from, in words.
+    first_rung : of the quality ladder; 0 draws everything.
+    engine_niceness : of the engine's threads, 0 (as the others) to 19.
+    shares_cores : True if display and engine compete for the same cores.
+    machine : description of the machine.
     why : the reason of each field, by its name.
     """
 

@@ -1,4 +1,4 @@
-"""What a live show is made of, checked before anything is opened. Main thread."""
+"""Holds the options of a live show, checked before anything is opened. Main thread."""
 
 from __future__ import annotations
 
@@ -24,18 +24,33 @@ CANVAS_LIMITS = (64, 7680)
 
 @dataclass(frozen=True, slots=True)
 class LiveConfig:
-    """The options of `livemusviz live`.
+    """Holds the options of `livemusviz live`.
 
-    loop : an input file starts again at its end.  wait_for_picture : it begins with the first generated frame, and
-    `duration` counts from then.  onset : how onsets are found, "superflux" or "aubio".
+    input : "default", an input's name, or the path of a sound file.
+    loop : True plays an input file again from its start.
+    wait_for_picture : True holds an input file until the first generated frame; `duration` counts from then.
+    onset : method of onset detection, "superflux" or "aubio".
+    model : what to load.
+    flags : how the command line asked for the model, for the show log.
     picture : uint8 (height, width, 3), to start every frame from.
-    flags : how the command line asked for the model, for the show log.  size, canvas : (width, height) in pixels.
-    budget : what each part may take of the cores, the display's rate among it.  engine_fps : engine slots a second.
-    duration : s; None is until ended by hand.  record_source : "canvas" or "frames", the model's own pictures.
-    container : "mp4" or "mkv", of recordings by key or OSC; `record` says it by its suffix.
+    size : (width, height) of a generated frame, pixels.
+    canvas : (width, height) of the canvas, pixels.
+    values : the parameters.
+    headless : True opens no window.
+    fullscreen, screen : of the canvas's window; screens count from 1.
+    operator : True opens a window for figures and a preview; None where the canvas fills another screen.
     shaders : a user's folders of ISF files, before ours.
-    operator : a window for figures and a preview; None is when the canvas fills another screen.
-    before : what a show that died has left to this one.  leave : takes what this one would leave.
+    playlist : presets in turn.
+    quality_ladder : False keeps the whole canvas and chain at whatever rate.
+    budget : shares of the cores, and the display's rate.
+    engine_fps : engine slots a second.
+    duration : s; None runs until it is ended by hand.
+    stats, trace : files to write.
+    record : recording from the start.  recordings : folder of the others.
+    record_source : "canvas", or "frames" for the model's own pictures.
+    container : "mp4" or "mkv", of recordings by key or OSC; the suffix of `record` names its own.
+    control : options of the controllers.
+    before : state of a show that died, to continue.  leave : called with the state that a next show would continue.
     """
 
     input: str = "default"

@@ -56,7 +56,7 @@ class _Process:
 
 
 def _main(wiring: Wiring) -> None:
-    """What the new process runs first."""
+    """Run the new process."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     from livemusviz.audio.process import run
@@ -91,7 +91,7 @@ class BlockReader:
 
 
 class AudioHost:
-    """Everything that is heard. `start` it before mlx is imported, `poll` it each display frame, `close` it."""
+    """Runs the audio process. `start` it before mlx is imported, `poll` it each display frame, `close` it."""
 
     def __init__(self, spec: AudioSpec, clock: Clock, epoch: float) -> None:
         """epoch : s on the clock, time of sample 0."""
@@ -154,7 +154,10 @@ class AudioHost:
             log.log(logging.WARNING if state == LOST else logging.INFO, "%s", text)
 
     def features(self) -> list[AudioFeatures]:
-        """What was heard since the last call, oldest first. While nothing comes: one fading `AudioFeatures` a call."""
+        """Return the features since the last call, oldest first.
+
+        While none arrive: one decaying `AudioFeatures` a call.
+        """
         now = self.clock.now()
         found = []
         while self._features is not None and (data := self._features.read()) is not None:
@@ -177,13 +180,13 @@ class AudioHost:
         return BlockReader(self)
 
     def read_blocks(self, reader: BlockReader) -> list[AudioBlock]:
-        """What `BlockReader.read` returns."""
+        """Return what `BlockReader.read` returns."""
         with self._lock:
             return reader.drain(self._rings[0]) if self._rings is not None else []
 
     @property
     def status(self) -> AudioStatus:
-        """How the audio side is, for stats and the HUD."""
+        """Return the state of the audio side, for stats and the HUD."""
         state = self._supervisor.state
         message = self._child.message
         if state == LOST and not message:

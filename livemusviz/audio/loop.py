@@ -25,7 +25,7 @@ SETTLE = 0.1  # s at the start of a stream that only set its clock
 
 @dataclass
 class Health:
-    """What the callback counts. Written by the callback only; anyone may look."""
+    """Holds the counts of the callback. Only the callback writes them; any thread may read."""
 
     overflows: int = 0  # input overflows the driver reported
     damaged: int = 0  # blocks with NaN, infinite or absurd samples

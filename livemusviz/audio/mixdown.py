@@ -49,7 +49,7 @@ class Mixdown:
         return mixed
 
     def silent(self) -> bool:
-        """Whether nothing sounds on the inputs that are chosen, or on the first two where all are mixed."""
+        """Return True if the chosen inputs are silent, or the first two where all are mixed."""
         watched = self.channels if len(self.channels) < len(self.peaks) else self.channels[:CHANNELS]
         return not any(self.peaks[channel - 1] > SOUNDING for channel in watched)
 

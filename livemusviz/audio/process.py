@@ -117,7 +117,7 @@ class Session:
         return source
 
     def _asked(self) -> bool:
-        """Whether another input has been asked for; the newest request counts."""
+        """Return True if another input is requested; the newest request counts."""
         requests = self._wiring.requests
         with suppress(OSError, EOFError):  # the show is gone
             while requests is not None and requests.poll():
@@ -168,7 +168,7 @@ class Session:
         return False
 
     def _remark(self, source: Source, health: Health) -> str:
-        """What the user may want to know. A missing permission is perfect silence from the start."""
+        """Return a remark for the user, or "". A missing permission gives perfect silence from the start."""
         if health.zeros > SILENT_TELL and self._spec.file is None and not self._sounded:
             return "perfect silence: check the microphone permission and the cable"
         return source.remark()
@@ -214,12 +214,13 @@ class Session:
 
 
 class _Rate:
-    """Whether a count grows by more than `limit` a second, looked at second by second."""
+    """Detects that a count grows by more than `limit` a second."""
 
     def __init__(self, limit: int) -> None:
         self._limit, self._since, self._count = limit, float("-inf"), 0
 
     def exceeded(self, count: int, now: float) -> bool:
+        """Return True if `count` has grown by more than the limit since the last look, at most once a second."""
         if now - self._since < 1.0:
             return False
         grown = count - self._count if self._since > float("-inf") else 0

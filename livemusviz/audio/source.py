@@ -27,7 +27,12 @@ LATENCY_MAX = 2.0  # s; a driver that claims more is not believed
 
 
 class Source(Protocol):
-    """What feeds the callback. name : for people.  rate : of its blocks, Hz.  settle : s its clock needs to be sure."""
+    """Feeds the callback with blocks.
+
+    name : for people.
+    rate : of its blocks, Hz.
+    settle : s until its clock is exact.
+    """
 
     name: str
     rate: float
@@ -114,7 +119,7 @@ class DeviceSource:
         return not self._finished and bool(self._stream.active)
 
     def remark(self) -> str:
-        """Where there is sound, for a while, if it is not where one would look for it."""
+        """Return, for a while, which inputs have sound if it is not the expected ones."""
         seconds = self._heard / self.rate
         sounding = self._mix.sounding()
         if seconds < REMARK_AFTER or not sounding or not self._mix.silent():
@@ -149,13 +154,14 @@ class DeviceSource:
 
 
 def claims_many(device: InputDevice) -> bool:
-    """Whether a device is rather a system's mixer than a card: ALSA's plug-ins offer 32 inputs and more, whatever is
-    behind them, and repeat two channels on them."""
+    """Return True if a device is a system's mixer rather than a card: ALSA's plug-ins offer 32 inputs or more,
+    whatever is behind them, and repeat two channels on them.
+    """
     return sys.platform == "linux" and device.channels >= MANY and CARD.search(device.name) is None
 
 
 def _counts(device: InputDevice, channels: tuple[int, ...], two: bool) -> list[int]:
-    """How many inputs to open, in the order to try."""
+    """Return the numbers of inputs to open, in the order to try."""
     if channels:
         return list(dict.fromkeys((min(device.channels, MOST), max(channels))))
     usual = min(device.channels, CHANNELS)

@@ -32,7 +32,7 @@ class Backoff:
 
 
 class Worker(Protocol):
-    """What is supervised: a process, or a test's stand-in. Neither call may wait."""
+    """Is supervised: a process, or a test's stand-in. Neither call may wait."""
 
     def is_alive(self) -> bool: ...
 

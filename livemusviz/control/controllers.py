@@ -72,7 +72,7 @@ class Controllers:
         self.osc.close()
 
     def publish(self, state: ShowState) -> None:
-        """What to tell controllers from now on."""
+        """Set the state that controllers get from now on."""
         self.osc.publish(state)
         for part in (self.web, self.midi):
             if part is not None:
@@ -108,7 +108,7 @@ class Controllers:
         return self.midi
 
     def wants_pictures(self) -> bool:
-        """Whether somebody watches the canvas on a phone."""
+        """Return True if somebody watches the canvas on a phone."""
         return self.web is not None and self.web.wants_pictures()
 
     def put_picture(self, picture: CanvasPicture) -> None:

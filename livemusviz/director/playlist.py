@@ -1,4 +1,4 @@
-"""Which preset comes next: by hand, by number, by chance, or from a playlist with durations (autopilot). Pure."""
+"""Chooses the next preset: by hand, by number, at random, or from a playlist with durations (autopilot). Pure."""
 
 from __future__ import annotations
 

@@ -220,7 +220,9 @@ class IsfShader:
     def _geometry(
         self, program: moderngl.Program, vertex_path: Path | None, vertex: str | None
     ) -> moderngl.VertexArray:
-        """What a program draws: the caller's, or four corners for one that places them by their number."""
+        """Return the geometry of a program: the caller's, or four corners for a program that places them by their
+        number.
+        """
         if program.get("isf_corner", None) is not None:
             return self._make_array(program, vertex is not None)
         if vertex is not None and not glsl.places_vertices(vertex):

@@ -67,9 +67,12 @@ class Pass:
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What an ISF file declares. kind : "generator", "filter" (has an image) or "transition" (startImage, endImage and
-    progress).  imported : image files by the name of their sampler, "" where the file names none.  cubes : those of
-    them that are cube maps."""
+    """Holds the declarations of an ISF file.
+
+    kind : "generator", "filter" (has an image) or "transition" (startImage, endImage and progress).
+    imported : image files by the name of their sampler, "" where the file names none.
+    cubes : those of them that are cube maps.
+    """
 
     description: str = ""
     credit: str = ""

@@ -48,7 +48,7 @@ class Param:
 
     @property
     def number(self) -> bool:
-        """Whether it lies on a line, so that a fader can hold it and a step can move it."""
+        """Return True for a number on a range, which a fader can hold and a step can move."""
         return self.kind in ("float", "int")
 
     @property

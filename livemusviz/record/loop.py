@@ -57,7 +57,7 @@ class RecordStatus:
 
 @dataclass(frozen=True, slots=True)
 class RecordSummary:
-    """What a recording came to. error : why it ended by itself, or could not be finished; "" if all is well."""
+    """Holds the result of a recording. error : why it ended by itself or could not be finished, else ""."""
 
     path: Path
     seconds: float
@@ -67,7 +67,7 @@ class RecordSummary:
 
 
 class _Session:
-    """What the two threads share of one recording. `end` is set before `stop`."""
+    """Holds the state of one recording that both threads share. `end` is set before `stop`."""
 
     def __init__(self, path: Path, start: float, capacity: int, about: Mapping[str, Any] | None) -> None:
         self.path, self.start, self.about = path, start, about
@@ -157,7 +157,9 @@ class Recorder:
 
     @property
     def wants_pictures(self) -> bool:
-        """Whether a picture shown now would be a new one on the recording's grid: saves reading the canvas back."""
+        """Return True if a picture shown now would be a new one on the recording's grid: it saves reading the canvas
+        back.
+        """
         session = self._session
         if session is None or not self.recording:
             return False
@@ -278,7 +280,7 @@ class Recorder:
             timed.picture(session.pictures.popleft(), self._clock.now())
 
     def _ended(self, session: _Session) -> float:
-        """When the recording ended (s); now, if nobody stopped it."""
+        """Return the time at which the recording ended (s); now, if nobody stopped it."""
         end = self._clock.now() if session.end is None else session.end
         session.end = end
         return end
