@@ -17,7 +17,7 @@ HEAVY = {
     "aubio": {"audio", "features"},
     "pyglet": {"display"},
     "moderngl": {"display"},
-    "av": {"record"},
+    "av": {"audio", "record"},
     "pythonosc": {"control"},
     "huggingface_hub": {"cli"},
     "websockets": {"control"},
@@ -52,7 +52,8 @@ CATCH_ALLS = {  # libraries that raise bare `Exception`, each caught at one plac
 ROOMS = {"audio", "features", "director", "diffusion", "display", "record", "control"}
 GROUND = {"bridge", "params"}  # everyone may import these; they import the standard library, numpy and errors alone
 # The audio process holds two rooms; everything else meets in show.py and the command line.
-NEIGHBOURS = {"audio": {"features"}}
+# A recording may hold the sound of a track as the track itself has it.
+NEIGHBOURS = {"audio": {"features"}, "record": {"audio"}}
 
 
 def modules() -> list[Path]:

@@ -11,104 +11,46 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 
 from livemusviz.audio.devices import load_portaudio, quiet_stderr
 from livemusviz.audio.spec import Sink
+from livemusviz.audio.track import Track, TrackReader, probe
 from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.errors import UserError
 
-HOURS_MAX = 12.0
-CHUNK = 4096  # frames decoded at once
 AHEAD = 96  # hops decoded ahead: half a second
 HOP_SECONDS = HOP / SAMPLE_RATE
-VIDEO = frozenset((".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg", ".mpeg"))
-
-
-@dataclass(frozen=True, slots=True)
-class FileInfo:
-    """seconds, rate (Hz), channels of a sound file."""
-
-    seconds: float
-    rate: int
-    channels: int
-
-
-def probe(path: Path) -> FileInfo:
-    """Return what the file declares. UserError if it is missing, empty, too long or not a sound file."""
-    if not path.is_file():
-        raise UserError(f"{path}: no such sound file")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path}: the file is empty (0 bytes)")
-    try:
-        info = soundfile.info(str(path))
-    except soundfile.SoundFileError:
-        kind = "a video" if path.suffix.lower() in VIDEO else "not a sound file that can be read"
-        hint = "give WAV, FLAC, Ogg or MP3 (ffmpeg -i IN OUT.flac makes one)"
-        raise UserError(f"{path}: {kind}; {hint}") from None
-    if info.frames < 1 or info.samplerate < 1:
-        raise UserError(f"{path}: there is no sound in it")
-    seconds = info.frames / info.samplerate
-    if seconds > HOURS_MAX * 3600:
-        raise UserError(f"{path}: {seconds / 3600:.1f} hours long; the limit is {HOURS_MAX:g}")
-    return FileInfo(seconds, info.samplerate, info.channels)
-
-
-class _Stream(soundfile.SoundFile):
-    """A sound file that is read on and on. soundfile seeks after each read of a seekable file, and an MP3 decoder that
-    has just sought has lost what the frames before would have lent it: noise and holes instead of music."""
-
-    def seekable(self) -> bool:
-        return False
 
 
 def hops(path: Path, resume: float = 0.0, loop: bool = False) -> Iterator[np.ndarray]:
-    """The file as float32 (HOP, 2) at SAMPLE_RATE, from `resume` seconds on; the last hop is filled up with silence."""
-    info = probe(path)
+    """The file as float32 (HOP, 2) at SAMPLE_RATE, from `resume` seconds on; the last hop is filled up with silence.
+
+    UserError from `probe`, or if nothing in it can be decoded.
+    """
+    track = probe(path)
+    begin = resume % track.seconds if loop and track.seconds else resume
+    skip = round(begin * SAMPLE_RATE)  # samples
     rest = np.zeros((0, CHANNELS), np.float32)
-    with _Stream(str(path)) as file:
-        if resume > 0.0:
-            position = int(resume * info.rate)
-            file.seek(position % file.frames if loop else min(position, file.frames))
-        for chunk in _at_show_rate(_chunks(file, loop), info.rate):
-            rest = np.concatenate([rest, chunk])
-            whole = len(rest) // HOP * HOP
-            yield from rest[:whole].reshape(-1, HOP, CHANNELS)
-            rest = rest[whole:]
+    for block in _blocks(track, loop):
+        late = block[skip:]
+        skip = max(0, skip - len(block))
+        rest = np.concatenate([rest, late])
+        whole = len(rest) // HOP * HOP
+        yield from rest[:whole].reshape(-1, HOP, CHANNELS)
+        rest = rest[whole:]
     if len(rest):
         yield np.pad(rest, ((0, HOP - len(rest)), (0, 0)))
 
 
-def _chunks(file: soundfile.SoundFile, loop: bool) -> Iterator[np.ndarray]:
-    """float32 (n, 2) at the file's own rate."""
-    barren = False  # a whole turn without a sample: damaged behind its header
+def _blocks(track: Track, loop: bool) -> Iterator[np.ndarray]:
     while True:
-        block = file.read(CHUNK, dtype="float32", always_2d=True)[:, :CHANNELS]
-        if len(block):
-            barren = False
-            yield block if block.shape[1] == CHANNELS else np.repeat(block, CHANNELS, axis=1)
-        elif not loop or barren:
+        yield from TrackReader(track).blocks()
+        if not loop:
             return
-        else:
-            barren = True
-            file.seek(0)
-
-
-def _at_show_rate(chunks: Iterator[np.ndarray], rate: int) -> Iterator[np.ndarray]:
-    if rate == SAMPLE_RATE:
-        yield from chunks
-        return
-    import soxr
-
-    stream = soxr.ResampleStream(rate, SAMPLE_RATE, CHANNELS, dtype="float32", quality="HQ")
-    for chunk in chunks:
-        yield stream.resample_chunk(chunk)
-    yield stream.resample_chunk(np.zeros((0, CHANNELS), np.float32), last=True)
 
 
 class FileSource:
@@ -168,8 +110,8 @@ class FileSource:
                 self._ready.put(hop)
                 if self._closing.is_set():
                     return
-        except soundfile.SoundFileError:
-            pass  # damaged half-way: ends here
+        except UserError:
+            pass  # nothing in it can be decoded, or it is gone by now: ends here
         self._ready.put(None)
 
     def _next(self, patience: float) -> np.ndarray:

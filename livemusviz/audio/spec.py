@@ -19,7 +19,7 @@ Sink = Callable[[np.ndarray, float, bool], None]
 DEFAULT = "default"
 FILE_SUFFIXES = frozenset(
     (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", ".rf64")
-    + (".m4a", ".aac", ".wma", ".mp4", ".mov", ".mkv", ".webm", ".avi")  # cannot be read: to be told so
+    + (".m4a", ".aac", ".wma", ".mka", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts")
 )
 
 STATUS_BYTES = 640

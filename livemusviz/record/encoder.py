@@ -16,6 +16,7 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
 
+from livemusviz.audio.track import media_name
 from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE
 from livemusviz.record.settings import EncoderSettings
 
@@ -54,7 +55,7 @@ class LiveEncoder:
         self._written = 0  # samples given to AAC
         self._last: tuple[np.ndarray | None, av.VideoFrame | None] = (None, None)
         kind, container = CONTAINERS[path.suffix.lower()]
-        self._file = av.open(str(path), "w", format=kind, options=container)
+        self._file = av.open(media_name(path), "w", format=kind, options=container)
         video = self._file.add_stream(self.codec, rate=settings.fps, options=_options(self.codec, settings))
         self._video = cast(av.VideoStream, video)
         _configure(self._video.codec_context, settings)

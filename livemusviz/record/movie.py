@@ -22,8 +22,9 @@ import numpy as np
 from av.bitstream import BitStreamFilterContext
 from av.video.reformatter import ColorRange, Colorspace
 
+from livemusviz.audio.track import Track, media_name, open_media, stereo_frame
+from livemusviz.bridge.sound import CHANNELS
 from livemusviz.errors import UserError
-from livemusviz.record.track import Track
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Movie:
         self.settings = settings
         kind = container_of(path)
         self.sound = sound_plan(track, kind)
-        self._file = av.open(str(path), "w", format=kind, options=CONTAINERS[kind])
+        self._file = av.open(media_name(path), "w", format=kind, options=CONTAINERS[kind])
         # This stream's own encoder only writes the header; each segment has one like it.
         video = self._file.add_stream(settings.codec, rate=settings.fps, options=OPTIONS[settings.codec])
         self._video = cast(av.VideoStream, video)
@@ -112,7 +113,7 @@ class Movie:
             return False
 
     def _take_over(self, previous: Path, pictures: int) -> bool:
-        with av.open(str(previous)) as old:
+        with open_media(previous) as old:
             stream = old.streams.video[0]
             plain = BitStreamFilterContext("h264_mp4toannexb", stream)  # as the encoder's own packets are
             count, first = 0, None
@@ -156,20 +157,23 @@ class _CopiedSound:
     """The track's packets as they are, moved so that its first sample is at time 0."""
 
     def __init__(self, file: av.container.OutputContainer, track: Track, origin: Fraction) -> None:
-        self._source = av.open(str(track.path), metadata_errors="ignore")
+        self._source = open_media(track.path)
         self._from = self._source.streams.audio[0]
         self._stream = file.add_stream_from_template(self._from)
         self._shift = round(origin / Fraction(self._from.time_base or 1))
+        # Raw AAC (ADTS) says in each packet what a container wants to know once.
+        raw = track.codec == "aac" and not self._from.codec_context.extradata
+        self._filter = BitStreamFilterContext("aac_adtstoasc", self._from, self._stream) if raw else None
 
     def packets(self) -> Iterator[Any]:
         try:
             for packet in self._source.demux(self._from):
                 if packet.dts is None or packet.pts is None:
                     continue
-                packet.pts -= self._shift
-                packet.dts -= self._shift
-                packet.stream = self._stream
-                yield packet
+                for ready in [packet] if self._filter is None else self._filter.filter(packet):
+                    ready.pts, ready.dts = (ready.pts or 0) - self._shift, (ready.dts or 0) - self._shift
+                    ready.stream = self._stream
+                    yield ready
         except av.FFmpegError as error:
             log.warning("the end of the sound could not be copied: %s", error)
         finally:
@@ -190,11 +194,12 @@ class _EncodedSound:
 
     def packets(self) -> Iterator[Any]:
         convert = av.AudioResampler(format=self._format, layout=self._layout, rate=self._rate)
-        with av.open(str(self._track.path), metadata_errors="ignore") as source:
+        with open_media(self._track.path) as source:
             try:
                 for frame in source.decode(source.streams.audio[0]):
                     frame.pts = None
-                    yield from self._encode(convert.resample(frame))
+                    two = stereo_frame(frame) if self._track.channels > CHANNELS else frame
+                    yield from self._encode(convert.resample(two))
             except av.FFmpegError as error:
                 log.warning("the end of the sound could not be read: %s", error)
         yield from self._encode(convert.resample(None))

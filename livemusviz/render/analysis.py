@@ -13,10 +13,10 @@ from fractions import Fraction
 
 import numpy as np
 
+from livemusviz.audio.track import Track, TrackReader
 from livemusviz.bridge.features import PACKED_FEATURES_BYTES, AudioFeatures
 from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
 from livemusviz.features.offline import FeatureTrack, analyse_track
-from livemusviz.record.track import Track, TrackReader
 
 READ_AT_ONCE = 1024  # features
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livemusviz.assets import find_shaders
+from livemusviz.audio.track import Track
 from livemusviz.errors import UserError
 from livemusviz.record.files import STOP_FREE, check_room, free_bytes
 from livemusviz.record.movie import Movie, MovieSettings, choose_codec
-from livemusviz.record.track import Track
 from livemusviz.render.analysis import TrackAnalysis
 from livemusviz.render.cells import Grid
 from livemusviz.render.options import RenderConfig

@@ -12,13 +12,13 @@ from dataclasses import replace
 from itertools import islice
 
 from livemusviz.assets import find_content
+from livemusviz.audio.track import TrackReader
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
 from livemusviz.director.cuefile import place
 from livemusviz.director.director import Director
 from livemusviz.director.refine import Refiner
 from livemusviz.params.params import Params
-from livemusviz.record.track import TrackReader
 from livemusviz.render.analysis import TrackAnalysis
 from livemusviz.render.cells import Cell, Direct, Grid, cells
 from livemusviz.render.options import RenderConfig

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livemusviz.record.track import Track, probe
+from livemusviz.audio.track import Track, probe
 from livemusviz.render.analysis import TrackAnalysis
 from livemusviz.render.film import Figures, Film
 from livemusviz.render.options import RenderConfig, check_output

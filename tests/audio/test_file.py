@@ -1,15 +1,19 @@
 import subprocess
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
-from livemusviz.audio import file as audio_file
-from livemusviz.audio.file import FileSource, hops, probe
+from livemusviz.audio import track
+from livemusviz.audio.file import FileSource, hops
 from livemusviz.audio.source import open_source
 from livemusviz.audio.spec import AudioSpec
+from livemusviz.audio.track import TrackReader, probe
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.errors import UserError
 
@@ -50,6 +54,108 @@ def test_the_usual_kinds_of_file_are_read(tmp_path, suffix):
     assert info.seconds == pytest.approx(1.0, abs=0.1)
     sound = np.concatenate(list(hops(path)))
     assert np.sqrt(np.mean(sound[12_000:36_000] ** 2)) == pytest.approx(0.5 / np.sqrt(2), rel=0.02)
+
+
+KINDS = {
+    "aac": ["-c:a", "aac"],
+    "m4a": ["-c:a", "aac"],
+    "alac.m4a": ["-c:a", "alac"],
+    "opus": ["-c:a", "libopus"],
+    "webm": ["-c:a", "libopus"],
+    "mp3": ["-i", "cover.png", "-map", "0:a", "-map", "1:v", "-c:v", "copy", "-id3v2_version", "3"],
+    "5.1.m4a": ["-c:a", "aac", "-ac", "6"],
+    "mp4": ["-f", "lavfi", "-i", "testsrc=d=1:s=64x64", "-pix_fmt", "yuv420p"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_show_hears_what_a_film_hears(tmp_path, kind):
+    """Whatever `render` reads, to the sample: compressed, with a cover, in a video."""
+    write(tmp_path / "tone.wav", 1.0, 44100)
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "cover.png")
+    command = ["ffmpeg", "-loglevel", "error", "-i", "tone.wav", *KINDS[kind], f"track.{kind}"]
+    subprocess.run(command, check=True, timeout=60, cwd=tmp_path)
+    path = tmp_path / f"track.{kind}"
+    shown = np.concatenate(list(hops(path)))
+    filmed = np.concatenate(list(TrackReader(probe(path)).blocks()))
+    assert np.array_equal(shown[: len(filmed)], filmed) and len(shown) - len(filmed) < HOP
+    share = 1 / (1 + 2 * 0.5**0.5 + 0.5) if kind.startswith("5.1") else 1.0  # its sum cannot clip
+    assert np.sqrt(np.mean(shown[12_000:36_000] ** 2)) == pytest.approx(0.5 / np.sqrt(2) * share, rel=0.05)
+
+
+@pytest.mark.parametrize("channels", [4, 6, 7, 8, 18])
+@pytest.mark.parametrize("named", [False, True])
+def test_sound_in_any_channel_is_heard_and_nothing_clips(tmp_path, channels, named):
+    """With an order of loudspeakers in the header (WAVE_FORMAT_EXTENSIBLE), and of an interface that names none."""
+    path, rng = tmp_path / "a.wav", np.random.default_rng(0)
+    for loud in range(channels):
+        sound = np.zeros((9600, channels), np.float32)
+        sound[:, loud] = rng.uniform(-1, 1, 9600)
+        soundfile.write(str(path), sound, SAMPLE_RATE, format="WAVEX" if named else "WAV")
+        heard = np.concatenate(list(hops(path)))
+        assert 0.05 < np.abs(heard).max() <= 1.0, f"channel {loud + 1}"
+    soundfile.write(str(path), np.ones((9600, channels), np.float32), SAMPLE_RATE, subtype="FLOAT")
+    assert np.abs(np.concatenate(list(hops(path)))).max() <= 1.0001
+
+
+def spoilt(path: Path, at: int, data: bytes) -> None:
+    whole = bytearray(path.read_bytes())
+    whole[at : at + len(data)] = data
+    path.write_bytes(whole)
+
+
+LIES = {
+    "endless": ("wav", [(4, b"\xff\xff\xff\xff"), (40, b"\xff\xff\xff\xff")]),
+    "nothing": ("wav", [(4, bytes(4)), (40, bytes(4))]),
+    "too much": ("wav", [(40, (10**8).to_bytes(4, "little"))]),
+    "unknown": ("flac", [(22, bytes(4))]),
+    "days": ("flac", [(22, b"\xff\xff\xff\xff")]),
+}
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_headers_that_lie_about_the_length(tmp_path, lie):
+    """Written before the end was known, or by a program that was killed."""
+    suffix, changes = LIES[lie]
+    path = tmp_path / f"a.{suffix}"
+    wave = write(path, 0.5, subtype="PCM_16")
+    for at, data in changes:
+        spoilt(path, at, data)
+    sound = np.concatenate(list(hops(path)))
+    assert len(sound) == -(-len(wave) // HOP) * HOP
+    assert np.abs(sound[: len(wave)] - wave).max() < 1e-4
+    endless = hops(path, resume=1.25, loop=True)
+    assert np.abs(next(endless) - wave[12_000 : 12_000 + HOP]).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["Re: Stacks.wav", "20:30.wav", "http:x.wav", "file:a.wav", "100%.wav", "#1 ?a=b.wav"])
+def test_a_file_is_a_file_whatever_its_name(tmp_path, monkeypatch, name):
+    """FFmpeg would take what stands before a colon for a protocol."""
+    monkeypatch.chdir(tmp_path)
+    write(Path(name), 0.1)
+    assert AudioSpec(name).file == Path(name)
+    assert len(list(hops(Path(name)))) == -(-4800 // HOP)
+
+
+def test_a_playlist_fetches_nothing(tmp_path):
+    """A live show asks no network, whatever a file names."""
+    asked = []
+
+    class Server(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+    with HTTPServer(("127.0.0.1", 0), Server) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_address[1]}/a.ts"
+        (tmp_path / "list.m3u8").write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n{url}\n#EXT-X-ENDLIST\n")
+        with pytest.raises(UserError):
+            probe(tmp_path / "list.m3u8")
+        server.shutdown()
+        thread.join()
+    assert not asked
 
 
 def test_hops_are_the_files_samples_and_the_last_is_filled_up(tmp_path):
@@ -113,13 +219,13 @@ def test_a_video_is_told_apart(tmp_path):
         subprocess.run(command, check=True, timeout=30)
     except FileNotFoundError:
         path.write_bytes(b"\x00\x00\x00\x18ftypmp42" + bytes(500))
-    with pytest.raises(UserError, match="a video; give WAV"):
+    with pytest.raises(UserError, match="a video without sound; give WAV"):
         probe(path)
 
 
 def test_a_file_of_days_is_refused(tmp_path, monkeypatch):
     write(tmp_path / "a.wav", 1.0)
-    monkeypatch.setattr(audio_file, "HOURS_MAX", 0.5 / 3600)
+    monkeypatch.setattr(track, "HOURS_MAX", 0.5 / 3600)
     with pytest.raises(UserError, match="the limit is"):
         probe(tmp_path / "a.wav")
 

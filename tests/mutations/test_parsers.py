@@ -141,7 +141,7 @@ def read_sound(path: Path) -> None:
     from itertools import islice
 
     from livemusviz.audio.file import hops
-    from livemusviz.record.track import TrackReader, probe
+    from livemusviz.audio.track import TrackReader, probe
 
     refused: list[UserError] = []
     for reader in (lambda: hops(path), lambda: TrackReader(probe(path)).blocks()):

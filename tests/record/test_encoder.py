@@ -21,6 +21,18 @@ def encoder(path: Path, width: int = WIDTH, height: int = HEIGHT) -> LiveEncoder
     return LiveEncoder(path, EncoderSettings(width, height, codecs=("libx264",)))
 
 
+@pytest.mark.parametrize("name", ["21:30.mp4", "Re: set.mkv"])
+def test_a_recording_is_a_file_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """FFmpeg would take what stands before a colon for a protocol."""
+    monkeypatch.chdir(tmp_path)
+    writer = encoder(Path(name))
+    for slot in range(3):
+        writer.video(flat(9, 9, 9), slot)
+    writer.close()
+    with av.open(str(tmp_path / name)) as file:
+        assert len(list(file.decode(video=0))) == 3
+
+
 @pytest.mark.parametrize(
     "colour", [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (40, 40, 40), (210, 120, 30)]
 )

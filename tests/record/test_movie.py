@@ -10,11 +10,13 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import soundfile
 
+from livemusviz.audio.track import TrackReader, probe
+from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.errors import UserError
 from livemusviz.record.movie import Movie, MovieSettings, choose_codec, container_of, sound_plan
-from livemusviz.record.track import TrackReader, probe
-from tests.record.tracks import KINDS, clicks, convert, heard_clicks
+from tests.tracks import KINDS, clicks, convert, heard_clicks
 
 FPS = Fraction(30)
 SIZE = (96, 64)
@@ -123,6 +125,39 @@ def test_what_is_copied_and_what_is_not(tmp_path: Path) -> None:
         "ogg": ["aac", "aac", "copy"],
         "mp3": ["copy", "copy", "copy"],
     }
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv"])
+def test_raw_aac_is_copied_into_every_container(suffix: str, tmp_path: Path) -> None:
+    """An .aac file has no header (ADTS): its packets are filtered to the container's form."""
+    clicks(tmp_path / "track.wav", 2.0)
+    track, path = convert(tmp_path / "track.wav", "aac"), tmp_path / f"film{suffix}"
+    assert make(path, track, 60, np.zeros(0)).sound == "copy"
+    given, found = (np.concatenate(list(TrackReader(probe(each)).blocks())) for each in (track, path))
+    both = min(len(given), len(found))
+    assert both > 1.9 * SAMPLE_RATE and np.abs(given[:both] - found[:both]).max() < 1e-6
+
+
+@pytest.mark.parametrize("channels", [6, 18])
+def test_many_channels_become_two_in_a_film(channels: int, tmp_path: Path) -> None:
+    """Of an interface's recording in PCM, which is encoded."""
+    sound = np.zeros((2 * SAMPLE_RATE, channels), np.float32)
+    sound[:, channels - 1] = 0.5 * np.sin(2 * np.pi * 440 * np.arange(len(sound)) / SAMPLE_RATE)
+    soundfile.write(tmp_path / "track.wav", sound, SAMPLE_RATE)
+    assert make(tmp_path / "film.mp4", tmp_path / "track.wav", 60, np.zeros(0)).sound == "aac"
+    shown = probe(tmp_path / "film.mp4")
+    heard = np.concatenate(list(TrackReader(shown).blocks()))
+    assert shown.channels == 2 and 0.04 < np.abs(heard[9600:-9600]).max() <= 0.5
+
+
+def test_a_film_is_a_file_whatever_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FFmpeg would take what stands before a colon for a protocol."""
+    monkeypatch.chdir(tmp_path)
+    times = clicks(Path("Re: Stacks.wav"), 1.0)
+    for name in ("20:30.mp4", "file:x.mkv", "Re: a.mov"):
+        make(Path(name), Path("Re: Stacks.wav"), 30, times)
+        assert len(pictures((tmp_path / name).absolute())) == 30
+    make(Path("a:b.mp4"), Path("Re: Stacks.wav"), 30, times, first=20, previous=Path("20:30.mp4"))
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

@@ -13,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from tests.record.tracks import clicks
+from tests.tracks import clicks
 
 pytestmark = pytest.mark.system
 

@@ -20,7 +20,7 @@ from livemusviz.cli import main
 from livemusviz.render import film as render_film
 from livemusviz.render import plan as render_plan
 from livemusviz.render.progress import Progress
-from tests.record.tracks import clicks, convert, heard_clicks
+from tests.tracks import clicks, convert, heard_clicks
 
 SMALL = ["--size", "64", "--canvas", "160x96", "--latent-feedback-strength", "0.6", "--batch", "4"]
 

@@ -14,7 +14,7 @@ from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.cli import main
 from livemusviz.errors import UserError
 from livemusviz.render.replay import Walk, load_replay
-from tests.record.tracks import clicks
+from tests.tracks import clicks
 
 ABOUT = {
     "livemusviz": 1,

@@ -11,8 +11,8 @@ import pytest
 
 from demo.measure import read_film
 from livemusviz.record.showlog import read_log
-from tests.record.tracks import clicks
 from tests.system.shows import LiveShow
+from tests.tracks import clicks
 
 pytestmark = pytest.mark.system
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from livemusviz.audio.track import TrackReader, probe
 from livemusviz.bridge.sound import SAMPLE_RATE
-from livemusviz.record.track import TrackReader, probe
 
 KINDS = ("wav", "flac", "mp3", "ogg", "m4a", "opus")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from livemusviz.audio.track import TrackReader, probe
 from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.errors import UserError
-from livemusviz.record.track import TrackReader, probe
-from tests.record.tracks import KINDS, clicks, convert
+from tests.tracks import KINDS, clicks, convert
 
 
 def read(path: Path) -> tuple[np.ndarray, TrackReader]:
