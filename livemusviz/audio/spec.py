@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -50,7 +51,9 @@ class AudioSpec:
         path = Path(self.input)
         if self.input == DEFAULT:
             return None
-        return path if path.suffix.lower() in FILE_SUFFIXES or path.is_file() else None
+        with suppress(OSError):  # a name that no disk can hold is not looked for on one
+            return path if path.suffix.lower() in FILE_SUFFIXES or path.is_file() else None
+        return None
 
 
 @dataclass(frozen=True, slots=True)
