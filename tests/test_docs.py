@@ -86,6 +86,15 @@ def test_every_name_in_the_tree_exists() -> None:
         assert name in existing, name
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_files_that_the_page_names_exist(page: Path) -> None:
+    folders = (ROOT, PACKAGE, page.parent)
+    names = {path.name for path in PACKAGE.rglob("*.py")}
+    for name in re.findall(r"`([\w./-]+\.(?:py|sh|ps1|toml|md|cpp))`", page.read_text()):
+        user_file = name.startswith(("~", "/")) or "/" not in name and name.endswith(".toml")
+        assert user_file or name in names or any((folder / name).exists() for folder in folders), f"{name}: no such file"
+
+
 def commands() -> list[str]:
     """Return every command line of livemusviz in the pages, in blocks of shell and in the text."""
     text = "\n".join(page.read_text() for page in PAGES)
