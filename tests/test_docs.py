@@ -91,8 +91,8 @@ def test_files_that_the_page_names_exist(page: Path) -> None:
     folders = (ROOT, PACKAGE, page.parent)
     names = {path.name for path in PACKAGE.rglob("*.py")}
     for name in re.findall(r"`([\w./-]+\.(?:py|sh|ps1|toml|md|cpp))`", page.read_text()):
-        user_file = name.startswith(("~", "/")) or "NAME" in name or ("/" not in name and name.endswith(".toml"))
-        assert user_file or name in names or any((folder / name).exists() for folder in folders), f"{name}: no such file"
+        users = name.startswith(("~", "/")) or "NAME" in name or ("/" not in name and name.endswith(".toml"))
+        assert users or name in names or any((folder / name).exists() for folder in folders), f"{name}: no such file"
 
 
 def commands() -> list[str]:
