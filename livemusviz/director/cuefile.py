@@ -73,11 +73,14 @@ def parse_cues(name: str, data: bytes, presets: Presets) -> list[Cue]:
     return cues
 
 
-def place(cues: Sequence[Cue], bars: Sequence[float]) -> list[Change]:
+def place(cues: Sequence[Cue], bars: Sequence[float], seconds: float = LATEST) -> list[Change]:
     """The cues as changes in the order of time. bars : s, where each bar of the music begins; may be empty.
 
-    UserError for a bar that the music does not have.
+    seconds : how long the music is.  UserError for a bar or a time that the music does not have.
     """
+    for number, cue in enumerate(cues, 1):
+        if cue.time is not None and cue.time > seconds:
+            raise UserError(f"cue {number}: time {cue.time:g} s: this track has {seconds:.1f} s; give an earlier one")
     changes = [Change(_bar_time(cue.bar, bars) if cue.time is None else cue.time, cue.values) for cue in cues]
     return sorted(changes, key=lambda change: change.time)  # stable: of two at one time the later in the file wins
 

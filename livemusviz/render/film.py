@@ -147,8 +147,6 @@ class Film:
     def _begin(self, plan: Plan) -> tuple[int, np.ndarray | None]:
         """Open the film; the frame to begin with and the latents before it."""
         output, marks = self._config.output, self._marks
-        if self._config.resume and output.exists() and not marks.unfinished:
-            raise UserError(f"{output}: is finished already; --overwrite renders it again")
         states = marks.states() if self._config.resume and output.exists() else []
         for frame, path in states:
             copy = marks.folder / f"taken-over{output.suffix}"

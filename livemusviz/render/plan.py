@@ -37,7 +37,8 @@ class Plan:
         seconds = analysis.seconds if config.until is None else min(config.until, analysis.seconds)
         self.grid = Grid(config.fps, config.every, max(1, math.ceil(seconds * float(config.fps) - 1e-3)))
         recorded = config.replay.changes if config.replay is not None else ()
-        changes = sorted([*recorded, *place(config.cues, analysis.bars)], key=lambda change: change.time)
+        cues = place(config.cues, analysis.bars, analysis.seconds)
+        changes = sorted([*recorded, *cues], key=lambda change: change.time)
         self._values = config.values
         while changes and changes[0].time <= 0.0:  # the first prompt is cut to, not faded
             first = {name: value for name, value in changes[0].values.items() if not name.startswith("fx/")}

@@ -1,8 +1,9 @@
 """Saves the state that an interrupted render needs to go on, at the end of its last segments, beside the film. One
 thread.
 
-`OUT.resume/` holds a file for each of the last two segment ends, written whole or not at all, and is removed when the
-film is finished. Two, because the film itself may lag a second behind when the process is killed.
+`OUT.resume/` holds the render's settings from its first moment on, and a file for each of the last two segment ends,
+written whole or not at all; it is removed when the film is finished. Two, because the film itself may lag a second
+behind when the process is killed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from livemusviz.errors import UserError
 
 KEPT = 2
 _META = "meta"
+_SETTINGS = "settings.json"
 
 
 class Bookmarks:
@@ -28,6 +30,7 @@ class Bookmarks:
 
     def __init__(self, output: Path, fingerprint: Mapping[str, str]) -> None:
         """fingerprint : what must be the same for a state to be of use, by the name of the option."""
+        self._output = output
         self.folder = output.with_name(output.name + ".resume")
         self._fingerprint = dict(fingerprint)
 
@@ -40,6 +43,18 @@ class Bookmarks:
         """A film begins; nothing of an earlier one is to be gone on with. OSError if the disk refuses."""
         self.clear()
         self.folder.mkdir()
+        (self.folder / _SETTINGS).write_text(json.dumps(self._fingerprint), encoding="utf-8")
+
+    def check_same(self) -> None:
+        """Raise a UserError unless the film was begun and not finished, with these settings."""
+        if not self.unfinished:
+            raise UserError(f"{self._output}: is finished already; --overwrite renders it again")
+        if not self.states():
+            try:
+                saved = json.loads((self.folder / _SETTINGS).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                saved = {}
+            self._compare(saved)
 
     def save(self, frame: int, state: Mapping[str, np.ndarray]) -> None:
         """Keep `state`, with which frame number `frame` begins. OSError if the disk refuses."""
@@ -57,15 +72,17 @@ class Bookmarks:
         found = []
         for path in self._paths():
             meta = load(path).get(_META)
-            saved = json.loads(bytes(meta)) if meta is not None else {}
-            different = sorted(key for key in self._fingerprint if saved.get(key) != self._fingerprint[key])
-            if different:
-                raise UserError(
-                    f"--resume: {self.folder} is of a render with other settings ({', '.join(different)}); "
-                    "give the same ones, or --overwrite to begin anew"
-                )
+            self._compare(json.loads(bytes(meta)) if meta is not None else {})
             found.append((int(path.stem), path))
         return found
+
+    def _compare(self, saved: Mapping[str, str]) -> None:
+        different = sorted(key for key in self._fingerprint if saved.get(key) != self._fingerprint[key])
+        if different:
+            raise UserError(
+                f"--resume: {self.folder} is of a render with other settings ({', '.join(different)}); "
+                "give the same ones, or --overwrite to begin anew"
+            )
 
     def clear(self) -> None:
         """Nothing is to be resumed any more."""

@@ -9,17 +9,20 @@ import json
 import logging
 import os
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livemusviz.audio.track import Track, probe
+from livemusviz.config import parse_size
+from livemusviz.errors import UserError
 from livemusviz.render.analysis import TrackAnalysis
 from livemusviz.render.film import Figures, Film
 from livemusviz.render.options import RenderConfig, check_output
 from livemusviz.render.plan import Plan
 from livemusviz.render.prefetch import generated_runs, stopping
 from livemusviz.render.progress import Listening, clock
+from livemusviz.render.resume import Bookmarks
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.batches import BatchPainter
@@ -41,6 +44,9 @@ def run_render(config: RenderConfig) -> Figures | None:
     ranks = Ranks.join()
     if ranks.rank == 0:
         check_output(config.output, config.track, config.overwrite or config.resume)
+        if config.resume and config.output.exists():
+            Bookmarks(config.output, config.fingerprint()).check_same()
+        _tell_of_scale(config)
     with ExitStack() as stack:
         analysis = _listen(config, track)
         stack.callback(analysis.close)
@@ -66,6 +72,18 @@ def _divide_cores() -> None:
     addresses = [str(each[0] if each else "").rpartition(":")[0] for each in listed]
     here = addresses.count(addresses[int(rank)])
     os.environ.setdefault("OPENBLAS_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // here)))
+
+
+def _tell_of_scale(config: RenderConfig) -> None:
+    """Warn where a recorded show is generated at another size: a model draws the same forms in as many pixels."""
+    shown = config.replay.flags.get("size") if config.replay is not None else None
+    with suppress(UserError):
+        if isinstance(shown, str) and parse_size(shown) != config.size:
+            width, height = config.size
+            log.warning(
+                "the show was generated at %s: at %dx%d the model draws its forms smaller or larger in the picture, so "
+                "it is another one; to enlarge the same picture give --canvas alone", shown, width, height,
+            )  # fmt: skip
 
 
 def _listen(config: RenderConfig, track: Track) -> TrackAnalysis:

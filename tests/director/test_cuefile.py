@@ -82,6 +82,14 @@ def test_files_that_are_none(data: bytes) -> None:
         parse_cues("set.toml", data, presets)
 
 
+def test_a_cue_past_the_end_of_the_track_is_told() -> None:
+    text = b'version = 1\n[[cue]]\ntime = 3\nprompt = "a"\n[[cue]]\ntime = "0:04.5"\nprompt = "b"'
+    cues = parse_cues("set.toml", text, presets)
+    assert len(place(cues, [], 4.5)) == 2
+    with pytest.raises(UserError, match=r"cue 2: time 4.5 s: this track has 4.4 s"):
+        place(cues, [], 4.4)
+
+
 def test_bars_need_a_beat() -> None:
     cues = parse_cues("set.toml", b'version = 1\n[[cue]]\nbar = 2\nprompt = "a"', presets)
     with pytest.raises(UserError, match="no beat was found"):

@@ -119,6 +119,26 @@ def test_interrupted_and_gone_on_with_equals_one_that_ran_through(
     assert "is finished already" in capsys.readouterr().err
 
 
+def test_a_film_that_cannot_be_gone_on_with_is_refused_before_anything_is_heard(
+    film: Path, track: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other settings before the first place to go on from, and a film that is finished: both stay as they are."""
+    path = tmp_path / "film.mp4"
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_at(8, patch)
+        assert render(track, path) == 130
+    before, finished = path.read_bytes(), film.read_bytes()
+    monkeypatch.setattr("livemusviz.render.run._listen", lambda *_: pytest.fail("it was listened to"))
+    assert render(track, path, "--resume", "--seed", "5") == 2
+    assert "other settings (parameters)" in capsys.readouterr().err
+    (path.with_name("film.mp4.resume") / "settings.json").unlink()
+    assert render(track, path, "--resume") == 2
+    assert "--overwrite to begin anew" in capsys.readouterr().err
+    assert render(track, film, "--resume") == 2
+    assert "is finished already" in capsys.readouterr().err
+    assert path.read_bytes() == before and film.read_bytes() == finished
+
+
 @pytest.mark.parametrize("left", ["film", "first bytes of a film", "nothing"])
 def test_interrupted_before_the_first_place_to_go_on_from(
     left: str, film: Path, track: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -50,11 +50,15 @@ def alike(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.median([np.corrcoef(x.ravel(), y.ravel())[0, 1] for x, y in zip(a, b, strict=True)]))
 
 
-def test_the_same_scenes_at_the_same_moments_at_twice_the_size(tmp_path: Path) -> None:
+def test_the_same_scenes_at_the_same_moments_at_twice_the_size(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     log = show(tmp_path)
     assert main(["render", "--from-log", str(log), "-o", str(tmp_path / "same.mp4")]) == 0
+    assert not [record for record in caplog.records if "model draws" in record.getMessage()]
     words = ["--size", "128", "--canvas", "320x192"]
     assert main(["render", "--from-log", str(log), "-o", str(tmp_path / "large.mp4"), *words]) == 0
+    told = [record.getMessage() for record in caplog.records if "model draws" in record.getMessage()]
     same, large = film(tmp_path / "same.mp4"), film(tmp_path / "large.mp4")
     assert same.shape[:3] == (60, 96, 160) and large.shape[:3] == (60, 192, 320)
     small = large.reshape(60, 96, 2, 160, 2, 3).mean(axis=(2, 4))
@@ -62,6 +66,7 @@ def test_the_same_scenes_at_the_same_moments_at_twice_the_size(tmp_path: Path) -
         red = each[..., 0].mean(axis=(1, 2)) > each[..., 2].mean(axis=(1, 2))
         assert not red[:30].any() and red[38:].all()
     assert alike(same[38:], small[38:]) > 0.5 > alike(same[38:], small[:22]) + 0.2
+    assert ["at 64x64: at 128x128 the model draws" in line and "--canvas alone" in line for line in told] == [True]
 
 
 def test_the_walk_is_where_it_was() -> None:
