@@ -23,6 +23,9 @@ else:
 END_SIGNALS: tuple[int, ...]
 """Signals that ask a program to end in good order. On Windows SIGBREAK is a console window that closes."""
 
+IMPATIENT = (signal.SIGINT, signal.SIGTERM)
+"""Those of them that ask for the end at once when they come again. A terminal that closes sends more than one."""
+
 FORWARDED: dict[int, int]
 """Signals that a parent process takes, each with the one it sends to its child; 0 sends none.
 
@@ -34,7 +37,7 @@ if sys.platform == "win32":
     END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGBREAK)
     FORWARDED = dict.fromkeys(END_SIGNALS, 0)
 else:
-    END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+    END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     FORWARDED = {signal.SIGINT: signal.SIGINT, signal.SIGTERM: signal.SIGTERM, signal.SIGHUP: signal.SIGTERM}
 
 

@@ -39,7 +39,7 @@ from livemusviz.display.options import DisplayHooks, DisplayOptions
 from livemusviz.display.pacer import Gate
 from livemusviz.errors import UserError
 from livemusviz.livedirector import LiveDirector
-from livemusviz.platforms import END_SIGNALS
+from livemusviz.platforms import END_SIGNALS, IMPATIENT
 from livemusviz.publish import Publisher
 from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder
@@ -57,7 +57,7 @@ from livemusviz.session.step import (
     StopRecording,
 )
 from livemusviz.signals import signals
-from livemusviz.stats import ShowStats, write_json
+from livemusviz.stats import ShowStats, check_writable, write_json
 from livemusviz.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,8 @@ class Show:
         sys.setswitchinterval(SWITCH_INTERVAL)
         if self.config.record is not None:
             check_exact(self.config.record)
+        if self.config.stats is not None:
+            check_writable(self.config.stats)
         with ExitStack() as stack, signals(END_SIGNALS, self._signalled):
             stack.callback(self._director.close)
             self.audio.start()
@@ -327,7 +329,7 @@ class Show:
             self.stats.recorded.append(summary)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
-        if self._ending:
+        if self._ending and number in IMPATIENT:
             os._exit(128 + number)  # asked twice: at once
         self._ending = True
 
@@ -346,9 +348,8 @@ def run_live(config: LiveConfig) -> int:
     """Check what can be checked, run the show, write its figures. Returns the exit status."""
     show = Show(config)
     told = show.run()
+    if config.leave is not None:
+        config.leave(replace(config.before, ended=True))
     if config.stats is not None:
         write_json(config.stats, told)
-    if not show.engine.close(timeout=0.0):  # still loading: mlx does not survive the end of Python under its feet
-        logging.shutdown()
-        os._exit(0)
     return 0

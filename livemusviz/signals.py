@@ -10,8 +10,11 @@ from types import FrameType
 
 @contextmanager
 def signals(numbers: Iterable[int], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Those of `numbers` go to `handler` within this block, and where they went before after it."""
-    kept = {number: signal.signal(number, handler) for number in numbers}
+    """Those of `numbers` go to `handler` within this block, and where they went before after it. A SIGHUP that is
+    ignored (`nohup`) stays ignored."""
+    hangup = getattr(signal, "SIGHUP", None)
+    wanted = [each for each in numbers if each != hangup or signal.getsignal(each) is not signal.SIG_IGN]
+    kept = {number: signal.signal(number, handler) for number in wanted}
     try:
         yield
     finally:

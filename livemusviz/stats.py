@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
@@ -99,6 +100,15 @@ def percentiles(seconds: Iterable[float]) -> dict[str, float] | None:
 def peak_rss_mb() -> float:
     """Return the most memory this process ever held, in MiB."""
     return round(peak_memory() / 2**20, 1)
+
+
+def check_writable(path: Path) -> None:
+    """UserError unless a file can be written at `path`, as far as can be seen without writing it."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {folder}; make it first")
+    if path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+        raise UserError(f"cannot write {path}: {'it is a folder' if path.is_dir() else 'permission denied'}")
 
 
 def write_json(path: Path, figures: Mapping[str, Any]) -> None:

@@ -20,6 +20,7 @@ from types import FrameType
 
 from livemusviz.bridge.handover import Handover
 from livemusviz.bridge.supervise import Backoff
+from livemusviz.ending import end_process
 from livemusviz.platforms import FORWARDED, leave_terminal_group
 from livemusviz.signals import signals
 
@@ -53,7 +54,7 @@ class _Watchdog:
             while True:
                 began = time.monotonic()
                 left, status = self._one_show(left)
-                if self._asked or status == 0 or not left.values:
+                if self._asked or status == 0 or left.ended or not left.values:
                     return status if status >= 0 else 128 - status
                 if time.monotonic() - began > HEALTHY:
                     pauses.reset()
@@ -109,7 +110,7 @@ def _child(life: Life, before: Handover, mouth: Connection) -> None:
         except OSError:  # the watchdog is gone, and with it whoever could end the show: that ends it in good order
             signal.raise_signal(signal.SIGTERM)
 
-    raise SystemExit(life(before, leave))
+    raise SystemExit(end_process(life(before, leave)))
 
 
 def _cause(status: int) -> str:

@@ -17,7 +17,7 @@ class Handover:
 
     values : all parameters, and the shaders' inputs set by hand; {} before the first word.  recording : the file being
     written.  seconds : of show so far.  restarts : deaths so far.  short_lives : how many of the last in a row died
-    young.
+    young.  ended : the show has come to its end, and nobody is to take over whatever comes afterwards.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -25,3 +25,4 @@ class Handover:
     seconds: float = 0.0
     restarts: int = 0
     short_lives: int = 0
+    ended: bool = False

@@ -6,9 +6,11 @@ import argparse
 import importlib
 import logging
 import sys
+import traceback
 from collections.abc import Callable
 
 from livemusviz import __version__
+from livemusviz.ending import end_process
 from livemusviz.errors import UserError
 
 COMMANDS = {
@@ -24,6 +26,15 @@ COMMANDS = {
     "bench": "milliseconds stage by stage, torch beside ours where it is installed",
     "doctor": "what this machine has and what is missing",
 }
+
+
+def entry() -> int:
+    """Run the command line as a program of its own; returns the exit status, or ends the process with it."""
+    try:
+        return end_process(main())
+    except Exception:
+        traceback.print_exc()
+        return end_process(1)
 
 
 def main(argv: list[str] | None = None) -> int:
