@@ -120,7 +120,8 @@ class Engine:
             return self._load(self.spec.fallback)
         gc.collect()
         gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
-        log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
+        if not self._stop.is_set():  # else the show has given its last word
+            log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
         self.status = replace(self.status, state="running", about=about)
         return pipeline
 

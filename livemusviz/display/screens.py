@@ -31,9 +31,11 @@ def choose(screens: Sequence[ScreenInfo], number: int | None) -> int:
         raise UserError("no screen found; --headless runs without one")
     if number is None:
         return 0
+    if len(screens) == 1 and number != 1:
+        raise UserError(f"--screen {number}: only screen 1 ({screens[0].width}x{screens[0].height})")
     if not 1 <= number <= len(screens):
         found = ", ".join(f"{i}: {s.width}x{s.height} {s.name}".rstrip() for i, s in enumerate(screens, 1))
-        raise UserError(f"--screen {number}: there {'is' if len(screens) == 1 else 'are'} {len(screens)} ({found})")
+        raise UserError(f"--screen {number}: there are {len(screens)} ({found})")
     return number - 1
 
 

@@ -8,6 +8,7 @@ polls. With an operator's window there is nothing but art on the canvas's; witho
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from typing import Any
@@ -210,8 +211,10 @@ def _open_display(pyglet: Any) -> Any:
     _ask_without_probing()
     try:
         return pyglet.display.get_display()
-    except NoSuchDisplayException as error:
-        raise UserError(f"no display ({' '.join(str(error).split())[:120]}); {_NO_DISPLAY}") from None
+    except NoSuchDisplayException:
+        name = os.environ.get("DISPLAY", "")
+        reason = f"cannot connect to '{name[:80]}'" if name else "DISPLAY is not set"
+        raise UserError(f"no display ({reason}); {_NO_DISPLAY}") from None
 
 
 def _ask_without_probing() -> None:

@@ -151,13 +151,15 @@ def test_a_window_may_be_made_as_small_as_it_gets(x_display):
 
 def test_an_unknown_screen_says_how_many_there_are(x_display):
     with Window(x_display, "3") as window:
-        assert re.match(r"UserError: --screen 3: there is 1 \(1: 800x600", window.finish())
+        assert re.match(r"UserError: --screen 3: only screen 1 \(800x600\)", window.finish())
 
 
 def test_no_display_at_all_points_to_headless():
     with Window("") as window:
         output = window.finish()
-        assert output.startswith("UserError: no display") and "--headless" in output
+        assert output.startswith("UserError: no display (DISPLAY is not set)") and "--headless" in output
+    with Window(":987") as window:
+        assert window.finish().startswith("UserError: no display (cannot connect to ':987')")
 
 
 @pytest.mark.skipif(shutil.which("Xorg") is None or shutil.which("xrandr") is None, reason="needs Xorg and xrandr")

@@ -22,7 +22,7 @@ def test_screens_are_counted_from_one():
     assert choose([LAPTOP, PROJECTOR], 2) == 1
     with pytest.raises(UserError, match="--screen 3: there are 2"):
         choose([LAPTOP, PROJECTOR], 3)
-    with pytest.raises(UserError, match="there is 1 "):
+    with pytest.raises(UserError, match=r"--screen 0: only screen 1 \(1440x900\)"):
         choose([LAPTOP], 0)
     with pytest.raises(UserError, match="--headless"):
         choose([], None)
