@@ -201,8 +201,7 @@ class Show:
         if features.onset or step.requests or step.errors or step.values is not before.values:
             self.engine.wake()
         self.audio.set_gain(step.values.params.gain)
-        if self.recorder.status.state in ("idle", "error"):
-            self._finish_recording()  # its thread has ended: nothing is waited for
+        self.stats.recorded += self.recorder.take_finished()
         self._publisher.publish(step, self.engine.status, self.recorder.status)
         if self.config.leave is not None and self._leaving.opens(now):
             self.config.leave(self._handover(now))
@@ -238,7 +237,7 @@ class Show:
         try:
             match request:
                 case StartRecording(label):
-                    self.recorder.start(label)
+                    self.recorder.begin(label)
                 case StopRecording():
                     self.recorder.end()
                 case LearnControl(wish):
@@ -325,8 +324,7 @@ class Show:
 
     def _finish_recording(self) -> None:
         summary = self.recorder.stop()
-        if summary is not None:
-            self.stats.recorded.append(summary)
+        self.stats.recorded += self.recorder.take_finished() + ([] if summary is None else [summary])
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._ending and number in IMPATIENT:

@@ -35,7 +35,11 @@ def create_labelled(folder: Path, label: str, now: datetime, suffix: str = SUFFI
         raise UserError(f"cannot make the folder {folder} for recordings: {error.strerror}") from None
     for number in range(1, _SAME_NAME):
         path = folder / f"{stem}{f'_{number}' if number > 1 else ''}{suffix}"
-        if not path.exists() and not log_path(path).is_file():
+        try:
+            free = not path.exists() and not log_path(path).is_file()
+        except OSError as error:
+            raise UserError(f"cannot look into {folder}: {error.strerror}") from None
+        if free:
             return create_exact(path)
     raise UserError(f"{folder} already has {_SAME_NAME} recordings called {stem}; use another label")
 
@@ -96,8 +100,12 @@ def disk_trouble(path: Path, file: int) -> str:
 
 
 def check_room(folder: Path) -> None:
-    """UserError unless there are `START_FREE` bytes for a recording in `folder`."""
-    free = free_bytes(folder)
+    """UserError unless there are `START_FREE` bytes for a recording in `folder`, which need not be there yet."""
+    try:
+        there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    except OSError as error:
+        raise UserError(f"cannot look at {folder}: {error.strerror}") from None
+    free = free_bytes(there)
     if free < START_FREE:
         raise UserError(
             f"{folder}: {free / 1e6:.0f} MB free, a recording needs {START_FREE / 1e6:.0f} MB to start; make room"

@@ -69,7 +69,8 @@ class RecordSummary:
 class _Session:
     """Holds the state of one recording that both threads share. `end` is set before `stop`."""
 
-    def __init__(self, path: Path, start: float, capacity: int, about: Mapping[str, Any] | None) -> None:
+    def __init__(self, path: Path | None, start: float, capacity: int, about: Mapping[str, Any] | None) -> None:
+        """path : None until the recorder thread has made the file."""
         self.path, self.start, self.about = path, start, about
         self.notes: deque[tuple[float, Mapping[str, Any]]] = deque(maxlen=NOTES)
         self.end: float | None = None
@@ -80,10 +81,15 @@ class _Session:
         self.dropped = self.frames = 0
         self.state, self.error = "recording", ""
         self.thread: threading.Thread | None = None
+        self.taken = False  # its summary
+
+    @property
+    def name(self) -> str:
+        return "a recording" if self.path is None else self.path.name
 
 
 class Recorder:
-    """Records one file at a time. `start`, `put`, `stop` belong to one thread; `status` may be read by any.
+    """Records one file at a time. `start`, `begin`, `put`, `stop` belong to one thread; `status` may be read by any.
 
     folder : where labelled recordings go.  size : (width, height) of the canvas, pixels.  blocks : the audio blocks
     captured since it was last called, called on the recorder thread only, and only while recording.
@@ -113,6 +119,7 @@ class Recorder:
         self._open = open_encoder or self._open_hybrid
         self._codecs: tuple[str, ...] = ()
         self._session: _Session | None = None
+        self._before: list[_Session] = []  # ended, and not yet taken by `take_finished`
         width, height = size
         self._capacity = min(MAX_QUEUE, max(MIN_QUEUE, QUEUE_BYTES // (width * height * 4)))
 
@@ -132,8 +139,7 @@ class Recorder:
         used as it is and must not exist yet unless `overwrite`. UserError if already recording, if the file cannot be
         made, or if the disk has too little room.
         """
-        if self._session is not None and self.recording:
-            raise UserError(f"already recording {self._session.path.name}; stop it first")
+        self._refuse_second()
         self.stop()
         if isinstance(target, Path):
             check_room(target.absolute().parent)
@@ -141,14 +147,36 @@ class Recorder:
             if overwrite:
                 log_path(path).unlink(missing_ok=True)
         else:
-            check_room(self._folder if self._folder.is_dir() else self._folder.absolute().parent)
-            path = create_labelled(self._folder, target, self._today(), self._suffix)
+            path = self._create(target)
+        self._launch(path, "")
+        return path
+
+    def begin(self, label: str = "") -> None:
+        """Start a recording named after `label` in `folder` without waiting for the disk: for the display thread.
+
+        The recorder thread makes the file, after the recording before is finished; what goes wrong there is a notice.
+        UserError if already recording.
+        """
+        self._refuse_second()
+        self._launch(None, label)
+
+    def _refuse_second(self) -> None:
+        if self._session is not None and self.recording:
+            raise UserError(f"already recording {self._session.name}; stop it first")
+
+    def _launch(self, path: Path | None, label: str) -> None:
         session = _Session(path, self._clock.now(), self._capacity, self._about() if self._about else None)
-        session.thread = threading.Thread(target=self._run, args=(session,), name="recorder", daemon=True)
+        last = self._session
+        if last is not None and not last.taken:
+            self._before.append(last)
+        arguments = (session, label, None if last is None else last.thread)
+        session.thread = threading.Thread(target=self._run, args=arguments, name="recorder", daemon=True)
         self._session = session
         session.thread.start()
-        log.info("record: writing %s", path)
-        return path
+
+    def _create(self, label: str) -> Path:
+        check_room(self._folder)
+        return create_labelled(self._folder, label, self._today(), self._suffix)
 
     @property
     def recording(self) -> bool:
@@ -198,20 +226,32 @@ class Recorder:
             session.end = self._clock.now()
             session.stop.set()
 
+    def take_finished(self) -> list[RecordSummary]:
+        """Return what the recordings came to that have ended since the last call. Never waits."""
+        sessions = [*self._before, *([] if self._session is None else [self._session])]
+        done = [each for each in sessions if not each.taken and each.thread is not None and not each.thread.is_alive()]
+        self._before = [each for each in self._before if each not in done]
+        return [summary for each in done if (summary := self._summary(each)) is not None]
+
     def stop(self, timeout: float = 1.5) -> RecordSummary | None:
         """Finish the file, waiting at most `timeout` s. None if nothing was recorded since the last `stop`."""
         session = self._session
-        if session is None or session.thread is None:
+        if session is None or session.thread is None or session.taken:
             return None
         self.end()
         session.thread.join(timeout)
         if session.thread.is_alive():
             session.error = f"not finished after {timeout:g} s; the file is playable up to its last second"
-            self._notices.error(f"{session.path.name}: {session.error}", "record")
-        session.thread = None
-        return RecordSummary(
-            session.path, self._ended(session) - session.start, session.frames, session.dropped, session.error
-        )
+            self._notices.error(f"{session.name}: {session.error}", "record")
+        return self._summary(session)
+
+    def _summary(self, session: _Session) -> RecordSummary | None:
+        """Return what a recording came to, once; None without a file."""
+        session.taken = True
+        if session.path is None:
+            return None
+        seconds = self._ended(session) - session.start
+        return RecordSummary(session.path, seconds, session.frames, session.dropped, session.error)
 
     def _slot(self, session: _Session, time: float) -> int:
         return round((time - session.start) * self._fps)
@@ -224,34 +264,50 @@ class Recorder:
     def _settings(self, codecs: tuple[str, ...]) -> EncoderSettings:
         return EncoderSettings(*self._size, self._fps, codecs, self._effort)
 
-    def _run(self, session: _Session) -> None:
+    def _run(self, session: _Session, label: str, before: threading.Thread | None) -> None:
+        """Record one file. label : of a file that is still to be made.  before : the thread of the last recording."""
+        if before is not None:
+            before.join()  # two threads must not share the sound
+        try:
+            path = session.path or self._create(label)
+        except (OSError, UserError) as error:
+            session.error = f"no recording: {error}"
+            self._notices.error(session.error, "record")
+            self._ended(session)
+            session.state = "error"
+            return
+        session.path = path
+        log.info("record: writing %s", path)
+        self._record(session, path)
+
+    def _record(self, session: _Session, path: Path) -> None:
         encoder: Encoder | None = None
         notes: ShowLog | None = None
         try:
-            encoder = self._open(session.path)
+            encoder = self._open(path)
             timed = TimedEncoder(encoder, session.start, self._fps, self._size)
-            notes = _open_log(session)
-            with _watched(session.path) as file:
-                self._write(session, timed, notes, file)
+            notes = _open_log(session, path)
+            with _watched(path) as file:
+                self._write(session, path, timed, notes, file)
             session.state = "finishing"
             timed.finish(self._ended(session))
             session.state = "error" if session.error else "idle"
         except Exception as error:
             self._ended(session)
-            session.error = f"{session.path.name}: recording ended: {error}"
+            session.error = f"{path.name}: recording ended: {error}"
             session.state = "error"
             self._notices.error(session.error, "record")
             with suppress(OSError, ValueError):  # the disk may refuse the last bytes as well
                 if encoder is not None:
                     encoder.close()
-                elif not session.path.stat().st_size:
-                    session.path.unlink()
+                elif not path.stat().st_size:
+                    path.unlink()
         if notes is not None:
             with suppress(OSError):
                 notes.close(self._ended(session))
         session.frames = encoder.frames if encoder is not None else 0
 
-    def _write(self, session: _Session, timed: TimedEncoder, notes: ShowLog | None, file: int) -> None:
+    def _write(self, session: _Session, path: Path, timed: TimedEncoder, notes: ShowLog | None, file: int) -> None:
         look_at_disk = session.start + DISK_PERIOD
         while not session.stop.wait(POLL):
             now = self._clock.now()
@@ -259,9 +315,9 @@ class Recorder:
             timed.advance(now)
             if now >= look_at_disk:
                 look_at_disk = now + DISK_PERIOD
-                trouble = disk_trouble(session.path, file)
+                trouble = disk_trouble(path, file)
                 if trouble:
-                    session.error = f"{session.path.name}: recording ended, {trouble}"
+                    session.error = f"{path.name}: recording ended, {trouble}"
                     self._notices.error(session.error, "record")
                     return
         for _ in range(TAIL_POLLS):  # the last sound is still on its way through the audio process
@@ -286,12 +342,12 @@ class Recorder:
         return end
 
 
-def _open_log(session: _Session) -> ShowLog | None:
+def _open_log(session: _Session, path: Path) -> ShowLog | None:
     """The show log of a recording that is to have one. Without it the recording is still worth having."""
     try:
-        return None if session.about is None else ShowLog(session.path, session.start, session.about)
+        return None if session.about is None else ShowLog(path, session.start, session.about)
     except OSError as error:
-        log.error("record: no show log beside %s: %s", session.path.name, error.strerror or error)
+        log.error("record: no show log beside %s: %s", path.name, error.strerror or error)
         session.about = None
         return None
 
@@ -302,7 +358,7 @@ def _note(session: _Session, notes: ShowLog) -> None:
         try:
             notes.line(*session.notes.popleft())
         except OSError as error:
-            log.error("record: the show log of %s ends here: %s", session.path.name, error.strerror or error)
+            log.error("record: the show log of %s ends here: %s", session.name, error.strerror or error)
             session.about = None
 
 

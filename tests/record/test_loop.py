@@ -1,6 +1,7 @@
 """The recorder as the show uses it: threads, faults, and being killed."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,10 +16,12 @@ import av
 import numpy as np
 import pytest
 
+from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE, AudioBlock
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import SystemClock
 from livemusviz.errors import UserError
+from livemusviz.record import files
 from livemusviz.record.loop import Recorder, RecordSummary
 from livemusviz.record.showlog import log_path, read_log
 
@@ -353,6 +356,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests.record.test_loop import CLOCK, Microphone, SIZE, grey
 from livemusviz.bridge.view import CanvasPicture
+from livemusviz.record import files
 from livemusviz.record.loop import Recorder
 recorder = Recorder(Path(sys.argv[1]).parent, SIZE, CLOCK, Microphone())
 recorder.prepare()
@@ -379,3 +383,52 @@ def test_I6_killed_with_SIGKILL_at_most_the_last_second_is_lost(tmp_path: Path) 
     times, _, sound = decode(path)
     assert times[-1] + 1 / 30 >= lived - 1.1
     assert len(sound) / SAMPLE_RATE >= lived - 1.1
+
+
+def test_a_recording_begins_without_waiting_for_the_disk(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """F21: everything that touches the disk is the recorder thread's, so a disk that stalls holds up nobody else."""
+    answers, made = threading.Event(), files.create_exact
+
+    def stalled(path: Path, overwrite: bool = False) -> Path:
+        assert answers.wait(20.0)
+        return made(path, overwrite)
+
+    monkeypatch.setattr(files, "create_exact", stalled)
+    recorder.begin("one")  # returns, though the file cannot be made yet
+    assert recorder.recording and recorder.status.path is None
+    with pytest.raises(UserError, match="already recording"):
+        recorder.begin("again")
+    recorder.end()
+    recorder.begin("two")  # the first one is still to be finished
+    assert recorder.take_finished() == []
+    answers.set()
+    wait_until(lambda: recorder.status.path is not None)
+    show(recorder, 0.5)
+    recorder.end()
+    taken = list[RecordSummary]()
+    wait_until(lambda: taken.extend(recorder.take_finished()) or len(taken) == 2)
+    assert [summary.path.stem.rpartition("_")[2] for summary in taken] == ["one", "two"]
+    assert [summary.error for summary in taken] == ["", ""] and recorder.take_finished() == []
+    assert len(decode(taken[1].path)[0]) > 5
+
+
+@pytest.mark.parametrize(
+    ("folder", "said"), [("x" * 300, "cannot look at .*: File name too long"), ("taken/sub", "Not a directory")]
+)
+def test_a_folder_that_cannot_be_used_is_one_line(
+    tmp_path: Path, microphone: Microphone, folder: str, said: str
+) -> None:
+    (tmp_path / "taken").touch()
+    notices = Notices()
+    recorder = Recorder(tmp_path / folder, SIZE, CLOCK, microphone, notices=notices)
+    recorder.begin("one")
+    wait_until(lambda: recorder.status.state == "error")
+    told = [notice.text for notice in notices.drain()]
+    assert len(told) == 1 and re.match(f"no recording: .*{said}", told[0]) and recorder.stop() is None
+
+
+def test_a_folder_of_folders_is_made(tmp_path: Path, microphone: Microphone) -> None:
+    recorder = Recorder(tmp_path / "a/b/c", SIZE, CLOCK, microphone)
+    path = recorder.start("one")
+    assert path.parent == tmp_path / "a/b/c"
+    finished(recorder)
