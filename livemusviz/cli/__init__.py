@@ -6,7 +6,6 @@ import argparse
 import importlib
 import logging
 import sys
-import traceback
 from collections.abc import Callable
 
 from livemusviz import __version__
@@ -31,10 +30,12 @@ COMMANDS = {
 def entry() -> int:
     """Run the command line as a program of its own; returns the exit status, or ends the process with it."""
     try:
-        return end_process(main())
-    except Exception:
-        traceback.print_exc()
-        return end_process(1)
+        status = main()
+    finally:
+        error = sys.exc_info()[1]
+        if isinstance(error, Exception):
+            end_process(1, error)
+    return end_process(status)
 
 
 def main(argv: list[str] | None = None) -> int:
