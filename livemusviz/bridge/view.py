@@ -46,6 +46,7 @@ class View:
 
     blackout, freeze, hud : switches.  scene : the shaders and their inputs.  fade : s, how long a scene with other
     shaders takes to come in.  flash_limit : as the parameter of that name.
+    sway : 0..1, how far a picture that rests moves.  energy : of the music, 0..1.
     sound : float32 (n, CHANNELS), the newest samples heard, for shaders that draw them; None is silence.
     hud_lines, meter : for the operator's HUD, never part of the canvas.  hud_code : rows of a QR code for it, "1" is
     dark.
@@ -57,6 +58,8 @@ class View:
     scene: Scene = Scene()
     fade: float = 0.0
     flash_limit: str = "broadcast"
+    sway: float = 0.0
+    energy: float = 0.0
     sound: np.ndarray | None = None
     hud_lines: tuple[str, ...] = ()
     hud_code: tuple[str, ...] = ()

@@ -33,6 +33,7 @@ from livemusviz.display.program import ShaderProgram, VertexArrayMaker
 from livemusviz.display.quality import Quality
 from livemusviz.display.rehearsal import Size, Sizes, fill_cache
 from livemusviz.display.sound import SoundTextures
+from livemusviz.display.sway import Sway
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
 from livemusviz.resources import our_shaders
@@ -82,7 +83,7 @@ class Compositor:
         self._fading = [Layer(ctx, size) for _ in range(2)]
         self._gone: list[Chain] = []
         self._frame: moderngl.Texture | None = None
-        self._fade = FadeClock()
+        self._fade, self._sway = FadeClock(), Sway()
         self._staged = 0.0  # progress that the stage was drawn with
         self._idle_share = 1.0
         scene = Scene()
@@ -118,8 +119,7 @@ class Compositor:
         texture = self._frame if self._frame is not None and self._frame.size == size else self._take_size(size)
         texture.write(np.ascontiguousarray(image[::-1]))
         self._stage, self._before = self._before, self._stage
-        self._programs["fit"].set("scale", cover(size, self.size))
-        self._programs["fit"].draw(self._next.target, image=texture)
+        self._fit(texture, self._next, cover(size, self.size))
         self._fade.arrived(now)
         self._staged = -1.0
         if first:  # nothing to fade from but the idle scene, which has a longer fade of its own
@@ -133,7 +133,7 @@ class Compositor:
         if first or not view.freeze:  # there must be something to hold
             self._take_scene(view)
             before = None if first else self._art
-            picture = self._draw_chains(self._picture(now, dt, view.scene), before, dt, view)
+            picture = self._draw_chains(self._picture(now, dt, view), before, dt, view)
             self._art = self.limiter.limit(now, picture, before, view.flash_limit)
         step = dt / BLACKOUT_FADE
         self._darkness = min(self._darkness + step, 1.0) if view.blackout else max(self._darkness - step, 0.0)
@@ -169,7 +169,8 @@ class Compositor:
         image.repeat_x = image.repeat_y = False
         idle, stage, canvas = (Layer(self.ctx, size) for size in (sizes.idle, sizes.stage, sizes.canvas))
         try:
-            self._programs["fit"].draw(stage.target, image=image)
+            self._fit(image, stage, (1.0, 1.0))
+            self._fit(stage.texture, canvas, (1.0, 1.0))
             for source, target in ((idle, stage), (stage, stage), (canvas, canvas)):
                 into = Layer(self.ctx, target.size)
                 self._copy(source, into)
@@ -304,19 +305,21 @@ class Compositor:
 
     # --- the picture under the chain ------------------------------------------------------------
 
-    def _picture(self, now: float, dt: float, scene: Scene) -> Layer:
+    def _picture(self, now: float, dt: float, view: View) -> Layer:
         """The stage, the idle scene, or a mixture of both."""
+        sway = None
         if self._frame is not None:
             self._idle_share = max(self._idle_share - dt / IDLE_FADE, 0.0)
             progress = self._fade.progress(now, dt)
             if progress != self._staged:
-                inputs = (*scene.transition.inputs, ("progress", progress))
-                effect = Effect(scene.transition.shader, inputs)
+                inputs = (*view.scene.transition.inputs, ("progress", progress))
+                effect = Effect(view.scene.transition.shader, inputs)
                 self._cross(self._transition, self._stage, self._before, self._next, effect, dt)
                 self._staged = progress
+            sway = self._sway.step(progress == 1.0, view.energy, view.sway, dt)
         if self._idle_share == 0.0:
-            return self._stage
-        self._draw_idle(scene.idle, dt)
+            return self._stage if sway is None else self._swayed(sway)
+        self._draw_idle(view.scene.idle, dt)
         if self._frame is None:
             return self._idle_layer
         effect = Effect("crossfade", (("progress", 1.0 - self._idle_share),))
@@ -330,6 +333,20 @@ class Compositor:
         picture = picture or self._plain_idle.draw(self._idle_layer, dt, Scene().idle, images)
         if picture is not None and picture is not self._idle_layer:
             self._copy(picture, self._idle_layer)
+
+    def _swayed(self, sway: tuple[float, float, float]) -> Layer:
+        """The stage out of its place; drawn where nothing else is once the idle scene has gone."""
+        share, x, y = sway
+        self._fit(self._stage.texture, self._mixed, (share, share), (x, y))
+        return self._mixed
+
+    def _fit(
+        self, image: moderngl.Texture, into: Layer, scale: tuple[float, float], place: tuple[float, float] = (0.0, 0.0)
+    ) -> None:
+        """Draw the share `scale` of the image's sides, `place` out of its middle, so that it fills the layer."""
+        self._programs["fit"].set("scale", scale)
+        self._programs["fit"].set("place", place)
+        self._programs["fit"].draw(into.target, image=image)
 
     def _cross(self, slot: Slot, into: Layer, start: Layer, end: Layer, effect: Effect, dt: float) -> None:
         images = {"startImage": start.texture, "endImage": end.texture, "": end.texture}

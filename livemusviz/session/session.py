@@ -109,6 +109,8 @@ class Session:
             scene=scene,
             fade=params.fade,
             flash_limit=params.flash_limit,
+            sway=params.sway,
+            energy=features.energy,
             sound=sound,
         )
         requests, self._requests = tuple(self._requests), []
