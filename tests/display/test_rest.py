@@ -5,14 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from livemusviz.assets import find_presets
+from livemusviz.assets import find_content, find_presets
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Frame
-from livemusviz.bridge.view import View
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.sway import Sway
 from livemusviz.params.values import ParamValues
-from livemusviz.scenery import Scenery
+from livemusviz.session.session import Session
 
 from .conftest import SIZE, colourful
 
@@ -45,21 +44,18 @@ def longest_freeze(pictures):
 def perform(ctx, preset, picture_at):
     """A second of music, then rest; the canvases of the rest. picture_at : the picture that comes with frame i."""
     compositor = Compositor(ctx, SIZE)
-    values = ParamValues()
-    if preset:
-        values = values.with_value("preset", preset)
-    scenery = Scenery(values)
+    session = Session(find_content()[0], ParamValues().with_value("preset", preset))
     pictures = []
     for i in range(MUSIC + REST):
         now = i / FPS
         features = AudioFeatures.rest(now)
         if i < MUSIC:
             features = replace(features, energy=0.6, bass=0.5, mid=0.5, treble=0.5, rms=0.3)
-        scene, _ = scenery.move(now, features, values)
+        view = session.play(now, features).view
         picture = picture_at(i)
         if picture is not None:
             compositor.show(Frame(picture, i, now, now, 0.05), now)
-        compositor.draw(now, View(scene=scene, sway=values.params.sway, energy=features.energy))
+        compositor.draw(now, view)
         pictures.append(compositor.read()[..., :3].astype(np.float32))
     return pictures[MUSIC:]
 
