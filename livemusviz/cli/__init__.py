@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from livemusviz import __version__
 from livemusviz.ending import end_process
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, suggest
 
 COMMANDS = {
     "live": "the show: sound in, light out (this is what plain `livemusviz` does)",
@@ -24,6 +24,7 @@ COMMANDS = {
     "osc": "the OSC addresses and what they take",
     "bench": "milliseconds stage by stage, torch beside ours where it is installed",
     "doctor": "what this machine has and what is missing",
+    "completion": "a script that completes flags and files in your shell",
 }
 
 
@@ -49,10 +50,12 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     name = words.pop(0) if words and not words[0].startswith("-") else "live"
     if name not in COMMANDS:
-        print(f"livemusviz: no command '{name[:32]}'; there are: {', '.join(COMMANDS)}", file=sys.stderr)
+        print(f"livemusviz: no command '{name[:32]}'; {suggest(name, COMMANDS)}", file=sys.stderr)
         return 2
+    from livemusviz.cli.parser import Parser
+
     module = importlib.import_module(f"livemusviz.cli.{name}")
-    parser = argparse.ArgumentParser(prog=f"livemusviz {name}", description=COMMANDS[name], allow_abbrev=False)
+    parser = Parser(prog=f"livemusviz {name}", description=COMMANDS[name])
     module.add_arguments(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="log more")
     options = parser.parse_args(words)
@@ -77,5 +80,6 @@ def guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespac
 
 
 def _overview() -> str:
-    rows = "\n".join(f"  {name:<10}{text}" for name, text in COMMANDS.items())
-    return f"usage: livemusviz [COMMAND] [OPTION ...]\n\n{rows}\n\n`livemusviz COMMAND --help` tells the options."
+    rows = "\n".join(f"  {name:<12}{text}" for name, text in COMMANDS.items())
+    end = "`livemusviz COMMAND --help` tells the options, --version the version."
+    return f"usage: livemusviz [COMMAND] [OPTION ...]\n\n{rows}\n\n{end}"

@@ -272,7 +272,7 @@ def _metavar(param: Param) -> str:
 
 
 def _help(param: Param) -> str:
-    limits = f"; {param.minimum:g}..{param.maximum:g}" if param.number else ""
+    limits = f"; {param.limits}" if param.number else ""
     default = f" ({param.default})" if param.default not in ("", None, ()) else ""
     unit = f" {param.unit}" if param.unit else ""
     return f"{param.doc}{limits}{unit}{default}".replace("%", "%%")

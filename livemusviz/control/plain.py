@@ -119,9 +119,7 @@ def _switch(param: Param, value: Argument) -> object:
 
 def _number(param: Param, value: Argument) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise UserError(
-            f"{param.name}: {show_value(value)} is not a number; send one of {param.minimum:g}..{param.maximum:g}"
-        )
+        raise UserError(f"{param.name}: {show_value(value)} is not a number; send one of {param.limits}")
     return value
 
 

@@ -1,5 +1,6 @@
 """Describes a model to load: its folder and how to run it. Frozen values, pure, any thread."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ GUIDANCE = ("none", "full", "self", "initialize")
 """Classifier-free guidance: none; full (Ho and Salimans 2022), twice the work; R-CFG (Kodaira et al. 2023) self, no
 more work; R-CFG initialize, one evaluation more a frame."""
 MAX_LORA_WEIGHT = 4.0
+SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,19 @@ class ModelSpec:
 
 
 def parse_lora(text: str, live: bool) -> LoraSpec:
-    """'FILE.safetensors' or 'FILE.safetensors:0.8'; also org/name/FILE.safetensors of the Hugging Face cache."""
+    """Return what 'FILE.safetensors' or 'FILE.safetensors:0.8' asks for; also org/name/FILE.safetensors of the Hugging
+    Face cache. UserError for a weight that is no number, or as from `user_path`."""
     name, colon, tail = text.rpartition(":")
+    if not colon or tail.endswith(SUFFIX) or os.path.isfile(text):  # a colon in the name
+        return LoraSpec(_lora_file(text), live=live)
     try:
-        weight = float(tail) if colon else None
+        weight = float(tail)
     except ValueError:
-        weight = None  # a colon in the name
-    return LoraSpec(_lora_file(text), live=live) if weight is None else LoraSpec(_lora_file(name), weight, live)
+        raise UserError(
+            f"--lora {text[:64]}: the weight '{tail[:32]}' is no number; give -{MAX_LORA_WEIGHT:g} to "
+            f"{MAX_LORA_WEIGHT:g}, as {name[-64:]}:0.8"
+        ) from None
+    return LoraSpec(_lora_file(name), weight, live)
 
 
 def _lora_file(name: str) -> Path:

@@ -56,6 +56,11 @@ class Param:
         """Tell whether features and LFOs may move it."""
         return self.kind == "float" and self.preset
 
+    @property
+    def limits(self) -> str:
+        """Its range as text: "0..60", every digit of a whole number."""
+        return f"{self.minimum:.10g}..{self.maximum:.10g}"
+
     def validate(self, value: object) -> Value:
         """`value` as this parameter's type. UserError if it is of another type or out of range.
 
@@ -89,7 +94,7 @@ class Param:
         if not self.number or not isinstance(value, int | float):
             raise UserError(f"{self.name}: only numbers can be moved by a step")
         if not abs(step) <= self.maximum - self.minimum:
-            raise UserError(f"{self.name}: a step of {step:g} is wider than {self.minimum:g}..{self.maximum:g}")
+            raise UserError(f"{self.name}: a step of {step:g} is wider than {self.limits}")
         if self.kind == "int" and step != int(step):
             raise UserError(f"{self.name}: a step of {step:g} is not a whole number")
         return self.validate(min(max(round(value + step, 9), self.minimum), self.maximum))
@@ -110,7 +115,7 @@ class Param:
         if whole and not isinstance(value, int) and (not math.isfinite(value) or value != int(value)):
             raise UserError(f"{self.name}: {show_value(value)} is not a whole number")
         if not self.minimum <= value <= self.maximum:  # also refuses NaN
-            limits = f"{self.minimum:g}..{self.maximum:g} {self.unit}".rstrip()
+            limits = f"{self.limits} {self.unit}".rstrip()
             raise UserError(f"{self.name}: {show_value(value)} is outside {limits}")
         return int(value) if whole else float(value)
 

@@ -35,6 +35,10 @@ BAD_WORDS = {
     "unknown preset": (["live", "--preset", "lavva"], "did you mean 'lava'"),
     "fade out of range": (["live", "--fade", "61"], "fade: 61.0 is outside 0..60 s"),
     "fade no number": (["live", "--fade", "soon"], "fade: 'soon' is not a number"),
+    "seed too large": (["live", "--seed", "99999999999"], "seed: 99999999999 is outside 0..2147483647"),
+    "half a character": (["live", "--prompt", "caf\udce9"], "prompt: 'caf\\udce9' has half a character"),
+    "a weight that is none": (["live", "--lora", "f:abc"], "--lora f:abc: the weight 'abc' is no number; give -4 to 4"),
+    "a command like render": (["rendr", "a.wav"], "no command 'rendr'; did you mean 'render'?"),
     "seed no number": (["live", "--seed", "1.5"], "seed: '1.5' is not a number"),
     "prompt too long": (["live", "--prompt", "x" * 2000], "2000 characters"),
     "no such model": (["live", "--model", "/nonesuch"], "/nonesuch"),
@@ -59,6 +63,62 @@ def test_bad_words_are_one_line_and_status_2(case: str, capsys: pytest.CaptureFi
     assert main(words) == 2
     told = capsys.readouterr().err.strip()
     assert says in told and "\n" not in told and told.startswith("livemusviz: ")
+
+
+MISTYPED = {
+    "flag": (["live", "--promt", "red"], "did you mean --prompt?"),
+    "flag of plain livemusviz": (["--fulscreen"], "did you mean --fullscreen?"),
+    "flag with a value": (["render", "a.wav", "-o", "b.mp4", "--canvass=64x64"], "did you mean --canvas?"),
+    "flag of a verb": (["models", "fetch", "a/b", "--revison", "x"], "did you mean --revision?"),
+    "nothing like it": (["live", "--xyzzy"], "unrecognized arguments: --xyzzy"),
+    "choice": (["live", "--guidance", "ful"], "invalid choice: 'ful'"),
+    "missing": (["render", "a.wav"], "-o/--output"),
+}
+
+
+@pytest.mark.parametrize("case", MISTYPED)
+def test_a_mistyped_flag_is_three_lines_at_most(case: str, capsys: pytest.CaptureFixture[str]) -> None:
+    words, says = MISTYPED[case]
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    told = capsys.readouterr().err
+    assert caught.value.code == 2 and says in told and len(told.splitlines()) <= 3
+    assert "--help` lists the flags" in told.splitlines()[-1]
+
+
+def test_the_version_is_told_and_named_in_every_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    version = capsys.readouterr().out
+    assert main(["--help"]) == 0 and "--version" in capsys.readouterr().out
+    for words, says in ((["live", "--version"], version), (["render", "--help"], "--version")):
+        with pytest.raises(SystemExit) as caught:
+            main(words)
+        assert caught.value.code == 0 and says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish", "tcsh"])
+def test_completion_for_a_shell(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert all(word in script for word in ("render", "fullscreen", "walk-speed", "fetch"))
+
+
+def test_bash_completes_with_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["completion", "bash"])
+    (tmp_path / "script").write_text(capsys.readouterr().out)
+    (tmp_path / "a track.wav").touch()
+    asked = {
+        "livemusviz ren": "render",
+        "livemusviz render --ov": "--overwrite",
+        "livemusviz live --fulls": "--fullscreen",
+    }
+    for line, wanted in asked.items():
+        words = " ".join(f"'{word}'" for word in line.split())
+        shell = f"source {tmp_path}/script; COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 )); "
+        shell += f"COMP_LINE='{line}'; COMP_POINT=${{#COMP_LINE}}; "
+        shell += "$(complete -p livemusviz | sed 's/.*-F \\([^ ]*\\).*/\\1/'); printf '%s\n' \"${COMPREPLY[@]}\""
+        done = subprocess.run(["bash", "-c", shell], capture_output=True, text=True, cwd=tmp_path, timeout=30)
+        assert wanted in done.stdout.split(), (line, done.stdout, done.stderr)
 
 
 def test_presets_and_osc_as_json(capsys: pytest.CaptureFixture[str]) -> None:

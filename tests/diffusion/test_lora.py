@@ -121,6 +121,12 @@ def test_files_that_are_no_lora(tiny_folder: Path, tmp_path: Path) -> None:
 def test_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     assert parse_lora("a/b.safetensors:0.8", live=True) == LoraSpec(Path("a/b.safetensors"), 0.8, True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "take 1:0.8").touch()
+    assert parse_lora("take 1:0.8", live=False) == LoraSpec(Path("take 1:0.8"))
+    assert parse_lora("take 1:0.8:0.5", live=False) == LoraSpec(Path("take 1:0.8"), 0.5)
+    with pytest.raises(UserError, match=r"--lora x.safetensors:0,8: the weight '0,8' is no number; give -4 to 4"):
+        parse_lora("x.safetensors:0,8", live=False)
     assert parse_lora("odd:name.safetensors", live=False) == LoraSpec(Path("odd:name.safetensors"))
     with pytest.raises(UserError, match="models fetch org/name"):
         parse_lora("org/name/file.safetensors", live=False)

@@ -1,0 +1,39 @@
+"""The parser of every subcommand: a mistyped flag is answered by the nearest there is, in three lines at most."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterator
+from typing import NoReturn
+
+from livemusviz import __version__
+
+UNKNOWN = "unrecognized arguments: "
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser with `--version`; its errors are short and end with status 2."""
+
+    def __init__(self, *words: object, **options: object) -> None:
+        super().__init__(*words, **{"allow_abbrev": False, **options})  # type: ignore[arg-type]
+        self.add_argument("--version", action="version", version=f"livemusviz {__version__}", help="tell the version")
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong, the nearest flag if there is one, and where all of them are listed."""
+        lines = [f"{self.prog}: {message}"]
+        if message.startswith(UNKNOWN):
+            words = message.removeprefix(UNKNOWN).split()
+            flag = next((word.partition("=")[0] for word in words if word.startswith("-")), "")
+            near = difflib.get_close_matches(flag, sorted(set(_flags(self))), n=1)
+            lines += [f"did you mean {near[0]}?"] if near else []
+        self.exit(2, "\n".join([*lines, f"`{self.prog} --help` lists the flags"]) + "\n")
+
+
+def _flags(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Every flag of a parser and of its subcommands."""
+    for action in parser._actions:
+        yield from action.option_strings
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from _flags(below)
