@@ -13,10 +13,10 @@ _MODULES = {
     "parameters": "api",
     "render_track": "api",
     "ControlOptions": "control.options",
-    "LiveConfig": "config",
+    "LiveConfig": "live.config",
     "ModelSpec": "diffusion.spec",
     "RenderConfig": "render.options",
-    "Show": "show",
+    "Show": "live.show",
     "UserError": "errors",
 }
 __all__ = ["__version__", *_MODULES]

@@ -83,16 +83,15 @@ def render_track(
     from livemusviz.diffusion.spec import ModelSpec
     from livemusviz.errors import UserError
     from livemusviz.params.values import ParamValues
-    from livemusviz.render.options import RenderConfig
+    from livemusviz.render.options import FILM_VALUES, RenderConfig
     from livemusviz.render.run import run_render
 
-    every_frame = {"ssf": 0.0}  # a film has the time to compute them all
     figures = run_render(
         RenderConfig(
             track=Path(track),
             output=Path(output),
             model=ModelSpec(resolve_model(str(model))),
-            values=ParamValues().with_values({**every_frame, **(parameters or {})}),
+            values=ParamValues().with_values({**FILM_VALUES, **(parameters or {})}),
             fps=Fraction(fps),
             **options,
         )

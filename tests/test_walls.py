@@ -1,6 +1,7 @@
 """The house's walls, read from the imports: which room may import which heavy library and which other room."""
 
 import ast
+import graphlib
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ HEAVY = {
     "PIL": {"cli", "control", "display"},
 }
 FORBIDDEN = {"torch", "diffusers", "transformers"}
-PURE = {"director", "params"}
+PURE = {"director", "params", "session", "isf"}
 IMPURE = {
     "threading",
     "multiprocessing",
@@ -49,11 +50,26 @@ CATCH_ALLS = {  # libraries that raise bare `Exception`, each caught at one plac
     "display/context.py": "moderngl",
     "diffusion/tokenizer.py": "tokenizers",
 }
-ROOMS = {"audio", "features", "director", "diffusion", "display", "record", "control"}
-GROUND = {"bridge", "params"}  # everyone may import these; they import the standard library, numpy and errors alone
-# The audio process holds two rooms; everything else meets in show.py and the command line.
-# A recording may hold the sound of a track as the track itself has it.
-NEIGHBOURS = {"audio": {"features"}, "record": {"audio"}}
+# Which rooms a room may import. The live show, the render and the command line may import all.
+ROOMS: dict[str, set[str]] = {
+    "params": set(),
+    "bridge": set(),
+    "isf": set(),
+    "features": set(),
+    "audio": {"features"},  # both are in the audio process
+    "director": {"isf"},
+    "session": {"director", "isf"},
+    "diffusion": set(),
+    "display": {"isf"},
+    "record": {"audio"},  # a recording may hold the sound of a track as the track has it
+    "control": set(),
+}
+ABOVE = {"live", "render", "cli"}
+GROUND = {"bridge": {"params"}, "params": set()}  # everyone may import these
+# ... and these files.
+COMMON = {"errors", "clock", "platforms", "documents", "resources", "budget", "figures", "signals", "sizes"}
+MOST_ATTRIBUTES, MOST_METHODS = 18, 24
+LARGE = {"AudioHost", "Compositor", "MidiControl", "OscControl", "Pipeline", "WebServers", "_Show"}
 
 
 def modules() -> list[Path]:
@@ -94,10 +110,87 @@ def test_imports_stay_within_the_walls(path: Path) -> None:
             assert top in {"numpy", "livemusviz"} or top in sys_stdlib(), f"{room} imports {top}"
         if room in PURE:
             assert top not in IMPURE, f"{room} is pure but imports {top}"
-        parts = name.split(".")
-        if top == "livemusviz" and len(parts) > 1 and parts[1] in ROOMS and room in ROOMS | GROUND:
-            allowed = {room} | NEIGHBOURS.get(room, set())
-            assert parts[1] in allowed, f"{room} imports {name}"
+
+
+def imported_modules(path: Path) -> set[Path]:
+    """The package's own modules that a file imports, wherever in the file and for whatever reason."""
+    names = {name.removeprefix("livemusviz.") for name in imports_of(path) if name.startswith("livemusviz.")}
+    files = {PACKAGE.joinpath(*name.split(".")).with_suffix(".py") for name in names}
+    packages = {PACKAGE.joinpath(*name.split("."), "__init__.py") for name in names}
+    return {file for file in files | packages if file.exists() and file != path}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_rooms_know_only_the_rooms_below_them(path: Path) -> None:
+    room = room_of(path)
+    for other in imported_modules(path):
+        place = room_of(other) or other.stem
+        if place == room or room in ABOVE:
+            continue
+        if room in GROUND:
+            assert place in GROUND[room] | COMMON, f"{inside(path)} imports {inside(other)}"
+        elif room:
+            assert place in ROOMS[room] | set(GROUND) | COMMON, f"{inside(path)} imports {inside(other)}"
+        elif path.stem in COMMON:
+            assert place in COMMON, f"{inside(path)} imports {inside(other)}"
+
+
+def test_every_room_has_its_walls() -> None:
+    assert {room_of(path) for path in modules()} - {""} == set(ROOMS) | ABOVE
+
+
+def test_no_imports_go_round_in_a_circle() -> None:
+    """Imports inside functions and for type checkers alone count like any other."""
+    graph = {inside(path): {inside(other) for other in imported_modules(path)} for path in modules()}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def classes(path: Path) -> list[ast.ClassDef]:
+    return [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.ClassDef)]
+
+
+def methods_of(node: ast.ClassDef) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [each for each in node.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+
+
+def attributes_of(node: ast.ClassDef) -> set[str]:
+    """Everything that a class's methods assign to `self`."""
+    targets = [
+        target
+        for method in methods_of(node)
+        for each in ast.walk(method)
+        for target in ast.walk(each)
+        if isinstance(target, ast.Attribute) and isinstance(target.ctx, ast.Store)
+    ]
+    return {each.attr for each in targets if isinstance(each.value, ast.Name) and each.value.id == "self"}
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_class_is_too_large_to_hold_in_mind(path: Path) -> None:
+    for node in classes(path):
+        attributes, methods = attributes_of(node), methods_of(node)
+        if node.name not in LARGE:
+            assert len(attributes) <= MOST_ATTRIBUTES, f"{node.name}: {len(attributes)} attributes"
+            assert len(methods) <= MOST_METHODS, f"{node.name}: {len(methods)} methods"
+
+
+def test_a_large_class_is_listed_only_while_it_is_large() -> None:
+    sizes = {
+        node.name: (len(attributes_of(node)), len(methods_of(node))) for path in modules() for node in classes(path)
+    }
+    assert not [name for name in LARGE if sizes[name] <= (MOST_ATTRIBUTES, MOST_METHODS)]
+
+
+def test_an_event_is_never_turned_into_an_attributes_name() -> None:
+    """What an event does stands in its declaration; no attribute is looked up by the name that came from outside."""
+    for path in modules():
+        if room_of(path) in {"session", "control", "live", "render", "director"}:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr":
+                    assert "event" not in ast.unparse(node), f"{path}:{node.lineno}"
 
 
 def sys_stdlib() -> frozenset[str]:

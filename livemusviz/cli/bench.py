@@ -27,9 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from livemusviz.config import parse_size
     from livemusviz.diffusion.bench import run_bench
     from livemusviz.errors import UserError
+    from livemusviz.sizes import parse_size
 
     if not 1 <= options.runs <= 10_000:
         raise UserError(f"--runs {options.runs}: give 1 to 10000")

@@ -29,11 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from livemusviz.config import parse_size
     from livemusviz.diffusion import backend
     from livemusviz.diffusion.folder import user_path
     from livemusviz.director.walk import CIRCLES, Circles
     from livemusviz.params.registry import BY_NAME
+    from livemusviz.sizes import parse_size
 
     output = user_path(str(options.output), "-o")
     width, height = parse_size(options.size)

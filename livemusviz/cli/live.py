@@ -18,13 +18,11 @@ from livemusviz.params.registry import PARAMS
 
 if TYPE_CHECKING:
     from livemusviz.bridge.handover import Handover
-    from livemusviz.config import LiveConfig
     from livemusviz.control.options import ControlOptions
+    from livemusviz.live.config import LiveConfig
 
 FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action") and param.name != "preset_number")
 WEB_PORT = 7080
-PATIENCE = 3
-"""Deaths in a row under a minute, after which the watchdog's next show draws with the embedded model."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -94,14 +92,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     if options.watchdog:
-        from livemusviz.watchdog import watch
+        from livemusviz.live.watchdog import watch
 
         return watch(partial(_one_life, options, secrets.token_urlsafe(12)))
     return _run(show_config(options))
 
 
 def _run(config: LiveConfig) -> int:
-    from livemusviz.show import run_live
+    from livemusviz.live.show import run_live
 
     faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
     return run_live(config)
@@ -110,31 +108,14 @@ def _run(config: LiveConfig) -> int:
 def _one_life(options: argparse.Namespace, web_token: str, before: Handover, leave: Callable[[Handover], None]) -> int:
     """A show under the watchdog, in a process of its own: as the options say, or as the one before it was."""
     from livemusviz.cli import guarded
+    from livemusviz.live.takeover import take_over
 
     def run(options: argparse.Namespace) -> int:
         config = show_config(options)
         config = replace(config, leave=leave, control=replace(config.control, web_token=web_token))
-        return _run(taken_over(config, before) if before.values else config)
+        return _run(take_over(config, before) if before.values else config)
 
     return guarded(run, options)
-
-
-def taken_over(config: LiveConfig, before: Handover) -> LiveConfig:
-    """The show of `config`, going on where the one that left `before` died."""
-    from livemusviz.diffusion.folder import EMBEDDED, resolve_model
-    from livemusviz.diffusion.spec import ModelSpec
-    from livemusviz.record.files import next_part
-
-    model = ModelSpec(resolve_model(EMBEDDED)) if before.short_lives >= PATIENCE else config.model
-    values = {name: value for name, value in before.values.items() if not name.startswith("fx/")}
-    return replace(
-        config,
-        before=before,
-        model=model,
-        values=config.values.with_values(values),
-        record=None if before.recording is None else next_part(before.recording),
-        duration=None if config.duration is None else max(0.1, config.duration - before.seconds),
-    )
 
 
 def show_config(options: argparse.Namespace) -> LiveConfig:
@@ -142,10 +123,11 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
     from livemusviz.audio.spec import AudioSpec
     from livemusviz.budget import decide
     from livemusviz.cli.core_flags import core_wishes
-    from livemusviz.config import CANVAS_LIMITS, LiveConfig, parse_size
     from livemusviz.display.options import usual_canvas
     from livemusviz.errors import UserError
+    from livemusviz.live.config import LiveConfig
     from livemusviz.machine import read_machine
+    from livemusviz.sizes import CANVAS_LIMITS, parse_size
 
     if options.wait_for_picture and AudioSpec(options.input).file is None:
         raise UserError("--wait-for-picture: only a sound file can wait; give one as --input FILE")
@@ -185,8 +167,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
 
 
 def _control(options: argparse.Namespace) -> ControlOptions:
-    from livemusviz.config import parse_address
-    from livemusviz.control.options import ControlOptions
+    from livemusviz.control.options import ControlOptions, parse_address
 
     osc_port = int(within("--osc-port", options.osc_port, 1, 65535))
     oscquery_port = min(osc_port + 1, 65535) if options.oscquery_port is None else options.oscquery_port

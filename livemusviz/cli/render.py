@@ -38,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from livemusviz.errors import UserError
+    from livemusviz.figures import write_json
     from livemusviz.render.progress import clock
     from livemusviz.render.run import run_render
-    from livemusviz.stats import write_json
 
     if options.track is None and options.from_log is None:
         raise UserError("give a TRACK, or --from-log SHOW.jsonl")
@@ -59,10 +59,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> Any:
     from livemusviz.cli.live import shader_folders, within
-    from livemusviz.config import parse_size
     from livemusviz.director.cuefile import MAX_BYTES, parse_cues
-    from livemusviz.render.options import RenderConfig, parse_batch
+    from livemusviz.render.options import FILM_VALUES, RenderConfig, parse_batch
     from livemusviz.render.replay import load_replay
+    from livemusviz.sizes import parse_size
 
     fps = _fps(options)
     engine = within("--engine-fps", options.engine_fps or float(fps), 0.1, 240)
@@ -85,7 +85,7 @@ def _config(options: argparse.Namespace) -> Any:
         fps=fps,
         every=max(1, round(float(fps) / engine)),
         batch=parse_batch(options.batch),
-        values=knob_values(options, {**(replay.values if replay is not None else {}), "ssf": 0.0}),
+        values=knob_values(options, {**(replay.values if replay is not None else {}), **FILM_VALUES}),
         cues=cues,
         replay=replay,
         shaders=shader_folders(options.shaders),
@@ -97,7 +97,7 @@ def _config(options: argparse.Namespace) -> Any:
 
 
 def _canvas(options: argparse.Namespace, replay: Any) -> Any:
-    from livemusviz.config import CANVAS_LIMITS, parse_size
+    from livemusviz.sizes import CANVAS_LIMITS, parse_size
 
     if options.canvas:
         return parse_size(options.canvas, CANVAS_LIMITS, step=2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from livemusviz.errors import UserError
+
 
 @dataclass(frozen=True, slots=True)
 class ControlOptions:
@@ -23,3 +25,11 @@ class ControlOptions:
     web_token: str = ""
     midi: str = "off"
     link: bool = False
+
+
+def parse_address(text: str) -> tuple[str, int]:
+    """'host:port' as a pair. UserError otherwise."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+        raise UserError(f"address '{text[:64]}': give HOST:PORT, as 127.0.0.1:7001")
+    return host, int(port)

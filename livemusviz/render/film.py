@@ -19,6 +19,7 @@ import numpy as np
 from livemusviz.assets import find_shaders
 from livemusviz.audio.track import Track
 from livemusviz.errors import UserError
+from livemusviz.figures import peak_rss_mb
 from livemusviz.record.files import STOP_FREE, check_room, free_bytes
 from livemusviz.record.movie import Movie, MovieSettings, choose_codec
 from livemusviz.render.analysis import TrackAnalysis
@@ -28,7 +29,6 @@ from livemusviz.render.plan import Plan
 from livemusviz.render.prefetch import GeneratedRun, generated_runs, stopping
 from livemusviz.render.progress import Progress, clock
 from livemusviz.render.resume import Bookmarks, load
-from livemusviz.stats import peak_rss_mb
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.batches import Batch, BatchPainter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -22,6 +22,7 @@ from livemusviz.render.replay import Replay
 FPS_LIMITS = (1, 240)
 BATCH_MOST = 64
 _NTSC = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
+FILM_VALUES: Mapping[str, object] = {"ssf": 0.0}  # a film has the time to compute every frame
 _HEAD = 1 << 20  # bytes of the track that tell it from another
 
 

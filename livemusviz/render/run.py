@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livemusviz.audio.track import Track, probe
-from livemusviz.config import parse_size
 from livemusviz.errors import UserError
 from livemusviz.render.analysis import TrackAnalysis
 from livemusviz.render.film import Figures, Film
@@ -23,6 +22,7 @@ from livemusviz.render.plan import Plan
 from livemusviz.render.prefetch import generated_runs, stopping
 from livemusviz.render.progress import Listening, clock
 from livemusviz.render.resume import Bookmarks
+from livemusviz.sizes import parse_size
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.batches import BatchPainter

@@ -10,14 +10,15 @@ from livemusviz.bridge.engine import EngineStatus
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.sound import AudioStatus
 from livemusviz.bridge.view import Meter
-from livemusviz.config import LiveConfig
 from livemusviz.diffusion.folder import model_name
 from livemusviz.director.tempo import Beat
 from livemusviz.display.options import DisplayHealth, DisplayStats
 from livemusviz.display.pacer import Gate
+from livemusviz.figures import peak_rss_mb, percentiles
+from livemusviz.live.config import LiveConfig
+from livemusviz.live.stats import ShowStats
 from livemusviz.record.loop import RecordStatus
 from livemusviz.session.step import Step
-from livemusviz.stats import ShowStats, peak_rss_mb, percentiles
 
 HUD_RATE = 5.0  # Hz, how often its lines are made
 METER_FALL = 12.0  # dB/s, how fast the meter's peak comes down

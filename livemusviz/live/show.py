@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from livemusviz import __version__
-from livemusviz.assets import cache_folder, find_content, find_presets, write_preset
-from livemusviz.audio.host import AudioHost, AudioSpec
+from livemusviz.assets import find_content, find_presets, write_preset
+from livemusviz.audio.host import AudioHost
 from livemusviz.audio.intake import AudioIntake
 from livemusviz.bridge.control import ControlEvent
 from livemusviz.bridge.events import CoalescedEvents
@@ -29,22 +29,24 @@ from livemusviz.bridge.handover import Handover
 from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.view import CanvasPicture, View
 from livemusviz.clock import SystemClock
-from livemusviz.config import LiveConfig
 from livemusviz.control.controllers import Controllers
-from livemusviz.diffusion.folder import EMBEDDED, resolve_model
-from livemusviz.diffusion.loop import Engine, EngineSpec
-from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.loop import Engine
 from livemusviz.display.loop import run_display
-from livemusviz.display.options import DisplayHooks, DisplayOptions
+from livemusviz.display.options import DisplayHooks
 from livemusviz.display.pacer import Gate
 from livemusviz.errors import UserError
-from livemusviz.livedirector import LiveDirector
+from livemusviz.figures import check_writable, write_json
+from livemusviz.live.config import LiveConfig
+from livemusviz.live.director import LiveDirector
+from livemusviz.live.options import ShowLength, audio_spec, display_options, engine_spec
+from livemusviz.live.publish import Publisher
+from livemusviz.live.report import OperatorFigures, Snapshot, figures
+from livemusviz.live.stats import ShowStats
+from livemusviz.live.trace import Trace
 from livemusviz.platforms import END_SIGNALS, IMPATIENT
-from livemusviz.publish import Publisher
 from livemusviz.record.files import check_exact
 from livemusviz.record.loop import Recorder
 from livemusviz.record.settings import Effort
-from livemusviz.report import OperatorFigures, Snapshot, figures
 from livemusviz.session.session import Session
 from livemusviz.session.step import (
     ForgetControl,
@@ -57,8 +59,6 @@ from livemusviz.session.step import (
     StopRecording,
 )
 from livemusviz.signals import signals
-from livemusviz.stats import ShowStats, check_writable, write_json
-from livemusviz.trace import Trace
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +74,12 @@ class Show:
     def __init__(self, config: LiveConfig) -> None:
         """Make every room without opening one. UserError for a bad preset, playlist or trace file."""
         self.config, self.clock, self.notices = config, SystemClock(), Notices()
-        self.started = now = self.clock.now()
-        self.content, self._shaders = find_content(config.shaders, config.playlist)
-        self.session = Session(self.content, config.values, now, np.random.default_rng())
+        now = self.clock.now()
+        content, shaders = find_content(config.shaders, config.playlist)
+        self._options = display_options(config, content, shaders)
+        self.session = Session(content, config.values, now, np.random.default_rng())
         params = self.session.values.params
-        self.audio = AudioHost(_audio_spec(config, params.gain), self.clock, now)
+        self.audio = AudioHost(audio_spec(config, params.gain), self.clock, now)
         self._intake = AudioIntake(self.audio)
         registry = self.session.values.registry
         self.events = CoalescedEvents(registry.actions)
@@ -96,12 +97,11 @@ class Show:
         first = DirectorInput(AudioFeatures.rest(now), params, Timing())
         trace = None if config.trace is None else Trace(config.trace, self.clock, now, self.notices)
         self._director = LiveDirector(first, self.clock, self.recorder.note, trace)
-        self.engine = Engine(_engine_spec(config), self._director.open, self.clock, notices=self.notices)
+        self.engine = Engine(engine_spec(config), self._director.open, self.clock, notices=self.notices)
         self.stats = ShowStats(now)
         self._publisher = Publisher(self.control, self.notices, tuple(find_presets()))
         self._operator, self._leaving = OperatorFigures(), Gate(LEAVE_RATE)
-        self._counted = None if config.wait_for_picture else now  # s, from when `duration` is counted
-        self._ending = False
+        self._length = ShowLength(config.duration, None if config.wait_for_picture else now)
         self.step = self.session.play(now, first.features)
         for name, value in config.before.values.items():
             if name.startswith("fx/"):
@@ -124,7 +124,7 @@ class Show:
             stack.callback(self.engine.close)
             stack.callback(self._finish_recording)
             self._begin_recording()
-            shown = run_display(self._options(), self._hooks(), self.clock)
+            shown = run_display(self._options, self._hooks(), self.clock)
         self.stats.generate, self.stats.osc = list(self.engine.seconds), self.control.osc.counts
         return figures(self._snapshot(), self.config, self.stats, shown)
 
@@ -140,29 +140,6 @@ class Show:
             if not self.config.before.restarts:
                 raise
             self.notices.error(str(error), "show")
-
-    def _options(self) -> DisplayOptions:
-        config = self.config
-        needed, problems = self.content.needed_shaders()
-        for problem in problems:
-            log.warning("%s", problem)
-        return DisplayOptions(
-            canvas=config.canvas,
-            fps=config.budget.fps,
-            headless=config.headless,
-            fullscreen=config.fullscreen,
-            screen=config.screen,
-            window_size=config.canvas,
-            operator=config.operator,
-            shaders=self._shaders,
-            prepare=needed,
-            frame=config.size,
-            quality_ladder=config.quality_ladder,
-            first_rung=config.budget.first_rung,
-            other_fps=config.budget.other_fps,
-            shares_cores=config.budget.shares_cores,
-            marker=cache_folder() / "shader-on-trial.json",
-        )
 
     def _hooks(self) -> DisplayHooks:
         return DisplayHooks(
@@ -181,7 +158,7 @@ class Show:
 
     def _tick(self, now: float) -> tuple[AudioFeatures, View] | None:
         """Step the session and do what it asks; None ends the show. The display calls it before each of its frames."""
-        if self._ending or self._is_over(now):
+        if self._length.is_over(now):
             return None
         if self.engine.status.generated or self.engine.status.state == "failed":
             self._begin_music(now)
@@ -207,14 +184,9 @@ class Show:
             self.config.leave(self._handover(now))
         return step.features, self._view(now, step)
 
-    def _is_over(self, now: float) -> bool:
-        duration, since = self.config.duration, self._counted
-        return duration is not None and since is not None and now - since >= duration
-
     def _begin_music(self, now: float) -> None:
         """Let a file begin that waits for the first picture: it is there, or none will come."""
-        if self._counted is None:
-            self._counted = now
+        if self._length.begin(now):
             self.audio.play()
             log.info("%s begins to play", self.config.input)
 
@@ -256,7 +228,7 @@ class Show:
         now = self.clock.now()
         param = self.session.values.registry.by_name.get(action)
         if action == "quit":
-            self._ending = True
+            self._length.end()
         elif action == "record":
             self.events.put(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
         elif action == "learn":
@@ -317,7 +289,7 @@ class Show:
 
     def _handover(self, now: float) -> Handover:
         path = self.recorder.status.path if self.recorder.recording else None
-        seconds = self.config.before.seconds + now - self.started
+        seconds = self.config.before.seconds + now - self.stats.began
         return replace(self.config.before, values=self.session.settings(), recording=path, seconds=seconds)
 
     # --- the end --------------------------------------------------------------------------------
@@ -327,19 +299,9 @@ class Show:
         self.stats.recorded += self.recorder.take_finished() + ([] if summary is None else [summary])
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
-        if self._ending and number in IMPATIENT:
+        if self._length.ended and number in IMPATIENT:
             os._exit(128 + number)  # asked twice: at once
-        self._ending = True
-
-
-def _audio_spec(config: LiveConfig, gain: float) -> AudioSpec:
-    return AudioSpec(config.input, gain, loop=config.loop, onset=config.onset, held=config.wait_for_picture)
-
-
-def _engine_spec(config: LiveConfig) -> EngineSpec:
-    width, height = config.size
-    fallback = ModelSpec(resolve_model(EMBEDDED))
-    return EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture, config.budget)
+        self._length.end()
 
 
 def run_live(config: LiveConfig) -> int:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from livemusviz.stats import EnergyMeter
+from livemusviz.live.stats import EnergyMeter
 
 
 def zone(root: Path, number: int, microjoules: int, most: int = 1_000_000_000) -> Path:

@@ -9,7 +9,7 @@ from livemusviz.bridge.frames import Controls, DirectorInput
 from livemusviz.bridge.latest import Latest
 from livemusviz.clock import Clock
 from livemusviz.director.director import Director
-from livemusviz.trace import Trace
+from livemusviz.live.trace import Trace
 
 Note = Callable[[float, Mapping[str, Any]], None]
 

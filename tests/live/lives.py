@@ -72,7 +72,7 @@ def watched(folder: Path) -> None:
     """A watchdog that will be killed, in a process of its own."""
     from functools import partial
 
-    from livemusviz.watchdog import watch
+    from livemusviz.live.watchdog import watch
 
     watch(partial(kills_its_parent, folder))
 

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from livemusviz import assets, config
+from livemusviz import assets, sizes
+from livemusviz.control.options import parse_address
 from livemusviz.errors import UserError
 
 
 def test_sizes() -> None:
-    assert config.parse_size("256") == (256, 256)
-    assert config.parse_size(" 640X352 ") == (640, 352)
-    assert config.parse_size("1280x720", config.CANVAS_LIMITS, step=2) == (1280, 720)
+    assert sizes.parse_size("256") == (256, 256)
+    assert sizes.parse_size(" 640X352 ") == (640, 352)
+    assert sizes.parse_size("1280x720", sizes.CANVAS_LIMITS, step=2) == (1280, 720)
 
 
 @pytest.mark.parametrize(
@@ -19,15 +20,15 @@ def test_sizes() -> None:
 )
 def test_bad_sizes(text: str) -> None:
     with pytest.raises(UserError, match="size") as caught:
-        config.parse_size(text)
+        sizes.parse_size(text)
     assert "\n" not in str(caught.value)
 
 
 def test_addresses() -> None:
-    assert config.parse_address("10.0.0.2:9000") == ("10.0.0.2", 9000)
+    assert parse_address("10.0.0.2:9000") == ("10.0.0.2", 9000)
     for text in ("", "localhost", ":7000", "a:b", "a:0", "a:65536"):
         with pytest.raises(UserError, match="HOST:PORT"):
-            config.parse_address(text)
+            parse_address(text)
 
 
 def test_a_users_preset_shadows_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

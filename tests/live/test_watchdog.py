@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from livemusviz import watchdog
 from livemusviz.bridge.handover import Handover
 from livemusviz.bridge.supervise import Backoff
-from livemusviz.cli.live import taken_over
-from livemusviz.config import LiveConfig
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.live import watchdog
+from livemusviz.live.config import LiveConfig
+from livemusviz.live.takeover import take_over
+from livemusviz.live.watchdog import watch
 from livemusviz.params.values import ParamValues
-from livemusviz.watchdog import watch
-from tests import lives
+from tests.live import lives
 
 
 def test_a_dead_show_is_followed_by_one_that_was_left_its_parameters(
@@ -73,16 +73,16 @@ def test_what_a_show_takes_over(tmp_path: Path) -> None:
     (tmp_path / "set.mp4").touch()
     values = {"gain": 2.5, "preset": "ink", "prompt_list": (("red lava", 1.0),), "fx/bloom/amount": 0.5}
     config = LiveConfig(values=ParamValues().with_value("gain", 4.0), record=Path("other.mp4"), duration=60.0)
-    taken = taken_over(config, Handover(values, tmp_path / "set.mp4", 45.5, 3))
+    taken = take_over(config, Handover(values, tmp_path / "set.mp4", 45.5, 3))
     assert taken.values.values["gain"] == 2.5 and taken.values.params.preset == "ink"
     assert taken.values.params.prompt_list == (("red lava", 1.0),)
     assert taken.record == tmp_path / "set_2.mp4" and taken.duration == 14.5 and taken.before.restarts == 3
     assert taken.model == config.model
-    assert taken_over(config, Handover(values, None, 70.0, 1)).record is None
-    assert taken_over(config, Handover(values, None, 70.0, 1)).duration == 0.1
+    assert take_over(config, Handover(values, None, 70.0, 1)).record is None
+    assert take_over(config, Handover(values, None, 70.0, 1)).duration == 0.1
 
 
 def test_a_model_that_kills_show_after_show_gives_way_to_the_embedded_one(tmp_path: Path) -> None:
     config = LiveConfig(model=ModelSpec(tmp_path / "large"))
-    models = [taken_over(config, Handover({"gain": 1.0}, short_lives=n)).model.folder.name for n in (2, 3)]
+    models = [take_over(config, Handover({"gain": 1.0}, short_lives=n)).model.folder.name for n in (2, 3)]
     assert models == ["large", "embedded"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,12 +13,7 @@ from livemusviz.budget import Budget
 from livemusviz.control.options import ControlOptions
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.errors import UserError
 from livemusviz.params.values import ParamValues
-
-SIZE_STEP = 32  # pixels; what a UNet of two levels over 16-pixel latents can halve
-SIZE_LIMITS = (64, 2048)
-CANVAS_LIMITS = (64, 7680)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +76,3 @@ class LiveConfig:
     control: ControlOptions = field(default_factory=ControlOptions)
     before: Handover = field(default_factory=Handover)
     leave: Callable[[Handover], None] | None = None
-
-
-def parse_size(text: str, limits: tuple[int, int] = SIZE_LIMITS, step: int = SIZE_STEP) -> tuple[int, int]:
-    """'512' or '640x352' as (width, height). UserError outside `limits` or if not a multiple of `step`."""
-    match = re.fullmatch(r"(\d{1,5})(?:x(\d{1,5}))?", text.strip().lower())
-    if match is None:
-        raise UserError(f"size '{text[:32]}': give one number or WIDTHxHEIGHT, as 512 or 640x352")
-    width = int(match[1])
-    height = int(match[2] or match[1])
-    for side in (width, height):
-        if not limits[0] <= side <= limits[1]:
-            raise UserError(f"size {width}x{height}: each side must be {limits[0]}..{limits[1]} pixels")
-        if side % step:
-            raise UserError(f"size {width}x{height}: each side must be a multiple of {step} pixels")
-    return width, height
-
-
-def parse_address(text: str) -> tuple[str, int]:
-    """'host:port' as a pair. UserError otherwise."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
-        raise UserError(f"address '{text[:64]}': give HOST:PORT, as 127.0.0.1:7001")
-    return host, int(port)

@@ -1,0 +1,45 @@
+"""Makes figures of measurements, and writes them as JSON. Any thread."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from livemusviz.errors import UserError
+from livemusviz.platforms import peak_memory
+
+
+def percentiles(seconds: Iterable[float]) -> dict[str, float] | None:
+    """Median and 99th percentile in milliseconds, or None of nothing."""
+    values = np.fromiter(seconds, dtype=np.float64)
+    if values.size == 0:
+        return None
+    p50, p99 = np.percentile(values, [50, 99]) * 1000
+    return {"p50": round(float(p50), 2), "p99": round(float(p99), 2)}
+
+
+def peak_rss_mb() -> float:
+    """Return the most memory this process ever held, in MiB."""
+    return round(peak_memory() / 2**20, 1)
+
+
+def check_writable(path: Path) -> None:
+    """UserError unless a file can be written at `path`, as far as can be seen without writing it."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {folder}; make it first")
+    if path.is_dir() or not os.access(path if path.exists() else folder, os.W_OK):
+        raise UserError(f"cannot write {path}: {'it is a folder' if path.is_dir() else 'permission denied'}")
+
+
+def write_json(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write `figures` to `path`. UserError if that cannot be."""
+    try:
+        path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None

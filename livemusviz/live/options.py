@@ -1,0 +1,80 @@
+"""Tells each room of a show what the show's options mean for it. Pure but for the folders of this machine."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from livemusviz.assets import cache_folder
+from livemusviz.audio.spec import AudioSpec
+from livemusviz.diffusion.folder import EMBEDDED, resolve_model
+from livemusviz.diffusion.loop import EngineSpec
+from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.display.options import DisplayOptions
+from livemusviz.live.config import LiveConfig
+from livemusviz.session.content import Content
+
+log = logging.getLogger(__name__)
+
+
+class ShowLength:
+    """Tells when a show is over: after `seconds` (None is never) since it began, or when it was asked to end."""
+
+    def __init__(self, seconds: float | None, began: float | None) -> None:
+        """began : s; None is not yet."""
+        self._seconds, self._began = seconds, began
+        self.ended = False
+
+    def begin(self, now: float) -> bool:
+        """Count from `now` (s), unless it has begun. True if it begins now."""
+        if self._began is not None:
+            return False
+        self._began = now
+        return True
+
+    def end(self) -> None:
+        """Be over."""
+        self.ended = True
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether it is over at `now`, s."""
+        if self._seconds is None or self._began is None:
+            return self.ended
+        return self.ended or now - self._began >= self._seconds
+
+
+def audio_spec(config: LiveConfig, gain: float) -> AudioSpec:
+    """Return what the audio process is to open."""
+    return AudioSpec(config.input, gain, loop=config.loop, onset=config.onset, held=config.wait_for_picture)
+
+
+def engine_spec(config: LiveConfig) -> EngineSpec:
+    """Return what the engine is to load."""
+    width, height = config.size
+    fallback = ModelSpec(resolve_model(EMBEDDED))
+    return EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture, config.budget)
+
+
+def display_options(config: LiveConfig, content: Content, shaders: Mapping[str, Path]) -> DisplayOptions:
+    """Return what the display is to open. Presets that are bad are logged, and their shaders not prepared."""
+    needed, problems = content.needed_shaders()
+    for problem in problems:
+        log.warning("%s", problem)
+    return DisplayOptions(
+        canvas=config.canvas,
+        fps=config.budget.fps,
+        headless=config.headless,
+        fullscreen=config.fullscreen,
+        screen=config.screen,
+        window_size=config.canvas,
+        operator=config.operator,
+        shaders=shaders,
+        prepare=needed,
+        frame=config.size,
+        quality_ladder=config.quality_ladder,
+        first_rung=config.budget.first_rung,
+        other_fps=config.budget.other_fps,
+        shares_cores=config.budget.shares_cores,
+        marker=cache_folder() / "shader-on-trial.json",
+    )

@@ -1,0 +1,28 @@
+"""Decides how a show goes on where another one died. Pure but for the name of a file that is free."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from livemusviz.bridge.handover import Handover
+from livemusviz.diffusion.folder import EMBEDDED, resolve_model
+from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.live.config import LiveConfig
+from livemusviz.record.files import next_part
+
+PATIENCE = 3  # deaths in a row under a minute, after which the embedded model takes the model's place
+SHORTEST = 0.1  # s of a show that has no time left
+
+
+def take_over(config: LiveConfig, before: Handover) -> LiveConfig:
+    """Return `config` as the show that follows the one that left `before` is to have it."""
+    model = ModelSpec(resolve_model(EMBEDDED)) if before.short_lives >= PATIENCE else config.model
+    values = {name: value for name, value in before.values.items() if not name.startswith("fx/")}
+    return replace(
+        config,
+        before=before,
+        model=model,
+        values=config.values.with_values(values),
+        record=None if before.recording is None else next_part(before.recording),
+        duration=None if config.duration is None else max(SHORTEST, config.duration - before.seconds),
+    )
