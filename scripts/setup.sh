@@ -33,7 +33,7 @@ find_python() {
 }
 
 runtime_packages=(libportaudio2 libopenblas0-pthread libegl1 libgl1 libgl1-mesa-dri)
-test_packages=(xvfb xdotool x11-utils x11-xserver-utils xserver-xorg-core xserver-xorg-video-dummy)
+test_packages=(xvfb xdotool openbox x11-utils x11-xserver-utils xserver-xorg-core xserver-xorg-video-dummy)
 test_packages+=(pulseaudio pulseaudio-utils libasound2-plugins liblo-tools ffmpeg jackd2 chromium)
 extras=()
 case "$(uname -s)" in

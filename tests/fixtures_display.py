@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -114,6 +116,29 @@ def two_screens(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoScreens
     yield screens
     server.terminate()
     server.wait(10)
+
+
+@pytest.fixture
+def window_manager(two_screens: TwoScreens) -> Iterator[str]:
+    """The name of `two_screens` with openbox at work on it."""
+    if shutil.which("openbox") is None:
+        pytest.skip("openbox is not installed")
+    environment = {**os.environ, "DISPLAY": two_screens.display}
+    manager = subprocess.Popen(["openbox"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 20.0
+    while "window id" not in _root_property("_NET_SUPPORTING_WM_CHECK", environment):
+        assert time.monotonic() < deadline and manager.poll() is None, "openbox did not start"
+        time.sleep(0.05)
+    yield two_screens.display
+    manager.terminate()
+    manager.wait(10)
+    for name in ("_NET_SUPPORTING_WM_CHECK", "_NET_SUPPORTED"):  # else the next test believes that it is still there
+        subprocess.run(["xprop", "-root", "-remove", name], env=environment, check=True, timeout=20)
+
+
+def _root_property(name: str, environment: dict[str, str]) -> str:
+    command = ["xprop", "-root", name]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20).stdout
 
 
 def close_window(window: str, display: str) -> None:

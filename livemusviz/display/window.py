@@ -18,6 +18,7 @@ import moderngl
 from livemusviz.bridge.view import View
 from livemusviz.display import screens
 from livemusviz.display.compositor import Compositor
+from livemusviz.display.fullscreen import ScreenFiller
 from livemusviz.display.hud import Hud
 from livemusviz.display.keys import HELP, KeyMap
 from livemusviz.display.operator import OperatorView
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 _VERSIONS = ((4, 1), (3, 3))
 OPERATOR_SIZE = (960, 600)  # pixels
 OPERATOR_RATE = 12.0  # Hz; its preview costs time that the canvas needs
+CORRECTIONS = 3  # of where a fullscreen canvas is
 _NO_DISPLAY = "give it one (DISPLAY), or run with --headless"
 
 
@@ -51,6 +53,8 @@ class WindowSurface:
                 signal.signal(number, handler)
         self._window.push_handlers(on_key_press=self._on_key, on_close=self._on_close)
         self.ctx = moderngl.create_context(require=330)
+        self._filler, self._windowed = ScreenFiller(self._window), options.window_size
+        self._corrections = 0
         self._hud: Hud | None = None
         self._full = self._hidden = self._help = False
         self._operator: Any = None  # pyglet's window
@@ -112,6 +116,7 @@ class WindowSurface:
         found = self._display.get_screens()
         action, index = self._watch.look([_describe(screen) for screen in found])
         if action == "stay":
+            self._correct_place()
             return
         log.warning("the window's screen %s", "has gone" if action == "leave" else "is back")
         self._full = action == "return"
@@ -119,9 +124,16 @@ class WindowSurface:
         self._hidden = action == "leave" and self._operator is not None
         if not self._hidden:
             self._window.set_visible(True)
-        _switch(self._window, self._full, self._screen)
+        self._switch()
         if self._hidden:
             self._window.set_visible(False)
+
+    def _correct_place(self) -> None:
+        """Put the canvas where it belongs should a window manager have moved it, at most `CORRECTIONS` times."""
+        if not self._full or self._hidden or self._filler.fills(self._screen) or self._corrections >= CORRECTIONS:
+            return
+        self._corrections += 1
+        self._switch()
 
     def close(self) -> None:
         if self._operator is not None:
@@ -146,9 +158,25 @@ class WindowSurface:
         return True
 
     def _set_fullscreen(self, full: bool, screen: Any) -> None:
-        self._full = full
+        if full and not self._full:
+            self._windowed = self._window.get_size()
+        self._full, self._screen, self._corrections = full, screen, 0
         self._watch.settled(_describe(screen) if full else None)
-        _switch(self._window, full, screen)
+        self._switch()
+
+    def _switch(self) -> None:
+        """Over the whole of the screen, or a window on it, as `_full` says."""
+        window, screen = self._window, self._screen
+        if not self._full:
+            self._filler.leave(screen, self._windowed)
+        elif not self._filler.fill(screen):
+            place, size = window.get_location(), window.get_size()
+            log.warning("the window manager keeps the canvas at %s, %s; its screen is %s", place, size, screen)
+        window.set_mouse_visible(not self._full)
+        window.activate()  # the keyboard is lost when the native window is made anew, ...
+        # ... and F's release with it: pyglet would take the next F for a repeat
+        getattr(window, "pressed_keys", set()).clear()
+        window.switch_to()
 
     def _open(self, size: tuple[int, int], title: str, screen: Any, vsync: bool) -> Any:
         """A window on `screen`, its context current. Contexts share their textures."""
@@ -233,32 +261,3 @@ def _describe(screen: Any) -> screens.ScreenInfo:
     return screens.ScreenInfo(
         "" if name == "Unknown" else str(name or ""), screen.x, screen.y, screen.width, screen.height
     )
-
-
-def _switch(window: Any, full: bool, screen: Any) -> None:
-    """Fullscreen on `screen`, or a window on it. On macOS a borderless window, since real fullscreen there takes
-    the display away from everything else."""
-    if sys.platform == "darwin":
-        _switch_borderless(window, full, screen)
-    elif full or window.fullscreen:
-        window.set_fullscreen(full, screen=screen if full else None)
-    if not full:
-        window.set_location(screen.x + 40, screen.y + 60)
-    window.set_mouse_visible(not full)
-    window.activate()  # the keyboard is lost when the native window is made anew, ...
-    getattr(
-        window, "pressed_keys", set()
-    ).clear()  # ... and F's release with it: pyglet would take the next F for a repeat
-    window.switch_to()
-
-
-def _switch_borderless(window: Any, full: bool, screen: Any) -> None:
-    """pyglet has no public way to change a window's style; this makes the native window anew around the same context.
-    Not tried on a Mac."""
-    window._style = window.WINDOW_STYLE_BORDERLESS if full else window.WINDOW_STYLE_DEFAULT
-    window._recreate([])
-    if full:
-        window.set_size(screen.width, screen.height)
-        window.set_location(screen.x, screen.y)
-    else:
-        window.set_size(1280, 720)

@@ -68,9 +68,9 @@ class Window:
         command = ["xdotool", *arguments]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=20).stdout
 
-    def geometry(self):
+    def geometry(self, title="a test of livemusviz"):
         """Place and size of the window, pixels; nothing while the window manager has it between two states."""
-        found = self.xdotool("search", "--name", "a test of livemusviz", "getwindowgeometry")
+        found = self.xdotool("search", "--name", title, "getwindowgeometry")
         match = re.search(r"(-?\d+),(-?\d+).*?(\d+)x(\d+)", found, re.DOTALL)
         return tuple(map(int, match.groups())) if match else ()
 
@@ -182,6 +182,45 @@ def test_a_projector_unplugged_and_plugged_in_again(two_screens):
         window.xdotool("key", "Escape")
         assert window.line() == "key quit"
         assert "errors=0" in window.finish()
+
+
+CANVAS, OPERATOR = "a test of livemusviz", "livemusviz operator"
+FIRST, SECOND = (0, 0, 1024, 768), (1024, 0, 640, 360)
+
+
+@pytest.mark.skipif(shutil.which("Xorg") is None or shutil.which("xrandr") is None, reason="needs Xorg and xrandr")
+@pytest.mark.parametrize(("screen", "place", "other"), [("2", SECOND, FIRST), ("1", FIRST, SECOND)])
+def test_under_a_window_manager_the_canvas_fills_its_screen_and_the_operator_has_the_other(
+    window_manager, screen, place, other
+):
+    with Window(window_manager, screen, "full") as window:
+        assert window.line() == "running"
+        assert window.wait_for(place) == place
+        assert window.wait_until(lambda: window.visible() == [CANVAS, OPERATOR])
+        x, y = window.geometry(OPERATOR)[:2]
+        assert other[0] <= x < other[0] + other[2] and other[1] <= y < other[1] + other[3]
+        for full in (False, True, False, True):  # F twice, and twice again
+            time.sleep(FULLSCREEN_REST)
+            window.xdotool("search", "--name", CANVAS, "windowfocus", "--sync")
+            window.xdotool("key", "f")
+            assert window.wait_until(lambda full=full: (window.geometry() == place) == full)
+            if not full:
+                assert window.wait_until(lambda: window.geometry()[2:] == (320, 180))
+                assert place[0] <= window.geometry()[0] < place[0] + place[2], "a window on the same screen"
+        window.xdotool("key", "Escape", "Escape")
+        assert window.line() == "key quit"
+        assert "errors=0" in window.finish()
+
+
+@pytest.mark.skipif(shutil.which("Xorg") is None or shutil.which("xrandr") is None, reason="needs Xorg and xrandr")
+def test_a_canvas_that_a_window_manager_moves_away_comes_back(window_manager):
+    with Window(window_manager, "2", "full") as window:
+        assert window.line() == "running" and window.wait_for(SECOND) == SECOND
+        found = window.xdotool("search", "--name", CANVAS).split()[0]
+        state = ["xprop", "-id", found, "-f", "_NET_WM_STATE", "32a", "-remove", "_NET_WM_STATE"]
+        subprocess.run(state, env=window.environment, check=True, timeout=20)
+        window.xdotool("windowmove", found, "10", "10", "windowsize", found, "300", "200")
+        assert window.wait_until(lambda: window.geometry() == SECOND, seconds=15.0)
 
 
 def test_help_is_shown_and_not_reported(x_display):
