@@ -86,7 +86,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"a page for a phone; HOST 0.0.0.0 lets the network in (127.0.0.1:{WEB_PORT})",
     )
     control.add_argument("--midi", default="auto", metavar="NAME", help="input by name, all, virtual or off")
-    control.add_argument("--link", action="store_true", help="share the tempo by Ableton Link")
+    control.add_argument("--link", action="store_true", help="follow the tempo of an Ableton Link session")
+    control.add_argument("--link-lead", action="store_true", help="offer the tempo that is heard or tapped to Link")
     add_knobs(parser)
 
 
@@ -178,7 +179,8 @@ def _control(options: argparse.Namespace) -> ControlOptions:
         oscquery_port=int(within("--oscquery-port", oscquery_port, 0, 65535)) or None,
         web=None if options.web is None else parse_address(options.web),
         midi=options.midi,
-        link=options.link,
+        link=options.link or options.link_lead,
+        link_lead=options.link_lead,
     )
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+OFFERED = ("audio", "tap", "midi")  # tempi that a leading show offers to Link
+
 
 class Controllers:
     """From `start` to `close`. `osc` is always there; `web`, `midi` and `link` are None where not asked for."""
@@ -40,7 +42,7 @@ class Controllers:
         registry: Registry = REGISTRY,
         notices: Notices | None = None,
     ) -> None:
-        """bpm : the tempo that a Link session begins with if we are the first.  notices : for what goes wrong."""
+        """bpm : the tempo of a Link session that we lead and are the first of.  notices : for what goes wrong."""
         self._notices = notices or Notices()
         self._options, self._clock, self._events, self._bpm = options, clock, events, bpm
         self._registry = registry
@@ -58,7 +60,7 @@ class Controllers:
         if options.midi not in ("off", "auto") or (options.midi == "auto" and available()):
             self._open_midi("all" if options.midi == "auto" else options.midi)
         if options.link:
-            self.link = LinkPeer(self._bpm)
+            self.link = LinkPeer(self._bpm, lead=options.link_lead)
 
     def close(self) -> None:
         """Close everything. Safe to call twice."""
@@ -77,6 +79,8 @@ class Controllers:
         for part in (self.web, self.midi):
             if part is not None:
                 part.publish(state)
+        if self.link is not None and self.link.lead and state.tempo_source in OFFERED:
+            self.link.offer(state.bpm, state.beat, self._clock.now())
 
     def error(self, text: str) -> None:
         """Tell the performer's OSC controller what went wrong; the page reads it from the state."""
@@ -84,8 +88,9 @@ class Controllers:
 
     def external_tempi(self, now: float, beats_per_bar: int) -> ExternalTempi:
         """Return the tempi of others at `now` (s)."""
+        link = self.link.read(now, beats_per_bar) if self.link is not None else None
         return ExternalTempi(
-            link=self.link.read(now, beats_per_bar) if self.link is not None else None,
+            link=None if self.link is not None and self.link.lead else link,  # whoever leads follows nobody there
             midi=self.midi.read_clock(now) if self.midi is not None else None,
         )
 

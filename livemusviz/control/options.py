@@ -14,7 +14,7 @@ class ControlOptions:
     oscquery_port : None is off.  web : host and port of the page; None is off.  web_token : of the page's address; ""
     makes one.
     midi : part of an input's name, "all", "virtual", "off", or "auto": all where MIDI is to be had, else none.
-    link : take part in Ableton Link.
+    link : follow Ableton Link.  link_lead : take part from the start, and offer the tempo that leads the show.
     """
 
     host: str = "127.0.0.1"
@@ -25,6 +25,7 @@ class ControlOptions:
     web_token: str = ""
     midi: str = "off"
     link: bool = False
+    link_lead: bool = False
 
 
 def parse_address(text: str) -> tuple[str, int]:

@@ -2,41 +2,164 @@
 
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from livemusviz.bridge.control import ExternalTempo
 from livemusviz.clock import SystemClock
 from livemusviz.control.link import MISSING, LinkPeer
+from livemusviz.control.linkwire import (
+    ALIVE,
+    BYE,
+    ENTRY,
+    HEADER,
+    PROTOCOL,
+    TIMELINE,
+    Ears,
+    Listener,
+    Session,
+    Word,
+    parse,
+)
 from livemusviz.errors import UserError
 
 
-def test_two_peers_agree_on_tempo_and_beat() -> None:
+@pytest.fixture
+def peers() -> Iterator[list[LinkPeer]]:
+    """Peers that are closed after the test; skipped where somebody else plays on Link."""
     pytest.importorskip("aalink")
+    clock, ears, listener = SystemClock(), Ears(), Listener()
+    end = time.monotonic() + 0.4  # a peer speaks each quarter of a second
+    while time.monotonic() < end:
+        for word in listener.words():
+            ears.hear(word, clock.now())
+        time.sleep(0.05)
+    listener.close()
+    if ears.session(clock.now()) is not None:
+        pytest.skip("somebody else is on Link here")
+    made: list[LinkPeer] = []
+    yield made
+    for peer in made:
+        peer.close()
+
+
+def meet(peers: list[LinkPeer], seconds: float = 8.0) -> None:
+    """Wait until every peer knows of another."""
+    clock, end = SystemClock(), time.monotonic() + seconds
+    while not all([peer.read(clock.now(), 4).peers for peer in peers]):
+        if time.monotonic() > end:
+            pytest.skip("Link's multicast does not pass here")
+        time.sleep(0.05)
+
+
+def read_for(peer: LinkPeer, seconds: float) -> list[ExternalTempo]:
+    end, found = time.monotonic() + seconds, []
+    while time.monotonic() < end:
+        found.append(peer.read(SystemClock().now(), 4))
+        time.sleep(0.02)
+    return found
+
+
+def test_two_peers_agree_on_tempo_and_beat(peers: list[LinkPeer]) -> None:
     clock = SystemClock()
-    ours, theirs = LinkPeer(120.0), LinkPeer(97.0)
-    try:
-        end = time.monotonic() + 8.0
-        while not (ours.read(clock.now(), 4).peers and theirs.read(clock.now(), 4).peers):
-            if time.monotonic() > end:
-                pytest.skip("Link's multicast does not pass here")
-            time.sleep(0.05)
-        time.sleep(0.5)
-        ours.propose(133.0, None)
-        time.sleep(0.3)
-        for _ in range(20):
-            a, b = ours.read(clock.now(), 4), theirs.read(clock.now(), 4)
-            late = (b.time - a.time) * a.bpm / 60  # beats between the two looks
-            apart = (b.beat - a.beat - late + 2.0) % 4.0 - 2.0  # within a bar of four
-            assert a.bpm == pytest.approx(133.0, abs=0.01) == b.bpm
-            assert abs(apart) * 60 / a.bpm < 0.005
-            time.sleep(0.02)
-        theirs.propose(None, 0.0)  # "the bar begins now", for both
-        time.sleep(0.2)
-        moment = ours.read(clock.now(), 4).beat % 4.0
-        assert moment == pytest.approx(0.2 * 133 / 60, abs=0.35)
-    finally:
-        ours.close()
-        theirs.close()
+    peers += [LinkPeer(97.0, lead=True), LinkPeer(120.0)]
+    theirs, ours = peers
+    meet(peers)
+    time.sleep(0.5)
+    ours.propose(133.0, None)
+    time.sleep(0.3)
+    for _ in range(20):
+        a, b = ours.read(clock.now(), 4), theirs.read(clock.now(), 4)
+        late = (b.time - a.time) * a.bpm / 60  # beats between the two looks
+        apart = (b.beat - a.beat - late + 2.0) % 4.0 - 2.0  # within a bar of four
+        assert a.bpm == pytest.approx(133.0, abs=0.01) == b.bpm
+        assert abs(apart) * 60 / a.bpm < 0.005
+        time.sleep(0.02)
+    theirs.propose(None, 0.0)  # "the bar begins now", for both
+    time.sleep(0.2)
+    moment = ours.read(clock.now(), 4).beat % 4.0
+    assert moment == pytest.approx(0.2 * 133 / 60, abs=0.35)
+
+
+def test_a_show_that_joins_right_after_another_has_left_brings_no_tempo(peers: list[LinkPeer]) -> None:
+    """Link founds a session anew when the last other peer leaves, and takes two born within half a second for equal."""
+    band = LinkPeer(97.0, lead=True)
+    peers.append(band)
+    for _ in range(4):
+        show = LinkPeer(120.0)
+        try:
+            meet([band, show])
+            assert show.read(SystemClock().now(), 4).bpm == pytest.approx(97.0, abs=0.01)
+            time.sleep(0.3)
+            assert band.read(SystemClock().now(), 4).bpm == pytest.approx(97.0, abs=0.01)
+        finally:
+            show.close()
+
+
+def test_a_band_that_comes_later_keeps_its_tempo(peers: list[LinkPeer]) -> None:
+    show = LinkPeer(120.0)
+    peers.append(show)
+    assert not any(found.peers or found.rolling for found in read_for(show, 0.3))
+    band = LinkPeer(88.0, lead=True)
+    peers.append(band)
+    meet(peers)
+    time.sleep(0.3)
+    assert band.read(SystemClock().now(), 4).bpm == show.read(SystemClock().now(), 4).bpm == pytest.approx(88.0)
+
+
+def test_a_leading_show_offers_its_tempo_and_alone_its_beat(peers: list[LinkPeer]) -> None:
+    leader = LinkPeer(120.0, lead=True)
+    peers.append(leader)
+    leader.offer(101.0, 2.5, 10.0)
+    found = leader.read(SystemClock().now(), 4)
+    assert found.bpm == pytest.approx(101.0) and found.beat % 4 == pytest.approx(2.5, abs=0.2)
+    leader.offer(150.0, 0.0, 10.5)  # too soon
+    assert leader.read(SystemClock().now(), 4).bpm == pytest.approx(101.0)
+    leader.offer(150.0, 0.0, 11.5)
+    assert leader.read(SystemClock().now(), 4).bpm == pytest.approx(150.0)
+
+
+def alive(peer: bytes, session: bytes, bpm: float, kind: int = ALIVE) -> bytes:
+    """As a peer multicasts it."""
+    timeline = TIMELINE.pack(round(60e6 / bpm), 0, 0)
+    entries = ((b"tmln", timeline), (b"sess", session), (b"mep4", b"\x7f\0\0\1\x10\0"))
+    return HEADER.pack(PROTOCOL, kind, 5, 0, peer) + b"".join(
+        ENTRY.pack(key, len(value)) + value for key, value in entries
+    )
+
+
+A, B = b"peer-aaa", b"peer-bbb"
+
+
+def test_words_of_peers_are_read() -> None:
+    word = parse(alive(A, b"session1", 97.0))
+    assert word is not None and word.session == b"session1" and word.bpm == pytest.approx(97.0, abs=1e-4)
+    assert parse(alive(A, b"session1", 97.0, kind=BYE)) == Word(A, None, None)
+
+
+@given(st.binary(max_size=200), st.integers(0, 90), st.integers(0, 255))
+def test_whatever_comes_is_read_or_ignored(noise: bytes, at: int, byte: int) -> None:
+    changed = bytearray(alive(A, b"session1", 97.0))
+    changed[at % len(changed)] = byte
+    for datagram in (noise, bytes(changed), bytes(changed)[:at], PROTOCOL + noise):
+        word = parse(datagram)
+        assert word is None or word.bpm is None or word.bpm > 0.0
+
+
+def test_a_session_is_as_old_as_what_was_heard_of_it() -> None:
+    ears = Ears()
+    assert ears.session(0.0) is None
+    for n in range(8):
+        ears.hear(Word(A, b"old", 97.0), n / 4)
+    ears.hear(Word(B, b"new", 140.0), 1.6)
+    assert ears.session(1.75) == Session(97.0, 1.75)
+    ears.hear(Word(A, b"newer", 97.0), 2.0)  # founded anew
+    ears.hear(Word(B, None, None), 2.0)
+    assert ears.session(2.5) == Session(97.0, 0.5)
+    assert ears.session(5.0) is None
 
 
 def test_without_the_extra_the_message_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

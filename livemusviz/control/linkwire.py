@@ -1,0 +1,145 @@
+"""Hears who is on Ableton Link without taking part: the messages that every peer multicasts some times a second.
+
+A peer that joins within half a second of the birth of a session may win it and bring its own tempo. So a show first
+listens, and takes part only in a session that is known and older. Any one thread; nothing here waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import socket
+import struct
+import sys
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+GROUP, PORT = "224.76.78.75", 20808
+HEADER = struct.Struct(">8sBBH8s")  # protocol, kind, seconds to live, group, peer
+PROTOCOL = b"_asdp_v\x01"
+ALIVE, RESPONSE, BYE = 1, 2, 3
+ENTRY = struct.Struct(">4sI")  # key and size of an entry of the payload
+TIMELINE = struct.Struct(">qqq")  # microseconds a beat, beat origin, time origin
+SILENT = 2.0  # s without a word after which a peer has gone; they speak four times a second
+MAX_PEERS = 64
+A_LOOK = 64  # datagrams read in one go
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """What one peer says of itself. session, bpm : None as it leaves."""
+
+    peer: bytes
+    session: bytes | None
+    bpm: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session on the network. bpm : its tempo.  age : s since it was first heard of."""
+
+    bpm: float
+    age: float
+
+
+def parse(datagram: bytes) -> Word | None:
+    """Return what a datagram says, or None if it is none of Link's."""
+    if len(datagram) < HEADER.size:
+        return None
+    protocol, kind, _, _, peer = HEADER.unpack_from(datagram)
+    if protocol != PROTOCOL or kind not in (ALIVE, RESPONSE, BYE):
+        return None
+    if kind == BYE:
+        return Word(peer, None, None)
+    session: bytes | None = None
+    bpm: float | None = None
+    at = HEADER.size
+    while at + ENTRY.size <= len(datagram):
+        key, size = ENTRY.unpack_from(datagram, at)
+        at += ENTRY.size
+        if at + size > len(datagram):
+            return None
+        if key == b"sess" and size == 8:
+            session = datagram[at : at + 8]
+        elif key == b"tmln" and size == TIMELINE.size:
+            microseconds = TIMELINE.unpack_from(datagram, at)[0]
+            bpm = 60e6 / microseconds if microseconds > 0 else None
+        at += size
+    return Word(peer, session, bpm) if session is not None and bpm is not None and math.isfinite(bpm) else None
+
+
+class Ears:
+    """Takes in words and knows the sessions that there are. Pure; times in seconds are passed in."""
+
+    def __init__(self) -> None:
+        self._peers: dict[bytes, tuple[bytes, float]] = {}  # session, and when it was last heard
+        self._sessions: dict[bytes, tuple[float, float]] = {}  # tempo, and when it was first heard of
+
+    def hear(self, word: Word, now: float) -> None:
+        if word.session is None or word.bpm is None:
+            self._peers.pop(word.peer, None)
+        elif word.peer in self._peers or len(self._peers) < MAX_PEERS:
+            self._peers[word.peer] = word.session, now
+            self._sessions[word.session] = word.bpm, self._sessions.get(word.session, (0.0, now))[1]
+        self._forget(now)
+
+    def session(self, now: float) -> Session | None:
+        """Return the oldest session of a peer that still speaks; None without any."""
+        self._forget(now)
+        if not self._sessions:
+            return None
+        bpm, first = min(self._sessions.values(), key=lambda known: known[1])
+        return Session(bpm, now - first)
+
+    def _forget(self, now: float) -> None:
+        self._peers = {peer: known for peer, known in self._peers.items() if now - known[1] <= SILENT}
+        there = {session for session, _ in self._peers.values()}
+        self._sessions = {session: known for session, known in self._sessions.items() if session in there}
+
+
+class Listener:
+    """A socket in Link's multicast group, from `__init__` to `close`. OSError if there is none to be had."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if sys.platform == "darwin":
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            self._socket.bind(("", PORT))
+            self._socket.setblocking(False)
+            if not any([self._join(address) for address in _addresses()]):
+                raise OSError("no network interface takes part in multicast")
+        except OSError:
+            self._socket.close()
+            raise
+
+    def words(self) -> list[Word]:
+        """Return what was said since the last call."""
+        found = []
+        for _ in range(A_LOOK):
+            try:
+                word = parse(self._socket.recv(2048))
+            except (BlockingIOError, ConnectionError):
+                break
+            found += [word] if word is not None else []
+        return found
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _join(self, address: str) -> bool:
+        member = socket.inet_aton(GROUP) + socket.inet_aton(address)
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, member)
+            return True
+        return False
+
+
+def _addresses() -> list[str]:
+    """The IPv4 addresses of this machine; Link speaks on each."""
+    import ifaddr
+
+    return [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]
