@@ -126,4 +126,7 @@ class Supervisor:
         if self._dying is not None and self._dying.is_alive():
             return
         self._dying = None
-        self._launch(now)
+        try:
+            self._launch(now)
+        except OSError as error:  # no descriptors or no memory for a process: later, perhaps
+            self._lose(now, f"cannot be started: {error.strerror or error}")

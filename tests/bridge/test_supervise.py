@@ -49,6 +49,23 @@ def test_it_starts_and_then_runs(supervisor, made):
     assert (len(made), supervisor.restarts) == (1, 0)
 
 
+def test_a_worker_that_cannot_be_started_is_tried_again_later(made):
+    def start():
+        made.append(FakeWorker())
+        if 2 <= len(made) <= 4:
+            raise OSError(24, "Too many open files")
+        return made[-1]
+
+    keeper = Supervisor(start, Backoff((0.5, 1.0, 2.0)), Patience())
+    keeper.begin(0.0)
+    keeper.poll(0.1, 1)
+    made[0].alive = False
+    states = [keeper.poll(n / 10, 1) for n in range(2, 80)]
+    assert len(made) == 5 and keeper.restarts == 1
+    assert LOST in states and keeper.reason == "cannot be started: Too many open files"
+    assert keeper.poll(8.0, 2) == RUNNING
+
+
 def test_a_stall_is_noticed_within_its_patience(supervisor, made):
     supervisor.poll(1.0, 1)
     assert supervisor.poll(1.5, 1) == RUNNING

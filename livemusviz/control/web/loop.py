@@ -15,6 +15,7 @@ import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from websockets.asyncio.server import ServerConnection, serve
@@ -30,6 +31,7 @@ from livemusviz.control.osc import OscTable
 from livemusviz.control.oscquery import Where
 from livemusviz.control.web.announce import Announcement
 from livemusviz.control.web.answers import page_file, refusal, response
+from livemusviz.control.web.door import MAX_CLIENTS, Door, options
 from livemusviz.control.web.gate import token_allowed
 from livemusviz.control.web.pictures import jpeg, qr_code
 from livemusviz.control.web.ports import bind, literal, reachable
@@ -41,7 +43,8 @@ log = logging.getLogger(__name__)
 
 NEWS_PERIOD = 0.05  # s between looks for changes
 PREVIEW_PERIOD = 0.1  # s
-MAX_CLIENTS = 16
+TELL_ADDRESS = "the address needs its token: key H on the show's window shows the whole address and a QR code\n"
+TELL_EVERY = 60.0  # s between two lines on one trouble
 MAX_MESSAGE = 65_507  # bytes from a client
 
 
@@ -69,7 +72,8 @@ class WebServers:
         self._pictured = float("-inf")
         self._jpeg = (-1, b"")  # of which picture, and its bytes
         self._watchers = 0
-        self._clients = 0
+        self.doors = {"oscquery": Door(), "page": Door()}
+        self._short = float("-inf")  # s, when a lack of file descriptors was last told
         self.token = options.token or secrets.token_urlsafe(12)
         self.url = ""
         self.code: tuple[str, ...] = ()  # rows of a QR code of it, "1" is dark
@@ -129,7 +133,15 @@ class WebServers:
         finally:
             self._loop.close()
 
+    def _trouble(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What asyncio would print as a traceback each time: no descriptors left, a client that went."""
+        now, error = self._clock.now(), context.get("exception")
+        if now - self._short >= TELL_EVERY:
+            self._short = now
+            log.warning("web: %s (%s); the show goes on", context.get("message", "trouble"), error)
+
     async def _serve(self) -> None:
+        self._loop.set_exception_handler(self._trouble)
         async with AsyncExitStack() as stack:
             if "oscquery" in self._sockets:
                 await stack.enter_async_context(self._server("oscquery", self._oscquery_request, self._listener))
@@ -144,9 +156,10 @@ class WebServers:
         answer: Callable[[ServerConnection, Request], Response | None],
         session: Callable[[ServerConnection], Awaitable[None]],
     ) -> AbstractAsyncContextManager[object]:
+        door = self.doors[name]
         return serve(
-            self._guarded(session), sock=self._sockets[name], process_request=answer, max_size=MAX_MESSAGE,
-            compression=None, server_header=None, close_timeout=0.5, logger=_quiet_logger(),
+            self._guarded(session, door), sock=self._sockets[name], process_request=answer, max_size=MAX_MESSAGE,
+            compression=None, server_header=None, close_timeout=0.5, logger=_quiet_logger(), **options(door),
         )  # fmt: skip
 
     async def _announce(self, stack: AsyncExitStack) -> None:
@@ -161,15 +174,16 @@ class WebServers:
             log.warning("web: not announced on the network: %s", error)
 
     def _guarded(
-        self, session: Callable[[ServerConnection], Awaitable[None]]
+        self, session: Callable[[ServerConnection], Awaitable[None]], door: Door
     ) -> Callable[[ServerConnection], Awaitable[None]]:
-        """`session` for at most `MAX_CLIENTS` at a time, its faults counted."""
+        """`session` for at most `MAX_CLIENTS` of a server at a time, its faults counted."""
 
         async def run(connection: ServerConnection) -> None:
-            if self._clients >= MAX_CLIENTS:
+            door.leave(connection)
+            if door.clients >= MAX_CLIENTS:
                 await connection.close(1013, "too many clients")
                 return
-            self._clients += 1
+            door.clients += 1
             try:
                 await session(connection)
             except ConnectionClosed:
@@ -178,7 +192,7 @@ class WebServers:
                 self.faults += 1
                 log.exception("web: a client's session failed")
             finally:
-                self._clients -= 1
+                door.clients -= 1
 
         return run
 
@@ -206,7 +220,7 @@ class WebServers:
         if refused is not None:
             return refused
         if not token_allowed(request.path, self.token):
-            return response(403, "text/plain", "the address needs its token; start the show again to see it\n")
+            return response(403, "text/plain", TELL_ADDRESS)
         path = urlsplit(request.path).path
         if "Upgrade" in request.headers:
             return None if path == "/ws" else response(404, "text/plain", "")

@@ -1,8 +1,11 @@
 """Both servers on real loopback sockets: HTTP by urllib, WebSocket by websockets' own client."""
 
+import contextlib
 import http.client
 import io
 import json
+import os
+import resource
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -22,7 +25,8 @@ from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import SystemClock
 from livemusviz.control.feedback import encode
 from livemusviz.control.osc_guard import validate
-from livemusviz.control.web.loop import MAX_CLIENTS, WebOptions, WebServers
+from livemusviz.control.web.door import MAX_CLIENTS, MAX_WAITING, PATIENCE
+from livemusviz.control.web.loop import WebOptions, WebServers
 from livemusviz.errors import UserError
 from livemusviz.params.registry import ACTIONS, PARAMS
 from livemusviz.params.values import ParamValues
@@ -253,6 +257,57 @@ def test_messages_and_clients_are_bounded(served: Served) -> None:
         with pytest.raises(ConnectionClosed) as caught:
             extra.recv(timeout=3)
     assert caught.value.rcvd is not None and caught.value.rcvd.code == 1013
+
+
+def test_listeners_without_a_token_do_not_lock_the_phone_out(served: Served) -> None:
+    with ExitStack() as stack:
+        for _ in range(MAX_CLIENTS):
+            stack.enter_context(served.listen())
+        wait_for(lambda: served.web.doors["oscquery"].clients == MAX_CLIENTS)
+        page = stack.enter_context(served.page())
+        assert "params" in json.loads(page.recv(timeout=3))
+
+
+def test_connections_that_say_nothing_are_few_and_short(served: Served) -> None:
+    """The oldest goes for a new one, so that a phone gets in meanwhile; all go in the end."""
+    with ExitStack() as stack:
+        ports = (served.page_port, served.web.oscquery_port)
+        silent = [stack.enter_context(socket.create_connection((LOCAL, port), 3)) for port in ports * 60]
+        silent[-1].sendall(b"GET / HTTP/1.1\r\nHost: 127")  # half of a request
+        wait_for(lambda: all(door.waiting == MAX_WAITING for door in served.web.doors.values()))
+        assert served.get("/?HOST_INFO")[0] == 200
+        with served.page() as page:
+            assert "params" in json.loads(page.recv(timeout=3))
+        began = time.monotonic()
+        wait_for(lambda: not any(door.waiting for door in served.web.doors.values()), PATIENCE + 5.0)
+        assert time.monotonic() - began < PATIENCE + 3.0
+    with served.page() as page:
+        assert "params" in json.loads(page.recv(timeout=3))
+
+
+def test_without_file_descriptors_there_is_one_line_and_then_service_again(
+    served: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket()) for _ in range(8)]
+        highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 1, hard))
+        try:
+            used = []
+            with contextlib.suppress(OSError):
+                while True:
+                    used.append(os.dup(0))
+            for client in clients:
+                client.connect((LOCAL, served.page_port))
+            wait_for(lambda: "Too many open files" in caplog.text)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            for number in used:
+                os.close(number)
+    with served.page() as page:
+        assert "params" in json.loads(page.recv(timeout=5))
+    assert len(caplog.records) == 1 and caplog.records[0].exc_info is None
 
 
 def test_garbage_on_the_ports_does_nothing(served: Served, caplog: pytest.LogCaptureFixture) -> None:
