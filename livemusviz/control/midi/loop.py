@@ -197,7 +197,12 @@ class MidiControl:
             name, message, time = self._queue.get(timeout=WAIT)
         except queue.Empty:
             return
-        self.messages += 1
+        try:
+            self._handle(name, message, time)
+        finally:
+            self.messages += 1  # that have been dealt with
+
+    def _handle(self, name: str, message: Any, time: float) -> None:
         if message.type in CLOCK_KINDS:
             with self._lock:
                 self._clocks.message(name, message.type, time, getattr(message, "pos", 0))
