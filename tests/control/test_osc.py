@@ -105,7 +105,7 @@ def test_numbers_are_rounded_and_switches_turn_at_a_half() -> None:
     ]  # fmt: skip
     assert value("/t_list", 18.2, 25.9) == (18, 26) and value("/seed_list", 3.0, 5) == ((3, 1.0), (5, 1.0))
     for address, number, says in (
-        ("/seed", -0.6, "-1 is outside 0..2.14748e"),
+        ("/seed", -0.6, "-1 is outside 0..2147483647"),
         ("/freeze", 127, "127 is not 0 or 1; send 1 for on and 0 for off"),
         ("/gain", "loud", "'loud' is not a number; send one of 0..32"),
         ("/seed", float("inf"), "inf is not a whole number"),
