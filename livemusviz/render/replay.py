@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from livemusviz.director.cuefile import SHADER_INPUT, Change
-from livemusviz.errors import UserError
+from livemusviz.errors import UserError, printable
 from livemusviz.params.param import Value
 from livemusviz.params.registry import BY_NAME
 from livemusviz.record.showlog import read_log
@@ -86,7 +86,7 @@ def _checked(path: Path, values: Mapping[str, Any], unknown: set[str]) -> dict[s
             continue
         param = BY_NAME.get(name)
         if param is None:
-            unknown.add(str(name)[:64])
+            unknown.add(printable(name[:64]))
         elif param.kind != "action" and name != "hud":
             try:
                 checked[name] = param.validate(value)
