@@ -5,7 +5,8 @@ resnet's `condition` and each cross-attention's keys and values. A frame gets th
 its own from it in order.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +44,12 @@ class Told:
 
 
 class Resnet(nn.Module):
-    """Norm, activation, 3x3 convolution, twice, with the condition in between, plus the input."""
+    """Norm, activation, 3x3 convolution, twice, with the condition in between, plus the input.
+
+    shortcut_on : on which stream the input is projected, if its channels change.
+    """
+
+    shortcut_on: Callable[[], AbstractContextManager[object]] = nullcontext
 
     def __init__(self, in_channels: int, channels: int, style: BlockStyle) -> None:
         super().__init__()
@@ -66,10 +72,12 @@ class Resnet(nn.Module):
         return self.norm2.weight * (1 + scale), self.norm2.bias * (1 + scale) + shift
 
     def __call__(self, x: mx.array, condition: Condition) -> mx.array:
+        with self.shortcut_on():
+            past = self.shortcut(x) if "shortcut" in self else x
         h = self.act(self.norm1(x))
         h = self.norm2(self.conv1(h), *condition) if self.scale_shift else self.norm2(self.conv1(h, bias=condition))
         h = self.conv2(self.act(h))
-        return h + (self.shortcut(x) if "shortcut" in self else x)
+        return h + past
 
 
 class FeedForward(nn.Module):

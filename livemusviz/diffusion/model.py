@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import mlx.nn as nn
 from livemusviz.diffusion import keys, winograd
 from livemusviz.diffusion.autoencoder_kl import AutoencoderKL, KLConfig
 from livemusviz.diffusion.backend import backend_name, extra_streams
+from livemusviz.diffusion.blocks import Resnet
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
 from livemusviz.diffusion.folder import check_folder
@@ -118,6 +120,9 @@ def _prepare_for_cpu(parts: ModelParts) -> None:
     beside = extra_streams(side_by_side=parts.weight_bytes <= SMALL_MODEL)
     most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
     winograd.prepare((*parts.unet.modules(), *parts.vae.modules()), beside, most)
+    for module in parts.unet.modules():
+        if isinstance(module, Resnet) and beside:
+            module.shortcut_on = partial(mx.stream, beside[-1])
 
 
 def _present(index: dict[str, Any], part: str) -> bool:

@@ -336,7 +336,7 @@ class Pipeline:
         vae = self.parts.vae
         rgb = vae.decode((x0 / vae.config.scaling_factor).astype(self.parts.vae_dtype))
         rgb = rgb.astype(mx.float32)
-        finite = mx.isfinite(rgb.sum(axis=(1, 2, 3)))
+        finite = mx.isfinite(rgb.sum(axis=1).sum(axis=(1, 2)))  # by rows first: that much faster on a CPU
         rgb = mx.clip(rgb * 127.5 + 128, 0, 255).astype(mx.uint8)
         alpha = mx.full((*rgb.shape[:3], 1), 255, dtype=mx.uint8)
         return mx.concatenate([rgb, alpha], axis=-1), finite

@@ -13,72 +13,100 @@ precision. The result differs from the direct one by 1e-5 of its largest value a
 import math
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cache, partial
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-TILE, WINDOW = 4, 6
-"""Pixels along a side: outputs of a tile, m, and inputs of its window, n."""
 
-# The polynomials are evaluated at 0, 1, -1, 2, -2 and infinity.
-FILTER = np.array(
-    [
-        [1 / 4, 0, 0],
-        [-1 / 6, -1 / 6, -1 / 6],
-        [-1 / 6, 1 / 6, -1 / 6],
-        [1 / 24, 1 / 12, 1 / 6],
-        [1 / 24, -1 / 12, 1 / 6],
-        [0, 0, 1],
-    ]
-)
-"""G, (n, 3)."""
-INPUT = np.array(
-    [
-        [4, 0, -5, 0, 1, 0],
-        [0, -4, -4, 1, 1, 0],
-        [0, 4, -4, -1, 1, 0],
-        [0, -2, -1, 2, 1, 0],
-        [0, 2, -1, -2, 1, 0],
-        [0, 4, 0, -5, 0, 1],
-    ]
-)
-"""B', (n, n)."""
-OUTPUT = np.array(
-    [
-        [1, 1, 1, 1, 1, 0],
-        [0, 1, -1, 2, -2, 0],
-        [0, 1, 1, 4, 4, 0],
-        [0, 1, -1, 8, -8, 1],
-    ]
-)
-"""A', (m, n)."""
+@dataclass(frozen=True, eq=False)
+class Filtering:
+    """F(m x m, 3 x 3). tile, window : m and n = m + 2, pixels along a side of the outputs and of the inputs.
 
-FEW_TILES = 32
-"""Up to this many tiles a layer reads its weights for longer than it computes: see `Winograd._by_columns`."""
+    filter : G, (n, 3). into : B', (n, n). out_of : A', (m, n).
+    """
+
+    tile: int
+    window: int
+    filter: np.ndarray
+    into: np.ndarray
+    out_of: np.ndarray
+
+    def tiles(self, pixels: int) -> int:
+        """Return how many tiles cover a side."""
+        return math.ceil(pixels / self.tile)
+
+
+# Section 4.1: the polynomials are evaluated at 0, 1, -1 and infinity.
+F2 = Filtering(
+    tile=2,
+    window=4,
+    filter=np.array([[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]]),
+    into=np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
+    out_of=np.array([[1, 1, 1, 0], [0, 1, -1, -1]]),
+)
+# Section 4.3: at 0, 1, -1, 2, -2 and infinity.
+F4 = Filtering(
+    tile=4,
+    window=6,
+    filter=np.array(
+        [
+            [1 / 4, 0, 0],
+            [-1 / 6, -1 / 6, -1 / 6],
+            [-1 / 6, 1 / 6, -1 / 6],
+            [1 / 24, 1 / 12, 1 / 6],
+            [1 / 24, -1 / 12, 1 / 6],
+            [0, 0, 1],
+        ]
+    ),
+    into=np.array(
+        [
+            [4, 0, -5, 0, 1, 0],
+            [0, -4, -4, 1, 1, 0],
+            [0, 4, -4, -1, 1, 0],
+            [0, -2, -1, 2, 1, 0],
+            [0, 2, -1, -2, 1, 0],
+            [0, 4, 0, -5, 0, 1],
+        ]
+    ),
+    out_of=np.array(
+        [
+            [1, 1, 1, 1, 1, 0],
+            [0, 1, -1, 2, -2, 0],
+            [0, 1, 1, 4, 4, 0],
+            [0, 1, -1, 8, -8, 1],
+        ]
+    ),
+)
+
+FEW_TILES = 64
+"""Up to this many tiles a layer reads its weights for longer than it computes: streams divide the weights."""
+FEWEST_TILES = 16
+"""With fewer tiles than this F(4x4) reads more than it saves; F(2x2) has less than half of its weights."""
 PART_BYTES = 8 << 20
 """Most of its windows that a layer makes at once: what a processor's cache holds."""
 LAYER_BYTES = 16 << 20
-"""Most that a layer's transformed weights take, four times the plain ones. A larger layer is left as it is."""
+"""Most that a layer's weights transformed for F(4x4) take, four times the plain ones. A larger layer stays as it is."""
+
+
+def choose(B: int, H: int, W: int) -> Filtering:
+    """Return the filtering that is fastest for pictures of a shape, as measured."""
+    return F4 if B * F4.tiles(H) * F4.tiles(W) >= FEWEST_TILES else F2
 
 
 class Winograd:
-    """A convolution's transformed weights and how they are applied.
+    """A convolution's weights, transformed at the first call, and how they are applied.
 
     weight : (O, 3, 3, C). beside : streams to use beside the caller's own.
     """
 
     def __init__(self, weight: mx.array, beside: Sequence[mx.ThreadLocalStream] = ()) -> None:
-        g = np.array(weight.astype(mx.float32)).astype(np.float64)
-        O, _, _, C = g.shape  # noqa: E741
-        transformed = np.einsum("jb,ia,oabc->jico", FILTER, FILTER, g).reshape(WINDOW**2, C, O)
-        self.weight = mx.array(np.ascontiguousarray(transformed, dtype=np.float32))
-        self.on: list[Callable[[], AbstractContextManager[object]]] = [
-            nullcontext,
-            *(partial(mx.stream, stream) for stream in beside),
-        ]
-        mx.eval(self.weight)
+        self._plain = weight
+        self._transformed: dict[Filtering, mx.array] = {}
+        self.on: list[Callable[[], AbstractContextManager[object]]] = [nullcontext]
+        self.on += [partial(mx.stream, stream) for stream in beside]
 
     def __call__(self, x: mx.array, bias: mx.array | None) -> mx.array:
         """x : float32 (B, H, W, C), taken with one pixel of zeros around it. Returns (B, H, W, O).
@@ -86,96 +114,112 @@ class Winograd:
         bias : (O,), or (B or 1, 1, 1, O).
         """
         B, H, W, _ = x.shape
-        rows, columns = math.ceil(H / TILE), math.ceil(W / TILE)
-        few = len(self.on) > 1 and B * rows * columns <= FEW_TILES
-        y = self._by_columns(x, rows, columns, bias) if few else self._by_rows(x, rows, columns, bias)
-        return y if y.shape[1:3] == (H, W) else y[:, :H, :W]
+        by = choose(B, H, W)
+        weight = self.weight(by)
+        if B * by.tiles(H) * by.tiles(W) > FEW_TILES:
+            y = self._by_rows(by, x, weight, bias)
+            return y if y.shape[1:3] == (H, W) else y[:, :H, :W]
+        parts = []
+        for k, on in enumerate(self.on[: by.window]):
+            with on():
+                parts.append(self._by_columns(by, x, weight, k))
+        y = sum(parts[1:], parts[0])
+        return y if bias is None else y + bias
 
-    def _by_rows(self, x: mx.array, rows: int, columns: int, bias: mx.array | None) -> mx.array:
+    def weight(self, by: Filtering) -> mx.array:
+        """Return G g G', float32 (n * n, C, O), evaluated, column by column of the window."""
+        if by not in self._transformed:
+            g = np.array(self._plain, dtype=np.float64).transpose(2, 1, 3, 0)
+            transformed = np.kron(by.filter, by.filter) @ g.reshape(9, -1)
+            self._transformed[by] = mx.array(transformed.astype(np.float32).reshape(-1, *g.shape[2:]))
+            mx.eval(self._transformed)
+        return self._transformed[by]
+
+    def _by_rows(self, by: Filtering, x: mx.array, weight: mx.array, bias: mx.array | None) -> mx.array:
         """Parts of whole rows of tiles, one to a stream. Where PART_BYTES ask for more, a set of them is evaluated
         before the next one is begun."""
-        row_bytes = x.shape[0] * columns * WINDOW**2 * max(self.weight.shape[1:]) * x.itemsize
-        most = max(1, PART_BYTES // row_bytes)
-        side = len(self.on)
-        count = min(rows, max(side, math.ceil(rows / most)))
-        (whole,) = _pieces(1)
+        B, H, W, _ = x.shape
+        rows, side = by.tiles(H), len(self.on)
+        row_bytes = B * by.tiles(W) * by.window**2 * max(weight.shape[1:]) * x.itemsize
+        count = min(rows, max(side, math.ceil(rows / max(1, PART_BYTES // row_bytes))))
         parts: list[mx.array] = []
         for k in range(count):
-            first, end = rows * k // count, rows * (k + 1) // count
             with self.on[k % side]():
-                windows = _windows(x, first, end, columns)
-                parts.append(self._finished(self._multiplied(windows, whole), x, end - first, columns, bias))
+                parts.append(_rows_of_tiles(by, x, weight, bias, rows * k // count, rows * (k + 1) // count))
             if count > side and len(parts) % side == 0:
                 mx.eval(parts)
         return mx.concatenate(parts, axis=1) if count > 1 else parts[0]
 
-    def _by_columns(self, x: mx.array, rows: int, columns: int, bias: mx.array | None) -> mx.array:
-        """Each stream multiplies with some columns of the transformed windows, and so reads a part of the weights."""
-        windows = _windows(x, 0, rows, columns)
-        parts = []
-        for on, piece in zip(self.on, _pieces(len(self.on)), strict=False):
-            with on():
-                parts.append(self._multiplied(windows, piece))
-        return self._finished(sum(parts[1:], parts[0]), x, rows, columns, bias)
-
-    def _multiplied(self, windows: mx.array, piece: tuple[slice, mx.array, mx.array]) -> mx.array:
-        """windows : from `_windows`. Returns what `piece` gives to the columns of the tiles, (TILE, WINDOW * T * O)."""
-        chosen, into, out_of = piece
-        _, C, _ = self.weight.shape
-        v = (into @ windows).reshape(-1, windows.shape[1] // (WINDOW * C), C)
-        return out_of @ (v @ self.weight[chosen]).reshape(into.shape[0], -1)
-
-    def _finished(self, y: mx.array, x: mx.array, rows: int, columns: int, bias: mx.array | None) -> mx.array:
-        """y : from `_multiplied`, complete. Returns the pixels, (B, TILE * rows, TILE * columns, O)."""
-        B, O = x.shape[0], self.weight.shape[2]  # noqa: E741
-        ((_, _, output),) = _pieces(1)
-        y = output @ y.reshape(TILE, WINDOW, -1)
-        y = y.reshape(TILE, TILE, B, rows, columns, O).transpose(2, 3, 1, 4, 0, 5)
-        y = y.reshape(B, TILE * rows, TILE * columns, O)
-        return y if bias is None else y + bias
+    def _by_columns(self, by: Filtering, x: mx.array, weight: mx.array, k: int) -> mx.array:
+        """What the columns of the transformed windows that stream k takes give to the result, (B, H, W, O): each stream
+        reads a part of the weights. A picture's side is transformed as a whole, its border of zeros included."""
+        B, H, W, C = x.shape
+        n, O = by.window, weight.shape[2]  # noqa: E741
+        count = min(len(self.on), n)
+        first, end = n * k // count, n * (k + 1) // count
+        down, up = _side(by, H, 0, n)
+        across, back = _side(by, W, first, end)
+        v = down @ (across @ x).reshape(B, H, -1)
+        v = v.reshape(B, n, by.tiles(H), end - first, by.tiles(W), C).transpose(3, 1, 0, 2, 4, 5)
+        m = v.reshape(n * (end - first), -1, C) @ weight[n * first : n * end]
+        m = m.reshape(end - first, n, B, by.tiles(H), by.tiles(W), O).transpose(2, 1, 3, 0, 4, 5)
+        return back @ (up @ m.reshape(B, down.shape[0], -1)).reshape(B, H, across.shape[0], O)
 
 
-def _windows(x: mx.array, first: int, end: int, columns: int) -> mx.array:
-    """Cut rows of tiles, first to end - 1, into windows whose columns are transformed: (WINDOW, WINDOW * T * C).
-
-    The first axis is the column in the window, to be transformed yet. Then come the row and the T = B * rows * columns
-    tiles.
-    """
+def _rows_of_tiles(
+    by: Filtering, x: mx.array, weight: mx.array, bias: mx.array | None, first: int, end: int
+) -> mx.array:
+    """Return rows of tiles, first to end - 1: (B, tile * (end - first), tile * columns, O)."""
     B, H, W, C = x.shape
-    rows, line = end - first, (TILE * columns + 2) * C
-    top, bottom = TILE * first - 1, TILE * end + 1
-    d = mx.pad(
-        x[:, max(0, top) : min(bottom, H)],
-        [(0, 0), (max(0, -top), max(0, bottom - H)), (1, TILE * columns + 1 - W), (0, 0)],
-    )
-    d = mx.as_strided(d, (B, rows, WINDOW, line), ((TILE * rows + 2) * line, TILE * line, line, 1))
-    ((_, into, _),) = _pieces(1)
-    d = into @ d
-    strides = (C, line, rows * WINDOW * line, WINDOW * line, TILE * C, 1)
-    return mx.as_strided(d, (WINDOW, WINDOW, B, rows, columns, C), strides).reshape(WINDOW, -1)
+    m, n, rows, columns, O = by.tile, by.window, end - first, by.tiles(W), weight.shape[2]  # noqa: E741
+    top, bottom, line = m * first - 1, m * end + 1, (m * columns + 2) * C
+    inside = x[:, max(0, top) : min(bottom, H)]
+    d = mx.pad(inside, [(0, 0), (max(0, -top), max(0, bottom - H)), (1, m * columns + 1 - W), (0, 0)])
+    into, out_of = _window(by)
+    d = into @ mx.as_strided(d, (B, rows, n, line), ((m * rows + 2) * line, m * line, line, 1))
+    strides = (C, line, rows * n * line, n * line, m * C, 1)  # column, row in the window; picture, row, column; channel
+    d = into @ mx.as_strided(d, (n, n, B, rows, columns, C), strides).reshape(n, -1)
+    y = d.reshape(n * n, B * rows * columns, C) @ weight
+    y = out_of @ (out_of @ y.reshape(n, -1)).reshape(m, n, -1)
+    y = y.reshape(m, m, B, rows, columns, O).transpose(2, 3, 1, 4, 0, 5)
+    if bias is not None:
+        y = y + bias.reshape(-1, 1, 1, 1, 1, O)
+    return y.reshape(B, m * rows, m * columns, O)
 
 
 @cache
-def _pieces(count: int) -> list[tuple[slice, mx.array, mx.array]]:
-    """Divide a window's columns among `count` streams, at most WINDOW.
+def _window(by: Filtering) -> tuple[mx.array, mx.array]:
+    """B' and A', float32."""
+    return _evaluated(by.into, by.out_of)
 
-    For each its slice of the 36 products, the rows of B' that lead there and the columns of A' that lead back.
+
+@cache
+def _side(by: Filtering, pixels: int, first: int, end: int) -> tuple[mx.array, mx.array]:
+    """Return the transforms of a whole side of a picture, rows first to end - 1 of each of its T windows.
+
+    ((end - first) * T, pixels) into the windows, which overlap and reach beyond the border; (pixels, (end - first) * T)
+    back from the tiles.
     """
-    count = min(count, WINDOW)
-    edges = [WINDOW * k // count for k in range(count + 1)]
-    pieces = []
-    for a, b in zip(edges, edges[1:], strict=False):
-        into, out_of = (np.ascontiguousarray(m, dtype=np.float32) for m in (INPUT[a:b], OUTPUT[:, a:b]))
-        pieces.append((slice(WINDOW * a, WINDOW * b), mx.array(into), mx.array(out_of)))
-    mx.eval(pieces)
-    return pieces
+    m, n, tiles = by.tile, by.window, by.tiles(pixels)
+    into, out_of = np.zeros((n, tiles, m * tiles + 2)), np.zeros((m * tiles, n, tiles))
+    for t in range(tiles):
+        into[:, t, m * t : m * t + n] = by.into
+        out_of[m * t : m * (t + 1), :, t] = by.out_of
+    into, out_of = into[first:end, :, 1 : pixels + 1], out_of[:pixels, first:end]
+    return _evaluated(into.reshape(-1, pixels), out_of.reshape(pixels, -1))
+
+
+def _evaluated(*matrices: np.ndarray) -> tuple[mx.array, mx.array]:
+    a, b = (mx.array(np.ascontiguousarray(matrix, dtype=np.float32)) for matrix in matrices)
+    mx.eval(a, b)
+    return a, b
 
 
 def suits(layer: nn.Conv2d, most_bytes: int = LAYER_BYTES) -> bool:
     """True for a float32 3x3 convolution of stride 1 and padding 1 whose transformed weights are not too large."""
     _, kh, kw, _ = layer.weight.shape
     shape = (kh, kw, *layer.stride, *layer.padding) == (3, 3, 1, 1, 1, 1)
-    return shape and layer.weight.dtype == mx.float32 and WINDOW**2 * layer.weight.nbytes <= 9 * most_bytes
+    return shape and layer.weight.dtype == mx.float32 and F4.window**2 * layer.weight.nbytes <= 9 * most_bytes
 
 
 def prepare(layers: Iterable[nn.Module], beside: Sequence[mx.ThreadLocalStream], most_bytes: int = LAYER_BYTES) -> None:

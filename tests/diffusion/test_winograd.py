@@ -11,7 +11,7 @@ from livemusviz.diffusion import backend, winograd
 from livemusviz.diffusion.layers import Conv2d
 from livemusviz.diffusion.model import load_model
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.diffusion.winograd import FILTER, INPUT, OUTPUT, TILE, WINDOW, Winograd
+from livemusviz.diffusion.winograd import F2, F4, FEW_TILES, FEWEST_TILES, Filtering, Winograd, choose
 
 TOLERANCE = 3e-5
 """Of the largest value. float32 gives 1e-6 to 1.5e-5."""
@@ -26,12 +26,13 @@ def assert_close(found: mx.array, wanted: mx.array) -> None:
     assert float(mx.abs(found - wanted).max()) <= TOLERANCE * float(mx.abs(wanted).max())
 
 
-def test_the_matrices_are_those_of_a_minimal_filter() -> None:
+@pytest.mark.parametrize("by", [F2, F4])
+def test_the_matrices_are_those_of_a_minimal_filter(by: Filtering) -> None:
     """In one dimension A' [(G g) * (B' d)] is the correlation of d with g, exactly but for rounding."""
     random = np.random.default_rng(0)
-    g, d = random.standard_normal(3), random.standard_normal(WINDOW)
-    found = OUTPUT @ ((FILTER @ g) * (INPUT @ d))
-    assert np.allclose(found, [d[i : i + 3] @ g for i in range(TILE)], rtol=0, atol=1e-12)
+    g, d = random.standard_normal(3), random.standard_normal(by.window)
+    found = by.out_of @ ((by.filter @ g) * (by.into @ d))
+    assert np.allclose(found, [d[i : i + 3] @ g for i in range(by.tile)], rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("beside", [0, 1, 2, 7])
@@ -42,20 +43,27 @@ def test_the_matrices_are_those_of_a_minimal_filter() -> None:
         ((1, 4, 4, 8), 16),
         ((1, 8, 8, 24), 16),
         ((3, 5, 7, 6), 9),
+        ((1, 14, 13, 16), 8),
         ((1, 12, 34, 16), 48),
         ((2, 33, 18, 12), 8),
     ],
 )
 def test_it_is_the_direct_convolution(shape: tuple[int, ...], outputs: int, beside: int) -> None:
+    """Few tiles and many, both filterings, sizes that are no multiple of a tile."""
     streams = [mx.new_thread_local_stream(mx.Device(mx.cpu)) for _ in range(beside)]
     x, weight = normal(*shape), normal(outputs, 3, 3, shape[-1])
     assert_close(Winograd(weight, streams)(x, None), mx.conv2d(x, weight, padding=1))
 
 
+def test_the_sizes_above_reach_every_form() -> None:
+    assert choose(1, 8, 8) == choose(1, 12, 16) == F2 and choose(1, 16, 16) == choose(4, 8, 8) == F4
+    assert FEWEST_TILES <= 16 and FEW_TILES < 2 * 9 * 5
+
+
 @pytest.mark.parametrize("beside", [0, 1])
 def test_a_large_picture_is_made_in_parts(monkeypatch: pytest.MonkeyPatch, beside: int) -> None:
     x, weight = normal(1, 30, 16, 8), normal(8, 3, 3, 8)
-    monkeypatch.setattr(winograd, "PART_BYTES", 2 * 4 * WINDOW**2 * 8 * 4)  # two of eight rows of tiles
+    monkeypatch.setattr(winograd, "PART_BYTES", 2 * 4 * F4.window**2 * 8 * 4)  # two of eight rows of tiles
     fast = Winograd(weight, [mx.new_thread_local_stream(mx.Device(mx.cpu)) for _ in range(beside)])
     assert_close(fast(x, None), mx.conv2d(x, weight, padding=1))
 
@@ -115,5 +123,5 @@ def test_a_loaded_model_takes_it_and_shares_the_cores_among_streams(embedded_lik
 
 def test_packed_weights_stay_packed(embedded_like_folder: Path) -> None:
     parts = load_model(ModelSpec(embedded_like_folder, bits=4))
-    held = sum(m.fast.weight.nbytes for m in parts.unet.modules() if isinstance(m, Conv2d) and m.fast is not None)
-    assert held < 1 << 20
+    fast = [m for m in parts.unet.modules() if isinstance(m, Conv2d) and m.fast is not None]
+    assert sum(F4.window**2 * m.weight.nbytes // 9 for m in fast) < 1 << 20
