@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
+from livemusviz.bridge.notices import Notices
 from livemusviz.clock import SystemClock
 from livemusviz.diffusion.loop import FAILURES_BEFORE_FALLBACK, Engine, EngineSpec
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError
+from livemusviz.live.trace import Trace
 
 GIVEN, EMBEDDED = ModelSpec(Path("given")), ModelSpec(Path("embedded"))
 SPEC = EngineSpec(GIVEN, EMBEDDED, 64, 64, max_fps=200.0)
@@ -185,3 +188,45 @@ def test_other_steps_and_faders_reach_the_pipeline_and_a_refusal_is_told(run: An
     assert made.status.message == "9 steps are too many" and made.status.failures == 0
     wanted.append(replace(controls(), steps=3))
     until(lambda: made.status.message == "")
+
+
+def test_a_director_that_fails_costs_its_slot_and_then_its_place(run: Any) -> None:
+    """The model is not at fault, so it stays."""
+    made_directors: list[int] = []
+
+    def conduct(shape: tuple[int, int, int]) -> Callable[[float], Controls]:
+        made_directors.append(number := len(made_directors))
+        calls = iter(range(10**6))
+
+        def step(now: float) -> Controls:
+            if number < 2 and next(calls) >= 2:  # the first two directors draw twice and fail from then on
+                raise ZeroDivisionError("no beat")
+            return controls()
+
+        if number == 1:
+            raise RuntimeError("no director either")  # once
+        return step
+
+    notices = Notices()
+    made = run(Engine(SPEC, conduct, SystemClock(), lambda f, s: (FakePipeline(7), ABOUT), notices))
+    until(lambda: made.status.generated >= 5)
+    assert made.status.state == "running" and made.status.about["model"] == "given" and made_directors == [0, 1, 2]
+    assert made.status.failures == FAILURES_BEFORE_FALLBACK + 1
+    told = [notice.text for notice in notices.drain()]
+    assert told == ["engine: no beat", "engine: no director either"]
+
+
+def test_a_full_disk_under_a_trace_ends_the_trace_alone(run: Any) -> None:
+    notices = Notices()
+    trace = Trace(Path("/dev/full"), SystemClock(), 0.0, notices)
+
+    def step(now: float) -> Controls:
+        for _ in range(100):  # until the file's buffer is written out
+            trace.slot(controls(), AudioFeatures.rest(now))
+        return controls()
+
+    made = run(engine({GIVEN: FakePipeline(7)}, step))
+    until(lambda: made.status.generated >= 5)
+    assert made.status.failures == 0
+    (notice,) = notices.drain()
+    assert notice.source == "trace" and "the trace ended: No space left" in notice.text
