@@ -41,13 +41,13 @@ def row(name: str, frame: float, unet: float, decode: float, rest: str = "") -> 
 
 def ours(folder: Path, size: int) -> None:
     pipeline = Pipeline.load(ModelSpec(folder), size, size)
-    unet, text = pipeline.parts.unet, pipeline.encode_prompt("red lava")
+    unet, text = pipeline.parts.unet, pipeline.prompts.encode("red lava")
     noise = np.random.default_rng(0).standard_normal(pipeline.latent_shape, dtype=np.float32)
     x = mx.array(noise)[None].astype(pipeline.parts.dtype)
     timestep = mx.array([999.0])
 
     def fast(x: mx.array) -> mx.array:
-        return unet(x, text.conditions[0], text.instruction[1])
+        return unet(x, text.conditions[0], text.inputs[1])
 
     def plain(x: mx.array) -> mx.array:
         return unet.predict(x, timestep, text.tokens)
@@ -56,7 +56,7 @@ def ours(folder: Path, size: int) -> None:
         fast, plain = mx.compile(fast), mx.compile(plain)
     told = median_ms(lambda: mx.eval(fast(x)), RUNS)
     whole = median_ms(lambda: mx.eval(plain(x)), RUNS)
-    decode = median_ms(lambda: np.array(pipeline.decode(x.astype(mx.float32))[0]), RUNS)
+    decode = median_ms(lambda: np.array(pipeline.graph.decode(x.astype(mx.float32))[0]), RUNS)
     frame = median_ms(lambda: pipeline.generate(noise, text), RUNS)
     bits = pipeline.parts.bits
     memory = f"{pipeline.parts.weight_bytes / 1e9:.3f} GB of weights; plain UNet {whole / told:.2f} times as long"
@@ -68,7 +68,7 @@ def peak_memory(folder: Path) -> None:
     mx.clear_cache()
     mx.reset_peak_memory()
     pipeline = Pipeline.load(ModelSpec(folder), MEMORY_SIZE, MEMORY_SIZE)
-    pipeline.generate(np.zeros(pipeline.latent_shape, np.float32), pipeline.encode_prompt("red lava"))
+    pipeline.generate(np.zeros(pipeline.latent_shape, np.float32), pipeline.prompts.encode("red lava"))
     print(f"  4 bit, {MEMORY_SIZE}x{MEMORY_SIZE}: peak {mx.get_peak_memory() / GIB:.2f} GiB")
 
 

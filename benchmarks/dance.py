@@ -36,7 +36,7 @@ from livemusviz.bridge.features import AudioFeatures  # noqa: E402
 from livemusviz.bridge.frames import Controls, Frame  # noqa: E402
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
-from livemusviz.diffusion.loop import embedding  # noqa: E402
+from livemusviz.diffusion.loop import conditioning  # noqa: E402
 from livemusviz.features.frontend import FrontEnd  # noqa: E402
 from livemusviz.features.measure import Measurer  # noqa: E402
 from livemusviz.features.offline import analyse_track  # noqa: E402
@@ -90,16 +90,18 @@ class Painter:
 
         backend.prepare()
         from livemusviz.diffusion.folder import EMBEDDED, resolve_model
+        from livemusviz.diffusion.frame import FrameOptions
         from livemusviz.diffusion.pipeline import Pipeline
         from livemusviz.diffusion.spec import ModelSpec
 
         self.pipeline = Pipeline.load(ModelSpec(resolve_model(EMBEDDED)), 256, 256)
         self.pipeline.warm_up()
+        self._options = FrameOptions.of
 
     def __call__(self, controls: Controls) -> np.ndarray:
         pipeline = self.pipeline
-        text = embedding(pipeline, controls)
-        return pipeline.generate(controls.noise, text, controls.feedback, grade=controls.grade, drift=controls.drift)
+        text = conditioning(pipeline, controls)
+        return pipeline.generate(controls.noise, text, controls.feedback, self._options(controls, None))
 
 
 def onset_strength(sound: np.ndarray, times: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@
 The engine of the show takes the fixed times of `stage.Rules`, whatever this machine measures.
 
 The track plays for ten seconds loud, ten seconds at -20 dB, and ten seconds silent. For each: the number of slots of
-each grade, and the share of UNet work saved, where a shallow frame counts as its measured share of a full one. Flicker
+each reuse, and the share of UNet work saved, where a shallow frame counts as its measured share of a full one. Flicker
 is the mean second difference of the pictures on the canvas, at 60 a second.
 """
 
@@ -26,9 +26,10 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.dance import GlCanvas, Painter, read_sound  # noqa: E402
 from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
 from livemusviz.assets import load_preset  # noqa: E402
+from livemusviz.bridge.frames import Reuse  # noqa: E402
 from livemusviz.bridge.sound import SAMPLE_RATE  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
-from livemusviz.director.ssf import Grade  # noqa: E402
+from livemusviz.diffusion.frame import FrameOptions  # noqa: E402
 from livemusviz.params.values import ParamValues  # noqa: E402
 
 PART = 10.0  # s
@@ -38,31 +39,31 @@ ROUNDS = 40
 
 
 def milliseconds(paint: Painter) -> dict[str, float]:
-    """Median of a frame of each grade; and of the decoder alone, which a glide is."""
+    """Median of a frame of each reuse; and of the decoder alone, which a glide is."""
     pipeline = paint.pipeline
-    text = pipeline.encode_prompt("red lava")
+    text = pipeline.prompts.encode("red lava")
     rng = np.random.default_rng(1)
     noise = [rng.standard_normal(pipeline.latent_shape, dtype=np.float32) for _ in range(4)]
-    spent: dict[str, list[float]] = {grade.name.lower(): [] for grade in Grade if grade}
+    spent: dict[str, list[float]] = {reuse.name.lower(): [] for reuse in Reuse if reuse is not Reuse.FRAME}
     for i in range(ROUNDS):
-        for grade in (Grade.FULL, Grade.SHALLOW, Grade.GLIDE):
+        for reuse in (Reuse.NONE, Reuse.DEEP_FEATURES, Reuse.LATENTS):
             began = time.perf_counter()
-            pipeline.generate(noise[i % 4], text, 0.3, grade=grade)
-            spent[grade.name.lower()].append(1000.0 * (time.perf_counter() - began))
+            pipeline.generate(noise[i % 4], text, 0.3, FrameOptions(reuse=reuse))
+            spent[reuse.name.lower()].append(1000.0 * (time.perf_counter() - began))
     pipeline.reset()
     return {name: round(float(np.median(values)), 2) for name, values in spent.items()}
 
 
 def part(log: Log, number: int, shallow: float) -> dict[str, Any]:
     begin, end = number * PART + SETTLED, (number + 1) * PART
-    grades = [controls.grade for now, controls in log.slots if begin <= now < end]
+    levels = [controls.reuse for now, controls in log.slots if begin <= now < end]
     seconds = end - begin
     times = np.array(log.times)
     counted = (times >= begin) & (times < end)
-    work = sum(1.0 if grade == Grade.FULL else shallow if grade == Grade.SHALLOW else 0.0 for grade in grades)
+    work = sum(1.0 if reuse == Reuse.NONE else shallow if reuse == Reuse.DEEP_FEATURES else 0.0 for reuse in levels)
     return {
         "part": PARTS[number],
-        **{grade.name.lower(): grades.count(grade) for grade in reversed(Grade)},
+        **{reuse.name.lower(): levels.count(reuse) for reuse in Reuse},
         "unet_a_second": round(work / seconds, 2),
         "flicker": round(float(np.array(log.flicker)[counted].mean()), 3),
     }

@@ -131,6 +131,6 @@ class _Show:
         self._slot = max(now + 1.0 / self._rules.engine_fps, controls.next_start)
         if not controls.compute:
             return
-        self._free = now + self._rules.generate[controls.grade - 1]
+        self._free = now + self._rules.generate[controls.reuse]
         self._count += 1
         self._made.append(Frame(self._paint(controls), self._count, controls.time, self._free, self._free - now))

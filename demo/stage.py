@@ -74,7 +74,7 @@ def last_picture(preset: Preset, stage: Stage, compositor: Compositor, pipeline,
         if i % ENGINE_EVERY == 0:
             controls = director.step(now, features, values.with_values(driven).params)
             if controls.compute:
-                text = pipeline.encode_prompt(controls.prompt)
+                text = pipeline.prompts.encode(controls.prompt)
                 image = pipeline.generate(controls.noise, text, controls.feedback)
                 compositor.show(Frame(image, i + 1, now, now, 0.0), now)
         compositor.draw(now, View(scene=scene, sound=newest))

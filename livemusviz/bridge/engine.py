@@ -26,7 +26,7 @@ class EngineStatus:
     failures: int = 0
     """Slots lost to an exception."""
     reused: tuple[int, ...] = (0, 0, 0, 0)
-    """Frames by reuse level, `Controls.grade`."""
+    """Frames by reuse level, see `frames.Reuse`."""
     made: tuple[float, ...] = ()
     """s, when the last frames were finished, oldest first."""
     seconds: tuple[float, ...] = ()

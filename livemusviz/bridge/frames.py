@@ -6,6 +6,7 @@ Times are seconds on the `time.perf_counter` scale, which every process of one m
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
@@ -33,6 +34,19 @@ class DirectorInput:
     timing: Timing
 
 
+class Reuse(IntEnum):
+    """Reuse levels of a frame, in falling order of cost."""
+
+    NONE = 0
+    """The whole UNet is evaluated."""
+    DEEP_FEATURES = 1
+    """The UNet's outer layers are, with the deep features of the last full frame."""
+    LATENTS = 2
+    """No UNet: the latents move on towards the last denoised ones and are decoded."""
+    FRAME = 3
+    """Nothing is computed: the last picture stays."""
+
+
 @dataclass(frozen=True, slots=True)
 class Controls:
     """What the director asks of the engine for one frame.
@@ -40,9 +54,9 @@ class Controls:
     noise : float32 (h, w, c), unit normal.  prompt, previous_prompt, fade : 0 is all previous, 1 is all prompt.
     feedback : 0..1, weight of the previous denoised latent.  compute : False asks the engine to skip this frame.
     time : s, of the features behind it.  guidance_scale, delta, negative_prompt : read by models with guidance.
-    grade : 0..3, how much of it is to be computed: nothing, a step of the latents towards the last computed ones, the
-    UNet's outer layers, everything.  drift : of the fed-back latents: zoom factor, turn (rad, clockwise), pan to the
-    right and down (shares of the picture).  next_start : s, before which the next slot need not begin; 0 is at once.
+    reuse : what may be taken from earlier frames.  drift : of the fed-back latents: zoom factor, turn (rad, clockwise),
+    pan to the right and down (shares of the picture).
+    next_start : s, before which the next slot need not begin; 0 is at once.
     place : where the walk is, `Director.noise_at` makes its noise again.
     lora_weight : factor on live LoRAs.  steps, t_list : of the denoising, see `Pipeline.reschedule`.
     """
@@ -54,7 +68,7 @@ class Controls:
     feedback: float
     compute: bool
     time: float
-    grade: int = 3
+    reuse: Reuse = Reuse.NONE
     drift: tuple[float, float, float, float] = (1.0, 0.0, 0.0, 0.0)
     next_start: float = 0.0
     place: tuple[float, ...] = ()

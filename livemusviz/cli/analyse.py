@@ -14,7 +14,7 @@ from livemusviz.cli.output import print_json
 SLOTS = 30.0  # engine slots a second, as live
 LATENTS = (8, 8, 4)  # the walk's speed does not depend on them
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-GRADES = ("nothing", "glide", "shallow", "full")
+REUSED = ("full", "shallow", "glide", "nothing")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ def _watched(hops: Any, peaks: list[tuple[float, float]]) -> Any:
 
 
 def _direct(features: Sequence[Any], params: Any) -> list[tuple[float, float, int]]:
-    """(s, turns/s of the walk, grade) for each slot of an engine that keeps up."""
+    """(s, turns/s of the walk, reuse) for each slot of an engine that keeps up."""
     from livemusviz.bridge.frames import Timing
     from livemusviz.bridge.sound import HOP, SAMPLE_RATE
     from livemusviz.director.director import Director
@@ -73,7 +73,7 @@ def _direct(features: Sequence[Any], params: Any) -> list[tuple[float, float, in
         controls = director.step(now, features[int(now * SAMPLE_RATE / HOP) - 1], params, timing)
         turned = 0.0 if before is None else sum(b - a for a, b in zip(before, controls.place, strict=True))
         before = controls.place
-        slots.append((now, turned * SLOTS / (2.0 * np.pi * len(controls.place)), controls.grade))
+        slots.append((now, turned * SLOTS / (2.0 * np.pi * len(controls.place)), int(controls.reuse)))
     return slots
 
 
@@ -97,7 +97,7 @@ def _sections(features: Sequence[Any]) -> list[float]:
 
 
 def _report(features: Sequence[Any], slots: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
-    grades = [grade for _, _, grade in slots]
+    reused = [reuse for _, _, reuse in slots]
     second = [features[i] for i in range(0, len(features), 188)]
     return {
         "seconds": round(features[-1].time, 3),
@@ -121,7 +121,7 @@ def _report(features: Sequence[Any], slots: Sequence[tuple[float, float, int]]) 
             )
         },
         "chroma_every_second": [[round(weight, 3) for weight in f.chroma] for f in second],
-        "slots": {name: grades.count(i) for i, name in enumerate(GRADES)},
+        "slots": {name: reused.count(i) for i, name in enumerate(REUSED)},
     }
 
 
@@ -155,12 +155,14 @@ def _figure(title: str, peaks: np.ndarray, features: Sequence[Any], slots: Seque
     shape.legend(loc="upper right", ncols=3, fontsize=8)
     for section in _sections(features):
         shape.axvline(section, color="k", ls="--", lw=1.0)
-    moments, speeds, grades = (np.array(column) for column in zip(*slots, strict=True))
+    moments, speeds, reused = (np.array(column) for column in zip(*slots, strict=True))
     walk.plot(moments, speeds, color="tab:cyan", lw=0.8)
     walk.set_ylabel("walk, turns/s")
     walk.set_ylim(bottom=0.0)
-    skips.imshow(grades[None, :], aspect="auto", extent=(moments[0], moments[-1], 0, 1), cmap="viridis", vmin=0, vmax=3)
-    shares = "   ".join(f"{name} {100 * (grades == i).mean():.0f} %" for i, name in enumerate(GRADES))
+    skips.imshow(
+        3 - reused[None, :], aspect="auto", extent=(moments[0], moments[-1], 0, 1), cmap="viridis", vmin=0, vmax=3
+    )
+    shares = "   ".join(f"{name} {100 * (reused == i).mean():.0f} %" for i, name in enumerate(REUSED))
     skips.set_yticks([])
     skips.set_ylabel("computed")
     skips.set_xlabel(f"s          dark to bright: {shares}")

@@ -43,16 +43,17 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(f"--guidance-scale {options.guidance_scale:g}: give 0 to {MAX_GUIDANCE:g}")
     spec, picture = model_spec(options), init_picture(options, (width, height))
     backend.prepare()
+    from livemusviz.diffusion.frame import FrameOptions
     from livemusviz.diffusion.pipeline import Pipeline
 
     pipeline = Pipeline.load(spec, height, width)
-    pipeline.set_picture(picture)
+    pipeline.set_init_image(picture)
     noise = Circles(pipeline.latent_shape, seed).noise((0.0,) * CIRCLES)
+    negative = pipeline.prompts.encode_negative(options.negative_prompt)
     image = pipeline.generate(
         noise,
-        pipeline.encode_prompt(prompt),
-        guidance_scale=options.guidance_scale,
-        negative=pipeline.encode_negative(options.negative_prompt),
+        pipeline.prompts.encode(prompt),
+        options=FrameOptions(options.guidance_scale, negative=negative),
     )
     _write(image, output)
     told = {"output": str(output), "prompt": prompt, "seed": seed, "size": [width, height]}

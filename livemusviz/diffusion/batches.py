@@ -6,7 +6,7 @@ through the batch in order on every rank, and the decoder again on a batch:
 
     x0[k] = denoise(noise[k]);   y[k] = x0[k] + feedback[k] (drift(y[k-1]) - x0[k]);   picture[k] = decode(y[k])
 
-Every picture is computed in full, whatever `Controls.grade` says.
+Every picture is computed in full, whatever `Controls.reuse` says.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 
 import mlx.core as mx
 import numpy as np
-from mlx.utils import tree_map
 
 from livemusviz.bridge.frames import Controls
+from livemusviz.diffusion.conditioning import stacked
 from livemusviz.diffusion.denoiser import Guide
 from livemusviz.diffusion.drift import STILL, drifted
-from livemusviz.diffusion.loop import embedding
+from livemusviz.diffusion.frame import blend
+from livemusviz.diffusion.loop import conditioning
 from livemusviz.diffusion.pipeline import NOT_FINITE, NonFiniteFrame, Pipeline
 from livemusviz.diffusion.ranks import Ranks
 from livemusviz.errors import UserError
@@ -79,7 +79,7 @@ class BatchPainter:
         share = [min(i, count - 1) for i in self.ranks.share(count)]
         x0 = self.ranks.gather(self._clean([controls[i] for i in share]), count)
         blended = self._blend(x0, controls)
-        pictures, finite = self.pipeline.decode(mx.take(blended, mx.array(share), axis=0))
+        pictures, finite = self.pipeline.graph.decode(mx.take(blended, mx.array(share), axis=0))
         pictures = mx.where(finite.reshape(-1, 1, 1, 1), pictures, mx.zeros_like(pictures))  # alpha 0 says: not finite
         batch = Batch(self.ranks.gather(pictures, count), blended[-1:])
         self._previous = batch.last
@@ -98,19 +98,17 @@ class BatchPainter:
 
     def _clean(self, controls: Sequence[Controls]) -> mx.array:
         noise = mx.array(np.stack([control.noise for control in controls]))
+        prompts = self.pipeline.prompts
         texts = [
-            self.pipeline.tell_guidance(embedding(self.pipeline, control), control.guidance_scale)
-            for control in controls
+            prompts.with_guidance(conditioning(self.pipeline, control), control.guidance_scale) for control in controls
         ]
-        negatives = [
-            self.pipeline.against(self.pipeline.encode_negative(control.negative_prompt)) for control in controls
-        ]
+        negatives = [prompts.negative_inputs(prompts.encode_negative(control.negative_prompt)) for control in controls]
         guide = Guide(
             _each([control.guidance_scale for control in controls]),
             _each([control.delta for control in controls]),
-            None if negatives[0] is None else stack(negatives),
+            None if negatives[0] is None else stacked(negatives),
         )
-        return self.pipeline.clean(noise, stack([text.instruction for text in texts]), guide)
+        return self.pipeline.denoise_batch(noise, stacked([text.inputs for text in texts]), guide)
 
     def finish(self, batch: Batch | None) -> list[np.ndarray]:
         """The batch's pictures, uint8 (height, width, 4) RGBA, top row first. Waits for them. Raises NonFiniteFrame if
@@ -124,7 +122,7 @@ class BatchPainter:
             if previous is not None:
                 if control.drift != STILL:
                     previous = drifted(previous, mx.array(control.drift, dtype=mx.float32))
-                row = row + mx.array(control.feedback, dtype=mx.float32) * (previous - row)
+                row = blend(row, previous, mx.array(control.feedback, dtype=mx.float32))
             rows.append(row)
             previous = row
         return mx.concatenate(rows)
@@ -140,16 +138,9 @@ class BatchPainter:
         return picture
 
 
-def faders(controls: Controls) -> tuple[Any, ...]:
+def faders(controls: Controls) -> tuple[object, ...]:
     """Return the controls that must not change within a batch."""
     return controls.lora_weight, controls.steps, controls.t_list
-
-
-def stack(instructions: Sequence[Any]) -> Any:
-    """Trees of arrays of batch 1, one for each picture, as one of a batch; the same for all stays of batch 1."""
-    if all(instruction is instructions[0] for instruction in instructions):
-        return instructions[0]
-    return tree_map(lambda *each: mx.concatenate(list(each)), instructions[0], *instructions[1:])
 
 
 def _each(values: Sequence[float]) -> mx.array:

@@ -64,7 +64,7 @@ def run_bench(
     pipeline = Pipeline.load(model, height, width)
     pipeline.warm_up()
     noise = np.random.default_rng(0).standard_normal(pipeline.latent_shape, dtype=np.float32)
-    latents, text = mx.array(noise)[None], pipeline.encode_prompt(PROMPT)
+    latents, text = mx.array(noise)[None], pipeline.prompts.encode(PROMPT)
     x0 = pipeline.denoise(latents, text)
     mx.eval(latents, x0)
     figures: dict[str, Any] = {
@@ -73,9 +73,9 @@ def run_bench(
         "backend": pipeline.backend,
         "blas": backend.blas_name(),
         "blas_threads": backend.blas_threads(),
-        "text_ms": median_ms(lambda: pipeline.embed_prompt(PROMPT), runs),
+        "text_ms": median_ms(lambda: pipeline.prompts.encode_anew(PROMPT), runs),
         "unet_ms": median_ms(lambda: mx.eval(pipeline.denoise(latents, text)), runs),
-        "decode_ms": median_ms(lambda: mx.eval(pipeline.decode(x0)), runs),
+        "decode_ms": median_ms(lambda: mx.eval(pipeline.graph.decode(x0)), runs),
         "generate_ms": spread_ms(lambda: pipeline.generate(noise, text, 0.2), runs),
         "peak_memory_mb": round(_peak_memory(pipeline.backend) / MEBIBYTE, 1),
         "weights_mb": round(pipeline.parts.weight_bytes / MEBIBYTE, 1),
@@ -105,7 +105,7 @@ def _precision(model: ModelSpec, size: tuple[int, int], runs: int) -> dict[str, 
     for bits in (16, 8, 4):
         pipeline = Pipeline.load(replace(model, bits=bits), height, width)
         noises = np.random.default_rng(1).standard_normal((4, *pipeline.latent_shape), dtype=np.float32)
-        texts = [pipeline.encode_prompt(prompt) for prompt in PROMPTS]
+        texts = [pipeline.prompts.encode(prompt) for prompt in PROMPTS]
         pictures = [pipeline.generate(noise, text) for noise, text in zip(noises, texts, strict=True)]
         wanted = wanted or pictures
         draw = partial(pipeline.generate, noises[0], texts[0])

@@ -1,8 +1,8 @@
 """The blocks of the UNet, in the order of its forward pass: resnet, transformer, down, middle, up. NHWC, engine thread.
 
 What the time step and the prompt say is computed apart, once a prompt, because it is the same for every frame: each
-resnet's `condition` and each cross-attention's keys and values. A frame gets them as one `Told`, and every block takes
-its own from it in order.
+resnet's `condition` and each cross-attention's keys and values. A frame gets them as one `ConditioningFeed`, and
+every block takes its own from it in order.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -35,12 +35,12 @@ class BlockStyle:
     only_cross: bool = False
 
 
-class Told:
-    """What a frame is told, handed out in forward order: conditions to resnets, keys and values to cross-attentions."""
+class ConditioningFeed:
+    """Hands out a frame's conditioning in forward order: conditions to resnets, keys and values to cross-attentions."""
 
-    def __init__(self, conditions: Sequence[Condition], memories: Sequence[KeysValues]) -> None:
+    def __init__(self, conditions: Sequence[Condition], keys_values: Sequence[KeysValues]) -> None:
         self.conditions: Iterator[Condition] = iter(conditions)
-        self.memories: Iterator[KeysValues] = iter(memories)
+        self.keys_values: Iterator[KeysValues] = iter(keys_values)
 
 
 class Resnet(nn.Module):
@@ -114,10 +114,10 @@ class TransformerLayer(nn.Module):
         """In forward order."""
         return [self.attn1, self.attn2] if self.only_cross else [self.attn2]
 
-    def __call__(self, x: mx.array, memories: Iterator[KeysValues]) -> mx.array:
-        """memories : of the cross-attentions, and of those behind them."""
-        x = x + self.attn1(self.norm1(x), next(memories) if self.only_cross else None)
-        x = x + self.attn2(self.norm2(x), next(memories))
+    def __call__(self, x: mx.array, keys_values: Iterator[KeysValues]) -> mx.array:
+        """keys_values : of the cross-attentions, and of those behind them."""
+        x = x + self.attn1(self.norm1(x), next(keys_values) if self.only_cross else None)
+        x = x + self.attn2(self.norm2(x), next(keys_values))
         return x + self.ff(self.norm3(x))
 
 
@@ -134,11 +134,11 @@ class Transformer(nn.Module):
         self.layers = [TransformerLayer(channels, style.text_dim, heads, style.only_cross) for _ in range(depth)]
         self.proj_out = nn.Linear(channels, channels)
 
-    def __call__(self, x: mx.array, told: Told) -> mx.array:
+    def __call__(self, x: mx.array, feed: ConditioningFeed) -> mx.array:
         B, H, W, C = x.shape
         h = self.proj_in(self.norm(x).reshape(B, H * W, C))
         for layer in self.layers:
-            h = layer(h, told.memories)
+            h = layer(h, feed.keys_values)
         return x + self.proj_out(h).reshape(B, H, W, C)
 
 
@@ -161,16 +161,16 @@ class DownBlock(nn.Module):
         if not last:
             self.downsample = Conv2d(channels, channels, 3, stride=2, padding=1)
 
-    def __call__(self, x: mx.array, told: Told, descend: bool = True) -> tuple[mx.array, list[mx.array]]:
+    def __call__(self, x: mx.array, feed: ConditioningFeed, descend: bool = True) -> tuple[mx.array, list[mx.array]]:
         """Returns the output and what the up path will be given: every intermediate result in order.
 
         descend : False leaves the convolution of stride 2 out.
         """
         skips = []
         for i, resnet in enumerate(self.resnets):
-            x = resnet(x, next(told.conditions))
+            x = resnet(x, next(feed.conditions))
             if "transformers" in self:
-                x = self.transformers[i](x, told)
+                x = self.transformers[i](x, feed)
             skips.append(x)
         if descend and "downsample" in self:
             x = self.downsample(x)
@@ -187,11 +187,11 @@ class MidBlock(nn.Module):
         if heads:
             self.transformers = transformers(channels, heads, [depth], style)
 
-    def __call__(self, x: mx.array, told: Told) -> mx.array:
-        x = self.resnets[0](x, next(told.conditions))
+    def __call__(self, x: mx.array, feed: ConditioningFeed) -> mx.array:
+        x = self.resnets[0](x, next(feed.conditions))
         if "transformers" in self:
-            x = self.transformers[0](x, told)
-            x = self.resnets[1](x, next(told.conditions))
+            x = self.transformers[0](x, feed)
+            x = self.resnets[1](x, next(feed.conditions))
         return x
 
 
@@ -209,12 +209,12 @@ class UpBlock(nn.Module):
         if not last:
             self.upsample = Conv2d(channels, channels, 3, padding=1)
 
-    def __call__(self, x: mx.array, skips: list[mx.array], told: Told) -> mx.array:
+    def __call__(self, x: mx.array, skips: list[mx.array], feed: ConditioningFeed) -> mx.array:
         """`skips` is consumed from its end. An odd-sized skip that follows decides the size of the result."""
         for i, resnet in enumerate(self.resnets):
-            x = resnet(mx.concatenate([x, skips.pop()], axis=-1), next(told.conditions))
+            x = resnet(mx.concatenate([x, skips.pop()], axis=-1), next(feed.conditions))
             if "transformers" in self:
-                x = self.transformers[i](x, told)
+                x = self.transformers[i](x, feed)
         if "upsample" in self:
             _, H, W, _ = skips[-1].shape
             x = self.upsample(upsample_nearest(x)[:, :H, :W])

@@ -10,13 +10,9 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 from mlx.utils import tree_map
 
-from livemusviz.diffusion.blocks import Condition
-from livemusviz.diffusion.layers import KeysValues
+from livemusviz.diffusion.conditioning import UNetInputs, stacked
 from livemusviz.diffusion.schedulers import Scheduler
 from livemusviz.diffusion.unet import UNet2DConditionModel
-
-Instruction = tuple[list[list[Condition]], list[KeysValues]]
-"""What a prompt tells the UNet: the conditions of each step, and the memories."""
 
 
 class Guide(NamedTuple):
@@ -28,10 +24,10 @@ class Guide(NamedTuple):
 
     scale: mx.array
     delta: mx.array
-    negative: Instruction | None = None
+    negative: UNetInputs | None = None
 
 
-class Travelling(NamedTuple):
+class StreamFrame(NamedTuple):
     """A frame between two steps. x : its latents. reference : R-CFG's clean latents. noise : what it started from."""
 
     x: mx.array
@@ -51,16 +47,16 @@ class Denoiser:
     def steps(self) -> int:
         return len(self.scheduler)
 
-    def start(self, noise: mx.array, picture: mx.array | None) -> Travelling:
-        """A frame before its first step. noise : unit normal, (B, h, w, c). picture : clean latents to start from."""
+    def start(self, noise: mx.array, init: mx.array | None) -> StreamFrame:
+        """A frame before its first step. noise : unit normal, (B, h, w, c). init : clean latents to start from."""
         scheduler = self.scheduler
-        if picture is not None and not scheduler.one_step:
-            return Travelling(scheduler.add_noise(picture, noise), mx.broadcast_to(picture, noise.shape), noise)
+        if init is not None and not scheduler.one_step:
+            return StreamFrame(scheduler.add_noise(init, noise), mx.broadcast_to(init, noise.shape), noise)
         x = noise * scheduler.init_noise_sigma
-        return Travelling(x, (x - float(scheduler.noise[0]) * noise) / float(scheduler.signal[0]), noise)
+        return StreamFrame(x, (x - float(scheduler.noise[0]) * noise) / float(scheduler.signal[0]), noise)
 
     def run(
-        self, frame: Travelling, text: Instruction, guide: Guide, fresh: Sequence[mx.array] | None = None
+        self, frame: StreamFrame, text: UNetInputs, guide: Guide, fresh: Sequence[mx.array] | None = None
     ) -> mx.array:
         """All steps of one frame, or of a batch of frames: clean latents, as `frame.x`. fresh : see `_fresh`."""
         for i in range(self.steps):
@@ -73,30 +69,30 @@ class Denoiser:
         return self.steps == 1 and self.guidance in ("none", "self")
 
     def once(
-        self, frame: Travelling, text: Instruction, guide: Guide, deep: mx.array | None = None
+        self, frame: StreamFrame, text: UNetInputs, guide: Guide, deep: mx.array | None = None
     ) -> tuple[mx.array, mx.array]:
         """The one step of a frame: clean latents, and the UNet's deep features. deep : an earlier frame's, to
         do without the UNet's deep layers."""
-        (conditions,), memories = text
+        (conditions,), keys_values = text
         x = self._seen(frame.x, 0)
         if deep is None:
-            prediction, deep = self.unet.with_deep(x, conditions, memories)
+            prediction, deep = self.unet.with_deep(x, conditions, keys_values)
         else:
-            prediction = self.unet.shallow(x, conditions, memories, deep)
+            prediction = self.unet.shallow(x, conditions, keys_values, deep)
         x0, _ = self._guided(prediction.astype(mx.float32), None, frame, 0, guide)
         return self.scheduler.step(x0, frame.x, 0, None), deep
 
     def stream(
-        self, frame: Travelling, flight: Sequence[Travelling], text: Instruction, guide: Guide
-    ) -> tuple[mx.array, list[Travelling]]:
-        """One step of a new frame and of all in flight, youngest first: the oldest's clean latents, and the rest."""
-        moved = self._advance([frame, *flight], list(range(self.steps)), text, guide, None)
+        self, frame: StreamFrame, stream: Sequence[StreamFrame], text: UNetInputs, guide: Guide
+    ) -> tuple[mx.array, list[StreamFrame]]:
+        """Step a new frame and all in the stream, youngest first. Returns the oldest's clean latents and the others."""
+        moved = self._advance([frame, *stream], list(range(self.steps)), text, guide, None)
         return moved[-1].x, moved[:-1]
 
     def _advance(
-        self, frames: Sequence[Travelling], steps: Sequence[int], text: Instruction, guide: Guide,
+        self, frames: Sequence[StreamFrame], steps: Sequence[int], text: UNetInputs, guide: Guide,
         fresh: Sequence[mx.array] | None,
-    ) -> list[Travelling]:  # fmt: skip
+    ) -> list[StreamFrame]:  # fmt: skip
         """Frame k from step steps[k] to the next; one evaluation of the UNet for all."""
         asked = [(frame.x, i, text) for frame, i in zip(frames, steps, strict=True)]
         if guide.negative is not None:
@@ -110,21 +106,21 @@ class Denoiser:
             x0, reference = self._guided(predictions[k], negative, frame, i, guide)
             noise = self._fresh(frame, i) if fresh is None else fresh[i]
             x = self.scheduler.step(x0, frame.x, i, noise)
-            moved.append(Travelling(x, reference, frame.noise))
+            moved.append(StreamFrame(x, reference, frame.noise))
         return moved
 
-    def _predict(self, asked: Sequence[tuple[mx.array, int, Instruction]]) -> list[mx.array]:
-        """The UNet's predictions, float32, for pairs of latents and step under an instruction each."""
+    def _predict(self, asked: Sequence[tuple[mx.array, int, UNetInputs]]) -> list[mx.array]:
+        """Return the UNet's predictions, float32, for pairs of latents and step under inputs of their own."""
         xs = [self._seen(x, i) for x, i, _ in asked]
         if len(asked) == 1:
-            _, i, (conditions, memories) = asked[0]
-            return [self.unet(xs[0], conditions[i], memories).astype(mx.float32)]
+            _, i, (conditions, keys_values) = asked[0]
+            return [self.unet(xs[0], conditions[i], keys_values).astype(mx.float32)]
         sizes = [x.shape[0] for x in xs]
-        told = [_repeated(instruction[0][i], n) for (_, i, instruction), n in zip(asked, sizes, strict=True)]
-        known = [_repeated(instruction[1], n) for (_, _, instruction), n in zip(asked, sizes, strict=True)]
-        same = all(instruction is asked[0][2] for _, _, instruction in asked)
-        memories = asked[0][2][1] if same else _stacked(known)
-        prediction = self.unet(mx.concatenate(xs), _stacked(told), memories).astype(mx.float32)
+        conditions = [_repeated(inputs[0][i], n) for (_, i, inputs), n in zip(asked, sizes, strict=True)]
+        keys_values_of = [_repeated(inputs[1], n) for (_, _, inputs), n in zip(asked, sizes, strict=True)]
+        same = all(inputs is asked[0][2] for _, _, inputs in asked)
+        keys_values = asked[0][2][1] if same else stacked(keys_values_of)
+        prediction = self.unet(mx.concatenate(xs), stacked(conditions), keys_values).astype(mx.float32)
         ends = [sum(sizes[: k + 1]) for k in range(len(sizes) - 1)]
         return list(mx.split(prediction, ends))
 
@@ -137,7 +133,7 @@ class Denoiser:
         return scaled
 
     def _guided(
-        self, prediction: mx.array, negative: mx.array | None, frame: Travelling, i: int, guide: Guide
+        self, prediction: mx.array, negative: mx.array | None, frame: StreamFrame, i: int, guide: Guide
     ) -> tuple[mx.array, mx.array]:
         """What step i takes for clean, and R-CFG's reference from now on."""
         scheduler, x, reference = self.scheduler, frame.x, frame.reference
@@ -154,7 +150,7 @@ class Denoiser:
         x0 = (x - float(scheduler.noise[i]) * eps) / float(scheduler.signal[i])
         return scheduler.bounded(x0, x, i), reference
 
-    def _fresh(self, frame: Travelling, i: int) -> mx.array | None:
+    def _fresh(self, frame: StreamFrame, i: int) -> mx.array | None:
         """Unit noise between two steps, made of the frame's own by moving it about.
 
         So it walks as the frame's noise walks, and the picture moves smoothly.
@@ -166,11 +162,6 @@ class Denoiser:
         for axis, by in ((1, h // 2 + i // c), (2, w // 2), (3, i + 1)):
             noise = mx.roll(noise, by, axis)
         return noise
-
-
-def _stacked(trees: Sequence[Any]) -> Any:
-    """Trees of arrays joined along the batch."""
-    return tree_map(lambda *arrays: mx.concatenate(list(arrays)), trees[0], *trees[1:])
 
 
 def _repeated(tree: Any, batch: int) -> Any:

@@ -28,7 +28,8 @@ from livemusviz.errors import UserError, one_line
 from livemusviz.platforms import lower_thread_priority
 
 if TYPE_CHECKING:
-    from livemusviz.diffusion.pipeline import Embedding, Pipeline
+    from livemusviz.diffusion.conditioning import Conditioning
+    from livemusviz.diffusion.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
@@ -163,19 +164,14 @@ class Engine:
 
     def _publish(self, pipeline: Pipeline, controls: Controls, started: float) -> None:
         self._follow(pipeline, controls)
-        image = pipeline.generate(
-            controls.noise,
-            embedding(pipeline, controls),
-            controls.feedback,
-            guidance_scale=controls.guidance_scale,
-            delta=controls.delta,
-            negative=pipeline.encode_negative(controls.negative_prompt),
-            grade=controls.grade,
-            drift=controls.drift,
-        )
+        from livemusviz.diffusion.frame import FrameOptions
+
+        negative = pipeline.prompts.encode_negative(controls.negative_prompt)
+        options = FrameOptions.of(controls, negative)
+        image = pipeline.generate(controls.noise, conditioning(pipeline, controls), controls.feedback, options)
         made = self._clock.now()
         self.seconds.append(made - started)
-        self.status = self.status.with_frame(controls.grade, made, made - started)
+        self.status = self.status.with_frame(controls.reuse, made, made - started)
         self.frames.put(Frame(image, self.status.generated, controls.time, made, made - started))
 
     def _follow(self, pipeline: Pipeline, controls: Controls) -> None:
@@ -215,14 +211,14 @@ def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[st
     from livemusviz.diffusion.pipeline import Pipeline
 
     pipeline = Pipeline.load(model, spec.height, spec.width)
-    pipeline.set_picture(spec.picture)
+    pipeline.set_init_image(spec.picture)
     pipeline.warm_up()
     return pipeline, {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}
 
 
-def embedding(pipeline: Pipeline, controls: Controls) -> Embedding:
-    """The text embedding of one moment: one prompt's, or the blend of two during a fade."""
-    target = pipeline.encode_prompt(controls.prompt)
+def conditioning(pipeline: Pipeline, controls: Controls) -> Conditioning:
+    """Return the conditioning of one moment: one prompt's, or the blend of two during a fade."""
+    target = pipeline.prompts.encode(controls.prompt)
     if controls.fade >= 1.0:
         return target
-    return pipeline.blend(pipeline.encode_prompt(controls.previous_prompt), target, controls.fade)
+    return pipeline.prompts.blend(pipeline.prompts.encode(controls.previous_prompt), target, controls.fade)

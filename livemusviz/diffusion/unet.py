@@ -1,7 +1,7 @@
 """The denoiser, `UNet2DConditionModel` as diffusers defines it (Rombach et al. 2022), NHWC, on the engine thread.
 
-What does not change from frame to frame is computed apart: `conditions` once a time step, `memories` once a prompt;
-`unet(x, conditions, memories)`, once a frame, does the rest. `predict` does all of it at once.
+What does not change from frame to frame is computed apart: `conditions` once a time step, `keys_values` once a prompt;
+`unet(x, conditions, keys_values)`, once a frame, does the rest. `predict` does all of it at once.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from livemusviz.diffusion.blocks import BlockStyle, Condition, DownBlock, MidBlock, Told, UpBlock
+from livemusviz.diffusion.blocks import BlockStyle, Condition, ConditioningFeed, DownBlock, MidBlock, UpBlock
 from livemusviz.diffusion.configs import divides, refuse_unknown
 from livemusviz.diffusion.embeddings import AddedEmbedding, TextTimeEmbedding, TimestepEmbedding, sinusoidal
 from livemusviz.diffusion.layers import Attention, Conv2d, GroupNorm, KeysValues, activation
@@ -70,7 +70,7 @@ class UNetConfig:
     each resnet, on the way up from the coarsest level. only_cross : whether they attend to the prompt alone.
     text_embedding_heads : of `addition_embed_type: "text"`, else 0. added_time_dim, added_dim : of "text_time", the
     width of one of its numbers' sinusoids and of all it is given, else 0. guidance_dim : of the sinusoids of a guidance
-    scale that some LCM models are told, else 0.
+    scale that some LCM models take as an input, else 0.
     """
 
     in_channels: int
@@ -200,18 +200,18 @@ class UNet2DConditionModel(nn.Module):
     def conditions(
         self, timestep: mx.array, text: mx.array, added: AddedEmbedding | None = None, guidance: mx.array | None = None
     ) -> list[Condition]:
-        """What each resnet is told, in forward order.
+        """Return the condition of each resnet, in forward order.
 
         timestep : float32 (B,). text : (B, T, text_dim), read only for `addition_embed_type: "text"`. added : the
         pooled prompt and the six numbers of "text_time". guidance : float32 (B,), scale - 1, where `guidance_dim`.
         """
         config, dtype = self.config, text.dtype
         t = sinusoidal(timestep, config.channels[0], config.flip_sin_to_cos, config.freq_shift).astype(dtype)
-        told = None
+        guidance = None
         if config.guidance_dim:
             w = mx.zeros_like(timestep) if guidance is None else guidance
-            told = guidance_embedding(w, config.guidance_dim).astype(dtype)
-        emb = self.time_embedding(t, told)
+            guidance = guidance_embedding(w, config.guidance_dim).astype(dtype)
+        emb = self.time_embedding(t, guidance)
         if config.text_embedding_heads:
             emb = emb + self.added_embedding(text)
         elif config.added_dim:
@@ -223,47 +223,52 @@ class UNet2DConditionModel(nn.Module):
             emb = emb + self.added_embedding(mx.concatenate([pooled, numbers], axis=-1))
         return [resnet.condition(emb) for block in self.blocks for resnet in block.resnets]
 
-    def memories(self, text: mx.array) -> list[KeysValues]:
+    def keys_values(self, text: mx.array) -> list[KeysValues]:
         """Each cross-attention's keys and values of a prompt, in forward order. text : (B, T, text_dim)."""
         return [attention.keys_values(text) for block in self.blocks for attention in _cross_attentions(block)]
 
-    def __call__(self, x: mx.array, conditions: list[Condition], memories: list[KeysValues]) -> mx.array:
-        """x : (B, H, W, in_channels); conditions and memories, of B or of 1, from the methods of the same names."""
-        return self.with_deep(x, conditions, memories)[0]
+    def __call__(self, x: mx.array, conditions: list[Condition], keys_values: list[KeysValues]) -> mx.array:
+        """x : (B, H, W, in_channels); conditions and keys_values, of B or of 1, from the methods of the same names."""
+        return self.with_deep(x, conditions, keys_values)[0]
 
     def with_deep(
-        self, x: mx.array, conditions: list[Condition], memories: list[KeysValues]
+        self, x: mx.array, conditions: list[Condition], keys_values: list[KeysValues]
     ) -> tuple[mx.array, mx.array]:
         """As above, and what the last block on the way up was given from below, for `shallow`."""
-        told = Told(conditions, memories)
+        feed = ConditioningFeed(conditions, keys_values)
         x = self.conv_in(x)
         skips = [x]
         for down in self.down_blocks:
-            x, more = down(x, told)
+            x, more = down(x, feed)
             skips += more
         if "mid_block" in self:
-            x = self.mid_block(x, told)
+            x = self.mid_block(x, feed)
         for up in self.up_blocks[:-1]:
-            x = up(x, skips, told)
+            x = up(x, skips, feed)
         deep = x
-        x = self.up_blocks[-1](x, skips, told)
+        x = self.up_blocks[-1](x, skips, feed)
         return self.conv_out(self.act(self.norm_out(x))), deep
 
-    def shallow(self, x: mx.array, conditions: list[Condition], memories: list[KeysValues], deep: mx.array) -> mx.array:
+    def shallow(
+        self, x: mx.array, conditions: list[Condition], keys_values: list[KeysValues], deep: mx.array
+    ) -> mx.array:
         """Only the outermost level, on an earlier frame's deep features (Ma et al. 2024, DeepCache, section 3.2)."""
         down, up = self.down_blocks[0], self.up_blocks[-1]
-        told = Told(
+        feed = ConditioningFeed(
             [*conditions[: len(down.resnets)], *conditions[-len(up.resnets) :]],
-            [*memories[: len(_cross_attentions(down))], *memories[len(memories) - len(_cross_attentions(up)) :]],
+            [
+                *keys_values[: len(_cross_attentions(down))],
+                *keys_values[len(keys_values) - len(_cross_attentions(up)) :],
+            ],
         )
         x = self.conv_in(x)
-        _, skips = down(x, told, descend=False)
-        x = up(deep, [x, *skips], told)
+        _, skips = down(x, feed, descend=False)
+        x = up(deep, [x, *skips], feed)
         return self.conv_out(self.act(self.norm_out(x)))
 
     def predict(self, x: mx.array, timestep: mx.array, text: mx.array, added: AddedEmbedding | None = None) -> mx.array:
         """The plain path: everything from the prompt on, for a caller that asks once."""
-        return self(x, self.conditions(timestep, text, added), self.memories(text))
+        return self(x, self.conditions(timestep, text, added), self.keys_values(text))
 
 
 def _cross_attentions(block: Any) -> list[Attention]:

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from livemusviz.bridge.features import AudioFeatures
-from livemusviz.bridge.frames import Controls, Prompt, Timing
+from livemusviz.bridge.frames import Controls, Prompt, Reuse, Timing
 from livemusviz.director.anticipate import Anticipation, Struck, landing, next_start, sure
 from livemusviz.director.cues import PromptCue
 from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionTurns, note_prompts, split_prompts
 from livemusviz.director.seeds import SeedBlend, Seeds
-from livemusviz.director.ssf import Grade, Moment, SimilarityFilter
+from livemusviz.director.ssf import Moment, SimilarityFilter
 from livemusviz.director.walk import BEATS_A_BAR, LatentWalk, Pace, similarity
 from livemusviz.params.params import Params
 
@@ -73,8 +73,8 @@ class Director:
         self._move(dt, now, features, params, timing, struck)
         noise = self._seeds.noise(self._walk.angles)
         words, rewritten = self._words(dt, now, features, params)
-        grade = self._grade(now, features, noise, rewritten, params.ssf)
-        if grade >= Grade.SHALLOW:
+        reuse = self._decide_reuse(now, features, noise, rewritten, params.ssf)
+        if reuse <= Reuse.DEEP_FEATURES:
             self._drawn.noise, self._drawn.words = noise, words
         strike = max(features.onset_strength, self._pulse)
         return Controls(
@@ -83,9 +83,9 @@ class Director:
             previous_prompt=words[0],
             fade=self._cue.fade,
             feedback=_feedback(params.latent_feedback_strength, dt or timing.period) * (1.0 - strike),
-            compute=grade is not Grade.NOTHING,
+            compute=reuse is not Reuse.FRAME,
             time=features.time,
-            grade=int(grade),
+            reuse=reuse,
             drift=self._drift(dt, params),
             next_start=next_start(now, features, timing),
             place=self._walk.angles,
@@ -156,7 +156,9 @@ class Director:
         other = _difference(words[1], self._drawn.words[1]) > OTHER_WORDS
         return words, was_fading or self._cue.fading or self._seeds.fading or other
 
-    def _grade(self, now: float, features: AudioFeatures, noise: np.ndarray, rewritten: bool, strength: float) -> Grade:
+    def _decide_reuse(
+        self, now: float, features: AudioFeatures, noise: np.ndarray, rewritten: bool, strength: float
+    ) -> Reuse:
         drawn = self._drawn
         alike = -1.0 if drawn.noise is None else similarity(noise, drawn.noise)
         moment = Moment(
@@ -166,10 +168,10 @@ class Director:
             changed=rewritten,
             since_full=now - drawn.full,
         )
-        grade = self._filter.grade(moment, strength)
-        if grade is Grade.FULL:
+        reuse = self._filter.decide(moment, strength)
+        if reuse is Reuse.NONE:
             drawn.full = now
-        return grade
+        return reuse
 
     def _drift(self, dt: float, params: Params) -> tuple[float, float, float, float]:
         """Return the movement of the fed-back latents: zoom factor, turn (rad), pan right and down (shares of the

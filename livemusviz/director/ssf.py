@@ -7,38 +7,30 @@ the probability
 
 where s is the cosine similarity of the frame's input to the last computed one. In the paper eta is fixed, and a
 frame is computed or skipped. Here the tolerance 1 - eta falls geometrically with the energy of the music, and a
-frame that is not computed in full is done at the cheapest level that still shows motion:
+frame that is not computed in full reuses as much as still shows motion (`bridge.frames.Reuse`):
 
-    FULL     the whole UNet
-    SHALLOW  its outer layers, with the deep features of the last full frame (DeepCache, Ma et al. 2024, over time)
-    GLIDE    no UNet: the latents move on towards the last computed ones and are decoded
-    NOTHING  the last picture stays
+    NONE           of an earlier frame: the whole UNet is evaluated
+    DEEP_FEATURES  of the last full frame, under the UNet's outer layers (DeepCache, Ma et al. 2024, over time)
+    LATENTS        towards which the present ones move on, to be decoded: no UNet
+    FRAME          the last picture stays
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
+
+from livemusviz.bridge.frames import Reuse
 
 TOLERANCE_REST = 1e-1  # 1 - eta at energy 0
 TOLERANCE_FULL = 1e-9  # 1 - eta at energy 1
 ONSET_HOLD = 0.12  # s after an onset in which every frame is computed in full
-MAX_NOTHING = 15  # slots in a row without a picture
-MAX_GLIDES = 3  # in a row; the latents have arrived by then
-MAX_SHALLOW = 4  # in a row
+MAX_FRAMES = 15  # slots in a row without a picture
+MAX_LATENTS = 3  # in a row; the latents have arrived by then
+MAX_DEEP_FEATURES = 4  # in a row
 STALE = 1.0  # s without a full frame, after which the next frame with any motion is full
-SHALLOW_FROM, GLIDE_FROM = 0.4, 0.06  # of the tolerance: least movement of the input
-
-
-class Grade(IntEnum):
-    """Levels of computation, in rising order of cost."""
-
-    NOTHING = 0
-    GLIDE = 1
-    SHALLOW = 2
-    FULL = 3
+DEEP_FEATURES_FROM, LATENTS_FROM = 0.4, 0.06  # of the tolerance: least movement of the input
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,38 +56,38 @@ class SimilarityFilter:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._in_a_row = {Grade.NOTHING: 0, Grade.GLIDE: 0, Grade.SHALLOW: 0}
+        self._in_a_row = {Reuse.FRAME: 0, Reuse.LATENTS: 0, Reuse.DEEP_FEATURES: 0}
 
-    def grade(self, moment: Moment, strength: float) -> Grade:
-        """Return the level of computation for a frame.
+    def decide(self, moment: Moment, strength: float) -> Reuse:
+        """Return how much a frame may reuse.
 
         strength : 0..1, scales the probability of a skip; 0 computes every frame in full.
         """
         draw = float(self._rng.random())  # one a frame, needed or not: no decision shifts the next
-        grade = self._wanted(moment, strength, draw)
+        reuse = self._wanted(moment, strength, draw)
         row = self._in_a_row
-        if grade is Grade.NOTHING and row[grade] >= MAX_NOTHING:
-            grade = Grade.FULL
-        if grade is Grade.GLIDE and row[grade] >= MAX_GLIDES:
-            grade = Grade.SHALLOW
-        if grade is Grade.SHALLOW and row[grade] >= MAX_SHALLOW:
-            grade = Grade.FULL
-        for lesser in row:
-            row[lesser] = row[lesser] + 1 if grade is lesser else 0 if grade > lesser else row[lesser]
-        return grade
+        if reuse is Reuse.FRAME and row[reuse] >= MAX_FRAMES:
+            reuse = Reuse.NONE
+        if reuse is Reuse.LATENTS and row[reuse] >= MAX_LATENTS:
+            reuse = Reuse.DEEP_FEATURES
+        if reuse is Reuse.DEEP_FEATURES and row[reuse] >= MAX_DEEP_FEATURES:
+            reuse = Reuse.NONE
+        for level in row:
+            row[level] = row[level] + 1 if reuse is level else 0 if reuse < level else row[level]
+        return reuse
 
     @staticmethod
-    def _wanted(moment: Moment, strength: float, draw: float) -> Grade:
+    def _wanted(moment: Moment, strength: float, draw: float) -> Reuse:
         if moment.changed or moment.since_onset < ONSET_HOLD:
-            return Grade.FULL
+            return Reuse.NONE
         if draw >= strength * skip_probability(moment.similarity, moment.energy):
-            return Grade.FULL
+            return Reuse.NONE
         moved = (1.0 - moment.similarity) / tolerance(moment.energy)
-        if moved < GLIDE_FROM:
-            return Grade.NOTHING
+        if moved < LATENTS_FROM:
+            return Reuse.FRAME
         if moment.since_full > STALE:
-            return Grade.FULL
-        return Grade.SHALLOW if moved >= SHALLOW_FROM else Grade.GLIDE
+            return Reuse.NONE
+        return Reuse.DEEP_FEATURES if moved >= DEEP_FEATURES_FROM else Reuse.LATENTS
 
 
 def tolerance(energy: float) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 
 from livemusviz.bridge.engine import EngineStatus
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.frames import Reuse
 from livemusviz.bridge.sound import AudioStatus
 from livemusviz.bridge.view import Meter
 from livemusviz.diffusion.folder import model_name
@@ -105,7 +106,11 @@ def figures(now: Snapshot, config: LiveConfig, stats: ShowStats, shown: DisplayS
         "frames_shown": shown.frames_shown,
         "frames_generated": engine.generated,
         "frames_skipped": engine.skipped,
-        "unet_evaluations": {"full": engine.reused[3], "shallow": engine.reused[2], "none": engine.reused[1]},
+        "unet_evaluations": {
+            "full": engine.reused[Reuse.NONE],
+            "shallow": engine.reused[Reuse.DEEP_FEATURES],
+            "none": engine.reused[Reuse.LATENTS],
+        },
         "joules": stats.energy.joules(),
         "first_frame_s": stats.first_frame and round(stats.first_frame - stats.began, 3),
         "frame_ms": {"p50": shown.frame_ms_p50, "p99": shown.frame_ms_p99, "max": round(shown.frame_ms_max, 2)},

@@ -30,7 +30,7 @@ class Trace:
             "time": round(self._clock.now() - self._epoch, 4),
             "sound_time": round(controls.time - self._epoch, 4),
             "computed": controls.compute,
-            "grade": controls.grade,
+            "reuse": int(controls.reuse),
             "onsets": features.onsets,
             "energy": round(features.energy, 3),
             "fade": round(controls.fade, 3),

@@ -52,7 +52,7 @@ def run_render(config: RenderConfig) -> Figures | None:
         stack.callback(analysis.close)
         width, height = config.size
         pipeline = Pipeline.load(config.model, height, width)
-        pipeline.set_picture(config.picture)
+        pipeline.set_init_image(config.picture)
         batch = config.batch or automatic(pipeline.size, pipeline.backend) * ranks.size
         plan = Plan(config, analysis, pipeline.latent_shape)
         painter = BatchPainter(pipeline, ranks)

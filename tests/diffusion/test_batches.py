@@ -9,7 +9,8 @@ from livemusviz.bridge.frames import Controls
 from livemusviz.diffusion import batches
 from livemusviz.diffusion.batches import BatchPainter, automatic
 from livemusviz.diffusion.folder import resolve_model
-from livemusviz.diffusion.loop import embedding
+from livemusviz.diffusion.frame import FrameOptions
+from livemusviz.diffusion.loop import conditioning
 from livemusviz.diffusion.pipeline import NonFiniteFrame, Pipeline
 from livemusviz.diffusion.ranks import Ranks
 from livemusviz.diffusion.spec import ModelSpec
@@ -41,7 +42,9 @@ def paint(painter: BatchPainter, wanted: list[Controls], batch: int) -> np.ndarr
 def test_any_batch_gives_what_the_live_show_draws(pipeline: Pipeline, batch: int) -> None:
     wanted = controls(pipeline)
     pipeline.reset()
-    live = np.array([pipeline.generate(c.noise, embedding(pipeline, c), c.feedback, drift=c.drift) for c in wanted])
+    live = np.array(
+        [pipeline.generate(c.noise, conditioning(pipeline, c), c.feedback, FrameOptions(drift=c.drift)) for c in wanted]
+    )
     made = paint(BatchPainter(pipeline, Ranks()), wanted, batch)
     assert made.shape == (11, 64, 96, 4) and made.dtype == np.uint8
     assert np.abs(made.astype(float) - live).mean() / 255 < 1e-3

@@ -32,7 +32,7 @@ def test_torch_paints_the_same_picture(reference: Any, prompt: str, h: int, w: i
 
     pipeline = Pipeline.load(ModelSpec(FOLDER), 16 * h, 16 * w)
     noise = np.random.default_rng(4).standard_normal(pipeline.latent_shape, dtype=np.float32)
-    ours = pipeline.generate(noise, pipeline.encode_prompt(prompt))[..., :3].astype(int)
+    ours = pipeline.generate(noise, pipeline.prompts.encode(prompt))[..., :3].astype(int)
     ids = torch.tensor([tokens.encode(tokens.load(FOLDER / "tokenizer/tokenizer.json"), prompt)])
     with torch.no_grad():
         picture, _ = reference(
@@ -66,7 +66,7 @@ def test_a_picture_survives_the_autoencoder() -> None:
 
     pipeline = Pipeline.load(ModelSpec(FOLDER), 256, 256)
     noise = np.random.default_rng(6).standard_normal(pipeline.latent_shape, dtype=np.float32)
-    picture = pipeline.generate(noise, pipeline.encode_prompt("violet crystals"))[..., :3] / 127.5 - 1
+    picture = pipeline.generate(noise, pipeline.prompts.encode("violet crystals"))[..., :3] / 127.5 - 1
     vae = pipeline.parts.vae
     again = np.clip(np.array(vae.decode(vae.encode(mx.array(picture.astype(np.float32))[None])))[0], -1, 1)
     assert np.abs(again - picture).mean() < 0.55 * np.abs(picture - picture.mean((0, 1))).mean()

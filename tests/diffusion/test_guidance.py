@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from livemusviz.diffusion.denoiser import Guide, Instruction
+from livemusviz.diffusion.conditioning import UNetInputs
+from livemusviz.diffusion.denoiser import Guide
+from livemusviz.diffusion.frame import FrameOptions
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.diffusion.spec import LoraSpec, ModelSpec
@@ -42,11 +44,11 @@ def test_a_stream_batch_gives_each_frame_what_it_would_get_alone(
 ) -> None:
     alone = load(folder, scheduler, steps, guidance=guidance)
     stream = load(folder, scheduler, steps, guidance=guidance, stream=True)
-    knobs = {"guidance_scale": 1.7, "delta": 0.8, "negative": None}
+    options = FrameOptions(1.7, 0.8)
     text = "red lava"
     xs = noises(alone, 6)
-    wanted = [alone.generate(x, alone.encode_prompt(text), **knobs).astype(int) for x in xs]
-    found = [stream.generate(x, stream.encode_prompt(text), **knobs).astype(int) for x in xs]
+    wanted = [alone.generate(x, alone.prompts.encode(text), options=options).astype(int) for x in xs]
+    found = [stream.generate(x, stream.prompts.encode(text), options=options).astype(int) for x in xs]
     late = steps - 1
     for k in range(len(xs) - late):
         assert np.abs(found[k + late] - wanted[k]).max() <= 1, k
@@ -58,7 +60,7 @@ def test_r_cfg_in_streamdiffusions_own_form(folder: Path, guidance: str) -> None
     """There a `stock` of noise goes from step to step: fresh noise, plus what the last step's prediction was off by."""
     pipeline = load(folder, "lcm", 3, guidance=guidance)
     scheduler, scale, delta = pipeline.parts.scheduler, 1.4, 0.7
-    text, negative = (pipeline.encode_prompt(p).instruction for p in ("red lava", "blue ocean"))
+    text, negative = (pipeline.prompts.encode(p).inputs for p in ("red lava", "blue ocean"))
     draws = noises(pipeline, 3)
     x = draws[0]
     stock = predict(pipeline, x, 0, negative) if guidance == "initialize" else x
@@ -79,7 +81,7 @@ def test_r_cfg_in_streamdiffusions_own_form(folder: Path, guidance: str) -> None
     assert np.abs(np.array(plain)[0] - x0).mean() > 0.05
 
 
-def predict(pipeline: Pipeline, x: np.ndarray, i: int, instruction: Instruction) -> np.ndarray:
+def predict(pipeline: Pipeline, x: np.ndarray, i: int, instruction: UNetInputs) -> np.ndarray:
     (prediction,) = pipeline.denoiser._predict([(mx.array(x)[None], i, instruction)])
     return np.array(prediction)[0]
 
@@ -87,12 +89,16 @@ def predict(pipeline: Pipeline, x: np.ndarray, i: int, instruction: Instruction)
 def test_full_guidance_at_one_is_none_and_leads_away_from_the_negative_prompt(folder: Path) -> None:
     full, none = load(folder, guidance="full"), load(folder)
     x = noises(full, 1)[0]
-    text, sea = full.encode_prompt("red lava"), full.encode_prompt("blue ocean")
-    plain = none.generate(x, none.encode_prompt("red lava"))
-    np.testing.assert_allclose(full.generate(x, text, guidance_scale=1.0, negative=sea).astype(int), plain, atol=1)
-    strong = full.generate(x, text, guidance_scale=6.0, negative=sea)
+    text, sea = full.prompts.encode("red lava"), full.prompts.encode("blue ocean")
+    plain = none.generate(x, none.prompts.encode("red lava"))
+    np.testing.assert_allclose(
+        full.generate(x, text, options=FrameOptions(1.0, negative=sea)).astype(int), plain, atol=1
+    )
+    strong = full.generate(x, text, options=FrameOptions(6.0, negative=sea))
     assert (strong != plain).mean() > 0.1
-    np.testing.assert_array_equal(full.generate(x, text, guidance_scale=6.0, negative=text), full.generate(x, text))
+    np.testing.assert_array_equal(
+        full.generate(x, text, options=FrameOptions(6.0, negative=text)), full.generate(x, text)
+    )
 
 
 def test_moving_every_fader_of_a_large_model_compiles_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,28 +127,28 @@ def test_moving_every_fader_of_a_large_model_compiles_nothing(folder: Path, monk
     pictures = []
     for i, x in enumerate(noises(pipeline, 6)):
         pipeline.set_lora_weights(i / 2)
-        text = pipeline.encode_prompt((("red", 1.0), ("blue", i / 3)))
-        negative = pipeline.encode_prompt("dull")
-        pictures.append(pipeline.generate(x, text, i / 9, guidance_scale=1 + i / 5, delta=1 - i / 9, negative=negative))
+        text = pipeline.prompts.encode((("red", 1.0), ("blue", i / 3)))
+        negative = pipeline.prompts.encode("dull")
+        pictures.append(pipeline.generate(x, text, i / 9, FrameOptions(1 + i / 5, 1 - i / 9, negative)))
     assert len(traces) == 1
     plain = Pipeline.load(spec, 64, 64, compiled=False)
     for i, x in enumerate(noises(plain, 6)):
         plain.set_lora_weights(i / 2)
-        text = plain.encode_prompt((("red", 1.0), ("blue", i / 3)))
-        negative = plain.encode_prompt("dull")
-        picture = plain.generate(x, text, i / 9, guidance_scale=1 + i / 5, delta=1 - i / 9, negative=negative)
+        text = plain.prompts.encode((("red", 1.0), ("blue", i / 3)))
+        negative = plain.prompts.encode("dull")
+        picture = plain.generate(x, text, i / 9, FrameOptions(1 + i / 5, 1 - i / 9, negative))
         assert np.abs(picture.astype(int) - pictures[i]).max() <= 2
 
 
 def test_other_steps_while_running(folder: Path) -> None:
     pipeline = load(folder, "lcm", 1, stream=True)
     text, x = "red lava", noises(pipeline, 1)[0]
-    one = pipeline.generate(x, pipeline.encode_prompt(text))
+    one = pipeline.generate(x, pipeline.prompts.encode(text))
     pipeline.reschedule(3)
     assert pipeline.denoiser.steps == 3
-    three = [pipeline.generate(x, pipeline.encode_prompt(text)) for _ in range(3)][-1]
+    three = [pipeline.generate(x, pipeline.prompts.encode(text)) for _ in range(3)][-1]
     alone = load(folder, "lcm", 3)
-    assert np.abs(three.astype(int) - alone.generate(x, alone.encode_prompt(text))).max() <= 1
+    assert np.abs(three.astype(int) - alone.generate(x, alone.prompts.encode(text))).max() <= 1
     with pytest.raises(UserError, match="51 steps"):
         pipeline.reschedule(51)
     assert pipeline.denoiser.steps == 3
@@ -154,28 +160,28 @@ def test_other_steps_while_running(folder: Path) -> None:
     with pytest.raises(UserError, match="t_list 7: there are 4"):
         pipeline.reschedule(4, (0, 7))
     pipeline.reschedule(0)
-    np.testing.assert_array_equal(pipeline.generate(x, pipeline.encode_prompt(text)), one)
+    np.testing.assert_array_equal(pipeline.generate(x, pipeline.prompts.encode(text)), one)
 
 
 def test_more_steps_than_a_stream_batch_holds_are_made_one_after_the_other(folder: Path) -> None:
     stream, alone = load(folder, "lcm", 6, stream=True), load(folder, "lcm", 6)
     for x in noises(alone, 2):
-        wanted = alone.generate(x, alone.encode_prompt("red lava")).astype(int)
-        assert np.abs(stream.generate(x, stream.encode_prompt("red lava")) - wanted).max() <= 1
-    assert not stream._flight
+        wanted = alone.generate(x, alone.prompts.encode("red lava")).astype(int)
+        assert np.abs(stream.generate(x, stream.prompts.encode("red lava")) - wanted).max() <= 1
+    assert not stream._state.stream
 
 
 def test_a_stream_batch_that_begins_in_a_running_show_begins_from_its_picture(folder: Path) -> None:
     """The frames that nobody asked for, until the first of the batch is through, are near the last one."""
     pipeline = load(folder, "lcm", 1, stream=True)
     x, text = noises(pipeline, 1)[0], "red lava"
-    before = pipeline.generate(x, pipeline.encode_prompt(text)).astype(int)
+    before = pipeline.generate(x, pipeline.prompts.encode(text)).astype(int)
     pipeline.reschedule(4)
-    pipeline.generate(x, pipeline.encode_prompt(text))
-    kept = pipeline._flight[-1].x
+    pipeline.generate(x, pipeline.prompts.encode(text))
+    kept = pipeline._state.stream[-1].x
     fresh = load(folder, "lcm", 4, stream=True)
-    fresh.generate(x, fresh.encode_prompt(text))
-    assert before.std() > 1 and np.abs(np.array(kept - fresh._flight[-1].x)).mean() > 0.01
+    fresh.generate(x, fresh.prompts.encode(text))
+    assert before.std() > 1 and np.abs(np.array(kept - fresh._state.stream[-1].x)).mean() > 0.01
 
 
 @pytest.mark.parametrize("guidance", ["self", "initialize"])
@@ -187,7 +193,7 @@ def test_r_cfg_without_a_signal_in_the_first_step_is_refused(folder: Path, sched
         with pytest.raises(UserError, match=f"--guidance {guidance}; use full"):
             load(folder, scheduler, 2, guidance=guidance)
         x = noises(full := load(folder, scheduler, 2, guidance="full"), 1)[0]
-        assert full.generate(x, full.encode_prompt("red lava"), guidance_scale=2.0).std() > 1
+        assert full.generate(x, full.prompts.encode("red lava"), options=FrameOptions(2.0)).std() > 1
     finally:
         (folder / "scheduler/scheduler_config.json").write_text(json.dumps(SCHEDULER | {"prediction_type": "epsilon"}))
 
@@ -201,10 +207,10 @@ def test_a_live_lora_of_the_unet_alone_leaves_encoded_texts_as_they_are(
     tensors = {f"{name}.lora_A.weight": down.astype(np.float32), f"{name}.lora_B.weight": up.astype(np.float32)}
     save_file(tensors, tmp_path / "lora.safetensors")
     pipeline = load(folder, loras=(LoraSpec(tmp_path / "lora.safetensors", 1.0, True),))
-    pipeline.encode_prompt("red lava")
+    pipeline.prompts.encode("red lava")
     monkeypatch.setattr(pipeline.parts.text, "encode", None)
     pipeline.set_lora_weights(0.5)
-    pipeline.encode_prompt("red lava")
+    pipeline.prompts.encode("red lava")
 
 
 def test_a_picture_to_start_from(folder: Path) -> None:
@@ -214,19 +220,19 @@ def test_a_picture_to_start_from(folder: Path) -> None:
 
     def drawn(strength: float) -> np.ndarray:
         made = Pipeline.load(ModelSpec(folder, sampling=Sampling(strength=strength)), 64, 64)
-        made.set_picture(picture)
-        latents = made.denoiser.start(mx.array(noises(made, 1)), made._picture).x
-        made.generate(noises(made, 1)[0], made.encode_prompt("red"))
-        made.set_picture(None)
-        assert made._picture is None
+        made.set_init_image(picture)
+        latents = made.denoiser.start(mx.array(noises(made, 1)), made._init_latents).x
+        made.generate(noises(made, 1)[0], made.prompts.encode("red"))
+        made.set_init_image(None)
+        assert made._init_latents is None
         return np.array(latents)
 
     pipeline = load(folder)
-    pipeline.set_picture(picture)
-    x0 = np.array(pipeline._picture)
+    pipeline.set_init_image(picture)
+    x0 = np.array(pipeline._init_latents)
     distances = [np.abs(drawn(strength) - x0).mean() for strength in (0.02, 0.3, 1.0)]
     assert distances[0] < 0.25 * distances[2] and distances[0] < distances[1] < distances[2]
     with pytest.raises(ValueError, match="this pipeline takes"):
-        pipeline.set_picture(picture[:32])
+        pipeline.set_init_image(picture[:32])
     with pytest.raises(UserError, match="strength 0"):
         drawn(0.0)

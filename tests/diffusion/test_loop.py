@@ -33,10 +33,14 @@ class FakePipeline:
         self.colour, self.fails, self.calls = colour, fails, 0
         self.texts: list[Any] = []
 
-    def encode_prompt(self, text: str) -> str:
+    def encode(self, text: str) -> str:
         return text
 
-    encode_negative = encode_prompt
+    encode_negative = encode
+
+    @property
+    def prompts(self) -> "FakePipeline":
+        return self
 
     def blend(self, a: str, b: str, t: float) -> tuple[str, str, float]:
         return a, b, t
@@ -44,7 +48,7 @@ class FakePipeline:
     def follow(self, controls: Controls) -> None:
         pass
 
-    def generate(self, noise: np.ndarray, text: Any, feedback: float, **knobs: Any) -> np.ndarray:
+    def generate(self, noise: np.ndarray, text: Any, feedback: float, options: Any = None) -> np.ndarray:
         self.calls += 1
         self.texts.append(text)
         if self.fails(self.calls):
@@ -158,7 +162,7 @@ def test_everything_of_the_model_happens_on_one_thread(run: Any) -> None:
     seen: set[str] = set()
 
     class Watched(FakePipeline):
-        def generate(self, noise: np.ndarray, text: Any, feedback: float, **knobs: Any) -> np.ndarray:
+        def generate(self, noise: np.ndarray, text: Any, feedback: float, options: Any = None) -> np.ndarray:
             seen.add(threading.current_thread().name)
             return super().generate(noise, text, feedback)
 

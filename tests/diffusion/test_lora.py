@@ -29,7 +29,7 @@ def drawn(folder: Path, *loras: LoraSpec, bits: int = 16) -> np.ndarray:
     """Clean latents of one noise and prompt."""
     pipeline = Pipeline.load(ModelSpec(folder, loras=loras, bits=bits), 64, 64)
     noise = np.random.default_rng(1).standard_normal((1, *pipeline.latent_shape), dtype=np.float32)
-    return np.array(pipeline.denoise(mx.array(noise), pipeline.encode_prompt("red")))
+    return np.array(pipeline.denoise(mx.array(noise), pipeline.prompts.encode("red")))
 
 
 def far(a: np.ndarray, b: np.ndarray) -> float:

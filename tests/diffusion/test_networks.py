@@ -173,9 +173,9 @@ def test_slerp_of_unit_vectors_stays_on_the_sphere() -> None:
 def test_the_outer_level_alone_on_its_own_deep_features_is_the_whole(name: str) -> None:
     unet = UNet2DConditionModel(UNetConfig.read(UNETS[name], ""))
     conditions, text = unet.conditions(mx.array([999.0]), mx.zeros((1, 5, 48))), mx.array(normal(1, 5, 48))
-    x, memories = mx.array(normal(1, 16, 8, 4)), unet.memories(text)
-    whole, deep = unet.with_deep(x, conditions, memories)
-    np.testing.assert_allclose(np.array(unet.shallow(x, conditions, memories, deep)), np.array(whole), atol=1e-5)
+    x, keys_values = mx.array(normal(1, 16, 8, 4)), unet.keys_values(text)
+    whole, deep = unet.with_deep(x, conditions, keys_values)
+    np.testing.assert_allclose(np.array(unet.shallow(x, conditions, keys_values, deep)), np.array(whole), atol=1e-5)
 
 
 def test_one_trailing_euler_step_has_sd_turbos_numbers() -> None:

@@ -48,7 +48,7 @@ def test_unet(name: str, tmp_path: Path) -> None:
     if told is not None:
         told_torch = _lcm_embedding(w_torch, config["time_cond_proj_dim"])
     conditions = ours.conditions(mx.array([999.0, 500.0]), text, added, told)
-    found = ours(x, conditions, ours.memories(text))
+    found = ours(x, conditions, ours.keys_values(text))
     with torch.no_grad():
         t = torch.tensor([999, 500])
         wanted = theirs(x_torch, t, text_torch, timestep_cond=told_torch, added_cond_kwargs=more).sample
@@ -187,7 +187,7 @@ def test_one_step_of_a_whole_folder(kind: str, tmp_path: Path) -> None:
         scaled = scheduler.scale_model_input(latents, scheduler.timesteps[0])
         predicted = unet(torch.cat([scaled, planes], 1), scheduler.timesteps[0], tokens).sample
         x0 = scheduler.step(predicted, scheduler.timesteps[0], latents).prev_sample
-    embedding = pipeline.encode_prompt("deep blue ocean")
+    embedding = pipeline.prompts.encode("deep blue ocean")
     assert relative_error(embedding.tokens, tokens) < TOLERANCE
     assert relative_error(pipeline.denoise(x, embedding), x0) < TOLERANCE
 

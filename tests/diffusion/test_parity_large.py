@@ -49,7 +49,7 @@ def test_one_frame(folder: Path) -> None:
         vae = diffusers.AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
         picture = vae.decode(x0).sample
     pipeline = Pipeline.load(ModelSpec(folder), 256, 256)
-    embedding = pipeline.encode_prompt("red lava")
+    embedding = pipeline.prompts.encode("red lava")
     assert relative_error(embedding.tokens, tokens) < 1e-3
     found = pipeline.denoise(x, embedding)
     assert relative_error(found, x0) < 1e-3
@@ -65,9 +65,9 @@ def _ids(folder: Path) -> "torch.Tensor":
 def test_the_fast_path_equals_the_plain_one(folder: Path) -> None:
     """Keys, values and biases made before, against everything from the prompt on in one call."""
     pipeline = Pipeline.load(ModelSpec(folder), 256, 256)
-    unet, text = pipeline.parts.unet, pipeline.encode_prompt("red lava")
+    unet, text = pipeline.parts.unet, pipeline.prompts.encode("red lava")
     x = mx.array(np.random.default_rng(0).standard_normal((1, 32, 32, 4), dtype=np.float32))
-    fast = np.array(unet(x, text.conditions[0], text.instruction[1]))
+    fast = np.array(unet(x, text.conditions[0], text.inputs[1]))
     plain = np.array(unet.predict(x, mx.array([999.0]), text.tokens))
     assert np.linalg.norm(fast - plain) / np.linalg.norm(plain) < 1e-4
 

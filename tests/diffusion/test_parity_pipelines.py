@@ -53,10 +53,10 @@ def theirs(folder: Path, scheduler: Any, kind: str = "", zeros: bool = False) ->
 
 def clean(pipeline: Pipeline, x: mx.array, scale: float, fresh: list[mx.array] | None = None) -> mx.array:
     """Clean latents by our own denoiser, guided where the pipeline is."""
-    negative = pipeline.encode_prompt(NEGATIVE).instruction if pipeline.parts.spec.guidance == "full" else None
+    negative = pipeline.prompts.encode(NEGATIVE).inputs if pipeline.parts.spec.guidance == "full" else None
     guide = Guide(mx.array(scale), mx.array(1.0), negative)
-    frame = pipeline.denoiser.start(x, pipeline._picture)
-    return pipeline.denoiser.run(frame, pipeline.encode_prompt(PROMPT).instruction, guide, fresh)
+    frame = pipeline.denoiser.start(x, pipeline._init_latents)
+    return pipeline.denoiser.run(frame, pipeline.prompts.encode(PROMPT).inputs, guide, fresh)
 
 
 @pytest.mark.parametrize("name", ["sd-turbo", "sdxs-0.9", "sdxs-dreamshaper", "sdxl-turbo", "tiny-sd"])
@@ -91,9 +91,9 @@ def test_without_a_negative_prompt(zeros: bool, tmp_path: Path) -> None:
     wanted = theirs(folder, diffusers.EulerDiscreteScheduler, zeros=zeros)(
         PROMPT, height=64, width=64, num_inference_steps=3, guidance_scale=4.0, latents=x_torch, output_type="latent"
     ).images
-    guide = Guide(mx.array(4.0), mx.array(1.0), pipeline.against(None))
+    guide = Guide(mx.array(4.0), mx.array(1.0), pipeline.prompts.negative_inputs(None))
     frame = pipeline.denoiser.start(x, None)
-    found = pipeline.denoiser.run(frame, pipeline.encode_prompt(PROMPT).instruction, guide, None)
+    found = pipeline.denoiser.run(frame, pipeline.prompts.encode(PROMPT).inputs, guide, None)
     assert relative_error(found, wanted) < TOLERANCE
 
 
@@ -109,7 +109,7 @@ def test_an_autoencoder_of_sdxl_that_overflows_is_kept_in_float32(
         assert pipeline.parts.unet.conv_in.weight.dtype == mx.float16
         assert pipeline.parts.vae.decoder.layers[0].weight.dtype == dtype
         latents = np.random.default_rng(0).standard_normal(pipeline.latent_shape, dtype=np.float32)
-        assert pipeline.generate(latents, pipeline.encode_prompt(PROMPT)).std() > 0
+        assert pipeline.generate(latents, pipeline.prompts.encode(PROMPT)).std() > 0
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
@@ -119,7 +119,7 @@ def test_img2img_pipeline(prediction: str, tmp_path: Path) -> None:
     sampling = Sampling(steps=2, strength=0.5)
     pipeline = Pipeline.load(ModelSpec(folder, sampling=sampling), 64, 64)
     picture = np.random.default_rng(3).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-    pipeline.set_picture(picture)
+    pipeline.set_init_image(picture)
     made = theirs(folder, diffusers.EulerDiscreteScheduler, "StableDiffusionImg2ImgPipeline")
     drawn = torch.Generator().manual_seed(7)
     wanted = made(
@@ -145,9 +145,9 @@ def test_lcm_pipeline(scale: float, tmp_path: Path) -> None:
     again = torch.Generator().manual_seed(11)
     draws = [torch.randn((1, 4, 8, 8), generator=again).numpy().transpose(0, 2, 3, 1) for _ in range(3)]
     fresh = [mx.array(np.ascontiguousarray(d)) for d in draws]
-    text = pipeline.tell_guidance(pipeline.encode_prompt(PROMPT), scale)
+    text = pipeline.prompts.with_guidance(pipeline.prompts.encode(PROMPT), scale)
     guide = Guide(mx.array(scale), mx.array(1.0))
-    found = pipeline.denoiser.run(pipeline.denoiser.start(x, None), text.instruction, guide, [*fresh, fresh[0]])
+    found = pipeline.denoiser.run(pipeline.denoiser.start(x, None), text.inputs, guide, [*fresh, fresh[0]])
     assert relative_error(found, wanted) < TOLERANCE
 
 

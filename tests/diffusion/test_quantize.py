@@ -103,7 +103,7 @@ def test_a_converted_folder_draws_what_packing_at_load_draws(
     ]
     assert made[0].parts.bits == bits
     noise = np.array(normal(*made[0].latent_shape))
-    again, packed, plain = (p.generate(noise, p.encode_prompt("red lava")) for p in made)
+    again, packed, plain = (p.generate(noise, p.prompts.encode("red lava")) for p in made)
     np.testing.assert_array_equal(again, packed)
     assert decibels < psnr(packed, plain) < np.inf
 

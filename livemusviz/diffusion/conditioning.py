@@ -1,0 +1,164 @@
+"""Turn prompts into conditioning: all that the UNet takes from them, computed once and remembered. Engine thread."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+from mlx.utils import tree_map
+
+from livemusviz.bridge.frames import Prompt
+from livemusviz.diffusion.blocks import Condition
+from livemusviz.diffusion.layers import KeysValues
+from livemusviz.diffusion.lora import LiveLora
+from livemusviz.diffusion.model import ModelParts
+from livemusviz.diffusion.text import TextEncoding, blended, weighted
+from livemusviz.diffusion.tokenizer import clean_prompt
+
+CACHED_TEXTS = 64
+CACHED_CONDITIONINGS = 8
+"""A conditioning holds the keys and values of every cross-attention: megabytes for a large model."""
+
+UNetInputs = tuple[list[list[Condition]], list[KeysValues]]
+"""For each step the condition of each resnet; and the keys and values of each cross-attention."""
+
+
+@dataclass(frozen=True, eq=False)
+class Conditioning:
+    """A prompt as the UNet needs it: its encoding, and the inputs computed from it."""
+
+    encoding: TextEncoding
+    inputs: UNetInputs
+
+    @property
+    def tokens(self) -> mx.array:
+        """(1, T, D)."""
+        return self.encoding.tokens
+
+    @property
+    def conditions(self) -> list[list[Condition]]:
+        """The condition of each resnet, for each step."""
+        return self.inputs[0]
+
+
+class Conditioner:
+    """Makes and remembers the conditioning of prompts, for one model at one picture size and schedule."""
+
+    def __init__(self, parts: ModelParts, size: tuple[int, int]) -> None:
+        """size : (height, width) of the picture, pixels."""
+        self._parts, self._size = parts, size
+        self._texts: OrderedDict[str, TextEncoding] = OrderedDict()
+        self._conditionings: OrderedDict[Any, Conditioning] = OrderedDict()
+        self._shared_conditions: list[list[Condition]] | None = None
+        self._guidance = 0.0  # scale - 1, for UNets that take it as an input
+
+    def reschedule(self, parts: ModelParts) -> None:
+        """Make conditioning for another schedule of the same model from now on."""
+        self._parts = parts
+        self.forget()
+
+    def encode(self, prompt: Prompt) -> Conditioning:
+        """Return the conditioning of a prompt or of a weighted list; the last ones are remembered, and their texts.
+
+        At most 1000 characters of a text are read. Raises UserError for a list that cannot be mixed.
+        """
+        mix = [(clean_prompt(text), weight) for text, weight in weighted(prompt)]
+        key = tuple(mix)
+        return _remember(self._conditionings, key, CACHED_CONDITIONINGS, lambda: self._make(self._encode(mix)))
+
+    def encode_anew(self, text: str) -> Conditioning:
+        """Return what `encode` does for a prompt that it does not remember."""
+        return self._make(self._parts.text.encode(text))
+
+    def encode_negative(self, text: str) -> Conditioning:
+        """Return the conditioning to lead away from. No words are zeros for a model whose index says so, else the empty
+        prompt."""
+        if not self._parts.zero_negative or clean_prompt(text):
+            return self.encode(text)
+        return _remember(
+            self._conditionings, None, CACHED_CONDITIONINGS, lambda: self._make(self._encode([("", 1.0)]).zeros())
+        )
+
+    def negative_inputs(self, negative: Conditioning | None) -> UNetInputs | None:
+        """Return the UNet's inputs for a negative prompt (None is no words), if the model's guidance asks for them."""
+        if self._parts.spec.guidance not in ("full", "initialize"):
+            return None
+        return (self.encode_negative("") if negative is None else negative).inputs
+
+    def blend(self, a: Conditioning, b: Conditioning, t: float) -> Conditioning:
+        """Return the conditioning at t, 0 (a) to 1 (b), on the arc between two; at the ends nothing is computed."""
+        if t <= 0:
+            return a
+        if t >= 1:
+            return b
+        return self._make(a.encoding.toward(b.encoding, mx.array(t, dtype=mx.float32)))
+
+    def with_guidance(self, text: Conditioning, scale: float) -> Conditioning:
+        """Return a prompt's conditioning under a guidance scale, for UNets that take the scale as an input."""
+        if not self._parts.unet.config.guidance_dim or scale - 1 == self._guidance:
+            return text
+        self._guidance = scale - 1
+        self.forget()
+        return self._make(text.encoding)
+
+    def forget(self) -> None:
+        """Forget all conditioning, as after a change of the UNet's weights or schedule; keep the texts' encodings."""
+        self._conditionings.clear()
+        self._shared_conditions = None
+
+    def forget_lora(self) -> None:
+        """Forget what depends on the weights of live LoRAs."""
+        if any(isinstance(module, LiveLora) for encoder in self._parts.text.encoders for module in encoder.modules()):
+            self._texts.clear()
+        self.forget()
+
+    def _encode(self, mix: list[tuple[str, float]]) -> TextEncoding:
+        encodings = [
+            _remember(self._texts, text, CACHED_TEXTS, lambda text=text: self._parts.text.encode(text))
+            for text, _ in mix
+        ]
+        return encodings[0] if len(mix) == 1 else blended(encodings, [weight for _, weight in mix])
+
+    def _make(self, encoding: TextEncoding) -> Conditioning:
+        keys_values = self._parts.unet.keys_values(encoding.tokens)
+        conditions = self._conditions(encoding)
+        mx.eval(encoding.tokens, keys_values, conditions)
+        return Conditioning(encoding, (conditions, keys_values))
+
+    def _conditions(self, encoding: TextEncoding) -> list[list[Condition]]:
+        """Return those of each step; the same for every prompt, unless this UNet's time embedding takes the prompt."""
+        config = self._parts.unet.config
+        if config.text_embedding_heads or config.added_dim:
+            return self._new_conditions(encoding)
+        if self._shared_conditions is None:
+            self._shared_conditions = self._new_conditions(encoding)
+        return self._shared_conditions
+
+    def _new_conditions(self, encoding: TextEncoding) -> list[list[Condition]]:
+        height, width = self._size
+        ids = mx.array([[height, width, 0, 0, height, width]], dtype=mx.float32)
+        added = None if encoding.pooled is None else (encoding.pooled, ids)
+        w = mx.array([self._guidance], dtype=mx.float32)
+        unet, steps = self._parts.unet, self._parts.scheduler.timesteps
+        return [unet.conditions(mx.array([float(t)]), encoding.tokens, added, w) for t in steps]
+
+
+def stacked(trees: Sequence[Any]) -> Any:
+    """Return trees of arrays as one, joined along the batch; the same tree for all stays as it is."""
+    if all(tree is trees[0] for tree in trees):
+        return trees[0]
+    return tree_map(lambda *arrays: mx.concatenate(list(arrays)), trees[0], *trees[1:])
+
+
+def _remember(cache: OrderedDict[Any, Any], key: Any, limit: int, make: Any) -> Any:
+    """Return what a least-recently-used cache holds under `key`, made and kept if it is not there."""
+    if key in cache:
+        cache.move_to_end(key)
+        return cache[key]
+    cache[key] = made = make()
+    if len(cache) > limit:
+        cache.popitem(last=False)
+    return made

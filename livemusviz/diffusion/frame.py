@@ -1,0 +1,147 @@
+"""Compute a frame from its noise: denoise, blend with the frame before, decode. Pure lazy MLX. Engine thread.
+
+The live pipeline calls these for one frame, the film's painter for a batch. Every knob is a 0-d array, so that a
+compiled form serves all values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import mlx.core as mx
+import numpy as np
+
+from livemusviz.bridge.frames import Controls, Reuse
+from livemusviz.diffusion import coordinates
+from livemusviz.diffusion.conditioning import Conditioning, UNetInputs
+from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
+from livemusviz.diffusion.drift import STILL
+from livemusviz.diffusion.model import ModelParts
+
+
+@dataclass(frozen=True, eq=False)
+class FrameOptions:
+    """What a frame is made with beside its noise and its prompt."""
+
+    guidance_scale: float = 1.0
+    """Read where the model was loaded with guidance, as `delta` and `negative`."""
+    delta: float = 1.0
+    """Weight of the residual noise in R-CFG."""
+    negative: Conditioning | None = None
+    """What to lead away from; None is no words."""
+    reuse: Reuse = Reuse.NONE
+    """What may be taken from earlier frames; what the model or its state cannot give is computed in full."""
+    drift: tuple[float, float, float, float] = STILL
+    """Movement of the latents that are fed back, see drift.py."""
+
+    @classmethod
+    def of(cls, controls: Controls, negative: Conditioning | None) -> FrameOptions:
+        """Return the options that the director asks for."""
+        return cls(controls.guidance_scale, controls.delta, negative, Reuse(controls.reuse), controls.drift)
+
+
+PLAIN = FrameOptions()
+
+
+@dataclass(frozen=True, eq=False)
+class FrameState:
+    """What the next frame takes from those before it."""
+
+    latents: mx.array | None = None
+    """Blended latents of the last frame, float32 (1, h, w, c)."""
+    target: mx.array | None = None
+    """Its denoised latents, before the blend."""
+    deep: tuple[mx.array, ...] = ()
+    """The UNet's deep features of the last full frame; none where the model cannot do without its deep layers."""
+    stream: tuple[StreamFrame, ...] = ()
+    """Frames between two steps of the stream batch, youngest first."""
+
+
+class FrameGraph:
+    """A model's frame as functions of arrays: `full`, `shallow` and `decoded`, each returning
+
+    (image, latents, finite, target, ...): uint8 RGBA (height, width, 4), top row first; blended latents, float32
+    (1, h, w, c); bool, 0-d; denoised latents, as `latents`.
+    """
+
+    def __init__(self, parts: ModelParts, latent_shape: tuple[int, int, int]) -> None:
+        """latent_shape : (h, w, c)."""
+        self._parts = parts
+        planes = coordinate_planes(*latent_shape[:2], parts.unet.config.coordinate_channels)
+        self.denoiser = Denoiser(parts.unet, parts.scheduler, parts.spec.guidance, parts.dtype, planes)
+
+    def full(
+        self,
+        noise: mx.array,
+        init: mx.array | None,
+        stream: list[StreamFrame],
+        before: tuple[mx.array, mx.array],
+        text: UNetInputs,
+        guide: Guide,
+    ) -> tuple[mx.array, mx.array, mx.array, mx.array, list[StreamFrame], list[mx.array]]:
+        """Evaluate the whole UNet. before : latents of the last frame and their weight. Also returns the stream's
+        frames and the UNet's deep features."""
+        guide, frame = Guide(*guide), self.denoiser.start(noise, init)
+        deep: list[mx.array] = []
+        if self.denoiser.can_be_shallow and not stream:
+            x0, features = self.denoiser.once(frame, text, guide)
+            deep.append(features)
+        elif stream:
+            x0, stream = self.denoiser.stream(frame, [StreamFrame(*each) for each in stream], text, guide)
+        else:
+            x0 = self.denoiser.run(frame, text, guide)
+        return *self.decoded(self._near_init(x0, init), before), stream, deep
+
+    def shallow(
+        self,
+        noise: mx.array,
+        init: mx.array | None,
+        before: tuple[mx.array, mx.array],
+        text: UNetInputs,
+        guide: Guide,
+        deep: mx.array,
+    ) -> tuple[mx.array, mx.array, mx.array, mx.array]:
+        """Evaluate the UNet's outermost level, with the deep features of an earlier frame."""
+        x0, _ = self.denoiser.once(self.denoiser.start(noise, init), text, Guide(*guide), deep)
+        return self.decoded(self._near_init(x0, init), before)
+
+    def decoded(
+        self, target: mx.array, before: tuple[mx.array, mx.array]
+    ) -> tuple[mx.array, mx.array, mx.array, mx.array]:
+        """Blend denoised latents with the last frame's and decode them."""
+        x0 = blend(target, *before)
+        image, finite = self.decode(x0)
+        return image[0], x0, finite[0], target
+
+    def denoise(self, noise: mx.array, init: mx.array | None, text: UNetInputs, guide: Guide) -> mx.array:
+        """Return denoised latents, float32 (B, h, w, c). text, guide : one for all or one for each."""
+        return self._near_init(self.denoiser.run(self.denoiser.start(noise, init), text, guide), init)
+
+    def decode(self, x0: mx.array) -> tuple[mx.array, mx.array]:
+        """Return pictures, uint8 RGBA (B, height, width, 4), of latents (B, h, w, c); and bool (B,), True if finite."""
+        vae = self._parts.vae
+        rgb = vae.decode((x0 / vae.config.scaling_factor).astype(self._parts.vae_dtype))
+        rgb = rgb.astype(mx.float32)
+        finite = mx.isfinite(rgb.sum(axis=1).sum(axis=(1, 2)))  # by rows first: that much faster on a CPU
+        rgb = mx.clip(rgb * 127.5 + 128, 0, 255).astype(mx.uint8)
+        alpha = mx.full((*rgb.shape[:3], 1), 255, dtype=mx.uint8)
+        return mx.concatenate([rgb, alpha], axis=-1), finite
+
+    def _near_init(self, x0: mx.array, init: mx.array | None) -> mx.array:
+        """Mix the init latents in where the model has one step only and cannot start half-way."""
+        if init is None or not self._parts.scheduler.one_step:
+            return x0
+        return init + self._parts.spec.sampling.strength * (x0 - init)
+
+
+def blend(x0: mx.array, before: mx.array, weight: mx.array) -> mx.array:
+    """Return latents with a share, 0 to 1, of the last frame's: x0 + weight (before - x0)."""
+    return x0 + weight * (before - x0)
+
+
+def coordinate_planes(height: int, width: int, count: int) -> mx.array:
+    """Return the coordinate planes of a whole picture of that many latent cells, float32 (1, height, width, count)."""
+    shorter = min(height, width)
+    u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
+    v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
+    return mx.array(coordinates.coordinate_planes(u, v, count)[None])
