@@ -69,7 +69,7 @@ GROUND = {"bridge": {"params"}, "params": set()}  # everyone may import these
 # ... and these files.
 COMMON = {"errors", "clock", "platforms", "documents", "resources", "budget", "figures", "signals", "sizes"}
 MOST_ATTRIBUTES, MOST_METHODS = 18, 24
-LARGE = {"AudioHost", "Compositor", "MidiControl", "OscControl", "Pipeline", "WebServers", "_Show"}
+LARGE = {"AudioHost", "Compositor", "MidiControl", "OscControl", "WebServers", "_Show"}
 
 
 def modules() -> list[Path]:
