@@ -15,18 +15,20 @@
         {"NAME": "flow", "TYPE": "float", "DEFAULT": 0.0, "MIN": 0.0, "MAX": 628.3185307,
          "DRIVE": {"source": "energy", "low": 0.17, "high": 0.6, "accumulate": true}}
     ],
+    "MESH": [16, 9],
     "PASSES": [{"TARGET": "trail", "PERSISTENT": true}]
 }*/
 
 varying vec2 place;         // where in the picture
 varying vec2 before;        // where in the trail
-varying vec3 keep;          // share of the trail left over from the frame before, per channel
+flat varying vec3 keep;     // share of the trail left over from the frame before, per channel
+flat varying vec3 rest;     // share of the picture; strength of the onset; phase of the dither
 
 void main() {
     vec3 now = IMG_NORM_PIXEL(inputImage, place).rgb;
-    now *= 1.0 - 0.12 * zoom * energy;                      // the picture steps back behind its trail
-    now += hit * pulse * now * (1.0 - now) * 1.6;           // full black and full white stay what they are
+    now *= rest.x;                                          // the picture steps back behind its trail
+    now += rest.y * now * (1.0 - now);                      // full black and full white stay what they are
     vec3 past = IMG_NORM_PIXEL(trail, before).rgb * keep - 0.002;
-    float noise = fract(dot(gl_FragCoord.xy, vec2(0.7548777, 0.5698403)) + mod(float(FRAMEINDEX), 64.0) * 0.618034);
+    float noise = fract(dot(gl_FragCoord.xy, vec2(0.7548777, 0.5698403)) + rest.z);
     gl_FragColor = vec4(max(now, past) + (noise - 0.5) / 255.0, 1.0);
 }

@@ -1,7 +1,9 @@
-// The motion of the feedback, worked out on a coarse mesh so that a pixel costs only two look-ups.
+// The motion of the feedback, worked out on a coarse mesh so that a pixel costs only two look-ups. What is the same for
+// all pixels is worked out here as well, since a software renderer would do it again for each.
 varying vec2 place;
 varying vec2 before;
-varying vec3 keep;
+flat varying vec3 keep;
+flat varying vec3 rest;
 
 const float OVERSCAN = 0.965;   // the drift never reaches the picture's edge
 
@@ -25,5 +27,6 @@ void main() {
     before = q / vec2(aspect, 1.0) + 0.5;
 
     float life = 0.03 + zoom * (0.10 + 0.34 * energy + 0.12 * bass);                    // s
+    rest = vec3(1.0 - 0.12 * zoom * energy, kick * 1.6, mod(float(FRAMEINDEX), 64.0) * 0.618034);
     keep = exp(-TIMEDELTA / life * (1.0 + 0.22 * cos(phases.x * 3.0 + vec3(0.0, 2.1, 4.2))));
 }

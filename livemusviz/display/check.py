@@ -94,7 +94,7 @@ class Checker:
         sounds = {"audio": self._sound.wave, "audioFFT": self._sound.spectrum}
         return {e.name: sounds.get(e.type, self._picture) for e in header.inputs if e.type in IMAGE_TYPES}
 
-    def _array(self, program: moderngl.Program, fine: bool) -> moderngl.VertexArray:
+    def _array(self, program: moderngl.Program, cells: tuple[int, int]) -> moderngl.VertexArray:
         return self._ctx.vertex_array(program, [(self._quad, "2f", "isf_corner")], mode=moderngl.TRIANGLE_STRIP)
 
 

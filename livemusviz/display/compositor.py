@@ -40,7 +40,6 @@ from livemusviz.resources import our_shaders
 
 log = logging.getLogger(__name__)
 
-MESH = (24, 14)  # cells of the mesh under shaders that bend it
 MAX_DT = 0.1  # s; a longer gap (a laptop that slept) counts as this much
 IDLE_FADE = 1.5  # s, from the idle scene to the first generated frame
 BLACKOUT_FADE = 0.05  # s
@@ -68,8 +67,7 @@ class Compositor:
             raise UserError(f"canvas: {width}x{height} is outside {MIN_SIZE}..{MAX_SIZE} pixels a side")
         self.ctx, self.size = ctx, size
         self.quality = Quality()
-        self._quad = self._buffer((1, 1))
-        self._mesh = self._buffer(MESH)
+        self._meshes: dict[Size, moderngl.Buffer] = {}
         quad = resources.shader("quad.vert")
         self._programs = {
             name: ShaderProgram(ctx, quad, resources.shader(f"{name}.frag"), self.quad()) for name in _PLAIN
@@ -223,7 +221,7 @@ class Compositor:
 
     def quad(self) -> VertexArrayMaker:
         """Geometry that fills a viewport, for programs made of quad.vert."""
-        return lambda program: self.ctx.vertex_array(program, [(self._quad, "2f", "in_uv")])
+        return lambda program: self.ctx.vertex_array(program, [(self._mesh((1, 1)), "2f", "in_uv")])
 
     # --- the scene ------------------------------------------------------------------------------
 
@@ -376,11 +374,14 @@ class Compositor:
 
     # --- geometry -------------------------------------------------------------------------------
 
-    def _isf_array(self, program: moderngl.Program, fine: bool) -> moderngl.VertexArray:
-        return self.ctx.vertex_array(program, [(self._mesh if fine else self._quad, "2f", "isf_corner")])
+    def _isf_array(self, program: moderngl.Program, cells: Size) -> moderngl.VertexArray:
+        return self.ctx.vertex_array(program, [(self._mesh(cells), "2f", "isf_corner")])
 
-    def _buffer(self, cells: tuple[int, int]) -> moderngl.Buffer:
-        return self.ctx.buffer(mesh(*cells).tobytes())
+    def _mesh(self, cells: Size) -> moderngl.Buffer:
+        """The geometry of so many columns and rows; one buffer for all that draw it."""
+        if cells not in self._meshes:
+            self._meshes[cells] = self.ctx.buffer(mesh(*cells).tobytes())
+        return self._meshes[cells]
 
 
 def cover(image: tuple[int, int], canvas: tuple[int, int]) -> tuple[float, float]:

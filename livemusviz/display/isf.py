@@ -27,9 +27,10 @@ from livemusviz.isf.expression import NoSize, evaluate
 from livemusviz.isf.header import IMAGE_TYPES, MAX_BYTES, Header, Input, Number, Pass, decode, parse
 
 MAX_SIDE = 8192  # pixels, of a buffer
+MAX_PROGRAMS = 8  # of one file; with more passes than that one program draws them all
 MAX_IMPORTED_PIXELS = 32_000_000
-# Geometry for a compiled program; the switch asks for a fine mesh, which a vertex shader may bend.
-IsfArrayMaker = Callable[[moderngl.Program, bool], moderngl.VertexArray]
+# Geometry for a compiled program, of so many columns and rows.
+IsfArrayMaker = Callable[[moderngl.Program, tuple[int, int]], moderngl.VertexArray]
 _VERTEX_SUFFIXES = (".vs", ".vert")
 _DRAWING_ERRORS = (moderngl.Error, ArithmeticError, LookupError, MemoryError, TypeError, ValueError, struct.error)
 """What moderngl raises where a value, a size or the driver's memory does not fit."""
@@ -49,17 +50,15 @@ class Instant:
 
 
 @dataclass(slots=True)
-class Compiled:
-    """One program and what it needs. array : its geometry.  images : imported pictures, by sampler.  uniforms : by
-    name.  samplers : names of the textures that it reads, each on the unit of its place.  last : values of uniforms as
-    they were last set.  warnings : a line for each thing that is left out.
+class PassProgram:
+    """One program. array : its geometry.  uniforms : by name.  last : their values as they were last set.
+
+    samplers : names of the textures that it reads, each on the unit of its place.
     """
 
     header: Header
     program: moderngl.Program
     array: moderngl.VertexArray
-    images: Mapping[str, moderngl.Texture | moderngl.TextureCube]
-    warnings: tuple[str, ...] = ()
     uniforms: dict[str, moderngl.Uniform] = field(default_factory=dict)
     samplers: tuple[str, ...] = ()
     last: dict[str, Any] = field(default_factory=dict)
@@ -80,10 +79,29 @@ class Compiled:
             self.uniforms[name].value = value
 
     def release(self) -> None:
-        for texture in self.images.values():
-            texture.release()
         self.array.release()
         self.program.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What one version of a file became. programs : one for each pass, or one for all of them.
+
+    images : imported pictures, by sampler.  copied : samplers as `glsl.copied_samplers` says.
+    warnings : a line for each thing that is left out.
+    """
+
+    header: Header
+    programs: tuple[PassProgram, ...]
+    images: Mapping[str, moderngl.Texture | moderngl.TextureCube]
+    copied: frozenset[str] = frozenset()
+    warnings: tuple[str, ...] = ()
+
+    def release(self) -> None:
+        for texture in self.images.values():
+            texture.release()
+        for each in self.programs:
+            each.release()
 
 
 class IsfShader:
@@ -95,6 +113,7 @@ class IsfShader:
     def __init__(self, ctx: moderngl.Context, path: Path, make_array: IsfArrayMaker) -> None:
         self._ctx, self.path, self._make_array = ctx, path, make_array
         self._blank = ctx.texture((1, 1), 4, np.zeros(4, np.uint8).tobytes())
+        self._nearest = ctx.sampler(repeat_x=False, repeat_y=False, filter=(moderngl.NEAREST, moderngl.NEAREST))
         self._stretch: Stretch | None = None
         self.version = 0  # counts programs
         self.problems: list[str] = []  # for the performer; the caller empties it
@@ -128,6 +147,7 @@ class IsfShader:
             raise
         self._now.release()
         fresh._blank.release()
+        fresh._nearest.release()
         self._now, self.problems = fresh._now, [*self.problems, *fresh.problems]
         self._odd_sizes.clear()
         self.version += 1
@@ -163,19 +183,23 @@ class IsfShader:
         now = self._now
         width, height = into.size
         sizes = {"WIDTH": float(width), "HEIGHT": float(height), **self._set_inputs(values)}
-        now.set("TIME", instant.time)
-        now.set("TIMEDELTA", instant.delta)
-        now.set("FRAMEINDEX", instant.frame)
-        now.set("DATE", _date(instant.date))
+        for program in now.programs:
+            program.set("TIME", instant.time)
+            program.set("TIMEDELTA", instant.delta)
+            program.set("FRAMEINDEX", instant.frame)
+            program.set("DATE", _date(instant.date))
         result = into
         for i, each in enumerate(now.header.passes):
             buffer = self._buffer(each, sizes, buffers) if each.target else None
             result = into if buffer is None else buffer.back
-            self._bind(images, buffers)
-            now.set("PASSINDEX", i)
-            now.set("RENDERSIZE", (float(result.size[0]), float(result.size[1])))
+            program = now.programs[min(i, len(now.programs) - 1)]
+            program.set("PASSINDEX", i)
+            program.set("RENDERSIZE", (float(result.size[0]), float(result.size[1])))
             result.target.use()
-            now.array.render()
+            sharp = self._bind(program, images, buffers, result.size)
+            program.array.render()
+            for unit in sharp:
+                self._nearest.clear(unit)
             if buffer is not None:
                 buffer.swap()
         return result
@@ -183,6 +207,7 @@ class IsfShader:
     def release(self) -> None:
         self._now.release()
         self._blank.release()
+        self._nearest.release()
         if self._stretch is not None:
             self._stretch.release()
 
@@ -200,9 +225,19 @@ class IsfShader:
         vertex = None if vertex_path is None else read(vertex_path)
         try:
             header = parse(text)
-            sources = glsl.program(header, text, vertex, self._ctx.version_code)
+            apart = glsl.depends_on_pass(header, text, vertex) and len(header.passes) <= MAX_PROGRAMS
+            indices = range(len(header.passes)) if apart else [None]
+            sources = [glsl.program(header, text, vertex, self._ctx.version_code, index) for index in indices]
         except UserError as error:
             raise UserError(f"{self.path}:{error}" if str(error)[:1].isdigit() else f"{self.path}: {error}") from None
+        programs = [self._program(header, each, vertex_path, vertex) for each in sources]
+        images, warnings = self._import_all(header)
+        copied = glsl.copied_samplers(header, text) if vertex is None else frozenset()
+        return Compiled(header, tuple(programs), images, copied, tuple(warnings))
+
+    def _program(
+        self, header: Header, sources: tuple[str, str], vertex_path: Path | None, vertex: str | None
+    ) -> PassProgram:
         try:
             program = self._ctx.program(vertex_shader=sources[0], fragment_shader=sources[1])
         except moderngl.Error as error:
@@ -210,21 +245,19 @@ class IsfShader:
             line, sentence = glsl.complaint(message)
             where = vertex_path if vertex_path is not None and "vertex_shader" in message else self.path
             raise UserError(f"{where}:{line}: {sentence}" if line else f"{where}: {sentence}") from None
-        images, warnings = self._import_all(header)
         try:
-            array = self._geometry(program, vertex_path, vertex)
+            return PassProgram(header, program, self._geometry(header, program, vertex_path, vertex))
         except _DRAWING_ERRORS as error:
             raise UserError(f"{self.path}: no geometry for it ({one_line(error)})") from None
-        return Compiled(header, program, array, images, tuple(warnings))
 
     def _geometry(
-        self, program: moderngl.Program, vertex_path: Path | None, vertex: str | None
+        self, header: Header, program: moderngl.Program, vertex_path: Path | None, vertex: str | None
     ) -> moderngl.VertexArray:
         """Return the geometry of a program: the caller's, or four corners for a program that places them by their
         number.
         """
         if program.get("isf_corner", None) is not None:
-            return self._make_array(program, vertex is not None)
+            return self._make_array(program, (1, 1) if vertex is None else header.mesh)
         if vertex is not None and not glsl.places_vertices(vertex):
             raise UserError(
                 f"{vertex_path}: sets no gl_Position and calls no isf_vertShaderInit(), so it draws nothing"
@@ -275,21 +308,32 @@ class IsfShader:
             if each.type in IMAGE_TYPES:
                 continue
             value = conform(each, values.get(each.name, each.default))
-            self._now.set(glsl.uniform_name(each.name), value)
+            for program in self._now.programs:
+                program.set(glsl.uniform_name(each.name), value)
             if isinstance(value, int | float):
                 numbers[each.name] = float(value)
         return numbers
 
-    def _bind(self, images: Mapping[str, moderngl.Texture], buffers: Buffers) -> None:
-        now = self._now
-        for unit, name in enumerate(now.samplers):
+    def _bind(
+        self, program: PassProgram, images: Mapping[str, moderngl.Texture], buffers: Buffers, size: tuple[int, int]
+    ) -> list[int]:
+        """Bind the textures of a pass that draws `size`. Return the units on which the filter is off.
+
+        A texture copied one to one needs none, and a software renderer takes half the time without it.
+        """
+        now, sharp = self._now, []
+        for unit, name in enumerate(program.samplers):
             buffer = buffers.get(name)
             texture = buffer.front.texture if buffer else now.images.get(name) or images.get(name) or self._blank
             texture.use(unit)
-            if f"_{name}_imgRect" in now.uniforms:
-                now.set(f"_{name}_imgRect", (0.0, 0.0, *map(float, texture.size)))
-            if f"_{name}_imgSize" in now.uniforms:
-                now.set(f"_{name}_imgSize", tuple(map(float, texture.size)))
+            if name in now.copied and texture.size == size:
+                self._nearest.use(unit)
+                sharp.append(unit)
+            if f"_{name}_imgRect" in program.uniforms:
+                program.set(f"_{name}_imgRect", (0.0, 0.0, *map(float, texture.size)))
+            if f"_{name}_imgSize" in program.uniforms:
+                program.set(f"_{name}_imgSize", tuple(map(float, texture.size)))
+        return sharp
 
     def _buffer(self, each: Pass, sizes: Mapping[str, float], buffers: Buffers) -> Buffer:
         """The buffer of a pass at its size of now. What a persistent one holds is stretched to a new size."""

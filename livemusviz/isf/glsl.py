@@ -153,7 +153,7 @@ _VARYING = re.compile(
     r"(?:(?:lowp|mediump|highp)\s+)?(float|vec[234]|mat[234]|int|ivec[234])\s+([\w\s,\[\]]+);",
     re.MULTILINE,
 )
-_DECLARED = re.compile(r"^[ \t]*(?:varying|out|in)\s+(?:\w+\s+)?\w+\s+([\w\s,\[\]]+);", re.MULTILINE)
+_DECLARED = re.compile(r"^[ \t]*(?:flat\s+)?(?:varying|out|in)\s+(?:\w+\s+)?\w+\s+([\w\s,\[\]]+);", re.MULTILINE)
 _MACROS = frozenset(re.findall(r"^#define (\w+)", _SAMPLING + _FRAGMENT, re.MULTILINE))
 _ENDLESS = re.compile(r"\bfor\s*\(\s*[^;{}]*;\s*(?:true|1)?\s*;[^;{}]*\)|\bwhile\s*\(\s*(?:true|1)\s*\)")
 
@@ -161,10 +161,13 @@ _ENDLESS = re.compile(r"\bfor\s*\(\s*[^;{}]*;\s*(?:true|1)?\s*;[^;{}]*\)|\bwhile
 _LINE = re.compile(r"^(?:ERROR:\s*)?\d+[:(](\d+)\)?(?:\(\d+\))?\s*:\s*(?:error:\s*)?(.*)$", re.MULTILINE)
 
 
-def program(header: Header, fragment: str, vertex: str | None, offered: int = OLDEST) -> tuple[str, str]:
+def program(
+    header: Header, fragment: str, vertex: str | None, offered: int = OLDEST, index: int | None = None
+) -> tuple[str, str]:
     """The vertex and fragment shader for `header` with the file's text `fragment`, and `vertex` (.vs) or None.
 
-    offered : the context's OpenGL version, as 450. UserError for a loop that has no end.
+    offered : the context's OpenGL version, as 450.  index : of the only pass that it draws, so that what other passes
+    do is left out; None draws all. UserError for a loop that has no end.
     """
     for text in (fragment, vertex or ""):
         _refuse_endless(text)
@@ -172,6 +175,8 @@ def program(header: Header, fragment: str, vertex: str | None, offered: int = OL
     plain = without_comments(fragment)
     theirs = without_comments(vertex or "")
     uniforms = _uniforms(header)
+    if index is not None:
+        uniforms = uniforms.replace("uniform int PASSINDEX;", f"const int PASSINDEX = {index};")
     loose = _loose_varyings(plain, theirs)
     declarations = "".join(f"out {kind} {name};\n" for kind, name in loose)
     starts = "".join(f"    {name} = isf_FragNormCoord;\n" for kind, name in loose if kind == "vec2" and "[" not in name)
@@ -188,6 +193,25 @@ def program(header: Header, fragment: str, vertex: str | None, offered: int = OL
 def places_vertices(vertex: str) -> bool:
     """Return True if a vertex shader's text sets a position at all."""
     return re.search(r"\bgl_Position\b|\b(?:isf|vv)_vertShaderInit\b", without_comments(vertex)) is not None
+
+
+def depends_on_pass(header: Header, fragment: str, vertex: str | None) -> bool:
+    """Return True if the passes of a file do different things."""
+    return len(header.passes) > 1 and "PASSINDEX" in without_comments(fragment + (vertex or ""))
+
+
+def copied_samplers(header: Header, fragment: str) -> frozenset[str]:
+    """Return the samplers that a fragment shader reads at its own place and nowhere else.
+
+    With a texture as large as the target such a read gives exactly one texel, whatever the filter.
+    """
+    plain = without_comments(fragment)
+    own_place = r"\bIMG_THIS_(?:NORM_)?PIXEL\s*\(\s*{}\s*\)"
+    return frozenset(
+        name
+        for name in samplers(header)
+        if len(re.findall(own_place.format(name), plain)) == len(re.findall(rf"\b{name}\b", plain)) > 0
+    )
 
 
 def uniform_name(name: str) -> str:

@@ -65,6 +65,9 @@ class Pass:
     float32: bool = False
 
 
+MESH, MOST_CELLS = (24, 14), 128  # columns and rows
+
+
 @dataclass(frozen=True, slots=True)
 class Header:
     """Holds the declarations of an ISF file.
@@ -72,6 +75,7 @@ class Header:
     kind : "generator", "filter" (has an image) or "transition" (startImage, endImage and progress).
     imported : image files by the name of their sampler, "" where the file names none.
     cubes : those of them that are cube maps.
+    mesh : columns and rows of the geometry under a vertex shader of the file's own.
     """
 
     description: str = ""
@@ -81,6 +85,7 @@ class Header:
     passes: tuple[Pass, ...] = (Pass(),)
     imported: Mapping[str, str] = field(default_factory=dict)
     cubes: frozenset[str] = frozenset()
+    mesh: tuple[int, int] = MESH
 
     @property
     def kind(self) -> str:
@@ -129,9 +134,19 @@ def parse(text: str) -> Header:
         passes=passes,
         imported=imported,
         cubes=cubes,
+        mesh=_mesh(document),
     )
     _check_names(header, sizes)
     return header
+
+
+def _mesh(document: Mapping[str, Any]) -> tuple[int, int]:
+    """`MESH`, a key of ours that other hosts ignore. UserError unless it is two whole numbers in range."""
+    sides = document.get("MESH", MESH)
+    fitting = isinstance(sides, list | tuple) and len(sides) == 2
+    if not fitting or not all(type(side) is int and 1 <= side <= MOST_CELLS for side in sides):
+        raise UserError(f"MESH: give [columns, rows], each 1..{MOST_CELLS}")
+    return sides[0], sides[1]
 
 
 def _json(text: str) -> dict[str, Any]:

@@ -8,12 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from livemusviz.bridge.view import Effect
 from livemusviz.cli import main
-from livemusviz.display.compositor import mesh
+from livemusviz.display import isf
+from livemusviz.display.chain import Slot
+from livemusviz.display.compositor import Compositor, mesh
 from livemusviz.display.isf import Instant, IsfShader
 from livemusviz.display.layers import Layer, drop
 from livemusviz.display.sound import SoundTextures
 from livemusviz.errors import UserError
+from livemusviz.isf import glsl
+from livemusviz.resources import our_shaders
 
 SIZE = (16, 8)
 IMAGE = '"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]'
@@ -25,7 +30,7 @@ class Bench:
     def __init__(self, ctx, folder):
         self.ctx, self.folder = ctx, folder
         buffer = ctx.buffer(mesh(1, 1).tobytes())
-        self.array = lambda program, fine: ctx.vertex_array(program, [(buffer, "2f", "isf_corner")])
+        self.array = lambda program, cells: ctx.vertex_array(program, [(buffer, "2f", "isf_corner")])
         self.picture = ctx.texture(
             (2, 2), 4, bytes([255, 0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255, 255, 255, 255, 255])
         )
@@ -235,3 +240,31 @@ def test_shaders_check_says_pass_or_fail_and_why(tmp_path, capsys):
 def test_a_folder_that_is_not_there(capsys):
     assert main(["shaders", "check", "/nonexistent"]) == 2
     assert "no such folder" in capsys.readouterr().err
+
+
+def all_frames(ctx, name, frames=4):
+    """The canvases of one of our shaders at work, uint8 (frames, H, W, 4)."""
+    compositor = Compositor(ctx, (96, 54))
+    slot = Slot(compositor.bank.get(name), compositor.bank)
+    picture, into = Layer(ctx, (96, 54)), Layer(ctx, (96, 54))
+    picture.texture.write(np.random.default_rng(4).integers(0, 255, (54, 96, 4), dtype=np.uint8).tobytes())
+    found = []
+    for _ in range(frames):
+        drawn = slot.draw(into, 0.1, Effect(name, (("progress", 0.3),)), {"": picture.texture})
+        found.append(np.frombuffer(drawn.texture.read(), np.uint8))
+    return np.stack(found)
+
+
+@pytest.mark.parametrize("name", sorted(our_shaders()))
+def test_a_program_a_pass_and_sharp_copies_draw_the_same_pixels(ctx, name, monkeypatch):
+    fast = all_frames(ctx, name)
+    monkeypatch.setattr(isf, "MAX_PROGRAMS", 0)
+    monkeypatch.setattr(glsl, "copied_samplers", lambda header, text: frozenset())
+    assert np.array_equal(fast, all_frames(ctx, name))
+
+
+def test_the_filter_is_off_only_where_a_texture_fits_the_target(bench):
+    shader = bench.shader(IMAGE, "void main() { gl_FragColor = IMG_THIS_PIXEL(inputImage); }")
+    bench.picture.filter = (bench.ctx.LINEAR, bench.ctx.LINEAR)
+    assert bench.draw(shader, size=(2, 2))[0, 0].tolist() == [1.0, 0.0, 0.0, 1.0]
+    assert len(np.unique(bench.draw(shader)[0, :, 0])) > 2, "two texels over sixteen pixels are blended"

@@ -194,3 +194,34 @@ def test_loops_without_an_end_are_refused(code, ends):
         return
     with pytest.raises(UserError, match="^3: a loop without an end"):
         glsl.program(parse(text), text, None)
+
+
+def test_a_mesh_of_so_many_cells():
+    assert header("{}").mesh == (24, 14)
+    assert header('{"MESH": [16, 9]}').mesh == (16, 9)
+    for wrong in ("[16]", "[0, 9]", "[16, 129]", "[16.5, 9]", "[true, 9]", '"16x9"', "{}"):
+        with pytest.raises(UserError, match=r"MESH: give \[columns, rows\], each 1\.\.128"):
+            header(f'{{"MESH": {wrong}}}')
+
+
+IMAGES = '{"INPUTS": [{"NAME": "a", "TYPE": "image"}, {"NAME": "b", "TYPE": "image"}, {"NAME": "c", "TYPE": "image"}]}'
+
+
+def test_samplers_that_a_shader_reads_only_at_its_own_place():
+    body = """// b, in a comment
+    void main() {
+        vec4 x = IMG_THIS_PIXEL(a) + IMG_THIS_NORM_PIXEL( a ) + IMG_THIS_PIXEL(b);
+        gl_FragColor = x + IMG_NORM_PIXEL(b, vec2(0.5));
+    }"""
+    assert glsl.copied_samplers(header(IMAGES), body) == {"a"}, "b is read elsewhere too, c not at all"
+
+
+def test_passes_that_differ():
+    two = header('{"PASSES": [{"TARGET": "x"}, {}]}')
+    body = "void main() { gl_FragColor = vec4(PASSINDEX); }"
+    assert glsl.depends_on_pass(two, body, None)
+    assert glsl.depends_on_pass(two, "void main() {}", "void main() { int i = PASSINDEX; }")
+    assert not glsl.depends_on_pass(two, "// PASSINDEX\nvoid main() {}", None)
+    assert not glsl.depends_on_pass(header("{}"), body, None)
+    assert "const int PASSINDEX = 1;" in glsl.program(two, body, None, index=1)[1]
+    assert "uniform int PASSINDEX;" in glsl.program(two, body, None)[1]
