@@ -53,14 +53,14 @@ def run(wiring: Wiring) -> None:
         rings = [SharedRing.attach(name) for name in wiring.rings]
         for ring in rings:
             stack.callback(ring.close)
-        session = Session(wiring, *rings)
+        session = CaptureSession(wiring, *rings)
         try:
             session.listen()
         except UserError as error:
             session.report("lost", str(error))
 
 
-class Session:
+class CaptureSession:
     """One life of the audio process. Its counts start where the last life's ended: the rings remember."""
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the audio side is asked to hear, and how its two processes find each other. Plain values."""
+"""Describes the input to capture, and how the two processes of the audio side find each other. Plain values."""
 
 from __future__ import annotations
 
@@ -29,12 +29,15 @@ CONTROL = struct.Struct("<d?")  # gain; whether a held file may play
 
 @dataclass(frozen=True, slots=True)
 class AudioSpec:
-    """input : "default", a device as `choice` reads it, or the path of a sound file.  gain : on every sample, live.
+    """Describes an input.
 
-    loop : a file starts again at its end (otherwise silence follows).  speakers : a file is played aloud as well,
-    where there is an output.  onset : how onsets are found, "superflux" or "aubio".
-    held : a file is silent until it is told to play.
-    wide : open all inputs of a device that claims very many; otherwise two.
+    input : "default", a device as `choice` reads it, or the path of a sound file.
+    gain : linear, on every sample; it can change live.
+    loop : True plays a file again from its start; otherwise silence follows.
+    speakers : True also plays a file aloud, where there is an output.
+    onset : method of onset detection, "superflux" or "aubio".
+    held : True keeps a file silent until it is started.
+    wide : True opens all inputs of a device that claims very many; otherwise two.
     """
 
     input: str = DEFAULT
@@ -58,11 +61,15 @@ class AudioSpec:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What a new audio process is told.
+    """Holds what a new audio process needs.
 
-    rings : names of those for blocks, features and status, written there, and for control, written here.
-    epoch : s, time of sample 0.  resume : s into the file at which to go on.  steady : ask the driver for more latency.
-    sounded : some sound has been heard before.  requests : takes `(number, input)` and gives `Inputs` and `Answer`.
+    spec : the input.
+    epoch : s, time of sample 0.
+    rings : names of the rings for blocks, features and status, which it writes, and for control, which it reads.
+    resume : s into the file at which to go on.
+    steady : True asks the driver for more latency.
+    sounded : True if there has been sound before.
+    requests : receives `(number, input)` and returns `Inputs` and `Answer`.
     """
 
     spec: AudioSpec
@@ -83,7 +90,7 @@ class Inputs:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of the request `number`. refused : why it could not be, or "" if it was done."""
+    """Answers the request `number`. refused : why it was rejected, or "" if it was carried out."""
 
     number: int
     refused: str

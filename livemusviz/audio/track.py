@@ -30,7 +30,10 @@ GAP_MAX = 60.0  # s of silence for one gap; time stamps beyond that are not beli
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """What a file says of its sound. seconds : 0 if it does not say.  rate : Hz.  video : it has pictures that move."""
+    """Holds what a file declares of its sound.
+
+    seconds : 0 if it does not say.  rate : Hz.  video : True if it has moving pictures.
+    """
 
     path: Path
     codec: str
@@ -41,7 +44,7 @@ class Track:
 
 
 def probe(path: Path) -> Track:
-    """What is in the file. UserError if it is missing, empty, too long, or holds no sound that can be read."""
+    """Return what the file declares. UserError if it is missing, empty, too long, or has no sound that can be read."""
     if not path.is_file():
         raise UserError(f"{path}: no such sound file")
     if path.stat().st_size == 0:
@@ -99,8 +102,10 @@ def _decoded(file: av.container.InputContainer, stream: av.AudioStream) -> Itera
 
 
 def _seconds(path: Path, file: av.container.InputContainer, stream: av.AudioStream) -> float:
-    """How long the sound is by its header, 0 if that does not say or cannot be: some are written before the end is
-    known, or by a program that was killed."""
+    """Return the length of the sound by its header; 0 if there is none or it cannot be true.
+
+    Some headers are written before the end is known, or by a program that was killed.
+    """
     seconds = 0.0
     if stream.duration and stream.time_base:
         seconds = float(stream.duration * stream.time_base)

@@ -1,4 +1,4 @@
-"""The performer's requests on their way to the director. Any threads put, one drains; neither side ever waits.
+"""Queues the performer's requests on their way to the session. Any threads put, one drains; neither side ever waits.
 
 A flood cannot push anything out: of each value only the newest is kept, so the size is bounded by the number of
 parameters, and steps are added up. Actions (start recording) all count and queue in their order; the oldest goes when
@@ -10,10 +10,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Protocol
 
 from livemusviz.bridge.control import ControlEvent
 
 MAX_ACTIONS = 64
+
+
+class EventSink(Protocol):
+    """Takes events; as a rule `CoalescedEvents`."""
+
+    def put(self, event: ControlEvent) -> bool: ...
 
 
 class CoalescedEvents:

@@ -49,16 +49,21 @@ class Reuse(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Controls:
-    """What the director asks of the engine for one frame.
+    """Describes one frame that the director asks the engine for.
 
-    noise : float32 (h, w, c), unit normal.  prompt, previous_prompt, fade : 0 is all previous, 1 is all prompt.
-    feedback : 0..1, weight of the previous denoised latent.  compute : False asks the engine to skip this frame.
-    time : s, of the features behind it.  guidance_scale, delta, negative_prompt : read by models with guidance.
-    reuse : what may be taken from earlier frames.  drift : of the fed-back latents: zoom factor, turn (rad, clockwise),
-    pan to the right and down (shares of the picture).
-    next_start : s, before which the next slot need not begin; 0 is at once.
-    place : where the walk is, `Director.noise_at` makes its noise again.
-    lora_weight : factor on live LoRAs.  steps, t_list : of the denoising, see `Pipeline.reschedule`.
+    noise : float32 (h, w, c), unit normal.
+    prompt, previous_prompt : to fade to and from.
+    fade : 0..1; 0 is all previous, 1 is all prompt.
+    feedback : 0..1, weight of the previous denoised latents.
+    compute : False skips this frame.
+    time : s, of the features behind it.
+    reuse : what may be taken from earlier frames.
+    drift : of the fed-back latents: zoom factor, turn (rad, clockwise), pan right and down (shares of the picture).
+    next_start : s, time before which the next slot need not begin; 0 is at once.
+    place : angles of the walk; `Director.noise_at` makes their noise again.
+    guidance_scale, delta, negative_prompt : read by models with guidance.
+    lora_weight : factor on live LoRAs.
+    steps, t_list : of the denoising, see `Pipeline.reschedule`.
     """
 
     noise: np.ndarray

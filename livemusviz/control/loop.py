@@ -19,11 +19,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from livemusviz.bridge.control import ControlEvent, ShowState
+from livemusviz.bridge.events import EventSink
 from livemusviz.clock import Clock
 from livemusviz.control.feedback import Feedback, RateLimit, encode
 from livemusviz.control.osc import OscTable, Question, UnknownAddress
@@ -53,12 +53,6 @@ LONGEST_COMPLAINT = 200  # characters
 AHEAD = 3.0  # s into the future that a time tag is waited for; beyond, somebody's clock is wrong and it acts at once
 MAX_HELD = 1024  # messages that wait for their time
 READ_A_SECOND = 4000.0  # datagrams that are read for good, and as many at once; overtaken ones need no reading
-
-
-class EventSink(Protocol):
-    """Takes events; as a rule `CoalescedEvents`."""
-
-    def put(self, event: ControlEvent) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)

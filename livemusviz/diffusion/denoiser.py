@@ -65,7 +65,7 @@ class Denoiser:
 
     @property
     def can_be_shallow(self) -> bool:
-        """Whether `once` works: one step, one evaluation."""
+        """Return True if `once` works: one step, one evaluation."""
         return self.steps == 1 and self.guidance in ("none", "self")
 
     def once(
@@ -135,7 +135,7 @@ class Denoiser:
     def _guided(
         self, prediction: mx.array, negative: mx.array | None, frame: StreamFrame, i: int, guide: Guide
     ) -> tuple[mx.array, mx.array]:
-        """What step i takes for clean, and R-CFG's reference from now on."""
+        """Return the denoised latents of step i, and R-CFG's next reference."""
         scheduler, x, reference = self.scheduler, frame.x, frame.reference
         if self.guidance == "none" or (self.guidance != "self" and guide.negative is None):
             return scheduler.denoised(prediction, x, i), reference

@@ -17,7 +17,7 @@ from livemusviz.director.cues import PromptCue
 from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionTurns, note_prompts, split_prompts
 from livemusviz.director.seeds import SeedBlend, Seeds
 from livemusviz.director.ssf import Moment, SimilarityFilter
-from livemusviz.director.walk import BEATS_A_BAR, LatentWalk, Pace, similarity
+from livemusviz.director.walk import BEATS_A_BAR, LatentWalk, WalkMotion, similarity
 from livemusviz.params.params import Params
 
 MAX_DT = 0.25  # s; longer pauses (sleep, a slow load) count as this
@@ -119,7 +119,7 @@ class Director:
         loop = params.walk_loop
         self._bars = self._place_in_bars(dt, now, features, timing, bar_rate)
         locked = known and params.walk_lock
-        pace = Pace(
+        pace = WalkMotion(
             speeds=(speeds[0], speeds[1], speeds[2]),
             kicks=(kicks[0], kicks[1], kicks[2]),
             bars=self._bars if locked or loop else None,

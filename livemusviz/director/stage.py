@@ -74,7 +74,7 @@ class Stage:
         return next((each for each in self.shaders if each.lower() == shader.lower()), shader)
 
     def fixed_value(self, shader: str, name: str) -> Value:
-        """What an input is while nothing moves it: as the performer set it, or the preset, or the shader itself."""
+        """Return an input's value while nothing drives it: the performer's, the preset's, or the shader's own."""
         shader = self._exact(shader)
         found = find_input(shader, name, self.shaders)
         setting = self._look.inputs.get(shader, {}).get(found.name, self.base.get((shader, found.name), found.default))
@@ -118,7 +118,7 @@ class Stage:
 
     @property
     def own_inputs(self) -> dict[str, dict[str, Number]]:
-        """What the performer has set by hand, by shader and input."""
+        """Return the inputs that the performer has set, by shader and input."""
         inputs: dict[str, dict[str, Number]] = {}
         for (shader, name), value in self._own.items():
             inputs.setdefault(shader, {})[name] = value

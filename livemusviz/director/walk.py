@@ -29,7 +29,7 @@ BEATS_A_BAR = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class WalkMotion:
     """Describes a step of the walk: one number for each circle (bass, mid, treble).
 
     speeds : turns/s.
@@ -84,7 +84,7 @@ class LatentWalk:
         """Return the angles in rad, one a circle, unbounded."""
         return tuple(2.0 * math.pi * turns for turns in self._at)
 
-    def advance(self, dt: float, pace: Pace) -> None:
+    def advance(self, dt: float, pace: WalkMotion) -> None:
         """Turn the circles for `dt` seconds (>= 0) at a pace."""
         for turn, speed, kick in zip(self._turns, pace.speeds, pace.kicks, strict=True):
             turn.advance(dt, speed, kick, pace.bars, pace.bar_rate)

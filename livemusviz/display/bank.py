@@ -93,7 +93,7 @@ class ShaderBank:
                 self.problems.append(str(error))
 
     def has(self, name: str) -> bool:
-        """Whether asking for it costs nothing: it is compiled, or known not to."""
+        """Return True if a shader is compiled, or known not to compile: asking for it then costs nothing."""
         return name in self._shaders or name in self._failed
 
     def draw(

@@ -20,8 +20,11 @@ Copy = Callable[[Layer, Layer], None]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """How a chain is to be drawn. size : pixels.  most : filters at most.  dt : s since the last frame.
+    """Describes how to draw a chain.
 
+    size : (width, height), pixels.
+    most : largest number of filters.
+    dt : s since the last frame.
     sound : textures for the input types "audio" and "audioFFT".
     """
 

@@ -40,7 +40,7 @@ class Layer:
 
 
 class Buffer:
-    """What one pass draws and others read."""
+    """Holds the target of one pass, which other passes read."""
 
     def __init__(self, ctx: moderngl.Context, size: tuple[int, int], float32: bool) -> None:
         self.size, self.float32 = size, float32

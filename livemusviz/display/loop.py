@@ -44,7 +44,7 @@ AGE_SHARE = 0.02  # of a new age in the mean: a second of canvases
 
 
 class Surface(Protocol):
-    """Where the canvas goes."""
+    """Presents the canvas."""
 
     ctx: moderngl.Context
 
@@ -272,8 +272,10 @@ def _ladder(options: DisplayOptions) -> QualityLadder:
 
 
 class SoundAge:
-    """How old the sound is that a canvas shows when it is shown: an even figure, so that recorded pictures keep their
-    pace. `step` for each canvas."""
+    """Estimates the age of a canvas's sound at its presentation; call `step` for each canvas.
+
+    The figure changes slowly, so that recorded pictures keep their pace.
+    """
 
     def __init__(self) -> None:
         self.seconds: float | None = None

@@ -1,4 +1,4 @@
-"""What the display is told, what it tells, and what it reports. Frozen values and callables; no OpenGL here."""
+"""Holds the display's options, hooks and figures. Frozen values and callables; no OpenGL here."""
 
 from __future__ import annotations
 
@@ -72,14 +72,15 @@ class DisplayHealth:
 
 @dataclass(frozen=True, slots=True)
 class DisplayHooks:
-    """How the display reaches the rest of the show. All are called on the display's thread; none may block.
+    """Connects the display with the rest of the show. All are called on the display's thread; none may block. Times
+    in s.
 
-    frames : generated frames.  tick : at the start of each display frame, with the time in s; gives the newest
-    features and view, or None to end the show.  on_key : an action's name (`keys.ACTIONS`), "preset 3" or "quit".
-    on_picture : the canvas, at most `picture_fps` times a second, while `wants_pictures()`.
-    on_shown : a generated frame and the time of its first presentation.  on_onset_shown : the features with a new
-    onset and the time at which the first canvas that shows it was presented. Times in s, as the clock gives them.
-    on_problem : one line for the performer, as about a shader.  on_health : once a second.
+    frames : generated frames. tick : called at the start of each display frame with its time; returns the newest
+    features and view, or None to end. on_key : gets the name of an action (`keys.ACTIONS`), "preset 3" or "quit".
+    on_picture : gets the canvas, at most `picture_fps` times a second, while `wants_pictures()`. on_shown : gets a
+    generated frame and the time of its first presentation. on_onset_shown : gets features with a new onset, and the
+    time at which the first canvas with it was presented. on_problem : gets one line for the performer, for example
+    about a shader. on_health : called once a second.
     """
 
     frames: Latest[Frame]

@@ -48,7 +48,7 @@ class ShaderWarmer:
 
     @property
     def busy(self) -> bool:
-        """Whether something asked for is not ready yet."""
+        """Return True while a requested shader is not ready."""
         return bool(self._asked or self._answered)
 
     def ask(self, names: Sequence[str], now: float) -> None:

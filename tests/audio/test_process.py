@@ -10,7 +10,7 @@ import pytest
 
 from livemusviz.audio import process
 from livemusviz.audio.choice import InputDevice
-from livemusviz.audio.process import Session
+from livemusviz.audio.process import CaptureSession
 from livemusviz.audio.source import DeviceSource, _reason
 from livemusviz.audio.spec import CONTROL, STATUS_BYTES, Answer, AudioSpec, Inputs, Wiring, unpack_status
 from livemusviz.bridge.features import PACKED_FEATURES_BYTES
@@ -68,7 +68,7 @@ def listen(rings, monkeypatch):
 
     def run(*sources, spec=None, specs=None, **wiring):
         waiting, opened, reports = list(sources), [], rings[2].reader()
-        session = Session(Wiring(spec or AudioSpec(), 0.0, ("", "", "", ""), **wiring), *rings)
+        session = CaptureSession(Wiring(spec or AudioSpec(), 0.0, ("", "", "", ""), **wiring), *rings)
 
         def open_source(spec, resume, steady):
             if specs is not None:

@@ -3,14 +3,14 @@ import math
 import numpy as np
 import pytest
 
-from livemusviz.director.walk import CIRCLES, Circles, LatentWalk, Pace, loop_turns, similarity, slerp
+from livemusviz.director.walk import CIRCLES, Circles, LatentWalk, WalkMotion, loop_turns, similarity, slerp
 
 SHAPE = (16, 16, 32)
 STILL = (0.0, 0.0, 0.0)
 
 
-def pace(speed=0.0, kick=0.0, **rest) -> Pace:
-    return Pace((speed,) * 3, (kick,) * 3, **rest)
+def pace(speed=0.0, kick=0.0, **rest) -> WalkMotion:
+    return WalkMotion((speed,) * 3, (kick,) * 3, **rest)
 
 
 def noises(circles: Circles, paces, dt: float):
@@ -22,7 +22,7 @@ def noises(circles: Circles, paces, dt: float):
 
 def test_noise_keeps_the_norm_of_unit_noise_at_every_angle() -> None:
     circles = Circles(SHAPE, seed=3)
-    paces = (Pace((0.7, 0.3, 1.1), (0.01, 0.0, 0.02)) for _ in range(200))
+    paces = (WalkMotion((0.7, 0.3, 1.1), (0.01, 0.0, 0.02)) for _ in range(200))
     for noise in noises(circles, paces, 1 / 30):
         assert noise.dtype == np.float32 and noise.shape == SHAPE
         assert np.linalg.norm(noise) == pytest.approx(math.sqrt(noise.size), rel=1e-5)
@@ -60,7 +60,7 @@ def test_kick_is_paid_out_whole_whatever_the_frame_rate() -> None:
 
 def test_bands_turn_their_own_circles() -> None:
     walk = LatentWalk()
-    walk.advance(1.0, Pace((0.5, 0.0, 0.0)))
+    walk.advance(1.0, WalkMotion((0.5, 0.0, 0.0)))
     assert walk.angles == pytest.approx((math.pi, 0.0, 0.0))
 
 
@@ -119,9 +119,9 @@ def test_slerp_keeps_the_norm_and_meets_both_ends() -> None:
 
 def test_picture_does_not_come_round_after_one_turn() -> None:
     circles, walk = Circles(SHAPE, seed=2), LatentWalk()
-    walk.advance(1.25, Pace((1.0, 0.9, 1.3)))
+    walk.advance(1.25, WalkMotion((1.0, 0.9, 1.3)))
     first = circles.noise(walk.angles)
-    walk.advance(1.0, Pace((1.0, 0.9, 1.3)))
+    walk.advance(1.0, WalkMotion((1.0, 0.9, 1.3)))
     assert similarity(first, circles.noise(walk.angles)) < 0.95
 
 

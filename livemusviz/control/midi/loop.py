@@ -14,9 +14,10 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from livemusviz.bridge.control import ControlEvent, ExternalTempo, ShowState
+from livemusviz.bridge.events import EventSink
 from livemusviz.bridge.latest import Latest
 from livemusviz.clock import Clock
 from livemusviz.control.midi.clock import MidiClocks
@@ -33,12 +34,6 @@ LOOK = 2.0  # s between looks for ports plugged in
 WAIT = 0.05  # s
 MAX_WAITING = 4096  # messages
 CLOCK_KINDS = frozenset(("clock", "start", "continue", "stop", "songpos"))
-
-
-class EventSink(Protocol):
-    """Takes events; as a rule `CoalescedEvents`."""
-
-    def put(self, event: ControlEvent) -> bool: ...
 
 
 class MidiControl:

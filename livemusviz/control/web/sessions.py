@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
-from livemusviz.bridge.control import ControlEvent, ShowState
+from livemusviz.bridge.control import ShowState
+from livemusviz.bridge.events import EventSink
 from livemusviz.control.feedback import RateLimit, audio_values, encode
 from livemusviz.control.osc import OscTable, Question
 from livemusviz.control.osc_guard import OscRejected, read
@@ -22,12 +23,6 @@ from livemusviz.params.registry import Registry
 Out = str | bytes
 MAX_LISTENED = 1024  # addresses
 REQUESTS_A_SECOND = 500.0
-
-
-class EventSink(Protocol):
-    """Takes events; as a rule `CoalescedEvents`."""
-
-    def put(self, event: ControlEvent) -> bool: ...
 
 
 class Requests:
