@@ -13,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """What a show leaves to the one that takes over, should it die.
+    """Holds the state that a new show continues after one has died.
 
     values : all parameters, and the shaders' inputs set by hand; {} before the first word.  recording : the file being
     written.  seconds : of show so far.  restarts : deaths so far.  short_lives : how many of the last in a row died

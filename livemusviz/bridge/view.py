@@ -20,7 +20,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What draws the canvas. idle : seen until there is a generated frame.  transition : between two frames.
+    """Describes the shaders of the canvas. idle : seen until there is a generated frame.  transition : between two frames.
 
     chain : filters over that, in order.
     """
@@ -42,7 +42,7 @@ class Meter:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What the display is to show besides frames and sound.
+    """Describes what the display shows besides frames and sound.
 
     blackout, freeze, hud : switches.  scene : the shaders and their inputs.  fade : s, how long a scene with other
     shaders takes to come in.  flash_limit : as the parameter of that name.

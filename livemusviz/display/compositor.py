@@ -187,7 +187,7 @@ class Compositor:
         self.ctx.finish()
 
     def sizes(self, frame: Size) -> Sizes:
-        """What is drawn at which size. frame : width, height of the generated frames, pixels."""
+        """Return the sizes at which to draw. frame : (width, height) of the generated frames, pixels."""
         return Sizes(self.size, self._idle_layer.size, stage_size(frame, self.size))
 
     def prepare(self, name: str) -> bool:
@@ -391,7 +391,7 @@ def cover(image: tuple[int, int], canvas: tuple[int, int]) -> tuple[float, float
 
 
 def stage_size(image: Size, canvas: Size) -> Size:
-    """How many of the image's pixels are seen when it just covers the canvas; no more than the canvas has."""
+    """Return the pixels of the image that are seen when it just covers the canvas; at most the canvas's."""
     width, height = (
         min(max(round(share * n), 1), most) for share, n, most in zip(cover(image, canvas), image, canvas, strict=True)
     )

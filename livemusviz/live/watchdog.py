@@ -67,7 +67,7 @@ class _Watchdog:
                     return 0
 
     def _one_show(self, before: Handover) -> tuple[Handover, int]:
-        """What one show left, or was left if it said nothing, and its exit status, -N after signal N."""
+        """Run one show. Return its last state, `before` if it sent none, and its exit status, -N after signal N."""
         ear, mouth = self._context.Pipe(duplex=False)
         show = self._context.Process(target=_child, args=(self._life, before, mouth), name="show")
         show.start()
