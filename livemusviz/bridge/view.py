@@ -20,7 +20,7 @@ class Effect:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Describes the shaders of the canvas. idle : seen until there is a generated frame.  transition : between two frames.
+    """Draws the canvas. idle : seen until there is a generated frame.  transition : between two frames.
 
     chain : filters over that, in order.
     """
