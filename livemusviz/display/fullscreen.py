@@ -49,7 +49,7 @@ class ScreenFiller:
         self._window.set_location(screen.x + _CORNER[0], screen.y + _CORNER[1])
 
     def fills(self, screen: Any) -> bool:
-        """Whether the window covers exactly this screen. True where that cannot be asked."""
+        """Return True if the window covers exactly this screen, or if that cannot be asked."""
         if not sys.platform.startswith("linux"):
             return True
         place, size = (screen.x, screen.y), (screen.width, screen.height)
@@ -92,7 +92,7 @@ def _wait(window: Any, condition: Callable[[], bool]) -> bool:
 
 
 def _is_managed(window: Any) -> bool:
-    """Whether the X server has a window manager that says so."""
+    """Return True if the X server has a window manager that announces itself."""
     from pyglet.libs.x11 import xlib
 
     display = window._x_display
