@@ -29,7 +29,7 @@ A_LOOK = 64  # datagrams read in one go
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """What one peer says of itself. session, bpm : None as it leaves."""
+    """Holds the announcement of one peer. session, bpm : None as it leaves."""
 
     peer: bytes
     session: bytes | None

@@ -26,7 +26,7 @@ class Door:
 
     @property
     def waiting(self) -> int:
-        """How many connections have not said who they are."""
+        """Return the number of connections that have not identified themselves."""
         return len(self._waiting)
 
     def connection(self) -> type[ServerConnection]:

@@ -134,7 +134,7 @@ class WebServers:
             self._loop.close()
 
     def _trouble(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """What asyncio would print as a traceback each time: no descriptors left, a client that went."""
+        """Log in one line what asyncio would print as a traceback: no descriptors left, a client that went."""
         now, error = self._clock.now(), context.get("exception")
         if now - self._short >= TELL_EVERY:
             self._short = now
