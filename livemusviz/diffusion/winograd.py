@@ -151,7 +151,7 @@ class Winograd:
         return mx.concatenate(parts, axis=1) if count > 1 else parts[0]
 
     def _by_columns(self, by: Filtering, x: mx.array, weight: mx.array, k: int) -> mx.array:
-        """What the columns of the transformed windows that stream k takes give to the result, (B, H, W, O): each stream
+        """Return the share of stream k in the result, (B, H, W, O), from its columns of transformed windows: each stream
         reads a part of the weights. A picture's side is transformed as a whole, its border of zeros included."""
         B, H, W, C = x.shape
         n, O = by.window, weight.shape[2]  # noqa: E741
