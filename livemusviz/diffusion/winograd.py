@@ -151,8 +151,10 @@ class Winograd:
         return mx.concatenate(parts, axis=1) if count > 1 else parts[0]
 
     def _by_columns(self, by: Filtering, x: mx.array, weight: mx.array, k: int) -> mx.array:
-        """Return the share of stream k in the result, (B, H, W, O), from its columns of transformed windows: each stream
-        reads a part of the weights. A picture's side is transformed as a whole, its border of zeros included."""
+        """Return the share of stream k in the result, (B, H, W, O), from its columns of transformed windows.
+
+        Each stream reads a part of the weights. A picture's side is transformed as a whole, with its border of zeros.
+        """
         B, H, W, C = x.shape
         n, O = by.window, weight.shape[2]  # noqa: E741
         count = min(len(self.on), n)
