@@ -24,7 +24,7 @@ Condition = Any
 
 @dataclass(frozen=True)
 class BlockStyle:
-    """What all blocks of one UNet share; `only_cross`, see TransformerLayer, is a level's own."""
+    """Holds the settings of all blocks of one UNet; `only_cross`, see TransformerLayer, is a level's own."""
 
     act: Activation
     groups: int

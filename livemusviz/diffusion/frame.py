@@ -21,7 +21,7 @@ from livemusviz.diffusion.model import ModelParts
 
 @dataclass(frozen=True, eq=False)
 class FrameOptions:
-    """What a frame is made with beside its noise and its prompt."""
+    """Holds the inputs of a frame beside its noise and prompt."""
 
     guidance_scale: float = 1.0
     """Read where the model was loaded with guidance, as `delta` and `negative`."""
@@ -45,7 +45,7 @@ PLAIN = FrameOptions()
 
 @dataclass(frozen=True, eq=False)
 class FrameState:
-    """What the next frame takes from those before it."""
+    """Holds what the next frame takes from earlier ones."""
 
     latents: mx.array | None = None
     """Blended latents of the last frame, float32 (1, h, w, c)."""
