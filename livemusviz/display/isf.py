@@ -85,7 +85,7 @@ class PassProgram:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What one version of a file became. programs : one for each pass, or one for all of them.
+    """Holds one version of a file, compiled. programs : one for each pass, or one for all of them.
 
     images : imported pictures, by sampler.  copied : samplers as `glsl.copied_samplers` says.
     warnings : a line for each thing that is left out.
