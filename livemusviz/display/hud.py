@@ -6,6 +6,8 @@ The text is set with Pillow's built-in font: it needs no font installed and leav
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import moderngl
@@ -20,6 +22,8 @@ from livemusviz.display.program import ShaderProgram, VertexArrayMaker
 RATE = 10.0  # Hz, how often it may change
 FLOOR = -60.0  # dB of full scale at the left end of the meter
 MAX_LINES, MAX_COLUMNS = 40, 120
+QUIET = 4  # modules around a QR code
+MIN_POINTS = 8  # pixels; letters below that cannot be read
 _INK, _PANEL = (235, 240, 245, 255), (8, 10, 14, 190)
 _GREEN, _RED, _DIM = (80, 220, 140, 255), (255, 80, 70, 255), (60, 66, 74, 255)
 
@@ -43,27 +47,32 @@ class Hud:
         code: tuple[str, ...] = (),
         meter: Meter | None = None,
         points: int = 0,
+        place: tuple[int, int] = (0, 0),
     ) -> None:
-        """Put `lines`, the meter and the QR `code` under them, into the top left corner of `target`, whose `size` is in
-        pixels.
+        """Put `lines`, the meter and the QR `code` into `target`, whose `size` is in pixels; all of it fits.
 
-        now : s.  points : height of the letters in pixels; 0 is by the size of the target.
+        now : s.  points : height of the letters in pixels; 0 is by the size of the target.  place : of the top left
+        corner, pixels from that of the target.
         """
         if self._gate.opens(now) or self._texture is None:
-            self._typeset(lines, points or max(12, min(size[1] // 40, 32)), code, meter)
+            room = (size[0] - place[0], size[1] - place[1])
+            self._typeset(lines, points or max(12, min(size[1] // 40, 32)), code, meter, room)
         texture = self._texture
-        if texture is None or not lines:
+        if texture is None or not (lines or code):
             return
-        target.viewport = (0, size[1] - texture.height, texture.width, texture.height)
+        target.viewport = (place[0], size[1] - place[1] - texture.height, texture.width, texture.height)
         self._ctx.enable(moderngl.BLEND)
         self._program.draw(target, image=texture)
         self._ctx.disable(moderngl.BLEND)
 
-    def _typeset(self, lines: tuple[str, ...], points: int, code: tuple[str, ...], meter: Meter | None) -> None:
-        if not lines or (lines, points, code, meter) == self._set:
+    def _typeset(
+        self, lines: tuple[str, ...], points: int, code: tuple[str, ...], meter: Meter | None, room: tuple[int, int]
+    ) -> None:
+        wanted = (lines, points, code, meter, room)
+        if not (lines or code) or wanted == self._set:
             return
-        self._set = (lines, points, code, meter)
-        pixels = panel(lines, points, code, meter)
+        self._set = wanted
+        pixels = fitted_panel(lines, points, code, meter, room)
         size = (pixels.shape[1], pixels.shape[0])
         if self._texture is None or self._texture.size != size:
             if self._texture is not None:
@@ -72,38 +81,99 @@ class Hud:
         self._texture.write(np.ascontiguousarray(pixels[::-1]))
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where everything is on a panel, in pixels from its top left corner.
+
+    points : height of the letters.  width : of the text's part.  below : where the text ends.  corner : of the QR code.
+    """
+
+    text: str
+    points: int
+    start: tuple[float, float]
+    width: int
+    below: int
+    corner: tuple[int, int]
+    size: tuple[int, int]
+
+
+def fitted_panel(
+    lines: tuple[str, ...], points: int, code: tuple[str, ...], meter: Meter | None, room: tuple[int, int]
+) -> np.ndarray:
+    """Return the panel so that it fits into `room` (width, height in pixels): the QR code under the text or beside it,
+    smaller letters, and where nothing else helps the whole of it made smaller. uint8 (H, W, 4) RGBA."""
+    sizes = range(points, min(MIN_POINTS, points) - 1, -1)
+    layouts = (lay_out(lines, each, code, meter, beside) for each in sizes for beside in (False, True))
+    for layout in layouts:
+        if layout.size[0] <= room[0] and layout.size[1] <= room[1]:
+            return paint(layout, code, meter)
+    made = Image.fromarray(paint(layout, code, meter))
+    scale = min(room[0] / made.width, room[1] / made.height)
+    size = (max(int(made.width * scale), 1), max(int(made.height * scale), 1))
+    return np.asarray(made.resize(size, Image.Resampling.LANCZOS))
+
+
 def panel(lines: tuple[str, ...], points: int, code: tuple[str, ...] = (), meter: Meter | None = None) -> np.ndarray:
     """The text, the meter and a QR code under it, on a translucent panel: uint8 (H, W, 4) RGBA, top row first.
 
     points : height of the letters.
     """
-    font = ImageFont.load_default(points)
+    return paint(lay_out(lines, points, code, meter, beside=False), code, meter)
+
+
+def lay_out(lines: tuple[str, ...], points: int, code: tuple[str, ...], meter: Meter | None, beside: bool) -> Layout:
+    """Return where everything is. beside : whether the code stands to the right of the text, not under it."""
     text = "\n".join("".join(c if c.isprintable() else " " for c in line[:MAX_COLUMNS]) for line in lines[:MAX_LINES])
     margin = points
     left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox(
-        (0, 0), text, font=font, spacing=points // 2
+        (0, 0), text, font=_font(points), spacing=points // 2
     )
     step = 8 * points  # widths in steps, so that a changing figure does not make the panel twitch
-    width = -(-(int(right - left) + 2 * margin) // step) * step
-    picture = _code_picture(code, max(2, points // 5))
-    below = int(bottom - top) + 2 * margin  # where the text ends
-    bar = 0 if meter is None else 2 * points
-    image = Image.new("RGBA", (width, below + bar + (picture.height + margin if picture else 0)), _PANEL)
+    width = -(-(int(right - left) + 2 * margin) // step) * step if text else 0
+    below = int(bottom - top) + 2 * margin if text else margin
+    end = below if meter is None or not text else below + 2 * points
+    side = _code_side(code, points)
+    if not side:
+        size, corner = (width, end), (0, 0)
+    elif beside or not text:
+        corner = (width or margin, margin)
+        size = (corner[0] + side + margin, max(end, side + 2 * margin))
+    else:
+        size, corner = (max(width, side + 2 * margin), end + side + margin), (margin, end)
+    return Layout(text, points, (margin - left, margin - top), width, below, corner, size)
+
+
+def paint(layout: Layout, code: tuple[str, ...], meter: Meter | None) -> np.ndarray:
+    """Return the panel's pixels: uint8 (H, W, 4) RGBA, top row first."""
+    points = layout.points
+    image = Image.new("RGBA", layout.size, _PANEL)
     draw = ImageDraw.Draw(image)
-    draw.multiline_text((margin - left, margin - top), text, _INK, font, spacing=points // 2)
-    if meter is not None:
-        _draw_meter(draw, (margin, below, width - margin, below + points), meter)
-    if picture is not None:
-        image.paste(picture, (margin, below + bar))
+    draw.multiline_text(layout.start, layout.text, _INK, _font(points), spacing=points // 2)
+    if meter is not None and layout.text:
+        _draw_meter(draw, (points, layout.below, layout.width - points, layout.below + points), meter)
+    if code:
+        image.paste(_code_picture(code, _module(points)), layout.corner)
     return np.asarray(image)
 
 
-def _code_picture(code: tuple[str, ...], pixels: int) -> Image.Image | None:
+@lru_cache(maxsize=64)
+def _font(points: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(points)
+
+
+def _module(points: int) -> int:
+    return max(2, points // 5)
+
+
+def _code_side(code: tuple[str, ...], points: int) -> int:
+    """Pixels a side of the code's picture; 0 without a code."""
+    return (len(code) + 2 * QUIET) * _module(points) if code else 0
+
+
+def _code_picture(code: tuple[str, ...], pixels: int) -> Image.Image:
     """A QR code with its quiet zone, `pixels` a module."""
-    if not code:
-        return None
     dark = np.array([[module == "1" for module in row] for row in code])
-    light = np.pad(np.where(dark, 0, 255).astype(np.uint8), 4, constant_values=255)
+    light = np.pad(np.where(dark, 0, 255).astype(np.uint8), QUIET, constant_values=255)
     return Image.fromarray(np.kron(light, np.ones((pixels, pixels), np.uint8))).convert("RGBA")
 
 

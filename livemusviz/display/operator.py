@@ -30,7 +30,7 @@ class OperatorView:
             return ctx.vertex_array(program, [(quad, "2f", "in_uv")])
 
         self._blit = ShaderProgram(ctx, resources.shader("quad.vert"), resources.shader("blit.frag"), array)
-        self._hud = Hud(ctx, array)
+        self._hud, self._code = Hud(ctx, array), Hud(ctx, array)
 
     def draw(
         self,
@@ -61,4 +61,7 @@ class OperatorView:
         shared = self._ctx.external_texture(canvas.glo, canvas.size, 4, 0, "f1")
         self._blit.set("brightness", 1.0)
         self._blit.draw(target, image=shared)
-        self._hud.draw(target, (width, below), lines, now, code, meter, points=max(12, height // 40))
+        points, beside = max(12, height // 40), 2 * MARGIN + inner[0]
+        apart = code if width - beside > inner[1] else ()  # the half beside the preview has room for the QR code
+        self._hud.draw(target, (width, below), lines, now, () if apart else code, meter, points)
+        self._code.draw(target, (width, height), (), now, apart, points=points, place=(beside, MARGIN))

@@ -53,9 +53,8 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
     limited = "   flash limiter at work" if display.limited else ""
     quality = f"stalls {display.stalls}  quality {display.quality}{limited}"
     lines = (
-        f"canvas {display.fps:.1f} fps  {display.work_ms:.1f} ms  {quality}",
-        f"{engine.state}  {engine.about.get('model', '')}  {engine.fps:.1f} fps  {spent['p50']:.0f} ms"
-        f"  sound to picture {now.late_ms:.0f} ms",
+        f"canvas {display.fps:.1f} fps  {display.work_ms:.1f} ms  {quality}" if display.fps else "canvas starting",
+        _engine_line(engine, spent["p50"], now.late_ms),
         f"audio {audio.state}  {audio.device}  overflows {audio.overflows}",
         f"{features.bpm:.0f} bpm   onsets {features.onsets}   energy {features.energy:.2f}",
         f"preset  {params.preset or '-'}{'  locked' if params.lock else ''}",
@@ -66,6 +65,14 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
     )
     problems = dict.fromkeys(text for text in (audio.message, engine.message, now.message) if text)
     return lines + tuple(problems)
+
+
+def _engine_line(engine: EngineStatus, spent_ms: float, late_ms: float) -> str:
+    """Tell figures once there are some."""
+    name = f"{engine.state}  {engine.about.get('model', '')}".rstrip()
+    if not engine.generated:
+        return name
+    return f"{name}  {engine.fps:.1f} fps  {spent_ms:.0f} ms  sound to picture {late_ms:.0f} ms"
 
 
 def _tempo_line(beat: Beat, waiting: Sequence[str]) -> str:

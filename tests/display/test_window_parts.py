@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from livemusviz.bridge.view import Meter
-from livemusviz.display.hud import MAX_LINES, Hud, panel, share
+from livemusviz.display.hud import MAX_LINES, Hud, fitted_panel, lay_out, paint, panel, share
 from livemusviz.display.keys import ACTIONS, HELP, KeyMap
 from livemusviz.display.operator import OperatorView
 from livemusviz.display.screens import ScreenInfo, ScreenWatch, choose
@@ -129,6 +129,36 @@ def test_a_qr_code_stands_under_the_text_with_its_quiet_zone():
     dark = below[2 : 11 * 4 : 4, 2::4] < 128
     assert dark.shape == (11, 11) and dark.sum() == 6
     assert dark[4:7, 4:7].tolist() == [[module == "1" for module in row] for row in code]
+
+
+URL = "web remote  http://192.168.178.45:7080/?token=abcdefghijklmnop"
+FIGURES = ("canvas 36.1 fps  22.3 ms  stalls 3  quality 75 % of the pixels   flash limiter at work", URL, "x" * 75)
+CODE = ("01" * 17,) * 33
+
+
+@pytest.mark.parametrize("room", [(640, 360), (320, 180), (1280, 720), (200, 700), (960, 300), (64, 36)])
+@pytest.mark.parametrize("lines", [FIGURES, (*HELP, "", *FIGURES, *FIGURES, *FIGURES), ()])
+def test_nothing_of_the_hud_is_cut_off(room: tuple[int, int], lines: tuple[str, ...]) -> None:
+    points = max(12, min(room[1] // 40, 32))
+    whole = paint(lay_out(lines, points, CODE, Meter(), beside=False), CODE, Meter())
+    fitted = fitted_panel(lines, points, CODE, Meter(), room)
+    assert fitted.shape[1] <= room[0] and fitted.shape[0] <= room[1]
+    if whole.shape[1] <= room[0] and whole.shape[0] <= room[1]:
+        assert np.array_equal(fitted, whole), "no smaller than it must be"
+    if room == (640, 360):
+        white = (fitted[..., :3] == 255).all(axis=2)
+        assert white.sum() >= (41 * 41 - 33 * 33) * 4, "a code that is whole has its quiet zone"
+
+
+def test_the_operators_window_has_the_code_beside_the_preview(ctx, stage):
+    stage.settle(flat(0, 0, 0))
+    stage.run(1)
+    screen = ctx.simple_framebuffer((960, 600), 4)
+    view = OperatorView(ctx)
+    view.draw((960, 600), stage.compositor.canvas, (160, 90), FIGURES, Meter(), 0.0, CODE, target=screen)
+    seen = np.frombuffer(screen.read(components=3), np.uint8).reshape(600, 960, 3)[::-1]
+    white = (seen == 255).all(axis=2)
+    assert white[:300, 560:].sum() > 2000 and white[300:].sum() < 200
 
 
 def test_every_key_of_the_help_does_something():
