@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     if words and words[0] == "--version":
         print(f"livemusviz {__version__}")
         return 0
-    name = words.pop(0) if words and not words[0].startswith("-") else "live"
+    name = words.pop(0) if words and not words[0].startswith("-") and not _is_gig(words[0]) else "live"
     if name not in COMMANDS:
         print(f"livemusviz: no command '{name[:32]}'; {suggest(name, COMMANDS)}", file=sys.stderr)
         return 2
@@ -58,8 +58,22 @@ def main(argv: list[str] | None = None) -> int:
     parser = Parser(prog=f"livemusviz {name}", description=COMMANDS[name])
     module.add_arguments(parser)
     parser.add_argument("-v", "--verbose", action="store_true", help="log more")
-    options = parser.parse_args(words)
+    try:
+        if name == "live":
+            words = module.with_gig(words, parser)
+        options = parser.parse_args(words)
+        if name == "live":
+            module.save_flags(options, parser)
+    except UserError as error:
+        print(f"livemusviz: {error}", file=sys.stderr)
+        return 2
     return guarded(module.run, options)
+
+
+def _is_gig(word: str) -> bool:
+    from livemusviz.cli.gig import is_gig
+
+    return word not in COMMANDS and is_gig(word)
 
 
 def guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from livemusviz.cli.core_flags import add_core_flags
+from livemusviz.cli.logfile import logged_to
 from livemusviz.cli.model_flags import add_model_flags, given_flags, init_picture, model_spec
 from livemusviz.params.param import Param
 from livemusviz.params.registry import PARAMS
@@ -45,6 +46,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself")
     show.add_argument("--stats", type=Path, metavar="FILE.json", help="write the figures at the end")
     show.add_argument("--trace", type=Path, metavar="FILE.jsonl", help="write a line for each engine slot")
+    show.add_argument("--log", type=Path, metavar="FILE", help="write the log to a file too, behind what is in it")
+    show.add_argument(
+        "--save-gig", type=Path, metavar="FILE.toml", help="write these flags to a file: `livemusviz live FILE.toml`"
+    )
     show.add_argument(
         "--watchdog", action="store_true", help="should the show die or hang, start it again within seconds, as it was"
     )
@@ -91,12 +96,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_knobs(parser)
 
 
+def with_gig(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
+    """Put the flags of a gig file in the place of its name, the first of `words`. UserError for a bad file."""
+    from livemusviz.cli.gig import is_gig, read_gig
+
+    return [*read_gig(Path(words[0]), parser), *words[1:]] if words and is_gig(words[0]) else words
+
+
+def save_flags(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Write the gig file that `--save-gig` asks for, once the flags are known to be good. UserError otherwise."""
+    from livemusviz.cli.gig import save_gig
+
+    if options.save_gig is not None:
+        show_config(options)
+        save_gig(options.save_gig, options, parser)
+
+
 def run(options: argparse.Namespace) -> int:
     if options.watchdog:
         from livemusviz.live.watchdog import watch
 
-        return watch(partial(_one_life, options, secrets.token_urlsafe(12)))
-    return _run(show_config(options))
+        with logged_to(options.log):
+            return watch(partial(_one_life, options, secrets.token_urlsafe(12)))
+    with logged_to(options.log):
+        return _run(show_config(options))
 
 
 def _run(config: LiveConfig) -> int:
@@ -112,9 +135,10 @@ def _one_life(options: argparse.Namespace, web_token: str, before: Handover, lea
     from livemusviz.live.takeover import take_over
 
     def run(options: argparse.Namespace) -> int:
-        config = show_config(options)
-        config = replace(config, leave=leave, control=replace(config.control, web_token=web_token))
-        return _run(take_over(config, before) if before.values else config)
+        with logged_to(options.log):
+            config = show_config(options)
+            config = replace(config, leave=leave, control=replace(config.control, web_token=web_token))
+            return _run(take_over(config, before) if before.values else config)
 
     return guarded(run, options)
 

@@ -18,7 +18,7 @@ from livemusviz.display.pacer import Gate
 from livemusviz.figures import peak_rss_mb, percentiles
 from livemusviz.live.config import LiveConfig
 from livemusviz.live.stats import ShowStats
-from livemusviz.record.loop import RecordStatus
+from livemusviz.record.loop import RecordStatus, RecordSummary
 from livemusviz.session.step import Step
 
 HUD_RATE = 5.0  # Hz, how often its lines are made
@@ -82,6 +82,12 @@ def _tempo_line(beat: Beat, waiting: Sequence[str]) -> str:
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def recorded_line(recorded: Sequence[RecordSummary]) -> str:
+    """Return what was recorded, where, and how long each is (minutes:seconds)."""
+    each = [f"{summary.path.absolute()} ({_clock(summary.seconds)})" for summary in recorded]
+    return f"recorded {', '.join(each)}"
 
 
 class OperatorFigures:

@@ -40,7 +40,7 @@ from livemusviz.live.config import LiveConfig
 from livemusviz.live.director import LiveDirector
 from livemusviz.live.options import ShowLength, audio_spec, display_options, engine_spec
 from livemusviz.live.publish import Publisher
-from livemusviz.live.report import OperatorFigures, Snapshot, figures
+from livemusviz.live.report import OperatorFigures, Snapshot, figures, recorded_line
 from livemusviz.live.stats import ShowStats
 from livemusviz.live.trace import Trace
 from livemusviz.platforms import END_SIGNALS, IMPATIENT
@@ -308,6 +308,8 @@ def run_live(config: LiveConfig) -> int:
     """Check what can be checked, run the show, write its figures. Returns the exit status."""
     show = Show(config)
     told = show.run()
+    if show.stats.recorded:
+        log.info("%s", recorded_line(show.stats.recorded))
     if config.leave is not None:
         config.leave(replace(config.before, ended=True))
     if config.stats is not None:
