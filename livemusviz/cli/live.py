@@ -100,7 +100,10 @@ def with_gig(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
     """Put the flags of a gig file in the place of its name, the first of `words`. UserError for a bad file."""
     from livemusviz.cli.gig import is_gig, read_gig
 
-    return [*read_gig(Path(words[0]), parser), *words[1:]] if words and is_gig(words[0]) else words
+    if not words or not is_gig(words[0]):
+        return words
+    helps = {"-h", "--help"} & set(words)  # whatever the file says
+    return words[1:] if helps else [*read_gig(Path(words[0]), parser), *words[1:]]
 
 
 def save_flags(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
