@@ -5,8 +5,6 @@ functions import mlx and belong to the engine thread. MLX arrays, compiled funct
 one thread: whatever this room makes is created, evaluated, compiled and used on that thread alone.
 """
 
-from __future__ import annotations
-
 import ctypes
 import ctypes.util
 import glob
@@ -15,15 +13,10 @@ import os
 import sys
 import tempfile
 import time
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from livemusviz.errors import UserError
 from livemusviz.platforms import library_loaded, only_user_writes
-
-if TYPE_CHECKING:
-    import mlx.core as mx
 
 log = logging.getLogger(__name__)
 
@@ -117,23 +110,16 @@ def blas_threads() -> int | None:
     return _threads
 
 
-def extra_streams(side_by_side: bool) -> list[mx.ThreadLocalStream]:
-    """Share the threads of the BLAS among MLX streams, for parts of a frame side by side, or leave them to one stream.
+def share_threads(among_streams: bool) -> int:
+    """Let OpenBLAS use all its threads for each product, or one, so that as many MLX streams can multiply at once.
 
-    Side by side each stream multiplies with one thread: MLX's own loops then use all cores too, and no BLAS thread
-    spins while it waits for another. That suits a small model. Returns the streams beside the default one.
+    Streams suit a small model: MLX's own loops use all cores too, and no BLAS thread spins while it waits for another.
+    Returns how many streams to use.
     """
     threads = blas_threads() or 1
     if _openblas is not None:
-        _openblas.openblas_set_num_threads(1 if side_by_side else threads)
-    return _new_streams(threads - 1 if side_by_side else 0)
-
-
-@cache
-def _new_streams(count: int) -> list[mx.ThreadLocalStream]:
-    import mlx.core as mx
-
-    return [mx.new_thread_local_stream(mx.Device(mx.cpu)) for _ in range(count)]
+        _openblas.openblas_set_num_threads(1 if among_streams else threads)
+    return threads if among_streams else 1
 
 
 def _set_blas_threads(count: int) -> None:

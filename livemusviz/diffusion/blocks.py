@@ -5,8 +5,7 @@ resnet's `condition` and each cross-attention's keys and values. A frame gets th
 every block takes its own from it in order.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from livemusviz.diffusion.layers import Activation, Attention, Conv2d, GroupNorm, KeysValues, gelu, upsample_nearest
+from livemusviz.diffusion.streams import OWN, Streams
 
 TRANSFORMER_NORM_EPS = 1e-6
 """diffusers' Transformer2DModel has its own epsilon, whatever the UNet's `norm_eps` is."""
@@ -46,10 +46,10 @@ class ConditioningFeed:
 class Resnet(nn.Module):
     """Norm, activation, 3x3 convolution, twice, with the condition in between, plus the input.
 
-    shortcut_on : on which stream the input is projected, if its channels change.
+    streams : on the last one the input is projected, if its channels change.
     """
 
-    shortcut_on: Callable[[], AbstractContextManager[object]] = nullcontext
+    streams: Streams = OWN
 
     def __init__(self, in_channels: int, channels: int, style: BlockStyle) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Resnet(nn.Module):
         return self.norm2.weight * (1 + scale), self.norm2.bias * (1 + scale) + shift
 
     def __call__(self, x: mx.array, condition: Condition) -> mx.array:
-        with self.shortcut_on():
+        with self.streams.each[-1]():
             past = self.shortcut(x) if "shortcut" in self else x
         h = self.act(self.norm1(x))
         h = self.norm2(self.conv1(h), *condition) if self.scale_shift else self.norm2(self.conv1(h, bias=condition))

@@ -1,8 +1,7 @@
 """Builds the networks of a model folder and fills them: from files to parts that compute. Engine thread."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,17 @@ import mlx.nn as nn
 
 from livemusviz.diffusion import keys, winograd
 from livemusviz.diffusion.autoencoder_kl import AutoencoderKL, KLConfig
-from livemusviz.diffusion.backend import backend_name, extra_streams
+from livemusviz.diffusion.backend import backend_name, share_threads
 from livemusviz.diffusion.blocks import Resnet
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.lora import Component, apply_lora
-from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig
+from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, Decoder, PixelShuffleConfig
 from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, stage, weight_bytes
 from livemusviz.diffusion.schedulers import Scheduler, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.streams import OWN, Streams, side_by_side
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.text import PromptEncoder
 from livemusviz.diffusion.tokenizer import PromptTokenizer
@@ -54,6 +54,7 @@ class ModelParts:
 
     zero_negative : where there is no negative prompt, its encoding is zeros.
     live : the weights of live LoRAs, by file name; 0-d arrays, to be replaced in place.
+    streams : that parts of a frame are computed on.
     """
 
     spec: ModelSpec
@@ -66,6 +67,7 @@ class ModelParts:
     bits: int
     zero_negative: bool = False
     live: dict[str, mx.array] = field(default_factory=dict)
+    streams: Streams = OWN
 
     @property
     def folder(self) -> Path:
@@ -111,18 +113,20 @@ def load_model(spec: ModelSpec) -> ModelParts:
     for lora in spec.loras:
         apply_lora(components, lora, parts.live, dtype)
     if backend_name() == "cpu":
-        _prepare_for_cpu(parts)
+        return _prepare_for_cpu(parts)
     return parts
 
 
-def _prepare_for_cpu(parts: ModelParts) -> None:
+def _prepare_for_cpu(parts: ModelParts) -> ModelParts:
     """Choose how a processor computes the convolutions. Packed weights are for saving memory: then little is added."""
-    beside = extra_streams(side_by_side=parts.weight_bytes <= SMALL_MODEL)
+    streams = side_by_side(share_threads(among_streams=parts.weight_bytes <= SMALL_MODEL))
+    modules = [*parts.unet.modules(), *parts.vae.modules()]
     most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
-    winograd.prepare((*parts.unet.modules(), *parts.vae.modules()), beside, most)
-    for module in parts.unet.modules():
-        if isinstance(module, Resnet) and beside:
-            module.shortcut_on = partial(mx.stream, beside[-1])
+    winograd.prepare(modules, streams, most)
+    for module in modules:
+        if isinstance(module, Resnet | Decoder):
+            module.streams = streams
+    return replace(parts, streams=streams)
 
 
 def _present(index: dict[str, Any], part: str) -> bool:

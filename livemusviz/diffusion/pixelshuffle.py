@@ -12,6 +12,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from livemusviz.diffusion.layers import Conv2d, relu
+from livemusviz.diffusion.streams import OWN, Streams, in_bands
 from livemusviz.errors import UserError
 
 
@@ -61,7 +62,12 @@ class ConvBlock(nn.Module):
 
 
 class Decoder(nn.Module):
-    """(B, h, w, latent_channels) -> (B, H, W, 3)."""
+    """(B, h, w, latent_channels) -> (B, H, W, 3).
+
+    streams : to reshape parts of the picture on.
+    """
+
+    streams: Streams = OWN
 
     def __init__(self, config: PixelShuffleConfig) -> None:
         super().__init__()
@@ -77,10 +83,10 @@ class Decoder(nn.Module):
         x = self.conv_in(z)
         for block in self.blocks:
             x = block(x)
-        x = pixel_shuffle(self.expand(relu(x)), self.upscale[0])
+        x = in_bands(lambda x: pixel_shuffle(self.expand(relu(x)), self.upscale[0]), x, self.streams)
         for block in self.fine_blocks:
             x = block(x)
-        return pixel_shuffle(self.conv_out(relu(x)), self.upscale[1])
+        return in_bands(lambda x: pixel_shuffle(x, self.upscale[1]), self.conv_out(relu(x)), self.streams)
 
 
 class Encoder(nn.Module):

@@ -11,14 +11,15 @@ precision. The result differs from the direct one by 1e-5 of its largest value a
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
+
+from livemusviz.diffusion.streams import OWN, Streams
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,14 +100,13 @@ def choose(B: int, H: int, W: int) -> Filtering:
 class Winograd:
     """A convolution's weights, transformed at the first call, and how they are applied.
 
-    weight : (O, 3, 3, C). beside : streams to use beside the caller's own.
+    weight : (O, 3, 3, C). streams : to compute parts on.
     """
 
-    def __init__(self, weight: mx.array, beside: Sequence[mx.ThreadLocalStream] = ()) -> None:
+    def __init__(self, weight: mx.array, streams: Streams = OWN) -> None:
         self._plain = weight
         self._transformed: dict[Filtering, mx.array] = {}
-        self.on: list[Callable[[], AbstractContextManager[object]]] = [nullcontext]
-        self.on += [partial(mx.stream, stream) for stream in beside]
+        self.streams = streams
 
     def __call__(self, x: mx.array, bias: mx.array | None) -> mx.array:
         """x : float32 (B, H, W, C), taken with one pixel of zeros around it. Returns (B, H, W, O).
@@ -120,8 +120,8 @@ class Winograd:
             y = self._by_rows(by, x, weight, bias)
             return y if y.shape[1:3] == (H, W) else y[:, :H, :W]
         parts = []
-        for k, on in enumerate(self.on[: by.window]):
-            with on():
+        for k, stream in enumerate(self.streams.each[: by.window]):
+            with stream():
                 parts.append(self._by_columns(by, x, weight, k))
         y = sum(parts[1:], parts[0])
         return y if bias is None else y + bias
@@ -139,12 +139,12 @@ class Winograd:
         """Parts of whole rows of tiles, one to a stream. Where PART_BYTES ask for more, a set of them is evaluated
         before the next one is begun."""
         B, H, W, _ = x.shape
-        rows, side = by.tiles(H), len(self.on)
+        rows, side = by.tiles(H), len(self.streams)
         row_bytes = B * by.tiles(W) * by.window**2 * max(weight.shape[1:]) * x.itemsize
         count = min(rows, max(side, math.ceil(rows / max(1, PART_BYTES // row_bytes))))
         parts: list[mx.array] = []
         for k in range(count):
-            with self.on[k % side]():
+            with self.streams.each[k % side]():
                 parts.append(_rows_of_tiles(by, x, weight, bias, rows * k // count, rows * (k + 1) // count))
             if count > side and len(parts) % side == 0:
                 mx.eval(parts)
@@ -157,7 +157,7 @@ class Winograd:
         """
         B, H, W, C = x.shape
         n, O = by.window, weight.shape[2]  # noqa: E741
-        count = min(len(self.on), n)
+        count = min(len(self.streams), n)
         first, end = n * k // count, n * (k + 1) // count
         down, up = _side(by, H, 0, n)
         across, back = _side(by, W, first, end)
@@ -224,8 +224,8 @@ def suits(layer: nn.Conv2d, most_bytes: int = LAYER_BYTES) -> bool:
     return shape and layer.weight.dtype == mx.float32 and F4.window**2 * layer.weight.nbytes <= 9 * most_bytes
 
 
-def prepare(layers: Iterable[nn.Module], beside: Sequence[mx.ThreadLocalStream], most_bytes: int = LAYER_BYTES) -> None:
+def prepare(layers: Iterable[nn.Module], streams: Streams, most_bytes: int = LAYER_BYTES) -> None:
     """Let every convolution that `suits` be computed so from now on. Its weights must not change after this."""
     for layer in layers:
         if isinstance(layer, nn.Conv2d) and hasattr(layer, "fast") and suits(layer, most_bytes):
-            layer.fast = Winograd(layer.weight, beside)
+            layer.fast = Winograd(layer.weight, streams)

@@ -11,6 +11,7 @@ from livemusviz.diffusion import backend, winograd
 from livemusviz.diffusion.layers import Conv2d
 from livemusviz.diffusion.model import load_model
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.streams import OWN, side_by_side
 from livemusviz.diffusion.winograd import F2, F4, FEW_TILES, FEWEST_TILES, Filtering, Winograd, choose
 
 TOLERANCE = 3e-5
@@ -35,7 +36,7 @@ def test_the_matrices_are_those_of_a_minimal_filter(by: Filtering) -> None:
     assert np.allclose(found, [d[i : i + 3] @ g for i in range(by.tile)], rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("beside", [0, 1, 2, 7])
+@pytest.mark.parametrize("count", [1, 2, 3, 8])
 @pytest.mark.parametrize(
     ("shape", "outputs"),
     [
@@ -48,11 +49,10 @@ def test_the_matrices_are_those_of_a_minimal_filter(by: Filtering) -> None:
         ((2, 33, 18, 12), 8),
     ],
 )
-def test_it_is_the_direct_convolution(shape: tuple[int, ...], outputs: int, beside: int) -> None:
+def test_it_is_the_direct_convolution(shape: tuple[int, ...], outputs: int, count: int) -> None:
     """Few tiles and many, both filterings, sizes that are no multiple of a tile."""
-    streams = [mx.new_thread_local_stream(mx.Device(mx.cpu)) for _ in range(beside)]
     x, weight = normal(*shape), normal(outputs, 3, 3, shape[-1])
-    assert_close(Winograd(weight, streams)(x, None), mx.conv2d(x, weight, padding=1))
+    assert_close(Winograd(weight, side_by_side(count))(x, None), mx.conv2d(x, weight, padding=1))
 
 
 def test_the_sizes_above_reach_every_form() -> None:
@@ -60,11 +60,11 @@ def test_the_sizes_above_reach_every_form() -> None:
     assert FEWEST_TILES <= 16 and FEW_TILES < 2 * 9 * 5
 
 
-@pytest.mark.parametrize("beside", [0, 1])
-def test_a_large_picture_is_made_in_parts(monkeypatch: pytest.MonkeyPatch, beside: int) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_large_picture_is_made_in_parts(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     x, weight = normal(1, 30, 16, 8), normal(8, 3, 3, 8)
     monkeypatch.setattr(winograd, "PART_BYTES", 2 * 4 * F4.window**2 * 8 * 4)  # two of eight rows of tiles
-    fast = Winograd(weight, [mx.new_thread_local_stream(mx.Device(mx.cpu)) for _ in range(beside)])
+    fast = Winograd(weight, side_by_side(count))
     assert_close(fast(x, None), mx.conv2d(x, weight, padding=1))
 
 
@@ -74,7 +74,7 @@ def test_a_layer_adds_its_own_bias_or_the_one_given(side: int, given: tuple[int,
     layer, x = Conv2d(8, 16, 3, padding=1), normal(2, side, side, 8)
     bias = None if given is None else normal(*given)
     wanted = layer(x, bias)
-    winograd.prepare([layer], [mx.new_thread_local_stream(mx.Device(mx.cpu))])
+    winograd.prepare([layer], side_by_side(2))
     assert layer.fast is not None
     assert_close(layer(x, bias), wanted)
 
@@ -82,7 +82,7 @@ def test_a_layer_adds_its_own_bias_or_the_one_given(side: int, given: tuple[int,
 def test_a_layer_without_bias_adds_none() -> None:
     layer, x = Conv2d(8, 16, 3, padding=1, bias=False), normal(1, 8, 8, 8)
     wanted = layer(x)
-    winograd.prepare([layer], [])
+    winograd.prepare([layer], OWN)
     assert_close(layer(x), wanted)
 
 
@@ -100,14 +100,14 @@ def test_a_layer_without_bias_adds_none() -> None:
     ],
 )
 def test_only_layers_that_it_suits_are_computed_so(layer: nn.Module, fits: bool) -> None:
-    winograd.prepare([layer], [])
+    winograd.prepare([layer], OWN)
     assert (getattr(layer, "fast", None) is not None) == fits
 
 
 def test_the_transformed_weights_are_no_parameters() -> None:
     layer = Conv2d(4, 4, 3, padding=1)
     before = set(layer.parameters())
-    winograd.prepare([layer], [])
+    winograd.prepare([layer], OWN)
     assert set(layer.parameters()) == before == {"weight", "bias"}
 
 
@@ -117,7 +117,7 @@ def test_a_loaded_model_takes_it_and_shares_the_cores_among_streams(embedded_lik
     fast = [layer for layer in layers if layer.fast is not None]
     assert len(fast) == sum(winograd.suits(layer) for layer in layers) > 20
     threads = backend.blas_threads() or 1
-    assert {len(layer.fast.on) for layer in fast if layer.fast is not None} == {threads}
+    assert {len(layer.fast.streams) for layer in fast if layer.fast is not None} == {threads}
     assert backend.blas_threads() == threads
 
 
