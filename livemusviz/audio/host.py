@@ -228,6 +228,11 @@ class AudioHost:
         self._ask()
         self._supervisor.hurry()
 
+    @property
+    def chosen(self) -> str:
+        """The input that was chosen while the show runs; "" is the one that it began with."""
+        return "" if self.spec.input == self._started_with else self.spec.input
+
     def take_refusal(self) -> str:
         """Return why the last request for an input could not be met, once; "" if there is nothing to tell."""
         refused, self._refused = self._refused, ""

@@ -67,6 +67,9 @@ class ShowState:
     waiting : changes that wait for their beat or bar.
     message : the last error, or "".
     problems : number of errors so far.
+    unknown : words of the prompt that mean nothing to the model.
+    unused : parameters by name that move nothing in the model.
+    inputs : audio inputs by name.
     """
 
     tick: int
@@ -82,3 +85,6 @@ class ShowState:
     waiting: tuple[str, ...] = ()
     message: str = ""
     problems: int = 0
+    unknown: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()

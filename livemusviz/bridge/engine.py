@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 RECENT = 60  # frames behind the medians
@@ -19,6 +19,10 @@ class EngineStatus:
     """The last thing that went wrong, until it is over."""
     about: Mapping[str, str] = field(default_factory=dict)
     """model, backend and blas, once a model is loaded."""
+    unknown_words: Callable[[Iterable[str]], tuple[str, ...]] = lambda texts: ()
+    """Returns the words of some texts that mean nothing to the model. Any thread."""
+    unused: tuple[str, ...] = ()
+    """Parameters by name that move nothing in the model."""
     generated: int = 0
     """Frames computed."""
     skipped: int = 0

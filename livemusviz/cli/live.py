@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from livemusviz.control.options import ControlOptions
     from livemusviz.live.config import LiveConfig
 
-FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action") and param.name != "preset_number")
+SHOWN = ("input",)  # flags of the show itself
+FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action") and param.name not in SHOWN)
 WEB_PORT = 7080
 
 

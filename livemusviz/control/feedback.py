@@ -20,6 +20,7 @@ from livemusviz.control.udp import Sender
 from livemusviz.params.param import Param, Value
 from livemusviz.params.registry import REGISTRY, Registry
 
+UNKNOWN = "/prompt/unknown"  # words that mean nothing to the model, joined by blanks
 ALIVE_PERIOD = 1.0  # s
 AUDIO_PERIOD = 0.05  # s
 LISTENING = 60.0  # s that a speaker is told things after it last spoke
@@ -74,6 +75,7 @@ class _Reader:
     heard: float
     known: dict[str, object] = field(default_factory=dict)
     own: dict[str, int] = field(default_factory=dict)
+    unknown: tuple[str, ...] = ()
 
 
 class Feedback:
@@ -153,10 +155,10 @@ class Feedback:
         return [
             (message, target)
             for target in targets
-            for message in (*messages, *self._changes(self._readers[target], state.values))
+            for message in (*messages, *self._changes(self._readers[target], state.values, state.unknown))
         ]
 
-    def _changes(self, reader: _Reader, values: Mapping[str, object]) -> list[bytes]:
+    def _changes(self, reader: _Reader, values: Mapping[str, object], unknown: tuple[str, ...]) -> list[bytes]:
         """Return the values that differ from those of a recipient, as messages; at most `CHANGES_AT_ONCE`, the rest
         later.
         """
@@ -170,7 +172,11 @@ class Feedback:
             and reader.own.get(param.name, done) <= done
         ][:CHANGES_AT_ONCE]
         reader.known.update({param.name: values[param.name] for param in changed})
-        return [self._value(param, values) for param in changed]
+        messages = [self._value(param, values) for param in changed]
+        if unknown != reader.unknown:
+            reader.unknown = unknown
+            messages.append(encode(UNKNOWN, " ".join(unknown)))
+        return messages
 
     def _value(self, param: Param, values: Mapping[str, object]) -> bytes:
         return encode(param.address, *param.wire(cast(Value, values[param.name])))

@@ -12,7 +12,7 @@ from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 from livemusviz.bridge.control import ShowState
-from livemusviz.control.feedback import audio_values
+from livemusviz.control.feedback import UNKNOWN, audio_values
 from livemusviz.params.param import Param, Value
 from livemusviz.params.registry import Registry
 
@@ -29,6 +29,7 @@ READABLE = {  # what only the show sets
     "/audio/bpm": "tempo that leads, 0 while unknown",
     "/stream-info/fps": "generated frames a second",
     "/stream-info/state": "state of the engine",
+    UNKNOWN: "words of the prompt that mean nothing to the model",
 }
 
 
@@ -66,6 +67,7 @@ def current(registry: Registry, state: ShowState | None) -> dict[str, list[Any]]
     }
     found |= {address: [value] for address, value in audio_values(state.features).items()}
     found |= {"/stream-info/fps": [state.fps], "/stream-info/state": [state.engine]}
+    found[UNKNOWN] = [" ".join(state.unknown)]
     return found
 
 
@@ -75,7 +77,7 @@ def tree(registry: Registry, state: ShowState | None) -> dict[str, Any]:
     values = current(registry, state)
     for address, description in READABLE.items():
         value = values.get(address)
-        text = address == "/stream-info/state"
+        text = address in ("/stream-info/state", UNKNOWN)
         leaf: dict[str, Any] = {"TYPE": "s" if text else "f", "ACCESS": 1, "DESCRIPTION": description}
         _place(root, address, leaf if value is None else leaf | {"VALUE": value})
     for param in registry.params:

@@ -11,9 +11,9 @@ import gc
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -55,6 +55,15 @@ class EngineSpec:
     max_fps: float = 30.0
     picture: np.ndarray | None = None
     budget: Budget = field(default_factory=Budget)
+
+
+@runtime_checkable
+class ReadsWords(Protocol):
+    """Tells which of the performer's words and parameters mean something to the model."""
+
+    def unknown_words(self, texts: Iterable[str]) -> tuple[str, ...]: ...
+
+    def unused_params(self) -> tuple[str, ...]: ...
 
 
 class Engine:
@@ -124,6 +133,9 @@ class Engine:
         if not self._stop.is_set():  # else the show has given its last word
             log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
         self.status = replace(self.status, state="running", about=about)
+        if isinstance(pipeline, ReadsWords):
+            unused, words = pipeline.unused_params(), pipeline.unknown_words
+            self.status = replace(self.status, unused=unused, unknown_words=words)
         return pipeline
 
     def _draw(self, pipeline: Pipeline) -> Pipeline:

@@ -1,5 +1,6 @@
 """Prompts to token ids with the `tokenizers` library, as CLIP's tokenizer does. Engine thread; numpy out."""
 
+import string
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ MAX_PROMPT = 1000
 """Characters of a prompt that are read; the rest is dropped before anything looks at it."""
 
 START, END = "<|startoftext|>", "<|endoftext|>"
+MOST_WORDS = 100  # that are looked up
+PUNCTUATION = string.punctuation + "\u2019\u201c\u201d\u201e\u2026\u2013\u2014"
 WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
@@ -34,7 +37,9 @@ class PromptTokenizer:
         limit = config.get("model_max_length")
         self.max_length = int(min(max_length, limit)) if isinstance(limit, int | float) and limit >= 2 else max_length
         pad = _pad_token(folder, config)
-        self._tokenizer = _load(folder, pad)
+        self._tokenizer, self._pad = _load(folder, pad), pad
+        unknown = getattr(self._tokenizer.model, "unk_token", None)
+        self._unknown = unknown if unknown != END else None
         pad_id = self._tokenizer.token_to_id(pad)
         if pad_id is None:
             raise UserError(f"{folder}: the pad token {pad!r} is not in the vocabulary")
@@ -42,6 +47,19 @@ class PromptTokenizer:
         self._tokenizer.enable_padding(length=self.max_length, pad_id=pad_id, pad_token=pad)
         self.highest_id = max(*self._tokenizer.get_vocab().values(), *_tried(self._tokenizer, folder))
         """The highest id that a prompt can have."""
+
+    def unknown_words(self, text: str) -> list[str]:
+        """Return the words that mean nothing to the model: without a token, or with the token that stands for all
+        others; of the first hundred. A vocabulary that spells out what it does not know, as CLIP's, has none."""
+        if self._unknown is None:
+            return []
+        words = dict.fromkeys(clean_prompt(word).strip(PUNCTUATION) for word in text.split())
+        return [word for word in list(words)[:MOST_WORDS] if word and not self._knows(word)]
+
+    def _knows(self, word: str) -> bool:
+        tokens = self._tokenizer.encode(word, add_special_tokens=False).tokens
+        pieces = [token for token in tokens if token != self._pad]
+        return bool(pieces) and self._unknown not in pieces
 
     def __call__(self, text: str) -> np.ndarray:
         """int32 (1, max_length): start, the tokens of the cleaned prompt, end, padding."""

@@ -14,6 +14,7 @@ class Publisher:
     """`publish` once a display frame.
 
     message : the last notice's text, or "".
+    unknown : words of the prompt that mean nothing to the model.
     """
 
     def __init__(self, control: Controllers, notices: Notices, presets: tuple[str, ...]) -> None:
@@ -21,9 +22,11 @@ class Publisher:
         self._control, self._notices, self._presets = control, notices, presets
         self._ticks = self._problems = 0
         self.message = ""
+        self.unknown: tuple[str, ...] = ()
+        self._asked: object = None
 
-    def publish(self, step: Step, engine: EngineStatus, record: RecordStatus) -> None:
-        """Hand on what was noticed since the last call, and the state as it is now."""
+    def publish(self, step: Step, engine: EngineStatus, record: RecordStatus, inputs: tuple[str, ...] = ()) -> None:
+        """Hand on what was noticed since the last call, and the state as it is now. inputs : for who chooses one."""
         for notice in self._notices.drain():
             self.message = notice.text
             self._problems += 1
@@ -43,5 +46,17 @@ class Publisher:
             waiting=step.waiting,
             message=self.message,
             problems=self._problems,
+            unknown=self._unknown_words(step, engine),
+            unused=engine.unused,
+            inputs=inputs,
         )
         self._control.publish(state)
+
+    def _unknown_words(self, step: Step, engine: EngineStatus) -> tuple[str, ...]:
+        """Return the words of the prompt that mean nothing to the model; looked up when either has changed."""
+        params = step.values.params
+        texts = tuple(text for text, _ in params.prompt_list) or (params.prompt,)
+        asked = (texts, engine.unknown_words)
+        if asked != self._asked:
+            self._asked, self.unknown = asked, engine.unknown_words(texts)
+        return self.unknown

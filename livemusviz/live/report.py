@@ -40,6 +40,8 @@ class Snapshot:
     """Median from a sound to its picture, over the last frames."""
     message: str = ""
     """The last thing that went wrong."""
+    unknown: tuple[str, ...] = ()
+    """Words of the prompt that mean nothing to the model."""
     controllers: tuple[str, ...] = ()
     """Lines about the web remote and MIDI."""
 
@@ -59,6 +61,7 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
         f"{features.bpm:.0f} bpm   onsets {features.onsets}   energy {features.energy:.2f}",
         f"preset  {params.preset or '-'}{'  locked' if params.lock else ''}",
         f"prompt  {params.prompt}",
+        *([f"not known to the model: {', '.join(now.unknown)}"] if now.unknown else []),
         f"recording {recording}   osc port {now.osc_port}",
         _tempo_line(now.step.beat, now.step.waiting),
         *now.controllers,

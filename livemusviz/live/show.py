@@ -80,7 +80,7 @@ class Show:
         self.session = Session(content, config.values, now, np.random.default_rng())
         params = self.session.values.params
         self.audio = AudioHost(audio_spec(config, params.gain), self.clock, now)
-        self._intake = AudioIntake(self.audio)
+        self._intake, self._input = AudioIntake(self.audio), ""
         registry = self.session.values.registry
         self.events = CoalescedEvents(registry.actions)
         self.control = Controllers(config.control, self.clock, self.events, params.bpm, registry, self.notices)
@@ -178,11 +178,27 @@ class Show:
         if features.onset or step.requests or step.errors or step.values is not before.values:
             self.engine.wake()
         self.audio.set_gain(step.values.params.gain)
+        self._choose_input(step.values.params.input)
         self.stats.recorded += self.recorder.take_finished()
-        self._publisher.publish(step, self.engine.status, self.recorder.status)
+        inputs = tuple(name for name, _ in self.audio.inputs)
+        self._publisher.publish(step, self.engine.status, self.recorder.status, inputs)
         if self.config.leave is not None and self._leaving.opens(now):
             self.config.leave(self._handover(now))
         return step.features, self._view(now, step)
+
+    def _choose_input(self, wanted: str) -> None:
+        """Ask for the audio input that the performer names. One that cannot be had is told, and the old one stays."""
+        refused = self.audio.take_refusal()
+        if wanted != self._input:
+            self._input = wanted
+            try:
+                self.audio.set_input(wanted)
+            except UserError as error:
+                refused = str(error)
+        if refused:
+            self.notices.error(refused, "audio")
+            self._input = self.audio.chosen
+            self.session.apply({"input": self._input})
 
     def _begin_music(self, now: float) -> None:
         """Let a file begin that waits for the first picture: it is there, or none will come."""
@@ -268,6 +284,7 @@ class Show:
             osc_port=self.control.osc.port,
             late_ms=self.stats.late_ms(),
             message=self._publisher.message,
+            unknown=self._publisher.unknown,
             controllers=self.control.hud_lines(),
         )
 

@@ -18,7 +18,7 @@ from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.clock import SystemClock
-from livemusviz.control.feedback import Feedback, RateLimit, encode
+from livemusviz.control.feedback import UNKNOWN, Feedback, RateLimit, encode
 from livemusviz.control.loop import READ_A_SECOND, OscControl
 from livemusviz.control.osc_guard import Message, validate
 from livemusviz.errors import UserError
@@ -416,6 +416,17 @@ def test_everybody_who_spoke_lately_and_every_out_is_told(control: OscControl) -
         made.close()
         for udp in sockets:
             udp.close()
+
+
+def test_words_that_the_model_does_not_know_are_told_once() -> None:
+    def said(now: float) -> list[Message]:
+        return [found for datagram, _ in feedback.due(now) for found in validate(datagram) if found[0] == UNKNOWN]
+
+    feedback = Feedback([("127.0.0.1", 1)])
+    feedback.publish(state(unknown=("ein", "Vulkan")))
+    assert said(0.0) == [(UNKNOWN, ["ein Vulkan"])] and said(0.1) == []
+    feedback.publish(state(tick=2))
+    assert said(0.2) == [(UNKNOWN, [""])]
 
 
 def test_the_speakers_that_are_told_things_are_bounded() -> None:

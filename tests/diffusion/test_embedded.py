@@ -8,6 +8,7 @@ import pytest
 
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.tokenizer import PromptTokenizer
 
 FOLDER = resolve_model(EMBEDDED)
 
@@ -70,3 +71,16 @@ def test_a_picture_survives_the_autoencoder() -> None:
     vae = pipeline.parts.vae
     again = np.clip(np.array(vae.decode(vae.encode(mx.array(picture.astype(np.float32))[None])))[0], -1, 1)
     assert np.abs(again - picture).mean() < 0.55 * np.abs(picture - picture.mean((0, 1))).mean()
+
+
+@pytest.mark.parametrize(
+    ("prompt", "unknown"),
+    [
+        ("aurora over a dark sea, glowing!", []),
+        ("ein roter Vulkan \u00fcber dem Meer", ["ein", "roter", "Vulkan", "\u00fcber", "dem"]),
+        ("\U0001f30b lava (qwxz), qwxz", ["\U0001f30b", "qwxz"]),
+        ("sea " * 200 + "qwxz", ["qwxz"]),  # beyond what the model reads
+    ],
+)
+def test_words_that_mean_nothing_to_the_model_are_known(prompt: str, unknown: list[str]) -> None:
+    assert PromptTokenizer(FOLDER / "tokenizer", 77).unknown_words(prompt) == unknown

@@ -236,3 +236,9 @@ def test_a_picture_to_start_from(folder: Path) -> None:
         pipeline.set_init_image(picture[:32])
     with pytest.raises(UserError, match="strength 0"):
         drawn(0.0)
+
+
+def test_parameters_that_move_nothing_are_known(folder: Path) -> None:
+    assert load(folder).unused_params() == ("delta", "negative_prompt", "guidance_scale", "lora_weight")
+    assert load(folder, guidance="full").unused_params() == ("lora_weight",)
+    assert load(folder).unknown_words(["nonsense qwxz"]) == ()  # CLIP's vocabulary spells out what it does not know

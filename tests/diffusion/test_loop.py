@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,24 @@ def test_frames_carry_the_time_of_their_sound_and_count_up(run: Any) -> None:
     assert frame.seq >= 5 and frame.time == 1.5 and frame.image[0, 0, 0] == 7
     assert 0 < frame.duration == pytest.approx(made.seconds[frame.seq - 1]) and frame.made > frame.duration
     assert made.status.state == "running" and made.status.about["model"] == "given"
+
+
+class ReadingPipeline(FakePipeline):
+    """Knows lava and nothing else."""
+
+    def unknown_words(self, texts: Iterable[str]) -> tuple[str, ...]:
+        return tuple(word for text in texts for word in text.split() if word != "lava")
+
+    def unused_params(self) -> tuple[str, ...]:
+        return ("delta",)
+
+
+def test_what_means_nothing_to_the_model_is_in_the_status(run: Any) -> None:
+    made = engine({GIVEN: ReadingPipeline(7)})
+    assert made.status.unknown_words(["rote lava"]) == ()
+    run(made)
+    until(lambda: made.status.unused == ("delta",))
+    assert made.status.unknown_words(["rote lava"]) == ("rote",)
 
 
 def test_skipped_slots_draw_nothing_and_are_counted(run: Any) -> None:

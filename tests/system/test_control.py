@@ -105,6 +105,11 @@ def test_every_address_is_set_and_read_back_with_liblos_tools(
         ("/gain", ("f", "99"), '/error s "gain: 99.0 is outside 0..32 x"'),
         ("/promt", ("s", "sea"), r"/error s .*did you mean '/prompt'"),
         ("/learn", ("s", "/gain"), "/error s .*no MIDI input"),
+        ("/prompt", ("s", "qwxz over the sea"), '/prompt/unknown s "qwxz"'),
+        ("/prompt", ("ss", "red", "lava"), '/prompt/unknown s ""'),
+        ("/input", ("s", "gig.wav"), "/error s .*a file is given on the command line"),
+        ("/input", ("s", "nothing like it:3-4"), "/error s .*no audio input"),
+        ("/input?", (), '/input s ""'),
     ):
         show.osc(address, *arguments)
         if expected is not None:
@@ -213,6 +218,17 @@ def test_the_page_in_chromium(tmp_path: Path, shows: list[LiveShow]) -> None:
             browser.press("[data-action='/tap']")
             time.sleep(0.5)
         browser.wait_for("document.querySelector('#engine').textContent.startsWith('tap')")
+        box = "document.querySelector('[data-name=\"{}\"]').hidden"
+        browser.wait_for(box.format("guidance_scale"))  # the embedded model has no guidance
+        assert not browser.run(box.format("gain"))
+        browser.run("document.querySelector('#prompt').value = 'ein Vulkan'")
+        browser.press("#prompt-form button")
+        browser.wait_for("document.querySelector('#unknown').textContent === 'the model does not know: ein, Vulkan'")
+        columns = "getComputedStyle(document.querySelector('main')).display"
+        assert browser.run(columns) == "block"
+        browser.call("Emulation.setDeviceMetricsOverride", width=1280, height=800, deviceScaleFactor=1, mobile=False)
+        assert browser.run(columns) == "grid"
+        browser.call("Emulation.setDeviceMetricsOverride", width=412, height=915, deviceScaleFactor=2, mobile=True)
         browser.run("window.scrollTo(0, 0)")
         browser.screenshot(tmp_path / "page.png", whole=False)
         assert [problem for problem in browser.problems if "403" not in problem] == []

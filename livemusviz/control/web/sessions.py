@@ -23,6 +23,7 @@ from livemusviz.params.registry import Registry
 Out = str | bytes
 MAX_LISTENED = 1024  # addresses
 REQUESTS_A_SECOND = 500.0
+TITLES = {"ssf": "Similarity filter", "num_inference_steps": "Denoising steps"}  # where an address is no plain name
 
 
 class Requests:
@@ -107,6 +108,7 @@ class PageSession:
         self._requests = requests
         self._known: dict[str, object] = {}
         self._presets: tuple[str, ...] | None = None
+        self._told: dict[str, tuple[str, ...]] = {}
         self._problems = 0
         self.preview = False
 
@@ -148,6 +150,10 @@ class PageSession:
         if state.presets != self._presets:
             self._presets = state.presets
             out.append(json.dumps({"presets": state.presets}))
+        for name in ("inputs", "unknown", "unused"):
+            if getattr(state, name) != self._told.get(name):
+                self._told[name] = getattr(state, name)
+                out.append(json.dumps({name: self._told[name]}))
         if state.problems != self._problems:
             self._problems = state.problems
             out.append(json.dumps({"error": state.message}))
@@ -166,8 +172,14 @@ def describe(param: Param) -> dict[str, Any]:
     default = param.wire(param.default) if param.kind != "action" else []
     return {
         "name": param.name, "address": param.address, "kind": param.kind, "min": param.minimum, "max": param.maximum,
-        "unit": param.unit, "doc": param.doc, "choices": param.choices, "default": default,
+        "unit": param.unit, "doc": param.doc, "hint": _hint(param), "title": TITLES.get(param.name, ""),
+        "choices": param.choices, "default": default,
     }  # fmt: skip
+
+
+def _hint(param: Param) -> str:
+    """Return what stands under the name; nothing for a shader's input, whose doc describes the whole shader."""
+    return "" if param.name.startswith("fx/") else param.doc
 
 
 def _page_values(registry: Registry, state: ShowState) -> dict[str, object]:

@@ -51,7 +51,17 @@ class Served:
         heard = AudioFeatures(time=0.0, level=1.0)
         self.problems += message != ""
         self.web.publish(
-            ShowState(self.tick, known, heard, presets=("lava", "sea"), message=message, problems=self.problems)
+            ShowState(
+                self.tick,
+                known,
+                heard,
+                presets=("lava", "sea"),
+                message=message,
+                problems=self.problems,
+                unknown=("qwxz",),
+                unused=("delta",),
+                inputs=("line", "line#2"),
+            )
         )
 
     def get(self, target: str, port: int | None = None, **headers: str) -> tuple[int, bytes, dict[str, str]]:
@@ -183,6 +193,8 @@ def test_the_page_learns_the_registry_and_then_changes(served: Served) -> None:
         assert [param["address"] for param in news(page, "params")] == [param.address for param in PARAMS]
         assert news(page, "values")["/gain"] == [1.0]
         assert news(page, "presets") == ["lava", "sea"]
+        assert (news(page, "inputs"), news(page, "unknown")) == (["line", "line#2"], ["qwxz"])
+        assert news(page, "unused") == ["delta"]
         served.publish(gain=4.0)
         assert news(page, "values") == {"/gain": [4.0]}
         for _ in range(2):  # told each time

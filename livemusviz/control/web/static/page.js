@@ -4,6 +4,7 @@
 const byId = (id) => document.getElementById(id);
 const HOLD = 600; // ms after a touch during which the show does not move a fader under the finger
 const ELSEWHERE = new Set(["/fade", "/cue/number", "/hud", "/blackout", "/freeze", "/bpm"]);
+const unused = new Set(); // names of parameters that move nothing in the loaded model
 const params = new Map(); // address -> description
 const values = new Map(); // address -> arguments
 const held = new Map(); // address -> when it was last touched here
@@ -29,6 +30,9 @@ function connect() {
 function hear(news) {
   if (news.params) build(news.params);
   if (news.presets) chips(byId("presets"), news.presets, (name) => send("/preset", name));
+  if (news.inputs) byId("inputs").replaceChildren(...news.inputs.map((name) => new Option(name, name)));
+  if (news.unknown) byId("unknown").textContent = news.unknown.length ? `the model does not know: ${news.unknown.join(", ")}` : "";
+  if (news.unused) hide(news.unused);
   if (news.values) for (const [address, value] of Object.entries(news.values)) show(address, value);
   if (news.now) meters(news.now);
   if (news.error) complain(news.error);
@@ -63,9 +67,21 @@ function build(list) {
   byId("faders").replaceChildren(...(groups.get("") || []).map(knob), ...[...groups].filter(([name]) => name).map(effect));
 }
 
+function hide(names) {
+  unused.clear();
+  for (const name of names) unused.add(name);
+  for (const box of document.querySelectorAll("[data-name]")) box.hidden = unused.has(box.dataset.name);
+}
+
+// "/tempo/beats_per_bar" as "Tempo beats per bar"; a shader's input without the shader's name.
+function readable(address) {
+  const words = address.replace(/^\/(fx\/[^/]+\/)?/, "").replace(/[/_]+/g, " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 function effect([name, members]) {
   const box = document.createElement("details"), title = document.createElement("summary");
-  title.textContent = name;
+  title.textContent = readable(name);
   box.append(title, ...members.map(knob));
   return box;
 }
@@ -74,24 +90,30 @@ function knob(param) {
   if (param.kind !== "bool") return fader(param);
   const button = document.createElement("button");
   button.dataset.switch = param.address;
-  button.textContent = param.address.split("/").pop();
+  button.dataset.name = param.name;
+  button.textContent = param.title || readable(param.address);
   button.title = param.doc;
+  button.hidden = unused.has(param.name);
   return button;
 }
 
 function fader(param) {
   const box = document.createElement("label"), line = document.createElement("span");
   const name = document.createElement("span"), output = document.createElement("output"), input = document.createElement("input");
+  const hint = document.createElement("small");
   box.className = "fader";
-  box.title = param.doc;
-  name.textContent = param.address.replace(/^\/(fx\/[^/]+\/)?/, "") + (param.unit ? ` (${param.unit})` : "");
+  box.dataset.name = param.name;
+  box.hidden = unused.has(param.name);
+  box.title = param.address;
+  name.textContent = (param.title || readable(param.address)) + (param.unit ? ` (${param.unit})` : "");
+  hint.textContent = param.hint;
   line.append(name, output);
   input.type = "range";
   input.min = param.min;
   input.max = param.max;
   input.step = param.kind === "int" ? 1 : (param.max - param.min) / 500;
   input.dataset.address = param.address;
-  box.append(line, input);
+  box.append(line, hint, input);
   return box;
 }
 
@@ -104,6 +126,7 @@ function show(address, value) {
     if (output) output.textContent = typeof value[0] === "number" ? Number(value[0].toPrecision(4)) : "";
   }
   for (const button of document.querySelectorAll(`[data-switch="${address}"]`)) button.classList.toggle("on", value[0] === 1);
+  if (address === "/input" && document.activeElement !== byId("input")) byId("input").value = value[0];
   if (address === "/prompt" && document.activeElement !== byId("prompt")) byId("prompt").value = value[0];
   if (address === "/preset") mark(byId("presets"), (chip) => chip.textContent === value[0]);
   if (address === "/cue/list") {
@@ -186,6 +209,11 @@ byId("prompt-form").addEventListener("submit", (event) => {
   const text = byId("prompt").value.trim();
   if (text) send("/prompt", text);
   byId("prompt").blur();
+});
+byId("input-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  send("/input", byId("input").value.trim());
+  byId("input").blur();
 });
 byId("prompt").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey) {
