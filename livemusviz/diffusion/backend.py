@@ -75,17 +75,39 @@ def backend_name() -> str:
 def blas_name() -> str:
     """Return the library that multiplies matrices: "metal", "cuda", "accelerate", "openblas" or "netlib (slow)".
 
-    On a Linux CPU the speed is measured, because OpenBLAS may be loaded behind MLX's bundled reference BLAS without
-    effect. Takes 5 ms, or 80 ms in the slow case.
+    On a Linux CPU MLX calls the BLAS that was loaded with global symbols before it. Without one the speed is measured,
+    for its own may be the system's or the bundled reference BLAS; that takes 5 ms, or 80 ms in the slow case.
     """
     backend = backend_name()
     if backend != "cpu":
         return backend
     if sys.platform == "darwin":
         return "accelerate"
+    if "openblas" in _global_blas():
+        return "openblas"  # however slow it is on a busy machine
     if matmul_gflops() < SLOW_BLAS_GFLOPS:
         return "netlib (slow)"
     return "openblas" if library_loaded("openblas") else "system BLAS"
+
+
+class _SymbolInfo(ctypes.Structure):
+    """Dl_info (man 3 dladdr)."""
+
+    _fields_ = (
+        ("file", ctypes.c_char_p), ("base", ctypes.c_void_p), ("name", ctypes.c_char_p), ("address", ctypes.c_void_p),
+    )  # fmt: skip
+
+
+def _global_blas() -> str:
+    """Return the path of the library whose `cblas_sgemm` every later library binds to, "" without one."""
+    everything = ctypes.CDLL(None)
+    info = _SymbolInfo()
+    try:
+        address = ctypes.cast(everything.cblas_sgemm, ctypes.c_void_p)
+        found = everything.dladdr(address, ctypes.byref(info))
+    except AttributeError:
+        return ""
+    return os.path.realpath(os.fsdecode(info.file)) if found and info.file else ""
 
 
 def matmul_gflops(size: int = 256, runs: int = 10) -> float:

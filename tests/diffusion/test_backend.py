@@ -28,3 +28,10 @@ def test_with_mlx_imported_first_it_is_not_openblas_even_where_openblas_is_loade
     late = "import ctypes, ctypes.util, mlx.core as mx; mx.eval(mx.ones((8, 8)) @ mx.ones((8, 8)))\n"
     late += "name = ctypes.util.find_library('openblas')\nif name: ctypes.CDLL(name)"
     assert told(late) == "netlib (slow)"
+
+
+def test_a_busy_machine_does_not_make_openblas_another_library() -> None:
+    if ctypes.util.find_library("openblas") is None:
+        pytest.skip("no OpenBLAS on this machine")
+    slow = "from livemusviz.diffusion import backend\nbackend.matmul_gflops = lambda *sizes: 1.0"
+    assert told(slow) == "openblas"
