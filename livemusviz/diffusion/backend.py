@@ -83,7 +83,7 @@ def blas_name() -> str:
         return backend
     if sys.platform == "darwin":
         return "accelerate"
-    if "openblas" in _global_blas():
+    if sys.platform.startswith("linux") and "openblas" in _global_blas():
         return "openblas"  # however slow it is on a busy machine
     if matmul_gflops() < SLOW_BLAS_GFLOPS:
         return "netlib (slow)"

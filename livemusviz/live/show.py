@@ -80,7 +80,7 @@ class Show:
         self.session = Session(content, config.values, now, np.random.default_rng())
         params = self.session.values.params
         self.audio = AudioHost(audio_spec(config, params.gain), self.clock, now)
-        self._intake, self._input = AudioIntake(self.audio), ""
+        self._intake = AudioIntake(self.audio)
         registry = self.session.values.registry
         self.events = CoalescedEvents(registry.actions)
         self.control = Controllers(config.control, self.clock, self.events, params.bpm, registry, self.notices)
@@ -188,17 +188,10 @@ class Show:
 
     def _choose_input(self, wanted: str) -> None:
         """Ask for the audio input that the performer names. One that cannot be had is told, and the old one stays."""
-        refused = self.audio.take_refusal()
-        if wanted != self._input:
-            self._input = wanted
-            try:
-                self.audio.set_input(wanted)
-            except UserError as error:
-                refused = str(error)
+        refused = self._intake.follow_input(wanted)
         if refused:
             self.notices.error(refused, "audio")
-            self._input = self.audio.chosen
-            self.session.apply({"input": self._input})
+            self.session.apply({"input": self._intake.input})
 
     def _begin_music(self, now: float) -> None:
         """Let a file begin that waits for the first picture: it is there, or none will come."""
