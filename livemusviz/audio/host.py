@@ -12,10 +12,9 @@ import os
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
-from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Inputs, Wiring, unpack_status
+from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Inputs, RequestPipe, Wiring, unpack_status
 from livemusviz.bridge.features import PACKED_FEATURES_BYTES, AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock, AudioStatus
@@ -114,7 +113,7 @@ class AudioHost:
         self._started_with = spec.input
         self._wanted: tuple[int, str] | None = None  # an input that was asked for and not yet answered for
         self._asked = 0  # requests so far
-        self._requests: Connection | None = None
+        self._requests: RequestPipe | None = None
         self._refused = ""
         self.inputs: tuple[tuple[str, int], ...] = ()  # by name, with their channels, as the process last listed them
 

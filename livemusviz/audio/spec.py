@@ -7,8 +7,8 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -25,6 +25,15 @@ FILE_SUFFIXES = frozenset(
 
 STATUS_BYTES = 640
 CONTROL = struct.Struct("<d?")  # gain; whether a held file may play
+
+
+class RequestPipe(Protocol):
+    """One end of a `multiprocessing.Pipe`, whose class differs between POSIX and Windows."""
+
+    def send(self, obj: Any) -> None: ...
+    def recv(self) -> Any: ...
+    def poll(self, timeout: float | None = 0.0) -> bool: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,7 @@ class Wiring:
     resume: float = 0.0
     steady: bool = False
     sounded: bool = False
-    requests: Connection | None = None
+    requests: RequestPipe | None = None
 
 
 @dataclass(frozen=True, slots=True)
