@@ -27,7 +27,7 @@ LEFT_OUT = frozenset({"help", "version", "verbose", "save_gig"})
 
 
 def is_gig(word: str) -> bool:
-    """Whether a word of the command line names a gig file."""
+    """Return True if a word of the command line names a gig file."""
     return not word.startswith("-") and word.lower().endswith(SUFFIX)
 
 
@@ -126,7 +126,7 @@ def _checked(where: str, action: argparse.Action, value: object, folder: Path) -
 
 
 def _is_constant(action: argparse.Action) -> bool:
-    """Whether it only sets another flag's value."""
+    """Return True if it only sets another flag's value."""
     return isinstance(action, argparse._StoreConstAction) and not isinstance(action.const, bool)
 
 

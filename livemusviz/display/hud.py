@@ -83,7 +83,7 @@ class Hud:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Where everything is on a panel, in pixels from its top left corner.
+    """Holds the positions on a panel, in pixels from its top left corner.
 
     points : height of the letters.  width : of the text's part.  below : where the text ends.  corner : of the QR code.
     """
