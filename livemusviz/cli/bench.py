@@ -21,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="torch's milliseconds beside ours where torch is installed (on)",
     )
     add_blas_flag(parser)
+    parser.add_argument("--layers", action="store_true", help="every layer's milliseconds, the dearest first")
     parser.add_argument("--no-precision", action="store_true", help="not what 8 and 4 bit would cost")
     add_model_flags(parser)
     add_json_flag(parser)
@@ -44,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
         peers=options.peers,
         precision=not options.no_precision,
         blas_threads=options.blas_threads,
+        layers=options.layers,
     )
     if options.json:
         print_json(figures)
@@ -53,12 +55,25 @@ def run(options: argparse.Namespace) -> int:
     print(
         table([(stage, *(_cell(column.get(stage)) for column in columns.values())) for stage in STAGES], ("", *columns))
     )
+    if figures["layers"]:
+        print()
+        print(_layers(figures["layers"]))
     if figures["precision"]:
         costs = ("generate_ms", "weights_mb", "psnr_db")
         rows = [(bits, *(_cell(row.get(cost)) for cost in costs)) for bits, row in figures["precision"].items()]
         print()
         print(table(rows, ("bits", *costs)))
     return 0
+
+
+def _layers(rows: list[dict[str, Any]]) -> str:
+    """Return the table of layers, the dearest first, each measured by itself."""
+    dearest = sorted(rows, key=lambda row: -row["ms"])
+    cells = [
+        (row["layer"], row["form"], "x".join(map(str, row["input"])), str(row["calls"]), f"{row['ms']:.2f}")
+        for row in dearest
+    ]
+    return table(cells, ("layer", "form", "input", "calls", "ms by itself"))
 
 
 def _blas(figures: dict[str, Any]) -> str:

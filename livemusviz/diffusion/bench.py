@@ -42,6 +42,7 @@ def run_bench(
     peers: bool = True,
     precision: bool = True,
     blas_threads: int | None = None,
+    layers: bool = False,
 ) -> dict[str, Any]:
     """Time a model at a picture size (width, height), `runs` times each stage.
 
@@ -50,13 +51,14 @@ def run_bench(
     Returns `model`, `size` ("256x256"), `backend`, `blas`, `blas_threads` (None without OpenBLAS), `text_ms`,
     `unet_ms`, `decode_ms` (medians), `generate_ms` {p50, p99}, `peak_memory_mb` (loading included: of the whole process
     on a CPU, of the device's arrays on a GPU), `weights_mb`, `precision` (see `_precision`; {} if not asked for or if
-    the folder is packed), and `peers`: {"torch": the same figures} where torch, diffusers and transformers are
-    installed and the model is to run as they would run it, else {}.
+    the folder is packed), `layers` (see `layer_times`; [] if not asked for), and `peers`: {"torch": the same figures}
+    where torch, diffusers and transformers are installed and the model is to run as they would run it, else {}.
     Raises UserError for a model or a size that cannot be used.
     """
     backend.prepare(blas_threads=blas_threads)
     import mlx.core as mx
 
+    from livemusviz.diffusion.layer_times import layer_times
     from livemusviz.diffusion.pipeline import Pipeline
 
     width, height = size
@@ -79,9 +81,15 @@ def run_bench(
         "generate_ms": spread_ms(lambda: pipeline.generate(noise, text, 0.2), runs),
         "peak_memory_mb": round(_peak_memory(pipeline.backend) / MEBIBYTE, 1),
         "weights_mb": round(pipeline.parts.weight_bytes / MEBIBYTE, 1),
+        "layers": layer_times(Pipeline(pipeline.parts, height, width, compiled=False), noise, text, runs)
+        if layers
+        else [],
         "precision": _precision(model, size, runs) if precision else {},
         "peers": {},
     }
+    if layers:
+        plain = Pipeline(pipeline.parts, height, width, compiled=False)
+        figures["layers"] = layer_times(plain, noise, text, runs)
     torch = _torch_peer(model, size, runs, blas_threads) if peers else None
     if torch is not None:
         figures["peers"]["torch"] = torch

@@ -17,6 +17,7 @@ from livemusviz.diffusion.conditioning import Conditioning, UNetInputs
 from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL
 from livemusviz.diffusion.model import ModelParts
+from livemusviz.diffusion.streams import in_bands
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,9 +124,7 @@ class FrameGraph:
         rgb = vae.decode((x0 / vae.config.scaling_factor).astype(self._parts.vae_dtype))
         rgb = rgb.astype(mx.float32)
         finite = mx.isfinite(rgb.sum(axis=1).sum(axis=(1, 2)))  # by rows first: that much faster on a CPU
-        rgb = mx.clip(rgb * 127.5 + 128, 0, 255).astype(mx.uint8)
-        alpha = mx.full((*rgb.shape[:3], 1), 255, dtype=mx.uint8)
-        return mx.concatenate([rgb, alpha], axis=-1), finite
+        return in_bands(_rgba, rgb, self._parts.streams), finite
 
     def _near_init(self, x0: mx.array, init: mx.array | None) -> mx.array:
         """Mix the init latents in where the model has one step only and cannot start half-way."""
@@ -145,3 +144,10 @@ def coordinate_planes(height: int, width: int, count: int) -> mx.array:
     u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
     v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
     return mx.array(coordinates.coordinate_planes(u, v, count)[None])
+
+
+def _rgba(rgb: mx.array) -> mx.array:
+    """rgb : float32 (..., 3), -1 to 1; what is beyond is clipped. Returns uint8 (..., 4), alpha 255."""
+    rgb = mx.clip(rgb * 127.5 + 128, 0, 255).astype(mx.uint8)
+    alpha = mx.full((*rgb.shape[:-1], 1), 255, dtype=mx.uint8)
+    return mx.concatenate([rgb, alpha], axis=-1)
