@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import get_type_hints
 
 PITCH_CLASSES = 12
+BEATS_A_BAR = 4  # of the bars that the analysis finds
 Chroma = tuple[float, ...]
 """PITCH_CLASSES weights from C upwards, each 0..1."""
 NO_CHROMA: Chroma = (0.0,) * PITCH_CLASSES

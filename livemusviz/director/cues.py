@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from livemusviz.bridge.frames import Prompt
+from livemusviz.curves import smoothstep
 
 MAX_WAITING = 8
 
@@ -28,8 +29,7 @@ class PromptCue:
     @property
     def fade(self) -> float:
         """Return the fade in 0..1: 0 is all `previous`, 1 is all `prompt`. It is eased at both ends (smoothstep)."""
-        t = self._progress
-        return t * t * (3.0 - 2.0 * t)
+        return smoothstep(self._progress)
 
     @property
     def fading(self) -> bool:

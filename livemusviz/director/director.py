@@ -10,14 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.features import BEATS_A_BAR, AudioFeatures
 from livemusviz.bridge.frames import Controls, Prompt, Reuse, Timing
+from livemusviz.curves import phase_error
 from livemusviz.director.anticipate import Anticipation, Struck, landing, next_start, sure
 from livemusviz.director.cues import PromptCue
 from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionTurns, note_prompts, split_prompts
 from livemusviz.director.seeds import SeedBlend, Seeds
 from livemusviz.director.ssf import Moment, SimilarityFilter
-from livemusviz.director.walk import BEATS_A_BAR, LatentWalk, WalkMotion, similarity
+from livemusviz.director.walk import LatentWalk, WalkMotion, similarity
 from livemusviz.params.params import Params
 
 MAX_DT = 0.25  # s; longer pauses (sleep, a slow load) count as this
@@ -140,7 +141,7 @@ class Director:
         ahead = landing(now, features, timing) - features.beats - features.beat_phase
         wanted = features.bar_phase + ahead / BEATS_A_BAR
         step = bar_rate * dt
-        behind = (wanted - self._bars - step + 0.5) % 1.0 - 0.5
+        behind = phase_error(wanted - self._bars - step)
         return self._bars + step + max(-0.5 * step, min(0.5 * step, behind * min(1.0, 4.0 * dt)))
 
     def _words(

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.curves import smoothstep
 from livemusviz.errors import UserError, suggest
 
 MAX_DT = 0.1  # s; a longer gap (a laptop that slept) counts as this much
@@ -27,7 +28,7 @@ CURVES: Mapping[str, Callable[[float], float]] = {
     "linear": lambda x: x,
     "square": lambda x: x * x,
     "root": math.sqrt,
-    "smooth": lambda x: x * x * (3.0 - 2.0 * x),
+    "smooth": smoothstep,
     "step": lambda x: float(x >= 0.5),
 }
 # Shapes over one turn, x in [0, 1): all begin at their lowest but the last two, which strike on the beat.

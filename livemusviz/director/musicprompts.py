@@ -10,14 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from livemusviz.bridge.features import PITCH_CLASSES, AudioFeatures
+from livemusviz.bridge.features import BEATS_A_BAR, PITCH_CLASSES, AudioFeatures
 from livemusviz.bridge.frames import Prompt
 
 OFF, FOCUS, CUMULATIVE = 0, 1, 2
 SHARPNESS = 3.0  # power of the weights in FOCUS
 LONGER = 8.0  # factor of the time constant in CUMULATIVE
 GRAIN = 0.02  # weights are rounded to it, so that a sustained chord gives one prompt, not thirty a second
-BEATS_A_BAR = 4
 
 
 @dataclass(frozen=True, slots=True)

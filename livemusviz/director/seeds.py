@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from livemusviz.curves import smoothstep
 from livemusviz.director.walk import Circles, slerp
 
 SeedBlend = tuple[tuple[int, float], ...]
@@ -56,8 +57,7 @@ class Seeds:
         now = self._mixed(self.blend, angles)
         if not self.fading:
             return now
-        t = self._progress
-        return slerp(self._mixed(self._before, angles), now, t * t * (3.0 - 2.0 * t))
+        return slerp(self._mixed(self._before, angles), now, smoothstep(self._progress))
 
     def _mixed(self, blend: SeedBlend, angles: tuple[float, ...]) -> np.ndarray:
         """Return the blend, by weights whose squares sum to 1 so that the variance is kept; the norm is made exact."""

@@ -11,7 +11,8 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 from livemusviz.bridge.control import ExternalTempo
-from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.features import BEATS_A_BAR, AudioFeatures
+from livemusviz.curves import phase_error
 from livemusviz.errors import UserError
 
 MIN_BPM, MAX_BPM = 20.0, 300.0
@@ -21,7 +22,6 @@ SAME = 0.08  # relative; a tapped tempo this close to an octave of the audio's m
 SURE = 0.5  # confidence above which the audio's tempo leads by itself
 PULL = 0.25  # s, time constant with which the position follows the audio's beat
 GRACE = 0.08  # s; a change this late after a boundary still belongs to it
-HEARD_BAR = 4  # beats in a bar of the audio analysis
 CELLS = {"beat": 1, "bar": 1, "2_bar": 2, "4_bar": 4}  # beats for "beat", bars for the others
 OCTAVES = (0.25, 0.5, 1.0, 2.0, 4.0)
 
@@ -211,21 +211,21 @@ class Tempo:
             return
         since = max(0.0, now - features.time) * features.bpm / 60.0
         phase = (features.beat_phase + since) % 1.0
-        self._heard_bar = features.bar_phase * HEARD_BAR + since
+        self._heard_bar = features.bar_phase * BEATS_A_BAR + since
         if self._heard_phase is None:
             self._heard_beat = round(self._beat / self._octave - phase) + phase
         else:
-            self._heard_beat += (phase - self._heard_phase + 0.5) % 1.0 - 0.5
+            self._heard_beat += phase_error(phase - self._heard_phase)
         self._heard_phase = phase
 
     def _follow(self, dt: float) -> None:
         """Pull the position towards the audio's beat, never backwards."""
         self._bpm = min(max(self._heard_bpm * self._octave, MIN_BPM), MAX_BPM)
-        error = (self._heard_beat * self._octave - self._beat + 0.5) % 1.0 - 0.5
+        error = phase_error(self._heard_beat * self._octave - self._beat)
         self._beat += max(-dt * self._bpm / 60.0, error * (1.0 - math.exp(-dt / PULL)))
-        if self._octave == 1.0 and self.beats_per_bar == HEARD_BAR and not self._bars_by_hand:
-            off = round(self._heard_bar - self._beat) % HEARD_BAR
-            self._beat += off if off <= HEARD_BAR // 2 else off - HEARD_BAR
+        if self._octave == 1.0 and self.beats_per_bar == BEATS_A_BAR and not self._bars_by_hand:
+            off = round(self._heard_bar - self._beat) % BEATS_A_BAR
+            self._beat += off if off <= BEATS_A_BAR // 2 else off - BEATS_A_BAR
 
     def _corrects_octave(self, bpm: float) -> bool:
         """Return True if a tapped tempo only tells the octave of the audio's tempo."""

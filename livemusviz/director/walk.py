@@ -15,6 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livemusviz.bridge.features import BEATS_A_BAR
+from livemusviz.curves import phase_error
+
 SHARES = (0.45, 0.35, 0.2)  # of the variance: bass, mid, treble
 CIRCLES = len(SHARES)
 KICK_SECONDS = 0.035  # s, time constant of both stages of a kick; it is fastest 35 ms after its start
@@ -25,7 +28,6 @@ LIVELY = 0.25  # octaves by which the faster of two speeds is preferred
 STICKY = 0.8  # octaves by which the speed must change before the bars a turn takes change
 SWING = 0.75  # 0..1, share of a loop's motion that follows each beat
 SWING_AT = 0.15  # of a beat, where it is fastest
-BEATS_A_BAR = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class _Turn:
         if self._octave is None or abs(wanted - self._octave) > STICKY:
             self._octave = round(wanted - LIVELY)
         a_turn = 2.0**self._octave  # bars
-        behind = (bars / a_turn - self._base + 0.5) % 1.0 - 0.5
+        behind = phase_error(bars / a_turn - self._base)
         locked = bar_rate / a_turn
         self._base += locked * dt * (1.0 + max(-LOCK_PULL, min(LOCK_PULL, 4.0 * behind)))
 

@@ -13,6 +13,7 @@ from livemusviz.bridge.view import Effect
 from livemusviz.display.bank import ShaderBank
 from livemusviz.display.isf import Instant, IsfShader
 from livemusviz.display.layers import Buffers, Layer, drop
+from livemusviz.display.state import State
 from livemusviz.errors import UserError
 
 Copy = Callable[[Layer, Layer], None]
@@ -70,6 +71,15 @@ class Slot:
         self._frame += 1
         return result
 
+    def exchange(self, state: State) -> None:
+        """Save or restore what the next picture depends on."""
+        self._time, self._frame = state.value("time", self._time), state.value("frame", self._frame)
+        state.buffers("buffer", self._buffers)
+
+    def layers(self) -> list[Layer]:
+        """Return the layers that its picture may be in besides the one it is given."""
+        return [layer for _, buffer in sorted(self._buffers.items()) for layer in (buffer.front, buffer.back)]
+
     def release(self) -> None:
         drop(self._buffers)
 
@@ -124,6 +134,17 @@ class Chain:
             result = self._free(result, keep)
             self._copy(picture, result)
         return result
+
+    def layers(self) -> list[Layer]:
+        """Return every layer that its picture may be in."""
+        return [*self._layers, *self._stale, *(layer for slot in self._slots.values() for layer in slot.layers())]
+
+    def exchange(self, state: State) -> None:
+        """Save or restore what the next picture depends on."""
+        for name, slot in self._slots.items():
+            state.part(name, slot)
+        for i, layer in enumerate(self._layers):
+            state.layer(f"layer {i}", layer)
 
     def release(self) -> None:
         for slot in self._slots.values():

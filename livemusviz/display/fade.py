@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import math
 
+from livemusviz.display.state import State
+
 FIRST_INTERVAL = 0.1  # s, assumed until two frames have arrived
 SHORTEST, LONGEST = 0.015, 2.0  # s, a cross-fade is never outside these
 STRETCH = 1.1  # the fade outlasts the mean interval a little, so that a late frame does not leave the picture standing
@@ -28,6 +30,12 @@ class FadeClock:
             self.interval += (gap - self.interval) * (1.0 - math.exp(-gap / SMOOTHING))
         self._arrival = now
         self._length = min(max(self.interval * STRETCH, SHORTEST), LONGEST)
+
+    def exchange(self, state: State) -> None:
+        """Save or restore the fade."""
+        self.interval = state.value("interval", self.interval)
+        self._arrival = state.value("arrival", self._arrival)
+        self._length = state.value("length", self._length)
 
     def progress(self, now: float, dt: float) -> float:
         """0..1 at `now`. `dt` : s, how long this picture will stand; the first one shows some of the frame already."""

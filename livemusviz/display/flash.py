@@ -15,6 +15,8 @@ from collections import deque
 
 import numpy as np
 
+from livemusviz.display.state import State
+
 MODES = ("off", "wcag", "broadcast")
 
 LUMINANCE_CHANGE = 0.1  # of the maximum relative luminance
@@ -67,6 +69,11 @@ class TransitionBudget:
         self._times.append(now)
         while now - self._times[0] > BUSY_WINDOW + PERIOD:
             self._times.popleft()
+
+    def exchange(self, state: State) -> None:
+        """Save or restore the transitions so far."""
+        self._times = deque(state.value("times", list(self._times)))
+        self._refused = state.value("refused", self._refused)
 
     def _is_restrained(self, now: float) -> bool:
         if self._refused is not None and now - self._refused < CALM_SECONDS:
@@ -134,6 +141,14 @@ class MeanGuard:
         if by_run or by_extremes:
             self._budget.add(now)
         self._last = value
+
+    def exchange(self, state: State) -> None:
+        """Save or restore the mean so far."""
+        state.part("budget", self._budget)
+        self._last, self._empty = state.value("last", self._last), state.value("empty", self._empty)
+        self._low, self._high = state.value("low", self._low), state.value("high", self._high)
+        self._rising, self._start = state.value("rising", self._rising), state.value("start", self._start)
+        self._run, self._counted = state.value("run", self._run), state.value("counted", self._counted)
 
     def _follow_run(self, value: float) -> bool:
         direction = int(np.sign(value - self._last))

@@ -6,6 +6,7 @@ import numpy as np
 
 from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, RED_CHANGE, MeanGuard
 from livemusviz.display.flash_windows import WindowGuard
+from livemusviz.display.state import State
 
 LUMINANCE, RED = 0, 1  # indices of `flash.signals`
 NEVER_DARK_ENOUGH = 2.0  # red has no bright states that are exempt
@@ -51,6 +52,13 @@ class CanvasGuard:
         self._windows.shown(now, values)
         for signal, guard in self._means.items():
             guard.shown(now, float(values[signal].mean()))
+
+    def exchange(self, state: State) -> None:
+        """Save or restore what may be shown next."""
+        self._last = state.optional_array("last", self._last)
+        state.part("windows", self._windows)
+        for signal, guard in self._means.items():
+            state.part(f"mean {signal}", guard)
 
 
 def mixture(start: np.ndarray | float, end: np.ndarray | float, wanted: np.ndarray | float) -> np.ndarray:

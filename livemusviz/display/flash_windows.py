@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from livemusviz.display.flash import CHROMA_CHANGE, DARK, LUMINANCE_CHANGE, PERIOD, RED_CHANGE, TRANSITIONS
+from livemusviz.display.state import State
 
 GRID = (12, 9)  # columns and rows of cells
 WINDOW = (4, 3)  # cells of a window: a third by a third
@@ -53,6 +54,13 @@ class WindowGuard:
         self._direction = np.where(moved, np.where(rise, 1, -1), self._direction)
         self._low = np.where(moved, values, np.minimum(self._low, values))
         self._high = np.where(moved, values, np.maximum(self._high, values))
+
+    def exchange(self, state: State) -> None:
+        """Save or restore the transitions so far."""
+        self._low = state.array("low", self._low)
+        self._high = state.array("high", self._high)
+        self._direction = state.array("direction", self._direction)
+        self._times = state.array("times", self._times)
 
     def _find_moves(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the cells that would fall and those that would rise, bool (3, H, W)."""

@@ -15,6 +15,7 @@ from livemusviz.display.flash_guard import CanvasGuard
 from livemusviz.display.flash_windows import GRID
 from livemusviz.display.layers import Layer
 from livemusviz.display.program import ShaderProgram
+from livemusviz.display.state import State
 
 TRIES = 4  # mixtures drawn before the last picture is kept as it is
 LESS = 0.6  # factor on the new picture's share from one try to the next
@@ -60,6 +61,17 @@ class FlashLimiter:
     def rehearse(self, picture: Layer) -> None:
         """Draw what `limit` may draw once, from a picture of the canvas's size; nothing is remembered of it."""
         self._mix(self._spare(picture.size, picture), picture, picture, np.ones((GRID[1], GRID[0])))
+
+    def layers(self) -> list[Layer]:
+        """Return the layers that a picture which was held back is in."""
+        return list(self._pair)
+
+    def exchange(self, state: State) -> None:
+        """Save or restore what the next picture depends on."""
+        self.active = state.value("active", self.active)
+        state.part("guard", self._guard)
+        for i, layer in enumerate(self._pair):
+            state.layer(f"held {i}", layer)
 
     def measure(self, picture: Layer) -> np.ndarray:
         """Return `flash.signals` of the picture's cells, float (3, 9, 12), row 0 at the bottom."""

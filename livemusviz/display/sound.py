@@ -9,6 +9,8 @@ from __future__ import annotations
 import moderngl
 import numpy as np
 
+from livemusviz.display.state import State
+
 SAMPLES = 512  # in the waveform; also the window of the spectrum, 10.7 ms
 BINS = 256
 FALL = 0.12  # s, time constant with which a bin falls back
@@ -38,6 +40,12 @@ class SoundTextures:
         self._bins = np.maximum(spectrum(window), self._bins * np.float32(np.exp(-dt / FALL)))
         self.wave.write(np.ascontiguousarray(np.clip(window.T * 0.5 + 0.5, 0.0, 1.0)))
         self.spectrum.write(np.ascontiguousarray(self._bins))
+
+    def exchange(self, state: State) -> None:
+        """Save or restore the sound that is drawn."""
+        self._bins = state.array("bins", self._bins)
+        state.texture("wave", self.wave)
+        state.texture("spectrum", self.spectrum)
 
 
 def spectrum(window: np.ndarray) -> np.ndarray:

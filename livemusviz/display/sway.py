@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+from livemusviz.display.state import State
+
 RADIUS = 0.03  # of the picture's sides
 TURN = 0.8  # radians/s: with the radius, a fortieth of the picture a second
 QUIET = 0.25  # energy below which it begins; all of it at 0
@@ -22,6 +24,12 @@ class Sway:
         self._amount = 0.0
         self._angle = 0.0
         self._still = 0.0  # s since the last fade ended
+
+    def exchange(self, state: State) -> None:
+        """Save or restore the sway."""
+        self._amount = state.value("amount", self._amount)
+        self._angle = state.value("angle", self._angle)
+        self._still = state.value("still", self._still)
 
     def step(self, still: bool, energy: float, most: float, dt: float) -> tuple[float, float, float] | None:
         """The share of the picture that is seen, and its place in x and y, in shares of its sides; None is all of it.

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-BEATS_A_BAR = 4
+from livemusviz.bridge.features import BEATS_A_BAR
+
 FORGET = 0.9  # share of a place's score that is kept from bar to bar
 HARMONY, SNARE = 0.6, 0.5  # weights; the bass has 1
 BEGINNING = 1.0  # added to the place on which the music began

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
+from livemusviz.curves import phase_error
 
 STRIDE = 2  # hops a step of the filter
 STEP = STRIDE * HOP / SAMPLE_RATE  # s
@@ -182,7 +183,7 @@ class BeatTracker:
             self._known, self._phase = True, filter_.phase
         elif self._known and self._confidence < self.UNSURE:
             self._known = False
-        self._error = (filter_.phase - self._phase + 0.5) % 1.0 - 0.5
+        self._error = phase_error(filter_.phase - self._phase)
 
     def _run(self, dt: float) -> None:
         step = dt / self._filter.period

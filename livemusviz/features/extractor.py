@@ -12,10 +12,10 @@ import math
 
 import numpy as np
 
-from livemusviz.bridge.features import NO_CHROMA, PITCH_CLASSES, AudioFeatures, Chroma
+from livemusviz.bridge.features import BEATS_A_BAR, NO_CHROMA, PITCH_CLASSES, AudioFeatures, Chroma
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features import chroma
-from livemusviz.features.bar import BEATS_A_BAR, BarFollower
+from livemusviz.features.bar import BarFollower
 from livemusviz.features.beat import BeatEstimate, BeatTracker
 from livemusviz.features.flux import Flux
 from livemusviz.features.follow import Follower, SlowAverage, WholeAverage, weight

@@ -16,10 +16,10 @@ from typing import Any, overload
 
 import numpy as np
 
-from livemusviz.bridge.features import PITCH_CLASSES, AudioFeatures
+from livemusviz.bridge.features import BEATS_A_BAR, PITCH_CLASSES, AudioFeatures
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features import chroma, form, onset
-from livemusviz.features.bar import BEATS_A_BAR, first_place
+from livemusviz.features.bar import first_place
 from livemusviz.features.decode import activation, beat_hops, centred_mean
 from livemusviz.features.extractor import HIT_DECAY, STRENGTH_DECAY, Band, Loudness, Relative
 from livemusviz.features.follow import WholeAverage, weight

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from livemusviz.bridge.frames import Frame
-from livemusviz.display import snapshot
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.context import headless_context
+from livemusviz.display.state import capture, restore
 from livemusviz.render.cells import Cell
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class OfflineCanvas:
     def state(self) -> Mapping[str, np.ndarray]:
         """Everything that the next canvas depends on."""
         last = {} if self._picture is None else {"picture": self._picture}
-        return {**snapshot.capture(self._compositor), **last, "painted": np.array(self._painted)}
+        return {**capture(self._compositor), **last, "painted": np.array(self._painted)}
 
     def restore(self, state: Mapping[str, np.ndarray], lead: Sequence[Cell]) -> None:
         """Go on from a `state` of a stage of the same size. lead : the cells before; drawn again, without new pictures,
@@ -60,7 +60,7 @@ class OfflineCanvas:
                 self._show(picture, cell.time)
             self._compositor.draw(cell.time, cell.view)
         self._painted = int(state["painted"])
-        snapshot.restore(self._compositor, state)
+        restore(self._compositor, state)
 
     def close(self) -> None:
         self._ctx.release()

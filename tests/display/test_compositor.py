@@ -5,7 +5,9 @@ import pytest
 
 from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.view import View
-from livemusviz.display.compositor import Compositor, cover, mesh
+from livemusviz.display.base import cover
+from livemusviz.display.compositor import Compositor
+from livemusviz.display.plain import mesh
 from livemusviz.errors import UserError
 
 from .conftest import SIZE, Stage, colourful, flat

@@ -12,9 +12,10 @@ from livemusviz.bridge.view import Effect
 from livemusviz.cli import main
 from livemusviz.display import isf
 from livemusviz.display.chain import Slot
-from livemusviz.display.compositor import Compositor, mesh
+from livemusviz.display.compositor import Compositor
 from livemusviz.display.isf import Instant, IsfShader
 from livemusviz.display.layers import Layer, drop
+from livemusviz.display.plain import mesh
 from livemusviz.display.sound import SoundTextures
 from livemusviz.errors import UserError
 from livemusviz.isf import glsl

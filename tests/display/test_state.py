@@ -10,7 +10,7 @@ from livemusviz.assets import find_content
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.view import View
-from livemusviz.display import snapshot
+from livemusviz.display import state
 from livemusviz.display.compositor import Compositor
 from livemusviz.params.values import ParamValues
 from livemusviz.session.scenes import ScenePlayer
@@ -52,11 +52,11 @@ def test_a_compositor_goes_on_as_another_left_off(first: str, then: str, ctx: mo
     shown = views(first, then)
     one = Compositor(ctx, SIZE)
     play(one, shown, 0, SAVED)
-    state = snapshot.capture(one)
+    saved = state.capture(one)
     wanted = play(one, shown, SAVED, END)
     other = Compositor(ctx, SIZE)
     play(other, shown, SAVED - 20, SAVED)  # brings on what was on
-    snapshot.restore(other, state)
+    state.restore(other, saved)
     made = play(other, shown, SAVED, END)
     assert all(np.array_equal(a, b) for a, b in zip(made, wanted, strict=True))
 
@@ -75,4 +75,4 @@ def test_a_state_of_another_size_is_refused(ctx: moderngl.Context) -> None:
     play(one, shown, 0, 2)
     play(other, shown, 0, 2)
     with pytest.raises(ValueError, match="of this size"):
-        snapshot.restore(other, snapshot.capture(one))
+        state.restore(other, state.capture(one))
