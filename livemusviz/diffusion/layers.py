@@ -127,17 +127,17 @@ class GroupNorm(nn.Module):
     def _group_mean(self, x: mx.array) -> mx.array:
         """The mean of each channel's group, (B, 1, 1, C); few small operations, for each costs as much as a pass."""
         B, H, W, C = x.shape
-        means = x.reshape(B, H * W, C).sum(axis=1) @ _averaging(self.groups, C)
-        return (means * (1 / (H * W))).reshape(B, 1, 1, C)
+        return (x.sum(axis=(1, 2)) @ _averaging(self.groups, C, H * W)).reshape(B, 1, 1, C)
 
 
 @cache
-def _averaging(groups: int, channels: int) -> mx.array:
-    """The matrix, float32 (C, C), that puts the mean of its group in the place of each channel."""
+def _averaging(groups: int, channels: int, pixels: int) -> mx.array:
+    """The matrix, float32 (C, C), that makes of sums over pixels the mean of each channel's group."""
     width = channels // groups
-    matrix = mx.array(np.kron(np.eye(groups), np.full((width, width), 1 / width)).astype(np.float32))
-    mx.eval(matrix)
-    return matrix
+    matrix = np.kron(np.eye(groups), np.full((width, width), 1 / (width * pixels)))
+    averaging = mx.array(matrix.astype(np.float32))
+    mx.eval(averaging)
+    return averaging
 
 
 KeysValues = tuple[mx.array, mx.array]

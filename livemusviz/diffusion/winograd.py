@@ -86,6 +86,8 @@ FEW_TILES = 64
 """Up to this many tiles a layer reads its weights for longer than it computes: streams divide the weights."""
 FEWEST_TILES = 16
 """With fewer tiles than this F(4x4) reads more than it saves; F(2x2) has less than half of its weights."""
+FEW_PIXELS = 64
+"""Up to this many pixels one product transforms both sides of a picture: more multiplications, fewer operations."""
 PART_BYTES = 8 << 20
 """Most of its windows that a layer makes at once: what a processor's cache holds."""
 LAYER_BYTES = 16 << 20
@@ -159,11 +161,16 @@ class Winograd:
         n, O = by.window, weight.shape[2]  # noqa: E741
         count = min(len(self.streams), n)
         first, end = n * k // count, n * (k + 1) // count
+        some = weight[n * first : n * end]
+        if B == 1 and H * W <= FEW_PIXELS:
+            down, up = _picture(by, H, W, first, end)
+            m = (down @ x.reshape(H * W, C)).reshape(some.shape[0], -1, C) @ some
+            return (up @ m.reshape(-1, O)).reshape(B, H, W, O)
         down, up = _side(by, H, 0, n)
         across, back = _side(by, W, first, end)
         v = down @ (across @ x).reshape(B, H, -1)
         v = v.reshape(B, n, by.tiles(H), end - first, by.tiles(W), C).transpose(3, 1, 0, 2, 4, 5)
-        m = v.reshape(n * (end - first), -1, C) @ weight[n * first : n * end]
+        m = v.reshape(some.shape[0], -1, C) @ some
         m = m.reshape(end - first, n, B, by.tiles(H), by.tiles(W), O).transpose(2, 1, 3, 0, 4, 5)
         return back @ (up @ m.reshape(B, down.shape[0], -1)).reshape(B, H, across.shape[0], O)
 
@@ -199,16 +206,33 @@ def _window(by: Filtering) -> tuple[mx.array, mx.array]:
 def _side(by: Filtering, pixels: int, first: int, end: int) -> tuple[mx.array, mx.array]:
     """Return the transforms of a whole side of a picture, rows first to end - 1 of each of its T windows.
 
-    ((end - first) * T, pixels) into the windows, which overlap and reach beyond the border; (pixels, (end - first) * T)
-    back from the tiles.
+    ((end - first) * T, pixels) into the windows; (pixels, (end - first) * T) back from the tiles.
     """
+    into, out_of = _spread(by, pixels, first, end)
+    return _evaluated(into.reshape(-1, pixels), out_of.reshape(pixels, -1))
+
+
+@cache
+def _picture(by: Filtering, H: int, W: int, first: int, end: int) -> tuple[mx.array, mx.array]:
+    """Return the transforms of a whole picture, columns first to end - 1 of its T windows; for one of few pixels.
+
+    ((end - first) * n * T, H * W) into the windows; (H * W, (end - first) * n * T) back from the tiles.
+    """
+    (down, up), (across, back) = _spread(by, H, 0, by.window), _spread(by, W, first, end)
+    into = np.einsum("iyp,jxq->jiyxpq", down, across).reshape(-1, H * W)
+    out_of = np.einsum("piy,qjx->pqjiyx", up, back).reshape(H * W, -1)
+    return _evaluated(into, out_of)
+
+
+def _spread(by: Filtering, pixels: int, first: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return B', (end - first, T, pixels), and A', (pixels, end - first, T), for each of the T windows along a side;
+    these overlap and reach beyond the border."""
     m, n, tiles = by.tile, by.window, by.tiles(pixels)
     into, out_of = np.zeros((n, tiles, m * tiles + 2)), np.zeros((m * tiles, n, tiles))
     for t in range(tiles):
         into[:, t, m * t : m * t + n] = by.into
         out_of[m * t : m * (t + 1), :, t] = by.out_of
-    into, out_of = into[first:end, :, 1 : pixels + 1], out_of[:pixels, first:end]
-    return _evaluated(into.reshape(-1, pixels), out_of.reshape(pixels, -1))
+    return into[first:end, :, 1 : pixels + 1], out_of[:pixels, first:end]
 
 
 def _evaluated(*matrices: np.ndarray) -> tuple[mx.array, mx.array]:
