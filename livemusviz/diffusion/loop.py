@@ -38,6 +38,7 @@ OpenModel = Callable[[ModelSpec, "EngineSpec"], tuple["Pipeline", dict[str, str]
 Conduct = Callable[[tuple[int, int, int]], Step]  # latent shape -> what to draw at a time
 
 FAILURES_BEFORE_FALLBACK = 3
+GPUS = ("metal", "cuda")
 TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 
 
@@ -46,6 +47,8 @@ class EngineSpec:
     """model : what to load.  fallback : the embedded model.  height, width : pixels.  max_fps : slots a second.
 
     picture : uint8 (height, width, 3), to start every frame from.  budget : threads and priority of this room.
+    overlap : enqueue the next frame before this one's pixels are read; None is on a GPU alone, which else waits for
+    Python between two frames.
     """
 
     model: ModelSpec
@@ -55,6 +58,7 @@ class EngineSpec:
     max_fps: float = 30.0
     picture: np.ndarray | None = None
     budget: Budget = field(default_factory=Budget)
+    overlap: bool | None = None
 
 
 @runtime_checkable
@@ -88,6 +92,7 @@ class Engine:
         self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
         self._notices = notices or Notices()
         self._refused: tuple[int, tuple[int, ...]] | None = None  # steps that the model does not make
+        self._unread: Callable[[], None] | None = None  # publishes a frame that is computed
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
@@ -147,6 +152,8 @@ class Engine:
         lost = failed = 0  # in a row: by the director, by the pipeline
         slot = self._clock.now()
         while not self._stop.is_set():
+            if self._clock.now() < slot:
+                self._read()  # else the next frame is enqueued first
             self._wait_until(slot)
             started = self._clock.now()
             slot = started + 1.0 / self.spec.max_fps
@@ -170,8 +177,10 @@ class Engine:
                 failed += 1
                 self._count_failure(error, failed)
                 if failed >= FAILURES_BEFORE_FALLBACK:
+                    self._read()
                     self._wait_until(self._clock.now() + 1.0)
                     return self._load(self.spec.fallback)
+        self._read()
         return pipeline
 
     def _publish(self, pipeline: Pipeline, controls: Controls, started: float) -> None:
@@ -180,7 +189,26 @@ class Engine:
 
         negative = pipeline.prompts.encode_negative(controls.negative_prompt)
         options = FrameOptions.of(controls, negative)
-        image = pipeline.generate(controls.noise, conditioning(pipeline, controls), controls.feedback, options)
+        text = conditioning(pipeline, controls)
+        if not self._overlaps():
+            self._put(pipeline.generate(controls.noise, text, controls.feedback, options), controls, started)
+            return
+        frame = pipeline.enqueue(controls.noise, text, controls.feedback, options)
+        self._read()
+        frame.wait()
+        self._unread = lambda: self._put(frame.pixels(), controls, started)
+
+    def _overlaps(self) -> bool:
+        wanted = self.spec.overlap
+        return self.status.about.get("backend") in GPUS if wanted is None else wanted
+
+    def _read(self) -> None:
+        """Publish the frame that is computed and not read yet, if there is one."""
+        read, self._unread = self._unread, None
+        if read is not None:
+            read()
+
+    def _put(self, image: np.ndarray, controls: Controls, started: float) -> None:
         made = self._clock.now()
         self.seconds.append(made - started)
         self.status = self.status.with_frame(controls.reuse, made, made - started)

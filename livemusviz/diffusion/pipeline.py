@@ -10,8 +10,7 @@ a fader compiles nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import mlx.core as mx
 import numpy as np
@@ -159,13 +158,24 @@ class Pipeline:
     def generate(
         self, noise: np.ndarray, text: Conditioning, feedback: float = 0.0, options: FrameOptions = PLAIN
     ) -> np.ndarray:
-        """Generate one picture.
+        """Generate one picture: `enqueue` it, wait for it, read its pixels.
 
         noise : float32, shape `latent_shape`, unit normal.  feedback : 0 to 1, how much of the last frame's denoised
         latents stays: x0 = (1 - feedback) x0 + feedback last_x0; without effect on the first frame after `reset`.
         As a stream batch the picture is that of the noise given steps - 1 calls ago.
         Returns uint8 RGBA, (height, width, 4), C-contiguous, top-down, alpha 255.
         Raises NonFiniteFrame; ValueError for noise of another shape.
+        """
+        frame = self.enqueue(noise, text, feedback, options)
+        frame.wait()
+        return frame.pixels()
+
+    def enqueue(
+        self, noise: np.ndarray, text: Conditioning, feedback: float = 0.0, options: FrameOptions = PLAIN
+    ) -> EnqueuedFrame:
+        """Begin a frame with the arguments of `generate`, and return at once. The one before must have been waited for.
+
+        Raises ValueError for noise of another shape.
         """
         if noise.shape != self.latent_shape:
             raise ValueError(f"noise has shape {noise.shape}, this pipeline takes {self.latent_shape}")
@@ -187,25 +197,15 @@ class Pipeline:
                 x, self._init_latents, stream, before, text.inputs, guide
             )
             made = FrameState(latents, target, tuple(deep), tuple(StreamFrame(*frame) for frame in stream))
-        mx.eval(image, finite, made.latents, made.target, made.deep, made.stream)
-        if not finite.item():
-            self._state = FrameState(state.latents)
+        mx.async_eval(image, finite, made.latents, made.target, made.deep, made.stream)
+        return EnqueuedFrame(self, image, finite, made)
+
+    def finish(self, finite: bool, made: FrameState) -> None:
+        """Keep what a frame leaves for the next one. Raises NonFiniteFrame; then its latents are lost."""
+        if not finite:
+            self._state = FrameState(self._state.latents)
             raise NonFiniteFrame(f"{self.name}: the frame {NOT_FINITE}")
         self._state = made
-        return np.array(image)
-
-    def unknown_words(self, texts: Iterable[str]) -> tuple[str, ...]:
-        """Return the words of some prompts that mean nothing to the model, of the first hundred. Any thread: the
-        tokenizer has nothing of MLX."""
-        return tuple(self._loaded.text.tokenizers[0].unknown_words(" ".join(texts)))
-
-    def unused_params(self) -> tuple[str, ...]:
-        """Return the names of the parameters that move nothing in this model as it was loaded."""
-        parts = self._loaded
-        guided = parts.spec.guidance != "none"
-        found = [] if guided else ["delta", "negative_prompt"]
-        found += [] if guided or parts.unet.config.guidance_dim else ["guidance_scale"]
-        return (*found, *(() if parts.live else ("lora_weight",)))
 
     def reset(self) -> None:
         """Forget the last frames, as after a cut."""
@@ -249,6 +249,29 @@ class Pipeline:
         clean = self._init_latents if self._init_latents is not None else self._state.latents
         clean = mx.zeros_like(x) if clean is None else clean
         return [StreamFrame(scheduler.add_noise(clean, x, i), clean, x) for i in range(1, self.denoiser.steps)]
+
+
+@dataclass(frozen=True, eq=False)
+class EnqueuedFrame:
+    """A frame that the device computes. `wait`, then read its `pixels`; the next frame may be enqueued in between.
+
+    image : uint8 RGBA (height, width, 4). finite : 0-d bool. made : what it leaves for the next frame.
+    """
+
+    pipeline: Pipeline
+    image: mx.array
+    finite: mx.array
+    made: FrameState
+
+    def wait(self) -> None:
+        """Wait until it is computed. Raises NonFiniteFrame."""
+        made = self.made
+        mx.eval(self.image, self.finite, made.latents, made.target, made.deep, made.stream)
+        self.pipeline.finish(bool(self.finite.item()), made)
+
+    def pixels(self) -> np.ndarray:
+        """Return the picture, C-contiguous."""
+        return np.array(self.image)
 
 
 def _scalar(value: float) -> mx.array:

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 
 from livemusviz.bridge.features import AudioFeatures
-from livemusviz.bridge.frames import Controls
+from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.bridge.notices import Notices
 from livemusviz.clock import SystemClock
 from livemusviz.diffusion.loop import FAILURES_BEFORE_FALLBACK, Engine, EngineSpec
+from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError
 from livemusviz.live.trace import Trace
@@ -252,3 +253,51 @@ def test_a_full_disk_under_a_trace_ends_the_trace_alone(run: Any) -> None:
     assert made.status.failures == 0
     (notice,) = notices.drain()
     assert notice.source == "trace" and "the trace ended: No space left" in notice.text
+
+
+@pytest.mark.parametrize("late", [True, False])
+def test_overlapping_frames_are_those_of_one_after_the_other(run: Any, tiny_folder: Path, late: bool) -> None:
+    """On a CPU with the path of a GPU forced; with time for each frame (not late) every one is read at once."""
+
+    def shown(overlap: bool) -> list[Frame]:
+        random, frames = np.random.default_rng(0), []
+
+        def step(now: float) -> Controls:
+            noise = random.standard_normal(pipeline.latent_shape, dtype=np.float32)
+            return replace(controls(), noise=noise, feedback=0.5, time=float(len(frames)))
+
+        pipeline = Pipeline.load(ModelSpec(tiny_folder), 64, 64)
+        spec = replace(SPEC, max_fps=1e6 if late else 20.0, overlap=overlap)
+        about = {"model": "tiny", "backend": "cpu", "blas": "none"}
+        made = Engine(spec, lambda shape: step, SystemClock(), lambda model, spec: (pipeline, about))
+        put = made.frames.put
+        made.frames.put = lambda frame: (frames.append(frame), put(frame))[-1]  # type: ignore[method-assign]
+        run(made)
+        until(lambda: len(frames) >= 4)
+        assert made.close(5.0)
+        return frames
+
+    one_by_one, overlapped = shown(False), shown(True)
+    for a, b in zip(one_by_one[:4], overlapped[:4], strict=True):
+        assert np.array_equal(a.image, b.image) and a.seq == b.seq
+        assert b.duration > 0 and b.made >= b.duration
+    assert [frame.made for frame in overlapped] == sorted(frame.made for frame in overlapped)
+
+
+def test_a_frame_that_waits_for_its_pixels_is_not_lost(run: Any, tiny_folder: Path) -> None:
+    """Neither where the director then rests, nor where it fails, nor where the show ends."""
+    pipeline = Pipeline.load(ModelSpec(tiny_folder), 64, 64)
+    slots = iter(["draw", "rest", "draw", "fail", "draw"])
+
+    def step(now: float) -> Controls:
+        slot = next(slots, "rest")
+        if slot == "fail":
+            raise RuntimeError("no idea")
+        return replace(controls(compute=slot == "draw"), noise=np.zeros(pipeline.latent_shape, np.float32))
+
+    spec = replace(SPEC, max_fps=1e6, overlap=True)
+    about = {"model": "tiny", "backend": "cpu", "blas": "none"}
+    made = run(Engine(spec, lambda shape: step, SystemClock(), lambda model, spec: (pipeline, about)))
+    until(lambda: made.status.failures == 1 and made.status.skipped > 3)
+    assert made.close(5.0)
+    assert made.status.generated == 3
