@@ -7,6 +7,7 @@ forms here need none and fuse just as well inside a compiled step.
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -106,7 +107,11 @@ class GroupNorm(nn.Module):
 
     Twice as fast as `nn.GroupNorm(pytorch_compatible=True)` on a CPU: the pixels are summed first, channel by
     channel, and no full-size transpose is made. Statistics are kept in float32.
+    fused : normalise by `mx.fast.layer_norm`, see gpu_forms.py.  seen : shape and dtype of the last input.
     """
+
+    fused = False
+    seen: Any = None
 
     def __init__(self, groups: int, channels: int, eps: float) -> None:
         super().__init__()
@@ -117,17 +122,39 @@ class GroupNorm(nn.Module):
 
     def __call__(self, x: mx.array, scale: mx.array | None = None, shift: mx.array | None = None) -> mx.array:
         """x : (B, H, W, C). `scale` and `shift`, (B, 1, 1, C), take the place of weight and bias where given."""
+        object.__setattr__(self, "seen", (x.shape, x.dtype))
         scale = self.weight if scale is None else scale
         shift = self.bias if shift is None else shift
+        if self.fused:
+            return (self.normalised_by_groups(x) * scale + shift).astype(x.dtype)
         centred = x.astype(mx.float32)
         centred = centred - self._group_mean(centred)
         inverse_std = mx.rsqrt(self._group_mean(mx.square(centred)) + self.eps)
         return (centred * (inverse_std * scale) + shift).astype(x.dtype)
 
-    def _group_mean(self, x: mx.array) -> mx.array:
-        """The mean of each channel's group, (B, 1, 1, C); few small operations, for each costs as much as a pass."""
+    def normalised_by_groups(self, x: mx.array) -> mx.array:
+        """Return x, (B, H, W, C), with mean 0 and variance 1 in each group: one kernel, between two transposes."""
         B, H, W, C = x.shape
-        return (x.sum(axis=(1, 2)) @ _averaging(self.groups, C, H * W)).reshape(B, 1, 1, C)
+        grouped = x.reshape(B, H * W, self.groups, -1).transpose(0, 2, 1, 3)
+        y = mx.fast.layer_norm(grouped.reshape(B, self.groups, -1), None, None, self.eps)
+        return y.reshape(grouped.shape).transpose(0, 2, 1, 3).reshape(B, H, W, C)
+
+    def _group_mean(self, x: mx.array) -> mx.array:
+        """The mean of each channel's group, (B, 1, 1, C).
+
+        A small model on a CPU averages by a product: small operations cost as much as passes there. A GPU might make
+        the product in TF32, and for many channels the matrix is large.
+        """
+        B, H, W, C = x.shape
+        if C <= AVERAGED_BY_PRODUCT and mx.default_device().type == mx.DeviceType.cpu:
+            return (x.sum(axis=(1, 2)) @ _averaging(self.groups, C, H * W)).reshape(B, 1, 1, C)
+        by_channel = x.reshape(B, H * W, C).mean(axis=1)
+        by_group = by_channel.reshape(B, self.groups, C // self.groups).mean(axis=2)
+        return mx.repeat(by_group, C // self.groups, axis=1).reshape(B, 1, 1, C)
+
+
+AVERAGED_BY_PRODUCT = 512
+"""Most channels whose groups are averaged by a product: a matrix of 1 MB."""
 
 
 @cache
@@ -167,10 +194,24 @@ class Attention(nn.Module):
 def attend(q: mx.array, k: mx.array, v: mx.array, heads: int, mask: mx.array | None = None) -> mx.array:
     """softmax(q k' / sqrt(d)) v for each head. q : (B, T, heads*d); k, v : (B or 1, S, heads*d). As q is the result."""
     B, T, C = q.shape
+    d = C // heads
     k, v = (mx.broadcast_to(a, (B, *a.shape[1:])) for a in (k, v))
-    q, k, v = (a.reshape(B, -1, heads, C // heads).transpose(0, 2, 1, 3) for a in (q, k, v))
-    y = mx.fast.scaled_dot_product_attention(q, k, v, scale=(C // heads) ** -0.5, mask=mask)
-    return y.transpose(0, 2, 1, 3).reshape(B, T, C)
+    q, k, v = (a.reshape(B, -1, heads, d).transpose(0, 2, 1, 3) for a in (q, k, v))
+    more = padded_head(d) - d
+    if more:
+        q, k, v = (mx.pad(a, [(0, 0), (0, 0), (0, 0), (0, more)]) for a in (q, k, v))
+    y = mx.fast.scaled_dot_product_attention(q, k, v, scale=d**-0.5, mask=mask)
+    return y[..., :d].transpose(0, 2, 1, 3).reshape(B, T, C)
+
+
+FUSED_HEADS = (64, 72, 80, 96, 128)
+"""Widths of a head that Metal's fused attention takes; it keeps the scores of any other in memory."""
+
+
+def padded_head(width: int) -> int:
+    """Return how wide a head is made: with zeros, which change no score and no sum. On Metal alone."""
+    metal = mx.default_device().type == mx.DeviceType.gpu and mx.metal.is_available()
+    return next((fused for fused in FUSED_HEADS if fused >= width), width) if metal else width
 
 
 def upsample_nearest(x: mx.array, factor: int = 2) -> mx.array:

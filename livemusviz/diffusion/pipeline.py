@@ -22,6 +22,7 @@ from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.folder import model_name
 from livemusviz.diffusion.frame import PLAIN, FrameGraph, FrameOptions, FrameState
+from livemusviz.diffusion.gpu_forms import choose_norms
 from livemusviz.diffusion.model import ModelParts, check_guidance, load_model
 from livemusviz.diffusion.schedulers import MAX_STEPS, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
@@ -213,12 +214,20 @@ class Pipeline:
 
     def warm_up(self, prompt: str = "") -> None:
         """Do everything once, so that the first real frame is as fast as the others; forgets what it drew."""
+        self._draw_every_form(prompt)
+        if self.backend != "cpu" and choose_norms((self.parts.unet, self.parts.vae)):
+            self._prepare()
+            self._draw_every_form(prompt)
+        text = self.prompts.encode(prompt)
+        self.prompts.blend(text, self.prompts.encode(f"{prompt} light"), 0.5)
+        self.reset()
+
+    def _draw_every_form(self, prompt: str) -> None:
+        """Draw in full, twice, and with each reuse of earlier frames."""
         noise = np.random.default_rng(0).standard_normal(self.latent_shape, dtype=np.float32)
         text = self.prompts.encode(prompt)
         for reuse in (Reuse.NONE, Reuse.NONE, Reuse.DEEP_FEATURES, Reuse.LATENTS):
             self.generate(noise, text, options=FrameOptions(reuse=reuse))
-        self.prompts.blend(text, self.prompts.encode(f"{prompt} light"), 0.5)
-        self.reset()
 
     def denoise(self, noise: mx.array, text: Conditioning) -> mx.array:
         """Return clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy."""
