@@ -32,6 +32,7 @@ BLOCK_SLOTS = 2048  # 11 s: how far a recorder may fall behind
 FEATURE_SLOTS = 512
 STATUS_SLOTS = 16
 QUIET = 0.1  # s without news, after which the features fade
+STALLED = 1.0  # s without a block, after which the process is started anew; a busy machine may hold it up for less
 STEADY_AFTER = 50  # overflows in one life of the process, after which the next asks for more latency
 END_PATIENCE = 0.5  # s
 
@@ -99,7 +100,7 @@ class AudioHost:
         self._gain, self._held = spec.gain, spec.held
         self._rings: tuple[SharedRing, SharedRing, SharedRing, SharedRing] | None = None
         self._lock = threading.Lock()  # between closing the rings and reading them
-        self._supervisor = Supervisor(self._spawn, patience=Patience())
+        self._supervisor = Supervisor(self._spawn, patience=Patience(stalled=STALLED))
         self._process: _Process | None = None
         self._features: RingReader | None = None
         self._statuses: RingReader | None = None

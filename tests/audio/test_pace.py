@@ -1,5 +1,6 @@
 """A stream that is active and delivers too little."""
 
+import numpy as np
 import pytest
 
 from livemusviz.audio.pace import FIRST_PAUSE, Pace
@@ -39,6 +40,22 @@ def test_a_hold_up_that_is_made_good_is_no_other_pace():
         now = look * 0.05
         delivered = delivered if 5.0 < now < 5.25 else int(now * 48000)
         assert pace.wrong(now, delivered, 48000.0) is None
+
+
+def test_a_busy_machine_holds_sound_up_unevenly():
+    """Blocks come in lumps and late, at three quarters of their pace for seconds; at last they are all there."""
+    rng, pace, delivered = np.random.default_rng(3), Pace(), 0.0
+    for look in range(1200):
+        due = look * 2400.0
+        behind = 24_000.0 if look % 200 < 80 else 0.0  # up to half a second
+        if rng.random() < 0.4:
+            delivered = max(delivered, due - behind * rng.random())
+        assert pace.wrong(look * 0.05, int(delivered), 48000.0) is None
+
+
+def test_a_process_that_had_no_time_itself_says_nothing():
+    pace = Pace()
+    assert not any(pace.wrong(look * 0.4, look * 9600, 48000.0) for look in range(100))
 
 
 def test_verdicts_get_rarer_where_opening_again_does_not_help():
