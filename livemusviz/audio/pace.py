@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import deque
 
 WINDOW = 1.5  # s over which the pace is taken
-PARTS = 3  # of the window, whose paces must be alike
-ALIKE = 0.15  # relative
+PARTS = 5  # of the window, whose paces must be alike
+ALIKE = 0.1  # relative
 SLOW, FAST = 0.8, 1.25  # of the promised rate; beyond, it is another rate
 MEMORY = 10.0  # s; what was held up for less may be made good faster than it is played
 SURPLUS = 1.05  # of what that time can hold; more is no making good
