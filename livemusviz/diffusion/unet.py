@@ -207,11 +207,11 @@ class UNet2DConditionModel(nn.Module):
         """
         config, dtype = self.config, text.dtype
         t = sinusoidal(timestep, config.channels[0], config.flip_sin_to_cos, config.freq_shift).astype(dtype)
-        guidance = None
+        embedded = None
         if config.guidance_dim:
             w = mx.zeros_like(timestep) if guidance is None else guidance
-            guidance = guidance_embedding(w, config.guidance_dim).astype(dtype)
-        emb = self.time_embedding(t, guidance)
+            embedded = guidance_embedding(w, config.guidance_dim).astype(dtype)
+        emb = self.time_embedding(t, embedded)
         if config.text_embedding_heads:
             emb = emb + self.added_embedding(text)
         elif config.added_dim:
