@@ -14,7 +14,7 @@ class EngineStatus:
     """Describes the engine after its last slot."""
 
     state: str = "loading"
-    """ "loading", "running" or "failed"."""
+    """ "loading", "running", "hung" or "failed"."""
     message: str = ""
     """The last thing that went wrong, until it is over."""
     about: Mapping[str, str] = field(default_factory=dict)

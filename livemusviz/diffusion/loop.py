@@ -2,7 +2,8 @@
 
 Everything of MLX is loaded, compiled, seeded and used on this thread; numpy leaves it. Slots come at `max_fps`, or at
 once when `wake` tells of an onset. A slot's frame is computed or skipped as the director says; a failure costs its own
-frame only, three in a row bring the embedded model back.
+frame only, three in a row bring the embedded model back. A frame that is all black counts as lost: the last good one
+stays. A thread that has hung cannot be ended; `look` notices it, and the show goes on with its shaders.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -38,8 +40,15 @@ OpenModel = Callable[[ModelSpec, "EngineSpec"], tuple["Pipeline", dict[str, str]
 Conduct = Callable[[tuple[int, int, int]], Step]  # latent shape -> what to draw at a time
 
 FAILURES_BEFORE_FALLBACK = 3
+BLACK_BEFORE_FALLBACK = 5
+HUNG = 3.0  # s in one slot, after which the thread counts as hung, ...
+SLOW = 4.0  # ... unless its frames take that long: this many of the longest lately
 GPUS = ("metal", "cuda")
 TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
+
+
+class BlackFrame(Exception):
+    """A picture without any light, which no model draws that is well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +96,37 @@ class Engine:
         """open_model : loads and warms up a model folder (for tests); the default is `open_pipeline`."""
         self.spec = spec
         self.frames: Latest[Frame] = Latest()
-        self.status = EngineStatus()  # replaced as a whole, by the engine thread alone
+        self._status = EngineStatus()  # replaced as a whole, by the engine thread alone
+        self._slot_began: float | None = None  # s; None between slots and while a model loads
+        self._loaded_in = 0.0  # s
+        self._hung = False  # of the thread that looks
         self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)
         self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
         self._notices = notices or Notices()
+        self._fallen = False  # to the embedded model
+        self._failed = self._black = 0  # frames in a row: not drawn, without light
         self._refused: tuple[int, tuple[int, ...]] | None = None  # steps that the model does not make
         self._unread: Callable[[], None] | None = None  # publishes a frame that is computed
         self._stop = threading.Event()
         self._wake = threading.Event()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
+
+    @property
+    def status(self) -> EngineStatus:
+        """Return what the engine has come to; its state is "hung" from when `look` noticed it."""
+        return replace(self._status, state="hung") if self._hung else self._status
+
+    def look(self, now: float) -> None:
+        """Notice a thread that has hung, or is at work again, at time `now` (s); tell the performer. Never waits."""
+        began = self._slot_began
+        patience = max(HUNG, SLOW * max(self._status.seconds, default=self._loaded_in))
+        hung = began is not None and now - began > patience
+        if hung and not self._hung:
+            told = f"engine: the model has not answered for {patience:.0f} s; the show goes on with its shaders"
+            self._notices.error(told, "engine")
+        elif self._hung and not hung:
+            self._notices.put(logging.WARNING, "engine: the model answers again", "engine")
+        self._hung = hung
 
     def start(self) -> None:
         self._thread.start()
@@ -123,6 +154,7 @@ class Engine:
 
     def _load(self, model: ModelSpec) -> Pipeline:
         """Load a model; one that cannot be loaded, or not draw once, gives way to the embedded model."""
+        began = self._clock.now()
         try:
             pipeline, about = self._open(model, self.spec)
         except Exception as error:
@@ -133,14 +165,16 @@ class Engine:
             self._say("loading", told, None if known else error)
             log.error("going on with the embedded model")
             return self._load(self.spec.fallback)
+        self._loaded_in = self._clock.now() - began
         gc.collect()
         gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
         if not self._stop.is_set():  # else the show has given its last word
             log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
-        self.status = replace(self.status, state="running", about=about)
+        self._status = replace(self._status, state="running", about=about)
+        self._fallen = model == self.spec.fallback
         if isinstance(pipeline, ReadsWords):
             unused, words = pipeline.unused_params(), pipeline.unknown_words
-            self.status = replace(self.status, unused=unused, unknown_words=words)
+            self._status = replace(self._status, unused=unused, unknown_words=words)
         return pipeline
 
     def _draw(self, pipeline: Pipeline) -> Pipeline:
@@ -149,13 +183,15 @@ class Engine:
         Whatever fails costs its own slot. A director that fails too often is replaced as well.
         """
         step: Step | None = None
-        lost = failed = 0  # in a row: by the director, by the pipeline
+        lost = 0  # by the director, in a row
+        self._failed = self._black = 0
         slot = self._clock.now()
         while not self._stop.is_set():
-            if self._clock.now() < slot:
-                self._read()  # else the next frame is enqueued first
+            if self._clock.now() < slot and not self._attempt(self._read):  # else the next frame is enqueued first
+                return self._fall_back()
+            self._slot_began = None
             self._wait_until(slot)
-            started = self._clock.now()
+            self._slot_began = started = self._clock.now()
             slot = started + 1.0 / self.spec.max_fps
             try:
                 step = step or self._conduct(pipeline.latent_shape)
@@ -168,20 +204,32 @@ class Engine:
                 continue
             slot = max(slot, controls.next_start)
             if not controls.compute:
-                self.status = replace(self.status, skipped=self.status.skipped + 1)
+                self._status = replace(self._status, skipped=self._status.skipped + 1)
                 continue
-            try:
-                self._publish(pipeline, controls, started)
-                failed = 0
-            except Exception as error:
-                failed += 1
-                self._count_failure(error, failed)
-                if failed >= FAILURES_BEFORE_FALLBACK:
-                    self._read()
-                    self._wait_until(self._clock.now() + 1.0)
-                    return self._load(self.spec.fallback)
-        self._read()
+            if not self._attempt(partial(self._publish, pipeline, controls, started)):
+                return self._fall_back()
+        self._attempt(self._read)
+        self._slot_began = None
         return pipeline
+
+    def _attempt(self, draw: Callable[[], None]) -> bool:
+        """Do what the pipeline may fail at, and count. False if it has failed too often in a row."""
+        try:
+            draw()
+        except BlackFrame as error:
+            self._black += 1
+            self._count_failure(error, self._black)
+        except Exception as error:
+            self._failed += 1
+            self._count_failure(error, self._failed)
+        too_dark = self._black >= BLACK_BEFORE_FALLBACK and not self._fallen
+        return self._failed < FAILURES_BEFORE_FALLBACK and not too_dark
+
+    def _fall_back(self) -> Pipeline:
+        self._attempt(self._read)
+        self._slot_began = None  # loading takes as long as it takes
+        self._wait_until(self._clock.now() + 1.0)
+        return self._load(self.spec.fallback)
 
     def _publish(self, pipeline: Pipeline, controls: Controls, started: float) -> None:
         self._follow(pipeline, controls)
@@ -200,7 +248,7 @@ class Engine:
 
     def _overlaps(self) -> bool:
         wanted = self.spec.overlap
-        return self.status.about.get("backend") in GPUS if wanted is None else wanted
+        return self._status.about.get("backend") in GPUS if wanted is None else wanted
 
     def _read(self) -> None:
         """Publish the frame that is computed and not read yet, if there is one."""
@@ -209,10 +257,13 @@ class Engine:
             read()
 
     def _put(self, image: np.ndarray, controls: Controls, started: float) -> None:
+        if not image[::8, ::8, :3].any() and not image[..., :3].any():
+            raise BlackFrame("a frame is all black; the last good one stays")
+        self._failed = self._black = 0
         made = self._clock.now()
         self.seconds.append(made - started)
-        self.status = self.status.with_frame(controls.reuse, made, made - started)
-        self.frames.put(Frame(image, self.status.generated, controls.time, made, made - started))
+        self._status = self._status.with_frame(controls.reuse, made, made - started)
+        self.frames.put(Frame(image, self._status.generated, controls.time, made, made - started))
 
     def _follow(self, pipeline: Pipeline, controls: Controls) -> None:
         try:
@@ -226,7 +277,7 @@ class Engine:
                 self._say("running", "")
 
     def _count_failure(self, error: Exception, in_a_row: int) -> None:
-        self.status = replace(self.status, failures=self.status.failures + 1)
+        self._status = replace(self._status, failures=self._status.failures + 1)
         self._say("running", f"engine: {error}", error if in_a_row == 1 else None)
 
     def _wait_until(self, time: float) -> None:
@@ -238,9 +289,9 @@ class Engine:
 
     def _say(self, state: str, message: str, cause: Exception | None = None) -> None:
         """Take over a state; a message that is new goes to the performer. cause : whose traceback the log shows."""
-        if message and message != self.status.message:
+        if message and message != self._status.message:
             self._notices.error(message, "engine", cause)
-        self.status = replace(self.status, state=state, message=message)
+        self._status = replace(self._status, state=state, message=message)
 
 
 def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:

@@ -160,6 +160,7 @@ class Show:
         """Step the session and do what it asks; None ends the show. The display calls it before each of its frames."""
         if self._length.is_over(now):
             return None
+        self.engine.look(now)
         if self.engine.status.generated or self.engine.status.state == "failed":
             self._begin_music(now)
         before = self.step
