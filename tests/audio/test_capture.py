@@ -1,12 +1,9 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
 from livemusviz.audio.inprocess import InProcessAudio
 from livemusviz.audio.loop import Capture
-from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.hop import Hop, unpack_block
 from tests.drum_loop import drum_loop
 
@@ -55,32 +52,6 @@ def test_blocks_of_any_size_become_the_same_hops(size):
     assert np.array_equal(tape.sound, sound[: len(sound) // HOP * HOP])
 
 
-@pytest.mark.parametrize("rate", [8000, 16000, 44100, 48000, 88200, 96000, 192000])
-@pytest.mark.parametrize("channels", [1, 2, 8])
-def test_every_rate_and_channel_count_gives_the_same_tone_at_the_same_time(rate, channels):
-    tape, sound = Tape(rate), sine(2.0, rate, channels)
-    block = max(16, round(HOP * rate / SAMPLE_RATE))
-    for start in range(0, len(sound), block):
-        tape.feed(sound[start : start + block])
-    out = tape.sound
-    assert out.shape[1] == CHANNELS
-    assert len(out) == pytest.approx(2 * SAMPLE_RATE, abs=3000)  # soxr holds some of it back
-    # By phase: the tone must be where it belongs to a fraction of a hop, whatever was held back.
-    middle = slice(SAMPLE_RATE // 2, SAMPLE_RATE)
-    expected = sine(1.0)[middle]
-    assert np.abs(out[middle] - expected).max() < 0.02
-
-
-def test_a_resampled_click_keeps_its_time_within_a_hop():
-    sound = np.zeros((44100, 2), np.float32)
-    sound[22050] = 1.0
-    tape = Tape(44100)
-    for start in range(0, len(sound), 235):
-        tape.feed(sound[start : start + 235])
-    found = int(np.abs(tape.sound[:, 0]).argmax())
-    assert tape.hops[found // HOP].time + (found % HOP) / SAMPLE_RATE == pytest.approx(0.5, abs=1e-4)
-
-
 def test_gain_is_applied_and_limited_to_full_scale():
     tape = Tape(gain=4.0)
     tape.feed(np.full((HOP, 2), 0.1, np.float32))
@@ -90,51 +61,12 @@ def test_gain_is_applied_and_limited_to_full_scale():
     assert [float(hop.samples[0, 0]) for hop in tape.hops] == pytest.approx([0.4, -1.0, 0.0])
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    hnp.arrays(
-        np.float32,
-        st.tuples(st.integers(0, 700), st.integers(1, 4)),
-        elements=st.floats(width=32, allow_nan=True, allow_infinity=True),
-    )
-)
-def test_whatever_a_driver_delivers_the_sound_and_the_features_stay_sane(block):
-    audio = InProcessAudio()
-    tape = Tape()
-    for piece in (block, np.full((HOP * 3, 2), 0.1, np.float32), block):
-        tape.feed(piece)
-        for features in audio.feed(piece):
-            numbers = (features.level, features.rms, features.bass, features.mid, features.treble, features.energy)
-            assert all(np.isfinite(value) and value >= 0.0 for value in numbers)
-            assert 0.0 <= features.energy <= 1.0 and 0.0 <= features.onset_strength <= 1.0 and features.rms <= 1.5
-    assert tape.capture.health.failures == 0
-    assert np.isfinite(tape.sound).all() and np.abs(tape.sound).max() <= 1.0
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e9, -1e9])
-def test_damaged_samples_become_zero_and_are_counted(bad):
-    tape, block = Tape(), np.full((HOP, 2), 0.25, np.float32)
-    block[7, 1] = bad
-    tape.feed(block)
-    assert tape.capture.health.damaged == 1
-    assert tape.sound[7, 1] == 0.0
-    assert np.count_nonzero(tape.sound != 0.25) == 1
-
-
 def test_a_constant_offset_is_no_sound():
     audio = InProcessAudio()
     features = audio.feed(np.full((SAMPLE_RATE * 2, 2), 0.5, np.float32))
     assert features[-1].rms < 1e-3
     assert features[-1].silent
     assert features[-1].energy < 0.01
-
-
-def test_overflow_flags_are_counted():
-    tape = Tape()
-    for flag in (False, True, True, False):
-        tape.feed(np.zeros((HOP, 2), np.float32), overflow=flag)
-    assert tape.capture.health.overflows == 2
-    assert len(tape.hops) == 4
 
 
 def test_an_exception_does_not_end_the_stream():

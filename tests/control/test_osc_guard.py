@@ -4,17 +4,13 @@ import struct
 import time
 import tracemalloc
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from livemusviz.control.osc import OscTable
 from livemusviz.control.osc_guard import MAX_DATAGRAM, OscRejected, read, validate
-from livemusviz.errors import UserError
-from livemusviz.params.registry import PARAMS
 
 FUTURE = b"\xff" * 8
 AT_ONCE = b"\0" * 7 + b"\1"
@@ -193,49 +189,3 @@ def test_the_worst_datagram_costs_milliseconds_and_no_memory() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert each < 0.02 and peak < 2_000_000
-
-
-def test_F20_two_hundred_thousand_bad_datagrams_cost_no_stall_and_no_memory() -> None:
-    """100,000 random datagrams and as many bit-flips of valid ones, through the guard and the table behind it."""
-    rng = np.random.default_rng(20)
-    table = OscTable()
-    valid = [datagram for datagram, _ in GOOD.values()] + [message(p.address, (1.0, "f")) for p in PARAMS]
-    lengths = rng.integers(0, 300, 100_000)
-    noise = rng.integers(0, 256, int(lengths.max()) + 100_000, dtype=np.uint8).tobytes()
-    slowest, accepted = 0.0, 0
-
-    def one(datagram: bytes) -> None:
-        nonlocal slowest, accepted
-        began = time.thread_time()
-        try:
-            for address, arguments in validate(datagram):
-                try:
-                    table.request(address, arguments, 0.0)
-                    accepted += 1
-                except UserError:
-                    pass
-        except OscRejected:
-            pass
-        slowest = max(slowest, time.thread_time() - began)
-
-    def flipped(i: int) -> bytes:
-        changed = bytearray(valid[i % len(valid)])
-        for bit in rng.integers(0, len(changed) * 8, 1 + i % 3):
-            changed[bit >> 3] ^= 1 << (bit & 7)
-        return bytes(changed)
-
-    for i in range(2000):  # whatever is made once is made now
-        one(flipped(i))
-    tracemalloc.start()
-    before = tracemalloc.get_traced_memory()[0]
-    for i in range(1000):
-        one(flipped(i))
-    kept = tracemalloc.get_traced_memory()[0] - before
-    tracemalloc.stop()
-    slowest = 0.0
-    for i in range(100_000):
-        one(noise[i : i + lengths[i]])
-        one(flipped(i))
-    assert kept < 20_000, kept
-    assert slowest < 0.005, slowest
-    assert accepted > 1000  # many flips leave a valid message, or the table was never reached

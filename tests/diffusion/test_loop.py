@@ -28,7 +28,7 @@ SHAPE = (4, 4, 32)
 class FakePipeline:
     """Draws a picture of one colour; `fails` says of each call whether it raises."""
 
-    latent_shape = SHAPE
+    latent_shape, name = SHAPE, "fake"
 
     def __init__(self, colour: int, fails: Callable[[int], bool] = lambda call: False) -> None:
         self.colour, self.fails, self.calls = colour, fails, 0
@@ -143,38 +143,12 @@ def test_wake_ends_the_wait_for_the_next_slot(run: Any) -> None:
 ABOUT = {"model": "given", "backend": "fake", "blas": "none"}
 
 
-def test_one_failed_frame_costs_only_itself(run: Any) -> None:
-    made = run(engine({GIVEN: FakePipeline(7, fails=lambda call: call % 3 == 0)}))
-    until(lambda: made.status.generated >= 10)
-    assert made.status.failures >= 3 and made.status.about["model"] == "given" and "METAL" in made.status.message
-
-
-def test_failures_in_a_row_bring_the_embedded_model(run: Any) -> None:
-    broken = FakePipeline(7, fails=lambda call: True)
-    made = run(engine({GIVEN: broken, EMBEDDED: FakePipeline(9)}))
-    until(lambda: made.status.generated >= 1)
-    assert broken.calls == FAILURES_BEFORE_FALLBACK == made.status.failures
-    assert made.frames.get().image[0, 0, 0] == 9 and made.status.about["model"] == "embedded"
-
-
-def test_a_folder_that_cannot_be_loaded_gives_way_and_says_which(run: Any) -> None:
-    made = run(engine({GIVEN: UserError("given/unet: truncated"), EMBEDDED: FakePipeline(9)}))
-    until(lambda: made.status.generated >= 1)
-    assert made.status.about["model"] == "embedded" and made.status.message == "given/unet: truncated"
-
-
 def test_a_model_that_cannot_draw_once_gives_way_too(run: Any) -> None:
     """Whatever it raises: a config of another kind may fail only when it is used."""
     made = run(engine({GIVEN: RuntimeError("[reshape] Cannot reshape\narray"), EMBEDDED: FakePipeline(9)}))
     until(lambda: made.status.generated >= 1)
     assert made.status.about["model"] == "embedded"
     assert made.status.message == "given: cannot be run ([reshape] Cannot reshape array)"
-
-
-def test_no_model_at_all_ends_the_thread_but_raises_nothing(run: Any) -> None:
-    made = run(engine({GIVEN: UserError("a"), EMBEDDED: UserError("b")}))
-    until(lambda: made.status.state == "failed")
-    assert made.status.message == "engine: b" and made.frames.get() is None
 
 
 def test_everything_of_the_model_happens_on_one_thread(run: Any) -> None:

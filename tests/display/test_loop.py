@@ -173,13 +173,6 @@ def test_an_edited_shader_that_is_bad_becomes_a_warning(monkeypatch, caplog):
     assert "feedback.frag:3" in caplog.text
 
 
-def test_a_laptop_that_slept(monkeypatch):
-    show = Show(60)
-    show.script = {30: lambda: show.clock.advance(3600.0)}
-    stats = show.run()
-    assert stats.frames_shown == 60 and stats.errors == 0
-
-
 def test_no_egl_is_told_in_one_line(monkeypatch):
     def nothing(*args, **kwargs):
         raise RuntimeError("libEGL.so: no such\nfile")

@@ -8,7 +8,6 @@ import pytest
 from livemusviz import resources
 from livemusviz.director.stage import Look
 from livemusviz.errors import UserError
-from livemusviz.isf.header import MAX_BYTES
 
 from .conftest import Stage, flat
 
@@ -67,31 +66,6 @@ def test_a_repaired_shader_is_taken_up_again(ctx, shaders):
     edit(path, good)
     os.utime(path, (0, path.stat().st_mtime + 20))
     stage.compositor.reload_edited()
-
-
-@pytest.mark.parametrize(
-    ("body", "complaint"),
-    [
-        (b"", "no ISF header"),
-        (b"out vec4 color;\n", "no ISF header"),
-        (b"/*{}*/ out vec4 color;\n", r"grade\.fs"),
-        (b'/*{"INPUTS": }*/ void main() {}\n', "header: not JSON, line 1"),
-        (b"\xff\xfe\x00binary", "zero bytes"),
-        (b"/*{}*/ void main() {}\0", "zero bytes"),
-        (b"/*{}*/ // " + b"x" * MAX_BYTES, "a shader may have"),
-        (b"/*{}*/\nvoid main() {\n for (;;) {} }\n", r"grade\.fs:3: a loop without an end"),
-        (b'/*{"INPUTS": [{"NAME": "a b", "TYPE": "float"}]}*/', "not an identifier"),
-        (b'/*{"INPUTS": [{"NAME": "a", "TYPE": "matrix"}]}*/', "none of audio"),
-        (b'/*{"IMPORTED": {"a": {"PATH": "../../secret.png"}}}*/ void main() {}', "outside the shader's folder"),
-    ],
-)
-def test_the_ladder_of_bad_shaders(ctx, shaders, body, complaint):
-    stage = Stage(ctx, look=Look(chain=("grade",)))
-    stage.settle(flat(100, 100, 100))
-    edit(shaders / "grade.fs", body)
-    with pytest.raises(UserError, match=complaint):
-        stage.compositor.reload_edited()
-    assert stage.run(3).mean() == pytest.approx(99, abs=6)
 
 
 def test_a_shader_deleted_during_the_show(ctx, shaders):

@@ -1,19 +1,13 @@
 """Chains, transitions and idle scenes on the canvas: all our shaders, and how one scene gives way to another."""
 
-import json
 import os
 
 import numpy as np
 import pytest
 
 from livemusviz.assets import read_headers, usable_shaders
-from livemusviz.bridge.view import Effect, Scene, View
 from livemusviz.director.stage import Look
-from livemusviz.display import bank
-from livemusviz.display.compositor import Compositor
 from livemusviz.display.isf import IsfShader
-from livemusviz.display.trial import TrialMarker
-from livemusviz.errors import UserError
 from livemusviz.resources import our_shaders
 
 from .conftest import Stage, colourful, flat
@@ -125,29 +119,6 @@ def test_the_same_calls_make_the_same_pictures(ctx):
     assert (film() == film()).all()
 
 
-def test_a_shader_on_which_a_show_hung_is_refused_until_it_is_edited(tmp_path):
-    shader, file = tmp_path / "mine.fs", tmp_path / "cache" / "marker.json"
-    shader.write_text("one")
-    hung = TrialMarker(file).trying(shader)
-    hung.__enter__()  # and the program is no more
-    kept = file.read_text()
-    again = TrialMarker(file)
-    with pytest.raises(UserError, match="hung or crashed"), again.trying(shader):
-        raise AssertionError("it must not be drawn")
-    os.utime(shader, (0, shader.stat().st_mtime + 10))
-    with again.trying(shader):
-        assert len(json.loads(file.read_text())) == 2
-    assert file.read_text() == kept
-    with TrialMarker(file, trusted=tmp_path).trying(shader):
-        assert file.read_text() == kept, "a trusted one is not watched"
-    file.write_text("{no json")
-    with TrialMarker(file).trying(shader):
-        pass
-    assert not file.exists()
-    with TrialMarker(shader / "no folder").trying(shader):
-        pass
-
-
 def test_a_users_broken_file_of_our_name_gives_way_to_ours(ctx, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "nothing"))
     (tmp_path / "feedback.fs").write_text('/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/ nonsense')
@@ -179,27 +150,6 @@ def test_a_repaired_shader_comes_on(ctx, tmp_path):
 FILTER = '/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}%s]%s}*/\n'
 RED = "void main() { gl_FragColor = vec4(1.0, 0.0, 0.0, 1.0); }"
 NEGATIVE = "void main() { gl_FragColor = vec4(1.0 - IMG_THIS_PIXEL(inputImage).rgb, 1.0); }"
-
-
-def test_an_effect_that_fails_while_drawing_is_left_out_and_told_once(ctx, tmp_path, monkeypatch):
-    bad, good = tmp_path / "bad.fs", tmp_path / "good.fs"
-    bad.write_text(FILTER % ("", "") + RED)
-    good.write_text(FILTER % ("", "") + NEGATIVE)
-    stage = Stage(ctx, shaders={**our_shaders(), "bad": bad, "good": good}, look=Look(chain=("bad", "good")))
-    stage.settle(flat(100, 100, 100))
-    assert stage.run(2)[0, 0].tolist() == [0, 255, 255]
-    draw = IsfShader._draw
-
-    def failing(self, *given):
-        return 1 / 0 if self.path == bad else draw(self, *given)
-
-    monkeypatch.setattr(IsfShader, "_draw", failing)
-    assert stage.run(20).mean() == pytest.approx(155, abs=3), "the picture without it"
-    assert len(stage.compositor.problems) == 1 and "bad.fs: drawing it failed" in stage.compositor.problems[0]
-    monkeypatch.undo()
-    os.utime(bad, (0, bad.stat().st_mtime + 10))
-    stage.compositor.reload_edited()
-    assert stage.run(2)[0, 0].tolist() == [0, 255, 255], "and it is back when it was edited"
 
 
 def test_one_bad_filter_costs_itself_and_not_the_chain(ctx, tmp_path):
@@ -234,69 +184,6 @@ def test_an_idle_scene_and_a_transition_that_fail_give_way_to_ours(ctx, tmp_path
 LOOP = """void main() { float x = isf_FragNormCoord.x;
 for (int i = 0; i < 2000000000; i++) x = fract(x * 1.7 + 0.1);
 gl_FragColor = vec4(x); }"""
-
-
-@pytest.mark.parametrize(
-    ("limit", "said"), [("TRIAL_LIMIT", "s for 1 pixels here"), ("FRAME_LIMIT", "a frame of 160x90")]
-)
-def test_a_shader_that_takes_too_long_is_never_seen(ctx, tmp_path, monkeypatch, limit, said):
-    """Mesa's software renderer leaves every loop after 65535 turns; the limits are as much smaller here."""
-    slow = tmp_path / "slow.fs"
-    slow.write_text(FILTER % ("", "") + NEGATIVE)
-    stage = Stage(ctx, shaders={**our_shaders(), "slow": slow}, look=Look(chain=("slow",)))
-    stage.settle(flat(255, 255, 255))
-    monkeypatch.setattr(bank, limit, 1e-4)
-    slow.write_text(FILTER % ("", "") + LOOP)
-    os.utime(slow, (0, slow.stat().st_mtime + 10))
-    with pytest.raises(UserError, match=rf"slow\.fs: .*{said}.*left out"):
-        stage.compositor.reload_edited()
-    assert stage.run(2).mean() < 3, "the last good program goes on"
-
-
-def test_a_shader_is_on_trial_until_its_first_frame_of_full_size_is_done(ctx, tmp_path, monkeypatch):
-    file, mine = tmp_path / "marker.json", tmp_path / "mine.fs"
-    mine.write_text(FILTER % ("", "") + RED)
-    shaders = {**our_shaders(), "mine": mine}
-    sizes = []
-    draw = IsfShader._draw
-
-    def spy(self, into, *given):
-        if self.path == mine:
-            sizes.append((into.size, file.exists() and str(mine) in file.read_text()))
-        return draw(self, into, *given)
-
-    monkeypatch.setattr(IsfShader, "_draw", spy)
-    shown = Compositor(ctx, (160, 90), shaders, file)
-    view = View(scene=Scene(chain=(Effect("mine"),)))
-    for i in range(3):
-        shown.draw(i / 60.0, view)
-    full = [marked for size, marked in sizes if size == (160, 90)]
-    assert all(marked for size, marked in sizes if size != (160, 90)), "while it is tried"
-    assert full == [True, False, False], "and for the first frame that is seen"
-    assert not file.exists()
-
-
-def test_a_shader_that_hung_the_show_at_full_size_is_left_out_of_the_next(ctx, tmp_path, monkeypatch):
-    file, mine = tmp_path / "marker.json", tmp_path / "mine.fs"
-    mine.write_text(FILTER % ("", "") + RED)
-    shaders = {**our_shaders(), "mine": mine}
-    view = View(scene=Scene(chain=(Effect("mine"), Effect("grade"))))
-    draw = IsfShader._draw
-
-    def killed(self, into, *given):
-        if self.path == mine and into.size == (160, 90):
-            raise KeyboardInterrupt  # stands for SIGKILL: no `except Exception` sees it
-        return draw(self, into, *given)
-
-    monkeypatch.setattr(IsfShader, "_draw", killed)
-    monkeypatch.setattr(TrialMarker, "_write", lambda self, keys, real=TrialMarker._write: keys and real(self, keys))
-    with pytest.raises(KeyboardInterrupt):
-        Compositor(ctx, (160, 90), shaders, file).draw(0.0, view)
-    monkeypatch.undo()
-    after = Compositor(ctx, (160, 90), shaders, file)
-    after.draw(0.0, view)
-    assert len(after.problems) == 1 and "mine.fs: an earlier show hung or crashed on it" in after.problems[0]
-    assert after.read()[..., :3].std() > 4, "the rest of its chain is on"
 
 
 def test_a_filters_picture_may_have_any_name(ctx, tmp_path):

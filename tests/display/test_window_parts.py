@@ -28,17 +28,6 @@ def test_screens_are_counted_from_one():
         choose([], None)
 
 
-def test_an_unplugged_projector_is_left_once_and_returned_to():
-    watch = ScreenWatch()
-    watch.settled(PROJECTOR)
-    assert watch.look([LAPTOP, PROJECTOR])[0] == "stay"
-    assert watch.look([LAPTOP]) == ("leave", 0)
-    assert watch.look([LAPTOP])[0] == "stay"
-    moved = ScreenInfo("HDMI-1", 0, 900, 1280, 720)
-    assert watch.look([LAPTOP, moved]) == ("return", 1)
-    assert watch.look([LAPTOP, moved])[0] == "stay"
-
-
 def test_a_performer_who_chose_a_window_keeps_it():
     watch = ScreenWatch()
     watch.settled(PROJECTOR)

@@ -87,3 +87,10 @@ def dies_and_has_its_parent_asked(before: Handover, leave: Leave) -> int:
         os.kill(parent, signal.SIGTERM)
         os._exit(0)
     os.abort()
+
+
+def ends_and_then_fails(before: Handover, leave: Leave) -> int:
+    """Comes to its end, says so, and cannot write its figures."""
+    leave(replace(before, values={"gain": 1.0}))
+    leave(replace(before, ended=True))
+    return 3

@@ -21,15 +21,6 @@ from livemusviz.params.values import ParamValues
 from tests.live import lives
 
 
-def test_a_dead_show_is_followed_by_one_that_was_left_its_parameters(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert watch(partial(lives.twice_dead, tmp_path)) == 0
-    assert [(tmp_path / f"life{i}").read_text() for i in range(3)] == ["None", "1.5", "2.5"]
-    assert not (tmp_path / "life3").exists()
-    assert "SIGABRT" in caplog.text and "SIGKILL" in caplog.text
-
-
 @pytest.mark.parametrize("status", [0, 2])
 def test_a_show_that_never_got_going_is_not_started_again(status: int) -> None:
     assert watch(partial(lives.never_going, status)) == status
