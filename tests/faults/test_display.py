@@ -109,6 +109,7 @@ def test_F16_sleep_costs_no_frame_and_no_burst(monkeypatch):
         (b'/*{"INPUTS": [{"NAME": "a", "TYPE": "matrix"}]}*/', "none of audio"),
         (b'/*{"IMPORTED": {"a": {"PATH": "../../secret.png"}}}*/ void main() {}', "outside the shader's folder"),
     ],
+    ids=lambda text: "" if isinstance(text, bytes) else text.replace("ISF ", ""),
 )
 def test_F17_shader_bad_leaves_the_last_good_one(ctx, shaders, body, complaint):
     stage = Stage(ctx, look=Look(chain=("grade",)))
@@ -200,7 +201,9 @@ def test_F18_shader_hang_is_refused_until_it_is_edited(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("limit", "said"), [("TRIAL_LIMIT", "s for 1 pixels here"), ("FRAME_LIMIT", "a frame of 160x90")]
+    ("limit", "said"),
+    [("TRIAL_LIMIT", "s for 1 pixels here"), ("FRAME_LIMIT", "a frame of 160x90")],
+    ids=["pixels", "frame"],
 )
 def test_F18_shader_hang_is_foretold_and_never_seen(ctx, tmp_path, monkeypatch, limit, said):
     """Mesa's software renderer leaves every loop after 65535 turns; the limits are as much smaller here."""
@@ -276,5 +279,5 @@ def test_F16_sleep_moves_shaders_by_a_tenth_of_a_second(ctx) -> None:
     for stage in (awake, slept):
         stage.run(30)
     slept.now += 3600.0
-    assert np.array_equal(awake.run(1, dt=0.1), slept.run(1))
+    assert np.array_equal(awake.run(1, dt=0.1), slept.run(1, dt=0.1))
     assert np.array_equal(awake.run(5), slept.run(5))
