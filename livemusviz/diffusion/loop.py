@@ -79,6 +79,14 @@ class ReadsWords(Protocol):
     def unused_params(self) -> tuple[str, ...]: ...
 
 
+@dataclass(slots=True)
+class LostFrames:
+    """Counts frames in a row that were not shown.  failed : not computed.  black : without any light."""
+
+    failed: int = 0
+    black: int = 0
+
+
 class Engine:
     """Runs the engine thread. `frames` holds the newest Frame, `status` what it has come to: read them on any thread.
 
@@ -104,7 +112,7 @@ class Engine:
         self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
         self._notices = notices or Notices()
         self._fallen = False  # to the embedded model
-        self._failed = self._black = 0  # frames in a row: not drawn, without light
+        self._lost = LostFrames()
         self._refused: tuple[int, tuple[int, ...]] | None = None  # steps that the model does not make
         self._unread: Callable[[], None] | None = None  # publishes a frame that is computed
         self._stop = threading.Event()
@@ -184,7 +192,7 @@ class Engine:
         """
         step: Step | None = None
         lost = 0  # by the director, in a row
-        self._failed = self._black = 0
+        self._lost = LostFrames()
         slot = self._clock.now()
         while not self._stop.is_set():
             if self._clock.now() < slot and not self._attempt(self._read):  # else the next frame is enqueued first
@@ -217,13 +225,13 @@ class Engine:
         try:
             draw()
         except BlackFrame as error:
-            self._black += 1
-            self._count_failure(error, self._black)
+            self._lost.black += 1
+            self._count_failure(error, self._lost.black)
         except Exception as error:
-            self._failed += 1
-            self._count_failure(error, self._failed)
-        too_dark = self._black >= BLACK_BEFORE_FALLBACK and not self._fallen
-        return self._failed < FAILURES_BEFORE_FALLBACK and not too_dark
+            self._lost.failed += 1
+            self._count_failure(error, self._lost.failed)
+        too_dark = self._lost.black >= BLACK_BEFORE_FALLBACK and not self._fallen
+        return self._lost.failed < FAILURES_BEFORE_FALLBACK and not too_dark
 
     def _fall_back(self) -> Pipeline:
         self._attempt(self._read)
@@ -259,7 +267,7 @@ class Engine:
     def _put(self, image: np.ndarray, controls: Controls, started: float) -> None:
         if not image[::8, ::8, :3].any() and not image[..., :3].any():
             raise BlackFrame("a frame is all black; the last good one stays")
-        self._failed = self._black = 0
+        self._lost = LostFrames()
         made = self._clock.now()
         self.seconds.append(made - started)
         self._status = self._status.with_frame(controls.reuse, made, made - started)
