@@ -56,7 +56,7 @@ class Pace:
         return pace
 
     def _steady(self, pace: float, rate: float) -> bool:
-        """Whether all parts of the window have nearly the same pace."""
+        """Return True if all parts of the window have nearly the same pace."""
         seen = list(self._seen)
         marks = [seen[round(part * (len(seen) - 1) / PARTS)] for part in range(PARTS + 1)]
         for (began, before), (ended, after) in zip(marks, marks[1:], strict=False):
