@@ -10,27 +10,25 @@ import logging
 import multiprocessing
 import os
 import threading
-from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.context import SpawnProcess
 
-from livemusviz.audio.spec import CONTROL, STATUS_BYTES, AudioSpec, Inputs, RequestPipe, Wiring, unpack_status
-from livemusviz.bridge.features import PACKED_FEATURES_BYTES, AudioFeatures
+from livemusviz.audio.requests import InputRequests
+from livemusviz.audio.rings import AudioRings
+from livemusviz.audio.spec import CONTROL, AudioSpec, Wiring, unpack_status
+from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock, AudioStatus
 from livemusviz.bridge.supervise import LOST, STARTING, Patience, Supervisor
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
 from livemusviz.features.decay import decayed
-from livemusviz.features.hop import HOP_BYTES, unpack_block
+from livemusviz.features.hop import unpack_block
 
 __all__ = ["AudioHost", "AudioSpec", "BlockReader"]
 
 log = logging.getLogger(__name__)
 
-BLOCK_SLOTS = 2048  # 11 s: how far a recorder may fall behind
-FEATURE_SLOTS = 512
-STATUS_SLOTS = 16
 QUIET = 0.1  # s without news, after which the features fade
 STALLED = 1.0  # s without a block, after which the process is started anew; a busy machine may hold it up for less
 STEADY_AFTER = 50  # overflows in one life of the process, after which the next asks for more latency
@@ -98,12 +96,10 @@ class AudioHost:
         self.spec, self.clock, self.epoch = spec, clock, epoch
         self.blocks = BlockReader(self)
         self._gain, self._held = spec.gain, spec.held
-        self._rings: tuple[SharedRing, SharedRing, SharedRing, SharedRing] | None = None
+        self._rings: AudioRings | None = None
         self._lock = threading.Lock()  # between closing the rings and reading them
         self._supervisor = Supervisor(self._spawn, patience=Patience(stalled=STALLED))
         self._process: _Process | None = None
-        self._features: RingReader | None = None
-        self._statuses: RingReader | None = None
         self._last = AudioFeatures.rest(epoch)
         self._news = epoch  # s; when features last came
         self._heard_since: float | None = None
@@ -111,12 +107,7 @@ class AudioHost:
         self._past_overflows = 0
         self._sounded = False  # there was sound in some life of the process
         self._said = ""  # the last remark that was logged
-        self._started_with = spec.input
-        self._wanted: tuple[int, str] | None = None  # an input that was asked for and not yet answered for
-        self._asked = 0  # requests so far
-        self._requests: RequestPipe | None = None
-        self._refused = ""
-        self.inputs: tuple[tuple[str, int], ...] = ()  # by name, with their channels, as the process last listed them
+        self._requests = InputRequests(spec.input)
 
     def start(self) -> None:
         """Spawn the process. UserError if the input is a file that cannot be played; a missing device is no error."""
@@ -124,29 +115,25 @@ class AudioHost:
             from livemusviz.audio.file import probe
 
             probe(self.spec.file)
-        self._rings = (
-            SharedRing.create(BLOCK_SLOTS, HOP_BYTES),
-            SharedRing.create(FEATURE_SLOTS, PACKED_FEATURES_BYTES),
-            SharedRing.create(STATUS_SLOTS, STATUS_BYTES),
-            SharedRing.create(STATUS_SLOTS, CONTROL.size),
-        )
-        self._features, self._statuses = self._rings[1].reader(), self._rings[2].reader()
+        self._rings = AudioRings(CONTROL.size)
         self._supervisor.begin(self.clock.now())
 
     def poll(self) -> None:
         """Look after the process: cheap, for every display frame."""
-        if self._rings is None or self._statuses is None:
+        if self._rings is None:
             return
-        data = self._statuses.latest()
+        data = self._rings.status_reader.latest()
         if data is not None:
             self._child = unpack_status(data)
         before = self._supervisor.state
         now = self.clock.now()
-        blocks = self._rings[0].newest()
+        blocks = self._rings.blocks.newest()
         state = self._supervisor.poll(now, blocks)
         if blocks and self._heard_since is None:
             self._heard_since = now
-        self._hear_answers()
+        changed = self._requests.take_answers()
+        if changed is not None:
+            self.spec = replace(self.spec, input=changed)
         message = self.status.message
         if state != before or message != self._said:
             self._said = message
@@ -160,7 +147,7 @@ class AudioHost:
         """
         now = self.clock.now()
         found = []
-        while self._features is not None and (data := self._features.read()) is not None:
+        while self._rings is not None and (data := self._rings.feature_reader.read()) is not None:
             found.append(AudioFeatures.unpack(data))
         if found:
             self._sounded = self._sounded or any(each.rms > 0.0 for each in found)
@@ -182,7 +169,7 @@ class AudioHost:
     def read_blocks(self, reader: BlockReader) -> list[AudioBlock]:
         """Return what `BlockReader.read` returns."""
         with self._lock:
-            return reader.drain(self._rings[0]) if self._rings is not None else []
+            return reader.drain(self._rings.blocks) if self._rings is not None else []
 
     @property
     def status(self) -> AudioStatus:
@@ -197,7 +184,7 @@ class AudioHost:
             message=message if state != STARTING else message or "opening the audio input",
             restarts=self._supervisor.restarts,
             overflows=self._past_overflows + self._child.overflows,
-            blocks=self._rings[0].newest() if self._rings is not None else self._child.blocks,
+            blocks=self._rings.blocks.newest() if self._rings is not None else self._child.blocks,
         )
 
     def set_gain(self, gain: float) -> None:
@@ -214,29 +201,31 @@ class AudioHost:
 
     def _write_control(self) -> None:
         if self._rings is not None:
-            self._rings[3].write(CONTROL.pack(self._gain, not self._held))
+            self._rings.control.write(CONTROL.pack(self._gain, not self._held))
 
     def set_input(self, text: str) -> None:
         """Ask for another device or other channels of it; "" is the input that the show began with. What cannot be is
         told by `take_refusal`, and the old input goes on. UserError for a file: whoever controls a show may not choose
         from its disk."""
-        text = text or self._started_with
-        if text != self._started_with and replace(self.spec, input=text).file is not None:
+        text = text or self._requests.first
+        if text != self._requests.first and replace(self.spec, input=text).file is not None:
             raise UserError("input: a file is given on the command line; send the name of an audio input")
-        self._asked += 1
-        self._wanted = self._asked, text
-        self._ask()
+        self._requests.want(text)
         self._supervisor.hurry()
 
     @property
     def chosen(self) -> str:
         """The input that was chosen while the show runs; "" is the one that it began with."""
-        return "" if self.spec.input == self._started_with else self.spec.input
+        return "" if self.spec.input == self._requests.first else self.spec.input
+
+    @property
+    def inputs(self) -> tuple[tuple[str, int], ...]:
+        """Return the inputs there are by name, with their channels, as the process last listed them."""
+        return self._requests.inputs
 
     def take_refusal(self) -> str:
         """Return why the last request for an input could not be met, once; "" if there is nothing to tell."""
-        refused, self._refused = self._refused, ""
-        return refused
+        return self._requests.take_refusal()
 
     def close(self) -> None:
         """End the process and let the rings go; at most a second. May be called twice."""
@@ -244,13 +233,12 @@ class AudioHost:
         if self._process is not None:
             self._process.join(END_PATIENCE)
             self._process = None
-        self._close_requests()
+        self._requests.close()
         with self._lock:
             rings, self._rings = self._rings, None
-            self._child = replace(self._child, blocks=rings[0].newest()) if rings is not None else self._child
-            self._features = self._statuses = None
-            for ring in rings or ():
-                ring.close()
+            if rings is not None:
+                self._child = replace(self._child, blocks=rings.blocks.newest())
+                rings.close()
 
     def _spawn(self) -> _Process:
         if self._rings is None:
@@ -261,37 +249,9 @@ class AudioHost:
         resume = 0.0
         if self._heard_since is not None and not self._held:
             resume = self.clock.now() - self._heard_since
-        blocks, features, status, control = (ring.name for ring in self._rings)
         spec = replace(self.spec, gain=self._gain, held=self._held)
-        rings = (blocks, features, status, control)
-        self._close_requests()
-        self._requests, theirs = multiprocessing.Pipe()
-        self._process = _Process(Wiring(spec, self.epoch, rings, resume, steady, self._sounded, theirs))
+        ours, theirs = multiprocessing.Pipe()
+        self._process = _Process(Wiring(spec, self.epoch, self._rings.names, resume, steady, self._sounded, theirs))
         theirs.close()
-        self._ask()
+        self._requests.connect(ours)
         return self._process
-
-    def _ask(self) -> None:
-        """Tell the process which input is wanted; one that is not there yet is told as it starts."""
-        if self._requests is not None and self._wanted is not None:
-            with suppress(OSError):
-                self._requests.send(self._wanted)
-
-    def _hear_answers(self) -> None:
-        """Take in what the process says of inputs."""
-        with suppress(OSError, EOFError):
-            while self._requests is not None and self._requests.poll():
-                message = self._requests.recv()
-                if isinstance(message, Inputs):
-                    self.inputs = message.names
-                elif self._wanted is not None and message.number == self._wanted[0]:
-                    if message.refused:
-                        self._refused = message.refused
-                    else:
-                        self.spec = replace(self.spec, input=self._wanted[1])
-                    self._wanted = None
-
-    def _close_requests(self) -> None:
-        if self._requests is not None:
-            self._requests.close()
-            self._requests = None

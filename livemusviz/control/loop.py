@@ -9,14 +9,13 @@ tag in the near future wait here. Failures are counted, and the thread goes on.
 from __future__ import annotations
 
 import contextlib
-import heapq
 import logging
 import select
 import socket
 import sys
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -25,7 +24,9 @@ import numpy as np
 from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import EventSink
 from livemusviz.clock import Clock
+from livemusviz.control.complaints import Complaints
 from livemusviz.control.feedback import Feedback, RateLimit, encode
+from livemusviz.control.held import HeldEvents
 from livemusviz.control.osc import OscTable, Question, UnknownAddress
 from livemusviz.control.osc_guard import Message, OscRejected, Packet, read
 from livemusviz.control.udp import SLOTS, Sender, inbox
@@ -87,17 +88,15 @@ class OscControl:
         self._wall: Callable[[], float] = time.time  # s since 1970, as time tags count
         self._table = OscTable(registry)
         self._feedback = Feedback(outs, registry)
-        self._replies, self._reads = RateLimit(REPLIES_A_SECOND), RateLimit(READ_A_SECOND)
-        self._complaints: dict[tuple[Sender, str], float] = {}  # s, when each was last made, oldest first
-        self._held: list[tuple[float, int, ControlEvent]] = []  # a heap, by the time at which each acts
-        self._counted = 0
+        self._reads, self._complaints = RateLimit(READ_A_SECOND), Complaints(REPLIES_A_SECOND, MAX_COMPLAINTS)
+        self._held = HeldEvents(MAX_HELD)
         self._outbox: deque[bytes] = deque(maxlen=64)
         self._socket: socket.socket | None = None
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._inbox = inbox()
         self._gather = TIGHT_GATHER
-        self._messages = self._rejected = self._faults = 0
+        self._tally: Counter[str] = Counter()  # messages, rejected, faults
 
     def start(self) -> None:
         """Bind the first free port from the one asked for and listen. UserError if there is none."""
@@ -117,7 +116,7 @@ class OscControl:
 
     @property
     def counts(self) -> OscCounts:
-        return OscCounts(self._messages, self._rejected, self._faults)
+        return OscCounts(self._tally["messages"], self._tally["rejected"], self._tally["faults"])
 
     def publish(self, state: ShowState) -> None:
         """Set the state that controllers get from now on."""
@@ -138,7 +137,7 @@ class OscControl:
                 self._turn(udp)
                 in_a_row = 0
             except Exception:
-                self._faults += 1
+                self._tally["faults"] += 1
                 if in_a_row == 0:
                     log.exception("control: a fault on port %d; the show goes on", self.port)
                 self._stopping.wait(BACK_OFF[min(in_a_row, len(BACK_OFF) - 1)])
@@ -151,8 +150,8 @@ class OscControl:
             if count < SLOTS:  # else there may be more, and nothing to wait for
                 self._stopping.wait(self._gather if count in FLOOD else GATHER)
         now = self._clock.now()
-        while self._held and self._held[0][0] <= now:
-            self._events.put(heapq.heappop(self._held)[2])
+        for event in self._held.due(now):
+            self._events.put(event)
         news = [self._outbox.popleft() for _ in range(len(self._outbox))]
         outgoing = [*self._feedback.due(now), *((each, to) for to in self._feedback.targets(now) for each in news)]
         for datagram, reader in (*outgoing, *self._feedback.answers(now)):
@@ -160,7 +159,7 @@ class OscControl:
 
     def _patience(self) -> float:
         """Seconds to wait for datagrams before something else is due."""
-        return TICK if not self._held else min(TICK, max(0.0, self._held[0][0] - self._clock.now()))
+        return self._held.wait(self._clock.now(), TICK)
 
     def _handle(self, udp: socket.socket, count: int) -> None:
         """Turn a batch into events. From the newest back, so that what is overtaken need not be read at all."""
@@ -172,12 +171,12 @@ class OscControl:
         while (left := np.flatnonzero(waiting[:i])).size:
             i = int(left[-1])
             if not self._reads.allow(now):  # nobody's hands do so much: the older ones go
-                self._rejected += 1
+                self._tally["rejected"] += 1
                 continue
             try:
                 packet = read(box.datagram(i))
             except OscRejected:
-                self._rejected += 1  # and no reply: whoever sends garbage may not be who the packet says
+                self._tally["rejected"] += 1  # and no reply: whoever sends garbage may not be who the packet says
                 continue
             self._reads.spend(len(packet.messages) - 1)
             sender = box.sender(i)
@@ -189,7 +188,7 @@ class OscControl:
             if start in self._table.values and found and not found[0][0].relative and found[0][2] <= now:
                 overtaken = box.same(start, i) & waiting[:i]
                 waiting[:i] &= ~overtaken
-                self._messages += int(overtaken.sum())
+                self._tally["messages"] += int(overtaken.sum())
         for sender in speakers:
             self._feedback.heard(sender, now)
         for event, sender, due in reversed(events):
@@ -210,16 +209,14 @@ class OscControl:
             if event is not None:
                 found.append((event, sender, due))
         for address, reason in packet.refused:
-            self._rejected += 1
+            self._tally["rejected"] += 1
             if address:
                 self._complain(udp, sender, f"{address}: {reason}", now, f"{address}: {reason}", REFUSED_EVERY)
         return found
 
     def _put(self, event: ControlEvent, sender: Sender, due: float, now: float) -> None:
         """Hand an event on, or hold it until it is due."""
-        if due > now and len(self._held) < MAX_HELD:
-            self._counted += 1  # events of one time keep their order
-            heapq.heappush(self._held, (due, self._counted, event))
+        if self._held.hold(event, due, now):
             return
         self._events.put(event)
         if not event.relative:
@@ -228,17 +225,17 @@ class OscControl:
     def _checked(
         self, udp: socket.socket, message: Message, sender: Sender, due: float, now: float
     ) -> ControlEvent | None:
-        self._messages += 1
+        self._tally["messages"] += 1
         address, arguments = message
         try:
             request = self._table.request(address, arguments, due)
         except UnknownAddress as error:
-            self._rejected += 1
+            self._tally["rejected"] += 1
             if address != "/error":  # two shows must not complain to each other for ever
                 self._complain(udp, sender, str(error), now, error, UNKNOWN_EVERY)
             return None
         except UserError as error:
-            self._rejected += 1
+            self._tally["rejected"] += 1
             self._complain(udp, sender, str(error), now, error, REFUSED_EVERY)
             return None
         if isinstance(request, Question):
@@ -250,13 +247,8 @@ class OscControl:
         self, udp: socket.socket, sender: Sender, what: str, now: float, error: UserError | str, every: float
     ) -> None:
         """Tell `sender` what is wrong, the same thing at most once in `every` seconds and all things ten a second."""
-        told = self._complaints.get((sender, what), float("-inf"))
-        if now - told < every or not self._replies.allow(now):
+        if not self._complaints.allow(sender, what, now, every):
             return
-        self._complaints.pop((sender, what), None)
-        self._complaints[sender, what] = now
-        if len(self._complaints) > MAX_COMPLAINTS:
-            del self._complaints[next(iter(self._complaints))]
         text = error.explain() if isinstance(error, UnknownAddress) else str(error)
         for reader in self._feedback.repliers(sender):
             _send(udp, encode("/error", text[:LONGEST_COMPLAINT]), reader)

@@ -18,26 +18,16 @@ from livemusviz.bridge.view import CanvasPicture, View
 from livemusviz.clock import Clock
 from livemusviz.display import context
 from livemusviz.display.compositor import Compositor
-from livemusviz.display.options import (
-    DisplayHealth,
-    DisplayHooks,
-    DisplayOptions,
-    DisplayStats,
-    Durations,
-    Intervals,
-    Recent,
-)
+from livemusviz.display.options import DisplayHealth, DisplayHooks, DisplayOptions, DisplayStats
 from livemusviz.display.pacer import Gate, Pacer
+from livemusviz.display.preparation import Preparation
 from livemusviz.display.quality import QualityLadder
-from livemusviz.display.warm import ShaderWarmer
+from livemusviz.display.tally import Tally
 from livemusviz.errors import UserError, one_line
 
 log = logging.getLogger(__name__)
 
 HOUSEKEEPING = 1.0  # Hz: screens unplugged, shaders edited
-HEAD_START = 0.5  # s before the first canvas in which shaders of the presets to come are compiled: all, from a cache
-QUICK = 0.05  # s; one that takes longer is not in the driver's cache, and a child compiles those that are left
-PREPARING = 2.0  # Hz: one of those that the child is done with
 MAX_ERRORS_IN_A_ROW = 300  # five seconds of nothing but errors: the context is gone
 SOUND_AGE = 0.1  # s; older sound is not what a picture shows
 AGE_SHARE = 0.02  # of a new age in the mean: a second of canvases
@@ -108,19 +98,21 @@ class _Show:
         self._compositor = Compositor(surface.ctx, options.canvas, options.shaders, options.marker)
         self._period = 1.0 / options.fps
         self._housekeeping, self._pictures = Gate(HOUSEKEEPING), Gate(hooks.picture_fps)
-        self._preparing, self._to_prepare = Gate(PREPARING), list(options.prepare)
-        self._frame = options.frame
-        self._warmer: ShaderWarmer | None = None
+        self._preparation = Preparation(self._compositor, options.prepare, options.frame, clock)
         self._ladder = _ladder(options) if options.quality_ladder else None
-        self._intervals, self._work, self._recent = Intervals(), Durations(), Recent()
+        self._tally = Tally()
         self._onsets: int | None = None
         self._age = SoundAge()
-        self._shown = self._generated = self._errors = self._errors_in_a_row = 0
+        self._errors = self._errors_in_a_row = 0
         self._complaints: set[str] = set()
 
     def run(self, pacer: Pacer) -> DisplayStats:
         try:
-            self._warm_up()
+            for name in self._preparation.head_start():
+                try:
+                    self._compositor.prepare(name)
+                except Exception as error:  # a shader that may never be asked for
+                    self._complain(error)
             running = True
             while running:
                 try:
@@ -134,28 +126,8 @@ class _Show:
                     pacer.period = self._period
                     pacer.wait()
         finally:
-            if self._warmer is not None:
-                self._warmer.close()
+            self._preparation.close()
         return self._stats()
-
-    def _warm_up(self) -> None:
-        """Draw and compile what the show will need, while nothing is on the screen that could stand still."""
-        if self._frame is not None:
-            self._compositor.rehearse(self._frame)
-        now = self._clock.now()
-        until = now + HEAD_START
-        while self._to_prepare and now < until:
-            try:
-                self._compositor.prepare(self._to_prepare.pop(0))
-            except Exception as error:  # a shader that may never be asked for
-                self._complain(error)
-            begun, now = now, self._clock.now()
-            if self._frame is not None and now - begun > QUICK:
-                break
-        if self._to_prepare and self._frame is not None:
-            self._warmer = ShaderWarmer(self._compositor.bank.paths, self._compositor.sizes(self._frame))
-            self._warmer.ask(self._to_prepare, now)
-            self._to_prepare.clear()
 
     def _step(self, now: float) -> bool:
         """One display frame. False if the show has ended."""
@@ -176,7 +148,7 @@ class _Show:
         shown = self._clock.now()
         self._count(now, shown)
         if frame is not None:
-            self._generated += 1
+            self._tally.generated += 1
             if self._ladder is not None:
                 self._ladder.generated(frame.duration)
             self._hooks.on_shown(frame, shown)
@@ -184,21 +156,12 @@ class _Show:
         self._hand_over_picture(shown, self._age.step(shown - features.time))
         if self._housekeeping.opens(now):
             self._keep_house()
-        if frame is None and self._preparing.opens(now):
-            self._prepare(now)
+        if frame is None and self._preparation.step(now) and self._ladder is not None:
+            self._ladder.settle(now)
         for problem in self._compositor.problems:
             self._hooks.on_problem(problem)
         self._compositor.problems.clear()
         return True
-
-    def _prepare(self, now: float) -> None:
-        if self._warmer is not None and self._warmer.busy:
-            self._to_prepare += self._warmer.ready(now)
-        while self._to_prepare:
-            if self._compositor.prepare(self._to_prepare.pop(0)):
-                if self._ladder is not None:
-                    self._ladder.settle(now)
-                return
 
     def _hand_over_picture(self, shown: float, age: float) -> None:
         take = self._hooks.on_picture
@@ -220,22 +183,19 @@ class _Show:
 
     def _health(self) -> DisplayHealth:
         compositor = self._compositor
-        recent = self._recent.take()
+        recent = self._tally.recent.take()
         return DisplayHealth(
             fps=recent[0],
             work_ms=recent[1],
             quality=str(compositor.quality),
             limited=compositor.limiter.active,
-            stalls=self._intervals.stalls,
+            stalls=self._tally.intervals.stalls,
         )
 
     def _count(self, started: float, shown: float) -> None:
-        self._work.add(shown - started)
+        self._tally.add(started, shown)
         if self._ladder is not None:
             self._ladder.drew(shown - started)
-        self._recent.add(started, shown)
-        self._intervals.add(shown)
-        self._shown += 1
 
     def _complain(self, error: Exception) -> None:
         self._errors += 1
@@ -247,23 +207,8 @@ class _Show:
             self._hooks.on_problem(f"a display frame was lost: {one_line(complaint)}")
 
     def _stats(self) -> DisplayStats:
-        intervals, seconds = self._intervals, self._intervals.seconds
-        return DisplayStats(
-            frames_shown=self._shown,
-            generated_shown=self._generated,
-            seconds=seconds,
-            display_fps=(self._shown - 1) / seconds if seconds > 0.0 else 0.0,
-            frame_ms_p50=intervals.durations.percentile(50),
-            frame_ms_p99=intervals.durations.percentile(99),
-            frame_ms_max=1000.0 * intervals.longest,
-            stalls=intervals.stalls,
-            stalls_at=tuple(intervals.stalls_at),
-            work_ms_p50=self._work.percentile(50),
-            work_ms_p99=self._work.percentile(99),
-            errors=self._errors,
-            quality=str(self._compositor.quality),
-            renderer=str(self._surface.ctx.info["GL_RENDERER"]),
-        )
+        renderer = str(self._surface.ctx.info["GL_RENDERER"])
+        return self._tally.stats(self._errors, str(self._compositor.quality), renderer)
 
 
 def _ladder(options: DisplayOptions) -> QualityLadder:

@@ -167,7 +167,7 @@ def test_before_the_start_and_after_the_end_there_is_rest(loop):
 
 def test_closing_is_quick_and_leaves_nothing_behind(show):
     show.until(lambda: show.blocks)
-    process, names = show.host._process._process, [ring.name for ring in show.host._rings]
+    process, names = show.host._process._process, show.host._rings.names
     began = time.perf_counter()
     show.host.close()
     assert time.perf_counter() - began < 1.0

@@ -8,8 +8,8 @@ import pytest
 from livemusviz.clock import ManualClock
 from livemusviz.display.fade import FadeClock
 from livemusviz.display.loop import SoundAge
-from livemusviz.display.options import Durations
 from livemusviz.display.pacer import Gate, Pacer
+from livemusviz.display.tally import Durations
 
 
 def paced(fps, works):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,16 +20,15 @@ from livemusviz.bridge.events import EventSink
 from livemusviz.bridge.latest import Latest
 from livemusviz.clock import Clock
 from livemusviz.control.midi.clock import MidiClocks
+from livemusviz.control.midi.inputs import VIRTUAL, MidiInputs
 from livemusviz.control.midi.mapping import Key, MidiMap, bind, centred, load, save
-from livemusviz.control.midi.ports import MISSING, NUMBERED, MidiPorts, available, open_backend, output_of
+from livemusviz.control.midi.ports import MISSING, output_of
 from livemusviz.control.midi.surface import Surfaces
 from livemusviz.errors import UserError
 from livemusviz.params.registry import REGISTRY, Registry
 
 log = logging.getLogger(__name__)
 
-VIRTUAL = "livemusviz"  # name of the ports that `--midi virtual` offers to other programs
-LOOK = 2.0  # s between looks for ports plugged in
 WAIT = 0.05  # s
 MAX_WAITING = 4096  # messages
 CLOCK_KINDS = frozenset(("clock", "start", "continue", "stop", "songpos"))
@@ -53,27 +51,23 @@ class MidiControl:
         tell: Callable[[str], None],
         registry: Registry = REGISTRY,
     ) -> None:
-        self._clock, self._events, self._wanted, self._path = clock, events, ports, path
+        self._clock, self._events, self._path = clock, events, path
         self._tell, self._registry = tell, registry
         self._state: Latest[ShowState] = Latest()
         self._queue: queue.Queue[tuple[str, Any, float]] = queue.Queue(MAX_WAITING)
         self._stopping = threading.Event()
-        self._ports: dict[str, Any] = {}
-        self._surfaces = Surfaces()
-        self._looked = float("-inf")
-        self._missed: list[str] | None = None  # the inputs there were when the one wanted was not among them
+        self._inputs, self._surfaces = MidiInputs(ports, self._heard), Surfaces()
         self._learning = ""
         self._clocks = MidiClocks()
         self._lock = threading.Lock()  # the clock is read from another thread
         self.map = MidiMap((), registry)
         self.messages = self.faults = 0
-        self._backend: MidiPorts | None = None
         self._thread = threading.Thread(target=self._run, name="midi", daemon=True)
 
     def start(self) -> None:
         """Open what is there and listen. UserError without the extra; a sequencer may come later."""
         try:
-            self._backend = MidiPorts(open_backend())
+            self._inputs.start()
         except UserError as error:
             if str(error) == MISSING:
                 raise
@@ -93,7 +87,7 @@ class MidiControl:
     @property
     def inputs(self) -> tuple[str, ...]:
         """Names of the inputs that are open."""
-        return tuple(self._ports)
+        return self._inputs.names
 
     @property
     def learning(self) -> str:
@@ -133,46 +127,23 @@ class MidiControl:
                     log.exception("MIDI: a fault; the show goes on")
                 self._tell(f"MIDI: {error}")
                 self._stopping.wait(0.5)
-        for port in self._ports.values():
-            port.close()
+        self._inputs.close()
         self._surfaces.close()
 
     def _look(self) -> None:
-        """Open ports that have appeared, let go of those that went."""
-        now = self._clock.now()
-        if now - self._looked < LOOK:
+        """Open ports that have appeared, let go of those that went, and send to their outputs."""
+        gone, backend = self._inputs.look(self._clock.now()), self._inputs.backend
+        if gone is None or backend is None:
             return
-        self._looked = now
-        if self._backend is None:
-            if not available():
-                return
-            self._backend = MidiPorts(open_backend())
-        if self._wanted == "virtual":
-            if not self._ports:
-                self._open(self._backend, VIRTUAL, virtual=True)
-                self._surfaces.keep([VIRTUAL], partial(self._backend.open_output, virtual=True))
-            return
-        there = self._backend.inputs()
-        names = [name for name in there if self._wanted == "all" or self._wanted in name]
-        if not names and self._wanted != "all" and there != self._missed:
-            self._missed = there
-            log.warning("no MIDI input '%s' yet; there are: %s", self._wanted, ", ".join(there) or "none")
-        for name in _gone(list(self._ports), names):
-            log.warning("MIDI input %s has gone", name)
-            self._ports.pop(name).close()
+        for name in gone:
             with self._lock:
                 self._clocks.drop(name)
-        for name in names:
-            if name not in self._ports:
-                self._open(self._backend, name)
-        if self.map.bindings:  # a port that nothing is sent to stays free for other programs
-            outputs = self._backend.outputs()
-            wanted = [output for name in self._ports if (output := output_of(name, outputs)) is not None]
-            self._surfaces.keep(wanted, self._backend.open_output)
-
-    def _open(self, ports: MidiPorts, name: str, virtual: bool = False) -> None:
-        self._ports[name] = ports.open_input(name, partial(self._heard, name), virtual)
-        log.info("MIDI input %s", name)
+        if self._inputs.virtual:
+            self._surfaces.keep([VIRTUAL], partial(backend.open_output, virtual=True))
+        elif self.map.bindings:  # a port that nothing is sent to stays free for other programs
+            outputs = backend.outputs()
+            wanted = [output for name in self.inputs if (output := output_of(name, outputs)) is not None]
+            self._surfaces.keep(wanted, backend.open_output)
 
     def _show(self) -> None:
         """Send the surfaces what has changed of what they show."""
@@ -229,17 +200,3 @@ def _control(message: Any) -> tuple[Key, int] | None:
         value = message.velocity if message.type == "note_on" else 0
         return Key("note", message.channel + 1, message.note), int(value)
     return None
-
-
-def _gone(open_now: list[str], there: list[str]) -> list[str]:
-    """Return the open ports to close.
-
-    Of ports of one name all are closed, because one cannot tell which was removed.
-    """
-    before, after = Counter(map(_group, open_now)), Counter(map(_group, there))
-    return [name for name in open_now if name not in there or before[_group(name)] > after[_group(name)]]
-
-
-def _group(name: str) -> str:
-    numbered = NUMBERED.fullmatch(name)
-    return numbered[1] if numbered else name

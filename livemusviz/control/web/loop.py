@@ -33,8 +33,9 @@ from livemusviz.control.web.announce import Announcement
 from livemusviz.control.web.answers import page_file, refusal, response
 from livemusviz.control.web.door import MAX_CLIENTS, Door, options
 from livemusviz.control.web.gate import token_allowed
-from livemusviz.control.web.pictures import jpeg, qr_code
+from livemusviz.control.web.pictures import qr_code
 from livemusviz.control.web.ports import bind, literal, reachable
+from livemusviz.control.web.previews import Previews
 from livemusviz.control.web.sessions import EventSink, ListenerSession, Out, PageSession, Requests
 from livemusviz.errors import UserError
 from livemusviz.params.registry import REGISTRY, Registry
@@ -42,7 +43,6 @@ from livemusviz.params.registry import REGISTRY, Registry
 log = logging.getLogger(__name__)
 
 NEWS_PERIOD = 0.05  # s between looks for changes
-PREVIEW_PERIOD = 0.1  # s
 TELL_ADDRESS = "the address needs its token: key H on the show's window shows the whole address and a QR code\n"
 TELL_EVERY = 60.0  # s between two lines on one trouble
 MAX_MESSAGE = 65_507  # bytes from a client
@@ -68,10 +68,7 @@ class WebServers:
         self._options, self._clock, self._events, self._registry = options, clock, events, registry
         self._table = OscTable(registry)
         self._state: Latest[ShowState] = Latest()
-        self._picture: Latest[CanvasPicture] = Latest()
-        self._pictured = float("-inf")
-        self._jpeg = (-1, b"")  # of which picture, and its bytes
-        self._watchers = 0
+        self._previews = Previews()
         self.doors = {"oscquery": Door(), "page": Door()}
         self._short = float("-inf")  # s, when a lack of file descriptors was last told
         self.token = options.token or secrets.token_urlsafe(12)
@@ -115,12 +112,11 @@ class WebServers:
 
     def wants_pictures(self) -> bool:
         """Return True if somebody watches and the last picture is old enough."""
-        return self._watchers > 0 and self._clock.now() - self._pictured >= PREVIEW_PERIOD
+        return self._previews.wanted(self._clock.now())
 
     def put_picture(self, picture: CanvasPicture) -> None:
         """Show the watchers this canvas."""
-        self._pictured = self._clock.now()
-        self._picture.put(picture)
+        self._previews.put(picture, self._clock.now())
 
     # --- the web thread -------------------------------------------------------------------------
 
@@ -236,25 +232,19 @@ class WebServers:
         def news(state: ShowState | None) -> list[Out]:
             nonlocal sent, watching
             if session.preview != watching:
-                self._watchers += 1 if session.preview else -1
+                self._previews.watchers += 1 if session.preview else -1
                 watching = session.preview
             out = session.news(state)
-            picture = self._picture.get()
-            if watching and picture is not None and self._picture.version != sent:
-                sent = self._picture.version
-                out.append(self._encoded(picture, sent))
+            newer = self._previews.newer(than=sent) if watching else None
+            if newer is not None:
+                sent = newer[0]
+                out.append(newer[1])
             return out
 
         try:
             await self._converse(connection, session.take, news)
         finally:
-            self._watchers -= watching
-
-    def _encoded(self, picture: CanvasPicture, version: int) -> bytes:
-        """The picture as JPEG; encoded once for all who watch."""
-        if self._jpeg[0] != version:
-            self._jpeg = (version, jpeg(picture))
-        return self._jpeg[1]
+            self._previews.watchers -= watching
 
     async def _converse(
         self,

@@ -17,7 +17,7 @@ from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.clock import SystemClock
-from livemusviz.control.midi import loop as midi_loop
+from livemusviz.control.midi import inputs as midi_inputs
 from livemusviz.control.midi.loop import MidiControl
 from livemusviz.control.midi.mapping import load
 from livemusviz.control.midi.ports import MISSING, MidiPorts, numbered, open_backend, output_of
@@ -95,8 +95,8 @@ class Rig:
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeMido:
     made = FakeMido("nanoKONTROL", "keys")
-    monkeypatch.setattr(midi_loop, "open_backend", lambda: made)
-    monkeypatch.setattr(midi_loop, "LOOK", 0.02)
+    monkeypatch.setattr(midi_inputs, "open_backend", lambda: made)
+    monkeypatch.setattr(midi_inputs, "LOOK", 0.02)
     return made
 
 
@@ -310,8 +310,8 @@ def test_a_system_without_a_sequencer_starts_and_looks_again(
             raise UserError("no MIDI on this machine (no sequencer)")
         return there[0]
 
-    monkeypatch.setattr(midi_loop, "open_backend", backend)
-    monkeypatch.setattr(midi_loop, "available", lambda: bool(there))
+    monkeypatch.setattr(midi_inputs, "open_backend", backend)
+    monkeypatch.setattr(midi_inputs, "available", lambda: bool(there))
     made = Rig(tmp_path, fake)
     made.midi.start()
     assert "no MIDI on this machine (no sequencer); the show goes on and looks again" in caplog.text
