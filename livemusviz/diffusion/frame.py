@@ -134,8 +134,8 @@ class FrameGraph:
 
 
 def blend(x0: mx.array, before: mx.array, weight: mx.array) -> mx.array:
-    """Return latents with a share, 0 to 1, of the last frame's: x0 + weight (before - x0)."""
-    return x0 + weight * (before - x0)
+    """Return latents with a share, 0 to 1, of the last frame's: exactly x0 at weight 0, exactly `before` at 1."""
+    return (1 - weight) * x0 + weight * before
 
 
 def coordinate_planes(height: int, width: int, count: int) -> mx.array:
