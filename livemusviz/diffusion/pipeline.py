@@ -10,6 +10,7 @@ a fader compiles nothing.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import mlx.core as mx
@@ -207,6 +208,19 @@ class Pipeline:
             self._state = FrameState(self._state.latents)
             raise NonFiniteFrame(f"{self.name}: the frame {NOT_FINITE}")
         self._state = made
+
+    def unknown_words(self, texts: Iterable[str]) -> tuple[str, ...]:
+        """Return the words of some prompts that mean nothing to the model, of the first hundred. Any thread: the
+        tokenizer has nothing of MLX."""
+        return tuple(self._loaded.text.tokenizers[0].unknown_words(" ".join(texts)))
+
+    def unused_params(self) -> tuple[str, ...]:
+        """Return the names of the parameters that move nothing in this model as it was loaded."""
+        parts = self._loaded
+        guided = parts.spec.guidance != "none"
+        found = [] if guided else ["delta", "negative_prompt"]
+        found += [] if guided or parts.unet.config.guidance_dim else ["guidance_scale"]
+        return (*found, *(() if parts.live else ("lora_weight",)))
 
     def reset(self) -> None:
         """Forget the last frames, as after a cut."""
