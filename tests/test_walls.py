@@ -176,7 +176,7 @@ def test_no_class_is_too_large_to_hold_in_mind(path: Path) -> None:
 
 
 def test_an_event_is_never_turned_into_an_attributes_name() -> None:
-    """What an event does stands in its declaration; no attribute is looked up by the name that came from outside."""
+    """An event's effect stands in its declaration; no attribute is looked up by the name that came from outside."""
     for path in modules():
         if room_of(path) in {"session", "control", "live", "render", "director"}:
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -14,7 +14,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.params.params import Params
 
 Prompt = str | tuple[tuple[str, float], ...]
-"""What to paint: a text, or several with weights >= 0, of which only the ratios count."""
+"""A prompt: a text, or several with weights >= 0, of which only the ratios count."""
 
 
 @dataclass(frozen=True, slots=True)

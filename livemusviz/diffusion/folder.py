@@ -16,7 +16,7 @@ HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 TINY_AUTOENCODERS = {0.18215: "madebyollin/taesd", 0.13025: "madebyollin/taesdxl"}
 """Tiny autoencoders by the scale of the latents they speak: an AutoencoderKL's `scaling_factor`."""
 VARIANTS = ("", ".fp16")
-"""What stands in the names of a component's weights, in the order in which they are looked for."""
+"""Parts of the names of a component's weights, in the order in which they are looked for."""
 COMPONENTS = ("unet", "text_encoder", "tokenizer", "scheduler")
 
 

@@ -29,9 +29,9 @@ class FrameOptions:
     delta: float = 1.0
     """Weight of the residual noise in R-CFG."""
     negative: Conditioning | None = None
-    """What to lead away from; None is no words."""
+    """Conditioning to lead away from; None is no words."""
     reuse: Reuse = Reuse.NONE
-    """What may be taken from earlier frames; what the model or its state cannot give is computed in full."""
+    """Most that may be taken from earlier frames; what the model or its state cannot give is computed in full."""
     drift: tuple[float, float, float, float] = STILL
     """Movement of the latents that are fed back, see drift.py."""
 

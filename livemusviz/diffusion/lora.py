@@ -30,7 +30,7 @@ FOREIGN = ("hada_", "lokr_", "oft_", ".dora_scale", "lora_mid", "lora_magnitude_
 ALPHAS = (*FLOATS, "I32", "I64")
 """What an alpha may be stored as; kohya's are whole numbers where it took the rank for them."""
 BUNDLED = "bundle_emb."
-"""What the names of a textual inversion begin with where a file bundles one with its LoRA."""
+"""Prefix of the names of a textual inversion that a file bundles with its LoRA."""
 
 log = logging.getLogger(__name__)
 

@@ -97,7 +97,7 @@ class Scheduler:
     draws_noise = False
     """Whether `step` wants fresh unit noise."""
     clips = False
-    """Whether `clip_sample` is implemented."""
+    """True where `clip_sample` is implemented."""
 
     def __init__(self, config: dict[str, Any], sampling: Sampling, where: str = "scheduler_config.json") -> None:
         """config : a diffusers scheduler_config.json. Raises UserError that names what is not built."""

@@ -33,7 +33,7 @@ MAX_IMPORTED_PIXELS = 32_000_000
 IsfArrayMaker = Callable[[moderngl.Program, tuple[int, int]], moderngl.VertexArray]
 _VERTEX_SUFFIXES = (".vs", ".vert")
 _DRAWING_ERRORS = (moderngl.Error, ArithmeticError, LookupError, MemoryError, TypeError, ValueError, struct.error)
-"""What moderngl raises where a value, a size or the driver's memory does not fit."""
+"""Errors that moderngl raises where a value, a size or the driver's memory does not fit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,7 @@ class Step:
     params: Params
     """The same with what the sound moves moved: what the director reads."""
     view: View
-    """What the display shows, without the operator's figures."""
+    """The display's view, without the operator's figures."""
     beat: Beat
     """Of the leading tempo."""
     waiting: tuple[str, ...] = ()

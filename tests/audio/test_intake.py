@@ -1,4 +1,4 @@
-"""What is taken in once a display frame, and another input on the performer's word."""
+"""Test the intake of each display frame, and a change of input."""
 
 from livemusviz.audio.intake import AudioIntake
 from livemusviz.errors import UserError

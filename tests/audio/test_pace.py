@@ -7,7 +7,7 @@ from livemusviz.audio.pace import FIRST_PAUSE, Pace
 
 
 def verdicts(pace, seconds, speed, start=0.0):
-    """When a stream of 48 kHz that delivers `speed` times as much is found wrong, s; a look each 50 ms."""
+    """Return when a stream of 48 kHz that delivers `speed` times as much is found wrong, s; a look each 50 ms."""
     found = []
     for look in range(int(seconds / 0.05)):
         now = look * 0.05

@@ -209,7 +209,7 @@ HERE = ("127.0.0.1", 5)
 
 
 def told(feedback: Feedback, now: float, to: tuple[str, int] = HERE) -> dict[str, Any]:
-    """What is said of parameters at `now` to one reader."""
+    """Return what is said of parameters at `now` to one reader."""
     messages = [validate(datagram)[0] for datagram, reader in feedback.due(now) if reader == to]
     return {address: arguments for address, arguments in messages if address in BY_ADDRESS}
 

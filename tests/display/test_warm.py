@@ -66,7 +66,7 @@ def test_a_rehearsal_leaves_no_trace(ctx):
 
 
 def collect(warmer, names, now):
-    """What becomes ready until all of `names` has, in its order; the child works in real time."""
+    """Return the names as they become ready, in that order; the child works in real time."""
     found, deadline = [], time.monotonic() + 60.0
     while len(found) < len(names):
         assert time.monotonic() < deadline, found

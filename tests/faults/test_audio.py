@@ -1,4 +1,4 @@
-"""What the show does when the sound is lost, silent, of another kind or damaged (F01 to F06)."""
+"""Faults of the sound: lost, silent, of another kind or damaged (F01 to F06)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the show does with floods, damaged datagrams and taken ports (F19, F20, F25)."""
+"""Faults of control: floods, damaged datagrams and taken ports (F19, F20, F25)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the canvas does without its screen, after a sleep and with bad shaders (F15 to F18)."""
+"""Faults of the canvas: no screen, after a sleep, bad shaders (F15 to F18)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the show does when the model is slow, hangs, fails or draws nothing (F07 to F10, F12 to F14, F23)."""
+"""Faults of the engine: slow, hung, failing or drawing nothing (F07 to F10, F12 to F14, F23)."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_F12_NaN_frames_bring_the_embedded_model(run: Any) -> None:
 
 
 def test_F13_memory_growth_is_none_whatever_moves() -> None:
-    """What the model holds is the same after 40 and after 160 frames of random faders, prompts and levels of reuse."""
+    """The model's memory is the same after 40 and after 160 frames of random faders, prompts and levels of reuse."""
     import mlx.core as mx
 
     backend.prepare()

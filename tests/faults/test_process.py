@@ -1,4 +1,4 @@
-"""What becomes of the whole program: crashes, signals, files that are bad (F03, F11, F24, F26)."""
+"""Faults of the whole program: crashes, signals, files that are bad (F03, F11, F24, F26)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the recorder does on a full, slow or missing disk, and when it is killed (F21, F22)."""
+"""Faults of the recorder: a full, slow or missing disk, a kill (F21, F22)."""
 
 from __future__ import annotations
 

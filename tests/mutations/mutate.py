@@ -21,7 +21,7 @@ HOSTILE = (
     b"\x00", b"\x1b[2J", b"'", b'"', b'"""', b"\n", b"\r", b"=", b":", b".", b",", b"#", b"/*", b"*/", b"a." * 300,
     b"[[a]]\n", b"1/0", b"$WIDTH/0", b"\\u0000", b"x" * 5000, b"../../x", b"1979-13-45", b"99:99:99",
 )  # fmt: skip
-"""What has broken a parser somewhere, to be put in the place of something harmless."""
+"""Values that have broken a parser somewhere, to be put in the place of something harmless."""
 NUMBER = re.compile(rb"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 VALUE = re.compile(rb"(?<=[=:])\s*[^\n,}\]]+")
 

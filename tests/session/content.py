@@ -1,4 +1,4 @@
-"""What a session can put on, without a file: a few shaders and presets."""
+"""Content of a session without a file: a few shaders and presets."""
 
 import json
 

@@ -162,7 +162,7 @@ def test_the_logged_events_make_a_film_with_the_same_values_and_scenes(
 
 
 def test_a_cue_file_and_hands_make_the_same_scenes() -> None:
-    """What a cue sets at a time is what a performer sets then."""
+    """A cue sets at a time what a performer sets then."""
     preset = {"preset": "storm"}
     made = film([Change(1.0, preset), Change(2.0, {"fx/grade/amount": 0.25, "fade": 3.0})])
     session = Session(small_content(), VALUES)

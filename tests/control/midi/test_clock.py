@@ -111,7 +111,7 @@ def test_two_inputs_with_a_clock_are_not_added_up_and_the_one_started_leads() ->
 
 
 def test_the_beat_runs_on_while_the_song_stands_still() -> None:
-    """What waits for the next bar still comes due."""
+    """A change that waits for the next bar still comes due."""
     tempo = Tempo(100.0)
     rest = AudioFeatures.rest(0.0)
     tempo.step(0.0, rest, midi=ExternalTempo(120.0, 4.0, 0.0))
