@@ -7,7 +7,7 @@ PYTHON_RUN := .venv/bin/python
 SETUP := scripts/setup.sh
 endif
 
-.PHONY: demo test test-all lint ruff types bench train clean
+.PHONY: demo test test-all lint ruff types bench soak train clean
 
 demo: ## play our own piece into a live show; ends with demo.mp4, demo.png and a table
 	@$(SETUP) demo
@@ -37,6 +37,10 @@ types: ## mypy as on each system: a name that only POSIX has is an error for win
 bench: ## milliseconds stage by stage, torch beside ours where it is installed
 	@$(SETUP) demo
 	@$(PYTHON_RUN) -m livemusviz bench
+
+soak: ## ten minutes of faders, prompts and presets, then a table of what grew; SOAK=3h for longer
+	@$(SETUP) test
+	@$(PYTHON_RUN) benchmarks/soak.py $(or $(SOAK),10m)
 
 train: ## make the embedded model again from nothing; resumes after an interruption
 	@$(SETUP) train
