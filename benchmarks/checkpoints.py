@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from livemusviz.diffusion import backend
 
-backend.prepare()
+backend.prepare_backend()
 
 import mlx.core as mx  # noqa: E402
 import numpy as np  # noqa: E402

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.hearing import marks, merged  # noqa: E402
-from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
+from benchmarks.stage import Log, Rules, extract, perform  # noqa: E402
 from livemusviz.assets import find_content, load_preset  # noqa: E402
 from livemusviz.audio.file import hops  # noqa: E402
 from livemusviz.bridge.features import AudioFeatures  # noqa: E402
@@ -88,7 +88,7 @@ class Painter:
     def __init__(self) -> None:
         from livemusviz.diffusion import backend
 
-        backend.prepare()
+        backend.prepare_backend()
         from livemusviz.diffusion.folder import EMBEDDED, resolve_model
         from livemusviz.diffusion.frame import FrameOptions
         from livemusviz.diffusion.pipeline import Pipeline
@@ -233,7 +233,7 @@ def main() -> int:
             for preset in map(Path, presets):
                 rows.append(measured(path, preset.stem, *projectm_motion(binary, preset, sound), sound))
             continue
-        features, paint = heard(sound), Painter()
+        features, paint = extract(sound), Painter()
         for name in options.presets.split(","):
             extra = {key: float(value) for key, value in (pair.split("=") for pair in options.set)}
             values = ParamValues().with_values({**load_preset(name).values, "preset": name, **extra})

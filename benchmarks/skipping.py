@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from benchmarks.dance import GlCanvas, Painter, read_sound  # noqa: E402
-from benchmarks.stage import Log, Rules, heard, perform  # noqa: E402
+from benchmarks.stage import Log, Rules, extract, perform  # noqa: E402
 from livemusviz.assets import load_preset  # noqa: E402
 from livemusviz.bridge.frames import Reuse  # noqa: E402
 from livemusviz.bridge.sound import SAMPLE_RATE  # noqa: E402
@@ -78,7 +78,7 @@ def main() -> int:
     piece = read_sound(options.track, PART)
     piece = np.resize(piece, (int(PART * SAMPLE_RATE), 2))
     sound = np.concatenate([piece, 0.1 * piece, 0.0 * piece]).astype(np.float32)
-    features = heard(sound)
+    features = extract(sound)
     paint = Painter()
     cost = milliseconds(paint)
     decode = cost["glide"]

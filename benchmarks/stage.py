@@ -59,7 +59,7 @@ class Log:
     slots: list[tuple[float, Controls]] = field(default_factory=list)
 
 
-def heard(sound: np.ndarray) -> list[AudioFeatures]:
+def extract(sound: np.ndarray) -> list[AudioFeatures]:
     """Causal features of float32 (n, 2) at SAMPLE_RATE."""
     audio = InProcessAudio()
     return list(audio.feed_all(sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP)))

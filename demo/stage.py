@@ -43,7 +43,7 @@ def main() -> int:
     compose(track)
     sound, rate = soundfile.read(track, dtype="float32", always_2d=True)
     sound = sound[int(FROM * rate) : int((FROM + SECONDS) * rate)]
-    backend.prepare()
+    backend.prepare_backend()
     from livemusviz.diffusion.folder import EMBEDDED, resolve_model
     from livemusviz.diffusion.pipeline import Pipeline
     from livemusviz.diffusion.spec import ModelSpec

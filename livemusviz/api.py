@@ -55,7 +55,7 @@ def load_pipeline(model: Path | str = "embedded", size: tuple[int, int] = (256, 
 
     spec = ModelSpec(resolve_model(str(model)), **choices)
     spec.validate()
-    backend.prepare()
+    backend.prepare_backend()
     from livemusviz.diffusion.pipeline import Pipeline
 
     width, height = size

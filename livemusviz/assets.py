@@ -19,7 +19,7 @@ from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset, read_do
 from livemusviz.director.stage import check_drives
 from livemusviz.errors import UserError, suggest
 from livemusviz.isf.header import MAX_BYTES as SHADER_BYTES
-from livemusviz.isf.header import Header, Number, decode, parse
+from livemusviz.isf.header import Header, Number, decode, parse_isf
 from livemusviz.session.content import Content
 from livemusviz.session.step import SavePreset
 
@@ -92,7 +92,7 @@ def read_headers(paths: Mapping[str, Path]) -> tuple[dict[str, Header], list[str
     for name, path in paths.items():
         try:
             with path.open("rb") as file:
-                header = parse(decode(file.read(SHADER_BYTES + 1)))
+                header = parse_isf(decode(file.read(SHADER_BYTES + 1)))
             check_drives(header)
             headers[name] = header
         except OSError as error:

@@ -102,7 +102,7 @@ class AudioHost:
         self._process: _Process | None = None
         self._last = AudioFeatures.rest(epoch)
         self._news = epoch  # s; when features last came
-        self._heard_since: float | None = None
+        self._sounding_since: float | None = None
         self._child = AudioStatus()
         self._past_overflows = 0
         self._sounded = False  # there was sound in some life of the process
@@ -129,8 +129,8 @@ class AudioHost:
         now = self.clock.now()
         blocks = self._rings.blocks.newest()
         state = self._supervisor.poll(now, blocks)
-        if blocks and self._heard_since is None:
-            self._heard_since = now
+        if blocks and self._sounding_since is None:
+            self._sounding_since = now
         changed = self._requests.take_answers()
         if changed is not None:
             self.spec = replace(self.spec, input=changed)
@@ -196,7 +196,7 @@ class AudioHost:
     def play(self) -> None:
         """Let a held file begin, within some 0.05 s. May be called again."""
         if self._held:
-            self._held, self._heard_since = False, self.clock.now()
+            self._held, self._sounding_since = False, self.clock.now()
             self._write_control()
 
     def _write_control(self) -> None:
@@ -247,8 +247,8 @@ class AudioHost:
         self._past_overflows += self._child.overflows
         self._child = AudioStatus(message=self._child.message)
         resume = 0.0
-        if self._heard_since is not None and not self._held:
-            resume = self.clock.now() - self._heard_since
+        if self._sounding_since is not None and not self._held:
+            resume = self.clock.now() - self._sounding_since
         spec = replace(self.spec, gain=self._gain, held=self._held)
         ours, theirs = multiprocessing.Pipe()
         self._process = _Process(Wiring(spec, self.epoch, self._rings.names, resume, steady, self._sounded, theirs))

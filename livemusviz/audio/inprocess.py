@@ -26,7 +26,7 @@ class InProcessAudio:
         self._packed: list[bytes] = []
         self._capture = Capture(self._packed.append, rate, epoch, gain=gain, settle=0.0)
         self._extractor = Extractor(method=onset)
-        self._rate, self._epoch, self._heard = rate, epoch, 0
+        self._rate, self._epoch, self._position = rate, epoch, 0
 
     @property
     def health(self) -> Health:
@@ -38,8 +38,8 @@ class InProcessAudio:
 
     def feed(self, block: np.ndarray) -> list[AudioFeatures]:
         """block : float (frames, channels). The features of the hops that it completed, mostly of HOP frames each."""
-        self._capture(block, self._epoch + self._heard / self._rate)
-        self._heard += len(block)
+        self._capture(block, self._epoch + self._position / self._rate)
+        self._position += len(block)
         features = [self._extractor.step(Hop.unpack(data)) for data in self._packed]
         self._packed.clear()
         return features

@@ -57,7 +57,7 @@ class Capture:
         self._resampler = _resampler(self._rate)
         self._front_end = FrontEnd()
         self._time = StreamTime()
-        self._heard = self._made = 0  # frames that came, and frames at SAMPLE_RATE that went out
+        self._captured = self._made = 0  # frames that came, and frames at SAMPLE_RATE that went out
         self._next = first
         self._placed = False
         self._rest = np.zeros((0, CHANNELS), np.float32)
@@ -74,20 +74,20 @@ class Capture:
                 log.exception("the audio callback failed; it goes on with the next block")
 
     def _take(self, block: np.ndarray, began: float) -> None:
-        seconds, heard = len(block) / self._rate, self._heard / self._rate
-        self._heard += len(block)
-        self.health.samples = self._heard
+        seconds, position = len(block) / self._rate, self._captured / self._rate
+        self._captured += len(block)
+        self.health.samples = self._captured
         stereo = self._clean(block)
         sounds = bool(stereo.any())
         self.health.zeros = 0.0 if sounds else self.health.zeros + seconds
         self.health.sounded |= sounds
         if self._resampler is not None:
             stereo = self._resampler.resample_chunk(stereo)
-        if heard < self._settle:
-            self._time.settle(heard, began)
+        if position < self._settle:
+            self._time.settle(position, began)
             self._made += len(stereo)
             return
-        lost = self._time.step(heard, began, seconds)
+        lost = self._time.step(position, began, seconds)
         if lost > 0.0:
             self.health.gaps += 1
             self._next += round(lost * SAMPLE_RATE)

@@ -67,5 +67,5 @@ class Mixdown:
         return [self._side(left), self._side(right)]
 
     def _side(self, places: list[int]) -> tuple[np.ndarray, np.float32]:
-        heard = sum(self._sounding[place] for place in places)
-        return np.array(places), np.float32(1.0 / math.sqrt(max(1, heard)))
+        sounding = sum(self._sounding[place] for place in places)
+        return np.array(places), np.float32(1.0 / math.sqrt(max(1, sounding)))

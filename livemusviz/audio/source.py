@@ -81,8 +81,8 @@ class DeviceSource:
         self.name = device.name
         self._sink: Sink | None = None
         self._finished = False
-        self._told = 0.0  # s for which a remark has been made
-        self._heard = 0
+        self._remarked = 0.0  # s for which a remark has been made
+        self._captured = 0
         claims = claims_many(device)
         latency = "high" if steady else "low"
         problem: Exception | None = None
@@ -120,12 +120,12 @@ class DeviceSource:
 
     def remark(self) -> str:
         """Return, for a while, which inputs have sound if it is not the expected ones."""
-        seconds = self._heard / self.rate
+        seconds = self._captured / self.rate
         sounding = self._mix.sounding()
         if seconds < REMARK_AFTER or not sounding or not self._mix.silent():
-            self._told = seconds
+            self._remarked = seconds
             return ""
-        if seconds - self._told > REMARK_FOR:
+        if seconds - self._remarked > REMARK_FOR:
             return ""
         there, chosen = ranges(sounding), self._mix.channels
         if len(chosen) < len(self._mix.peaks):
@@ -148,7 +148,7 @@ class DeviceSource:
         latency = when.currentTime - when.inputBufferAdcTime
         if not 0.0 < latency < LATENCY_MAX or when.inputBufferAdcTime <= 0.0:
             latency = frames / self.rate
-        self._heard += frames
+        self._captured += frames
         if self._sink is not None:
             self._sink(self._mix(block), now - latency, bool(status.input_overflow))
 

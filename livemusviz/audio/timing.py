@@ -23,19 +23,19 @@ class StreamTime:
         self._late = 0.0  # s of sound for which every block has been late by more than GAP
         self._least = 0.0  # s; the smallest of these delays
 
-    def settle(self, heard: float, began: float) -> None:
+    def settle(self, position: float, began: float) -> None:
         """Before anything is published: the earliest word counts. Arguments as in `step`."""
-        offset = began - heard
+        offset = began - position
         self._offset = offset if self._offset is None else min(self._offset, offset)
 
-    def step(self, heard: float, began: float, dt: float) -> float:
-        """Note that the block after `heard` seconds of sound began at `began` and lasts `dt` seconds.
+    def step(self, position: float, began: float, dt: float) -> float:
+        """Note that the block after `position` seconds of sound began at `began` and lasts `dt` seconds.
 
         Return the seconds of sound that were lost just now, mostly 0.
         """
         if self._offset is None:
-            self._offset = began - heard
-        error = began - heard - self._offset
+            self._offset = began - position
+        error = began - position - self._offset
         if error > GAP:
             self._least = error if self._late == 0.0 else min(self._least, error)
             self._late += dt
@@ -47,6 +47,6 @@ class StreamTime:
         self._offset += max(error, -0.25 * dt) if error < 0.0 else min(error, CREEP * dt)
         return 0.0
 
-    def at(self, heard: float) -> float:
-        """Return the capture time of the sample after `heard` seconds of sound."""
-        return heard + (self._offset or 0.0)
+    def at(self, position: float) -> float:
+        """Return the capture time of the sample after `position` seconds of sound."""
+        return position + (self._offset or 0.0)

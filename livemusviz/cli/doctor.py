@@ -77,7 +77,7 @@ def _audio_input() -> list[Finding]:
 def _engine() -> list[Finding]:
     from livemusviz.diffusion import backend
 
-    backend.prepare()
+    backend.prepare_backend()
     import importlib.metadata
 
     name, blas = backend.backend_name(), backend.blas_name()
@@ -143,7 +143,7 @@ def _midi() -> list[Finding]:
 def _link() -> list[Finding]:
     from livemusviz.control import link
 
-    if link.installed():
+    if link.link_installed():
         return [Finding("Ableton Link", OK, "there, with --link")]
     return [Finding("Ableton Link", WARN, "not installed", link.MISSING)]
 

@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     if not 0 <= options.guidance_scale <= MAX_GUIDANCE:
         raise UserError(f"--guidance-scale {options.guidance_scale:g}: give 0 to {MAX_GUIDANCE:g}")
     spec, picture = model_spec(options), init_picture(options, (width, height))
-    backend.prepare()
+    backend.prepare_backend()
     from livemusviz.diffusion.frame import FrameOptions
     from livemusviz.diffusion.pipeline import Pipeline
 

@@ -65,7 +65,7 @@ def _convert(options: argparse.Namespace) -> int:
     folder, output = resolve_model(options.model), user_path(str(options.output), "-o")
     if output.exists():
         raise UserError(f"{output}: exists already; give a folder that does not")
-    backend.prepare()
+    backend.prepare_backend()
     from livemusviz.diffusion.convert import convert
 
     loras = tuple(parse_lora(text, live=False) for text in options.lora)

@@ -67,12 +67,12 @@ class RateLimit:
 class _Reader:
     """Holds one recipient.
 
-    heard : s, time of its last message.
+    last_message : s, time of its last message.
     own : publication at which it set a value itself, by name.
     known : value by name, as the recipient has it.
     """
 
-    heard: float
+    last_message: float
     known: dict[str, object] = field(default_factory=dict)
     own: dict[str, int] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
@@ -95,12 +95,12 @@ class Feedback:
     def publish(self, state: ShowState) -> None:
         self._state = state
 
-    def heard(self, sender: Sender, now: float) -> None:
+    def add_sender(self, sender: Sender, now: float) -> None:
         """Note a well-formed message of `sender` at `now` (s). A new recipient gets every value."""
         reader = self._readers.setdefault(sender, _Reader(now))
-        reader.heard = max(reader.heard, now)
+        reader.last_message = max(reader.last_message, now)
         if len(self._readers) > MAX_SPEAKERS + len(self._outs):
-            del self._readers[min(self._readers, key=lambda each: self._readers[each].heard)]
+            del self._readers[min(self._readers, key=lambda each: self._readers[each].last_message)]
 
     def knows(self, sender: Sender, name: str, value: object) -> None:
         """Note that `sender` has set `name` to `value`: sending it back would move a fader while it is moved by
@@ -134,7 +134,7 @@ class Feedback:
 
     def targets(self, now: float) -> list[Sender]:
         """Return the recipients at `now` (s); those silent for a minute are dropped."""
-        for sender in [sender for sender, reader in self._readers.items() if now - reader.heard > LISTENING]:
+        for sender in [sender for sender, reader in self._readers.items() if now - reader.last_message > LISTENING]:
             del self._readers[sender]
         return list(self._readers)
 

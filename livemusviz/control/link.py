@@ -15,7 +15,7 @@ import logging
 from typing import Any
 
 from livemusviz.bridge.control import ExternalTempo
-from livemusviz.control.linkwire import Ears, Listener
+from livemusviz.control.linkwire import Listener, Peers
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -41,10 +41,10 @@ class LinkPeer:
         self._loop = asyncio.new_event_loop()  # aalink binds to one for callbacks, which are not used here
         self._link: Any = None  # while we take part
         self._bpm, self._quantum, self.lead = bpm, float(beats_per_bar), lead
-        self._ears = Ears()
+        self._peers = Peers()
         self._listener: Listener | None = None
         self._joined = self._offered = float("-inf")
-        self._peers = 0
+        self._peer_count = 0
         if lead:
             self._join(bpm, 0.0)
         else:
@@ -61,9 +61,9 @@ class LinkPeer:
             self._link.quantum = self._quantum
         self._bpm = float(self._link.tempo)
         found = ExternalTempo(self._bpm, float(self._link.beat), now, int(self._link.num_peers))
-        if found.peers != self._peers:
+        if found.peers != self._peer_count:
             log.info("Link: %d other%s on the network", found.peers, "" if found.peers == 1 else "s")
-            self._peers = found.peers
+            self._peer_count = found.peers
         if found.peers == 0 and not self.lead and now - self._joined > FOUND:
             self._leave()
         return found
@@ -106,9 +106,9 @@ class LinkPeer:
         """Join once a session has been known for long enough."""
         if self._listener is None:
             return
-        for word in self._listener.words():
-            self._ears.hear(word, now)
-        session = self._ears.session(now)
+        for announcement in self._listener.announcements():
+            self._peers.update(announcement, now)
+        session = self._peers.session(now)
         if session is not None and session.age >= KNOWN:
             self._listener.close()
             self._listener = None
@@ -129,13 +129,13 @@ class LinkPeer:
         if self._listener is not None:
             self._listener.close()
             self._listener = None
-        self._ears = Ears()
+        self._peers = Peers()
         if listen:
             log.info("Link: nobody else is there; listening")
             self._listen()
 
 
-def installed() -> bool:
+def link_installed() -> bool:
     return importlib.util.find_spec("aalink") is not None
 
 

@@ -22,13 +22,13 @@ PROTOCOL = b"_asdp_v\x01"
 ALIVE, RESPONSE, BYE = 1, 2, 3
 ENTRY = struct.Struct(">4sI")  # key and size of an entry of the payload
 TIMELINE = struct.Struct(">qqq")  # microseconds a beat, beat origin, time origin
-SILENT = 2.0  # s without a word after which a peer has gone; they speak four times a second
+SILENT = 2.0  # s without an announcement after which a peer has gone; they speak four times a second
 MAX_PEERS = 64
 A_LOOK = 64  # datagrams read in one go
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Announcement:
     """Holds the announcement of one peer. session, bpm : None as it leaves."""
 
     peer: bytes
@@ -37,14 +37,14 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class LinkSession:
     """A session on the network. bpm : its tempo.  age : s since it was first heard of."""
 
     bpm: float
     age: float
 
 
-def parse(datagram: bytes) -> Word | None:
+def parse_announcement(datagram: bytes) -> Announcement | None:
     """Return what a datagram says, or None if it is none of Link's."""
     if len(datagram) < HEADER.size:
         return None
@@ -52,7 +52,7 @@ def parse(datagram: bytes) -> Word | None:
     if protocol != PROTOCOL or kind not in (ALIVE, RESPONSE, BYE):
         return None
     if kind == BYE:
-        return Word(peer, None, None)
+        return Announcement(peer, None, None)
     session: bytes | None = None
     bpm: float | None = None
     at = HEADER.size
@@ -67,31 +67,32 @@ def parse(datagram: bytes) -> Word | None:
             microseconds = TIMELINE.unpack_from(datagram, at)[0]
             bpm = 60e6 / microseconds if microseconds > 0 else None
         at += size
-    return Word(peer, session, bpm) if session is not None and bpm is not None and math.isfinite(bpm) else None
+    return Announcement(peer, session, bpm) if session is not None and bpm is not None and math.isfinite(bpm) else None
 
 
-class Ears:
+class Peers:
     """Takes in words and knows the sessions that there are. Pure; times in seconds are passed in."""
 
     def __init__(self) -> None:
         self._peers: dict[bytes, tuple[bytes, float]] = {}  # session, and when it was last heard
         self._sessions: dict[bytes, tuple[float, float]] = {}  # tempo, and when it was first heard of
 
-    def hear(self, word: Word, now: float) -> None:
-        if word.session is None or word.bpm is None:
-            self._peers.pop(word.peer, None)
-        elif word.peer in self._peers or len(self._peers) < MAX_PEERS:
-            self._peers[word.peer] = word.session, now
-            self._sessions[word.session] = word.bpm, self._sessions.get(word.session, (0.0, now))[1]
+    def update(self, announcement: Announcement, now: float) -> None:
+        if announcement.session is None or announcement.bpm is None:
+            self._peers.pop(announcement.peer, None)
+        elif announcement.peer in self._peers or len(self._peers) < MAX_PEERS:
+            self._peers[announcement.peer] = announcement.session, now
+            first = self._sessions.get(announcement.session, (0.0, now))[1]
+            self._sessions[announcement.session] = announcement.bpm, first
         self._forget(now)
 
-    def session(self, now: float) -> Session | None:
+    def session(self, now: float) -> LinkSession | None:
         """Return the oldest session of a peer that still speaks; None without any."""
         self._forget(now)
         if not self._sessions:
             return None
         bpm, first = min(self._sessions.values(), key=lambda known: known[1])
-        return Session(bpm, now - first)
+        return LinkSession(bpm, now - first)
 
     def _forget(self, now: float) -> None:
         self._peers = {peer: known for peer, known in self._peers.items() if now - known[1] <= SILENT}
@@ -116,15 +117,15 @@ class Listener:
             self._socket.close()
             raise
 
-    def words(self) -> list[Word]:
+    def announcements(self) -> list[Announcement]:
         """Return what was said since the last call."""
         found = []
         for _ in range(A_LOOK):
             try:
-                word = parse(self._socket.recv(2048))
+                announcement = parse_announcement(self._socket.recv(2048))
             except (BlockingIOError, ConnectionError):
                 break
-            found += [word] if word is not None else []
+            found += [announcement] if announcement is not None else []
         return found
 
     def close(self) -> None:

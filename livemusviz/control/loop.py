@@ -28,7 +28,7 @@ from livemusviz.control.complaints import Complaints
 from livemusviz.control.feedback import Feedback, RateLimit, encode
 from livemusviz.control.held import HeldEvents
 from livemusviz.control.osc import OscTable, Question, UnknownAddress
-from livemusviz.control.osc_guard import Message, OscRejected, Packet, read
+from livemusviz.control.osc_guard import Message, OscRejected, Packet, read_packet
 from livemusviz.control.udp import SLOTS, Sender, inbox
 from livemusviz.errors import UserError
 from livemusviz.params.registry import REGISTRY, Registry
@@ -174,7 +174,7 @@ class OscControl:
                 self._tally["rejected"] += 1
                 continue
             try:
-                packet = read(box.datagram(i))
+                packet = read_packet(box.datagram(i))
             except OscRejected:
                 self._tally["rejected"] += 1  # and no reply: whoever sends garbage may not be who the packet says
                 continue
@@ -190,7 +190,7 @@ class OscControl:
                 waiting[:i] &= ~overtaken
                 self._tally["messages"] += int(overtaken.sum())
         for sender in speakers:
-            self._feedback.heard(sender, now)
+            self._feedback.add_sender(sender, now)
         for event, sender, due in reversed(events):
             self._put(event, sender, due, now)
 

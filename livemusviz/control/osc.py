@@ -83,7 +83,7 @@ class OscTable:
             param.moved(param.default, moved)  # refuses a step that is too wide
             return ControlEvent(param.name, moved, time, relative=True)
         if param.name == "preset" and len(arguments) == 1 and isinstance(arguments[0], int | float):
-            return ControlEvent(param.name, entry(param, arguments[0]), time)
+            return ControlEvent(param.name, osc_entry(param, arguments[0]), time)
         return ControlEvent(param.name, param.validate(plain_value(param, arguments)), time)
 
     def _action(self, param: Param, arguments: Sequence[Argument], time: float) -> ControlEvent | None:
@@ -96,7 +96,7 @@ class OscTable:
         return ControlEvent(param.name, param.validate(plain_value(param, arguments)), time)
 
 
-def entry(param: Param, number: float) -> str:
+def osc_entry(param: Param, number: float) -> str:
     """Return an entry of the presets or the playlist by its number, as `/preset` takes it in text."""
     whole = rounded(number)
     if isinstance(number, bool) or not 1 <= whole <= MAX_ENTRY:

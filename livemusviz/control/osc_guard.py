@@ -60,7 +60,7 @@ class Packet:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def read(datagram: bytes) -> Packet:
+def read_packet(datagram: bytes) -> Packet:
     """Return what is in one datagram. `OscRejected` if it is too large or its lengths do not fit.
 
     Accepts argument types i h f d s S b T F N I and arrays, whose elements count as arguments; numbers are finite,
@@ -75,7 +75,7 @@ def read(datagram: bytes) -> Packet:
 
 def validate(datagram: bytes) -> list[Message]:
     """Return the messages of one datagram, in order. `OscRejected` if any of it cannot be read."""
-    packet = read(datagram)
+    packet = read_packet(datagram)
     if packet.refused:
         raise OscRejected(packet.refused[0][1])
     return packet.messages

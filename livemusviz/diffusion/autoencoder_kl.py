@@ -10,7 +10,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from livemusviz.diffusion.configs import divides, refuse_unknown
-from livemusviz.diffusion.layers import Activation, Attention, Conv2d, GroupNorm, activation, upsample_nearest
+from livemusviz.diffusion.layers import Activation, Attention, Conv2d, GroupNorm, activation_function, upsample_nearest
 from livemusviz.errors import UserError
 
 EPS = 1e-6
@@ -67,7 +67,7 @@ class KLConfig:
         )
 
 
-class Resnet(nn.Module):
+class KLResnet(nn.Module):
     """Norm, activation and 3x3 convolution, twice, plus the input. Unlike the UNet's, it takes no time embedding."""
 
     def __init__(self, in_channels: int, channels: int, groups: int, act: Activation) -> None:
@@ -99,12 +99,12 @@ class PixelAttention(nn.Module):
         return x + self.attn(self.norm(x).reshape(B, H * W, C)).reshape(B, H, W, C)
 
 
-class MidBlock(nn.Module):
+class KLMidBlock(nn.Module):
     """Resnet, attention, resnet."""
 
     def __init__(self, channels: int, groups: int, act: Activation) -> None:
         super().__init__()
-        self.resnets = [Resnet(channels, channels, groups, act) for _ in range(2)]
+        self.resnets = [KLResnet(channels, channels, groups, act) for _ in range(2)]
         self.attention = PixelAttention(channels, groups)
 
     def __call__(self, x: mx.array) -> mx.array:
@@ -117,7 +117,7 @@ class EncoderBlock(nn.Module):
     def __init__(self, in_channels: int, channels: int, config: KLConfig, last: bool, act: Activation) -> None:
         super().__init__()
         ins = [in_channels] + [channels] * (config.layers - 1)
-        self.resnets = [Resnet(c, channels, config.groups, act) for c in ins]
+        self.resnets = [KLResnet(c, channels, config.groups, act) for c in ins]
         if not last:
             self.downsample = Conv2d(channels, channels, 3, stride=2)
 
@@ -133,7 +133,7 @@ class DecoderBlock(nn.Module):
     def __init__(self, in_channels: int, channels: int, config: KLConfig, last: bool, act: Activation) -> None:
         super().__init__()
         ins = [in_channels] + [channels] * config.layers
-        self.resnets = [Resnet(c, channels, config.groups, act) for c in ins]
+        self.resnets = [KLResnet(c, channels, config.groups, act) for c in ins]
         if not last:
             self.upsample = Conv2d(channels, channels, 3, padding=1)
 
@@ -143,7 +143,7 @@ class DecoderBlock(nn.Module):
         return self.upsample(upsample_nearest(x)) if "upsample" in self else x
 
 
-class Encoder(nn.Module):
+class KLEncoder(nn.Module):
     """(B, H, W, 3) -> (B, h, w, 2 latent_channels): mean and log variance."""
 
     def __init__(self, config: KLConfig, act: Activation) -> None:
@@ -153,7 +153,7 @@ class Encoder(nn.Module):
         self.down_blocks = [
             EncoderBlock(channels[max(i - 1, 0)], c, config, i == levels - 1, act) for i, c in enumerate(channels)
         ]
-        self.mid_block = MidBlock(channels[-1], config.groups, act)
+        self.mid_block = KLMidBlock(channels[-1], config.groups, act)
         self.norm_out = GroupNorm(config.groups, channels[-1], EPS)
         self.conv_out = Conv2d(channels[-1], 2 * config.latent_channels, 3, padding=1)
         self.act = act
@@ -165,14 +165,14 @@ class Encoder(nn.Module):
         return self.conv_out(self.act(self.norm_out(self.mid_block(x))))
 
 
-class Decoder(nn.Module):
+class KLDecoder(nn.Module):
     """(B, h, w, latent_channels) -> (B, H, W, 3)."""
 
     def __init__(self, config: KLConfig, act: Activation) -> None:
         super().__init__()
         down = config.channels[::-1]
         self.conv_in = Conv2d(config.latent_channels, down[0], 3, padding=1)
-        self.mid_block = MidBlock(down[0], config.groups, act)
+        self.mid_block = KLMidBlock(down[0], config.groups, act)
         self.up_blocks = [
             DecoderBlock(down[max(i - 1, 0)], c, config, i == len(down) - 1, act) for i, c in enumerate(down)
         ]
@@ -193,9 +193,9 @@ class AutoencoderKL(nn.Module):
     def __init__(self, config: KLConfig, where: str = "vae/config.json") -> None:
         super().__init__()
         self.config = config
-        act = activation(config.act_fn, where)
-        self.encoder = Encoder(config, act)
-        self.decoder = Decoder(config, act)
+        act = activation_function(config.act_fn, where)
+        self.encoder = KLEncoder(config, act)
+        self.decoder = KLDecoder(config, act)
         if config.quant_conv:
             self.quant_conv = nn.Linear(2 * config.latent_channels, 2 * config.latent_channels)
         if config.post_quant_conv:

@@ -38,7 +38,7 @@ _openblas: ctypes.CDLL | None = None
 _threads: int | None = None  # that `blas_threads` tells, whatever OpenBLAS has at the moment
 
 
-def prepare(device: str | None = None, blas_threads: int | None = None) -> str:
+def prepare_backend(device: str | None = None, blas_threads: int | None = None) -> str:
     """Load OpenBLAS under MLX where that matters, then import mlx and set it up.
 
     device : "cpu" keeps MLX off the GPU; None takes MLX's own choice.

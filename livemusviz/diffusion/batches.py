@@ -23,7 +23,7 @@ from livemusviz.bridge.frames import Controls
 from livemusviz.diffusion.conditioning import stacked
 from livemusviz.diffusion.denoiser import Guide
 from livemusviz.diffusion.drift import STILL, drifted
-from livemusviz.diffusion.frame import blend
+from livemusviz.diffusion.frame import blend_latents
 from livemusviz.diffusion.loop import conditioning
 from livemusviz.diffusion.pipeline import NOT_FINITE, NonFiniteFrame, Pipeline
 from livemusviz.diffusion.ranks import Ranks
@@ -44,23 +44,23 @@ class Batch:
     last: mx.array
 
 
-class BatchPainter:
+class BatchGenerator:
     """One pipeline and its memory of the last picture. lost : pictures that came out with NaN or infinity in them."""
 
     def __init__(self, pipeline: Pipeline, ranks: Ranks) -> None:
         self.pipeline, self.ranks = pipeline, ranks
         self.lost = 0
-        self._followed = False
+        self._applied = False
         self._previous: mx.array | None = None
         self._good: np.ndarray | None = None  # the last finite picture
 
-    def follow(self, first: int, latents: np.ndarray | None) -> int:
+    def start_at(self, first: int, latents: np.ndarray | None) -> int:
         """Agree with rank 0 where to begin: on its `first` picture, with the `last` latents of what came before, or
         None. Every rank must call it, the others with anything. Returns rank 0's `first`."""
         blank = np.zeros((1, *self.pipeline.latent_shape), np.float32)
-        told = self.ranks.tell(mx.array([first, latents is not None], mx.int32))
-        previous = self.ranks.tell(mx.array(blank if latents is None else latents))
-        first, known = (int(value) for value in np.array(told))
+        message = self.ranks.broadcast(mx.array([first, latents is not None], mx.int32))
+        previous = self.ranks.broadcast(mx.array(blank if latents is None else latents))
+        first, known = (int(value) for value in np.array(message))
         self._previous = previous if known else None
         return first
 
@@ -74,7 +74,7 @@ class BatchPainter:
 
     def _begin(self, controls: Sequence[Controls]) -> Batch:
         """`begin` for controls whose faders stand alike."""
-        self._follow(controls[0])
+        self._apply(controls[0])
         count = len(controls)
         share = [min(i, count - 1) for i in self.ranks.share(count)]
         x0 = self.ranks.gather(self._clean([controls[i] for i in share]), count)
@@ -86,15 +86,15 @@ class BatchPainter:
         mx.async_eval(batch.pictures, batch.last)
         return batch
 
-    def _follow(self, controls: Controls) -> None:
+    def _apply(self, controls: Controls) -> None:
         """Steps that the model does not make: no film if it begins with them, no change if they come later."""
         try:
-            self.pipeline.follow(controls)
+            self.pipeline.apply(controls)
         except UserError as error:
-            if not self._followed:
+            if not self._applied:
                 raise
             log.error("%s", error)
-        self._followed = True
+        self._applied = True
 
     def _clean(self, controls: Sequence[Controls]) -> mx.array:
         noise = mx.array(np.stack([control.noise for control in controls]))
@@ -122,7 +122,7 @@ class BatchPainter:
             if previous is not None:
                 if control.drift != STILL:
                     previous = drifted(previous, mx.array(control.drift, dtype=mx.float32))
-                row = blend(row, previous, mx.array(control.feedback, dtype=mx.float32))
+                row = blend_latents(row, previous, mx.array(control.feedback, dtype=mx.float32))
             rows.append(row)
             previous = row
         return mx.concatenate(rows)

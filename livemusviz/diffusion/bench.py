@@ -55,7 +55,7 @@ def run_bench(
     where torch, diffusers and transformers are installed and the model is to run as they would run it, else {}.
     Raises UserError for a model or a size that cannot be used.
     """
-    backend.prepare(blas_threads=blas_threads)
+    backend.prepare_backend(blas_threads=blas_threads)
     import mlx.core as mx
 
     from livemusviz.diffusion.layer_times import layer_times

@@ -7,7 +7,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from livemusviz.diffusion.configs import divides
-from livemusviz.diffusion.layers import Activation, Attention, activation
+from livemusviz.diffusion.layers import Activation, Attention, activation_function
 from livemusviz.errors import UserError
 
 FIRST_CLIP_END = 2
@@ -72,7 +72,7 @@ class CLIPTextModel(nn.Module):
     def __init__(self, config: CLIPTextConfig, where: str = "text_encoder/config.json") -> None:
         super().__init__()
         self.config = config
-        act = activation(config.act_fn, where)
+        act = activation_function(config.act_fn, where)
         self.token_embedding = nn.Embedding(config.vocab_size, config.hidden_size)
         self.position_embedding = nn.Embedding(config.max_length, config.hidden_size)
         self.layers = [EncoderLayer(config, act) for _ in range(config.layers)]

@@ -110,7 +110,7 @@ class FrameGraph:
         self, target: mx.array, before: tuple[mx.array, mx.array]
     ) -> tuple[mx.array, mx.array, mx.array, mx.array]:
         """Blend denoised latents with the last frame's and decode them."""
-        x0 = blend(target, *before)
+        x0 = blend_latents(target, *before)
         image, finite = self.decode(x0)
         return image[0], x0, finite[0], target
 
@@ -133,7 +133,7 @@ class FrameGraph:
         return init + self._parts.spec.sampling.strength * (x0 - init)
 
 
-def blend(x0: mx.array, before: mx.array, weight: mx.array) -> mx.array:
+def blend_latents(x0: mx.array, before: mx.array, weight: mx.array) -> mx.array:
     """Return latents with a share, 0 to 1, of the last frame's: exactly x0 at weight 0, exactly `before` at 1."""
     return (1 - weight) * x0 + weight * before
 

@@ -34,7 +34,7 @@ def lerp_tokens(a: mx.array, b: mx.array, t: mx.array) -> mx.array:
 METHODS = {"slerp": slerp_tokens, "lerp": lerp_tokens}
 
 
-def blend(arrays: Sequence[mx.array], weights: Sequence[float], method: str = "slerp") -> mx.array:
+def blend_embeddings(arrays: Sequence[mx.array], weights: Sequence[float], method: str = "slerp") -> mx.array:
     """The weighted mean of arrays of one shape, (..., D), on arcs or on straight lines.
 
     weights : as many, >= 0 and not all 0; only their ratios count. Each array is mixed into the mean of those before it

@@ -18,7 +18,7 @@ from mlx.utils import tree_map_with_path
 
 from livemusviz.diffusion.conditioning import Conditioning
 from livemusviz.diffusion.pipeline import Pipeline
-from livemusviz.diffusion.winograd import choose
+from livemusviz.diffusion.winograd import choose_forms
 
 
 class Timed(nn.Module):
@@ -97,7 +97,7 @@ def form(layer: Timed) -> str:
     """Return how a layer is computed: "F(4x4, 3x3)" or "F(2x2, 3x3)" for Winograd's, else its class."""
     if getattr(layer, "fast", None) is None:
         return type(object.__getattribute__(layer, "_layer")).__name__
-    by = choose(*layer.shape[:3])
+    by = choose_forms(*layer.shape[:3])
     return f"F({by.tile}x{by.tile}, 3x3)"
 
 

@@ -44,7 +44,7 @@ ACTIVATIONS: dict[str, Activation] = {
 }
 
 
-def activation(name: str, where: str) -> Activation:
+def activation_function(name: str, where: str) -> Activation:
     """The activation a config names. Raises UserError, naming `where`, for one we do not have."""
     if name not in ACTIVATIONS:
         raise UserError(f"{where}: activation {name!r} is not implemented; there are {', '.join(sorted(ACTIVATIONS))}")

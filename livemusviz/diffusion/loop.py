@@ -240,7 +240,7 @@ class Engine:
         return self._load(self.spec.fallback)
 
     def _publish(self, pipeline: Pipeline, controls: Controls, started: float) -> None:
-        self._follow(pipeline, controls)
+        self._apply(pipeline, controls)
         from livemusviz.diffusion.frame import FrameOptions
 
         negative = pipeline.prompts.encode_negative(controls.negative_prompt)
@@ -273,9 +273,9 @@ class Engine:
         self._status = self._status.with_frame(controls.reuse, made, made - started)
         self.frames.put(Frame(image, self._status.generated, controls.time, made, made - started))
 
-    def _follow(self, pipeline: Pipeline, controls: Controls) -> None:
+    def _apply(self, pipeline: Pipeline, controls: Controls) -> None:
         try:
-            pipeline.follow(controls)
+            pipeline.apply(controls)
         except UserError as error:
             self._refused = (controls.steps, controls.t_list)
             self._say("running", str(error))
@@ -306,7 +306,7 @@ def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[st
     """Load and warm up a model; and what it runs on. UserError if it cannot be loaded."""
     from livemusviz.diffusion import backend
 
-    backend.prepare(blas_threads=spec.budget.blas_threads)
+    backend.prepare_backend(blas_threads=spec.budget.blas_threads)
     from livemusviz.diffusion.pipeline import Pipeline
 
     pipeline = Pipeline.load(model, spec.height, spec.width)

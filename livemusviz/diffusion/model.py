@@ -16,7 +16,7 @@ from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.lora import Component, apply_lora
-from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, Decoder, PixelShuffleConfig
+from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, PixelShuffleDecoder
 from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, stage, weight_bytes
 from livemusviz.diffusion.schedulers import Scheduler, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
@@ -122,9 +122,9 @@ def _prepare_for_cpu(parts: ModelParts) -> ModelParts:
     streams = side_by_side(share_threads(among_streams=parts.weight_bytes <= SMALL_MODEL))
     modules = [*parts.unet.modules(), *parts.vae.modules()]
     most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
-    winograd.prepare(modules, streams, most)
+    winograd.prepare_winograd(modules, streams, most)
     for module in modules:
-        if isinstance(module, Resnet | Decoder):
+        if isinstance(module, Resnet | PixelShuffleDecoder):
             module.streams = streams
     return replace(parts, streams=streams)
 

@@ -112,7 +112,7 @@ class Pipeline:
         self._init_latents = (vae.encode(rgb) * vae.config.scaling_factor).astype(mx.float32)
         mx.eval(self._init_latents)
 
-    def follow(self, controls: Controls) -> None:
+    def apply(self, controls: Controls) -> None:
         """Take over what the performer moved that is no argument of a frame: LoRA weights, the steps.
 
         Raises UserError, once, for steps that the model does not make; then they stay as they are.

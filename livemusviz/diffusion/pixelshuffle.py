@@ -61,7 +61,7 @@ class ConvBlock(nn.Module):
         return x + self.conv2(relu(self.conv1(relu(x))))
 
 
-class Decoder(nn.Module):
+class PixelShuffleDecoder(nn.Module):
     """(B, h, w, latent_channels) -> (B, H, W, 3).
 
     streams : to reshape parts of the picture on.
@@ -89,7 +89,7 @@ class Decoder(nn.Module):
         return in_bands(lambda x: pixel_shuffle(x, self.upscale[1]), self.conv_out(relu(x)), self.streams)
 
 
-class Encoder(nn.Module):
+class PixelShuffleEncoder(nn.Module):
     """(B, H, W, 3) -> (B, h, w, latent_channels)."""
 
     def __init__(self, config: PixelShuffleConfig) -> None:
@@ -116,9 +116,9 @@ class AutoencoderPixelShuffle(nn.Module):
     def __init__(self, config: PixelShuffleConfig) -> None:
         super().__init__()
         self.config = config
-        self.decoder = Decoder(config)
+        self.decoder = PixelShuffleDecoder(config)
         if config.encoder_channels:
-            self.encoder = Encoder(config)
+            self.encoder = PixelShuffleEncoder(config)
 
     @property
     def latent_channels(self) -> int:

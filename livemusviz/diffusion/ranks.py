@@ -46,12 +46,12 @@ class Ranks:
         on_cpu = mx.Device(mx.cpu)  # the ring speaks from there
         return mx.distributed.all_gather(mine, group=self._group, stream=on_cpu)[:count]
 
-    def tell(self, value: mx.array) -> mx.array:
+    def broadcast(self, value: mx.array) -> mx.array:
         """Rank 0's `value`. Every rank must ask at the same point, with a value of the same shape and type."""
         if self._group is None:
             return value
-        said = value if self.rank == 0 else mx.zeros_like(value)
-        return mx.distributed.all_sum(said, group=self._group, stream=mx.Device(mx.cpu))
+        value_of_rank_0 = value if self.rank == 0 else mx.zeros_like(value)
+        return mx.distributed.all_sum(value_of_rank_0, group=self._group, stream=mx.Device(mx.cpu))
 
     def any(self, flag: bool) -> bool:
         """Return True if `flag` is True on any rank. Every rank must call it at the same point."""

@@ -7,7 +7,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from livemusviz.diffusion.configs import refuse_unknown
-from livemusviz.diffusion.layers import Activation, Conv2d, GroupNorm, activation, relu, upsample_nearest
+from livemusviz.diffusion.layers import Activation, Conv2d, GroupNorm, activation_function, relu, upsample_nearest
 from livemusviz.errors import UserError
 
 ONLY = {
@@ -95,7 +95,7 @@ class AutoencoderTiny(nn.Module):
     def __init__(self, config: TinyConfig, where: str = "vae/config.json") -> None:
         super().__init__()
         self.config = config
-        act = activation(config.act_fn, where)
+        act = activation_function(config.act_fn, where)
         self.encoder = nn.Sequential(*_encoder_layers(config, act))
         self.decoder = nn.Sequential(*_decoder_layers(config, act))
 

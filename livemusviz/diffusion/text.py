@@ -9,7 +9,7 @@ import mlx.core as mx
 
 from livemusviz.bridge.frames import Prompt
 from livemusviz.diffusion.clip import CLIPTextModel
-from livemusviz.diffusion.interpolate import METHODS, blend
+from livemusviz.diffusion.interpolate import METHODS, blend_embeddings
 from livemusviz.diffusion.tokenizer import PromptTokenizer
 from livemusviz.errors import UserError
 
@@ -68,8 +68,8 @@ class PromptEncoder:
 def blended(encodings: Sequence[TextEncoding], weights: Sequence[float], method: str = "slerp") -> TextEncoding:
     """The weighted mean of encodings of one model."""
     pooled = [e.pooled for e in encodings if e.pooled is not None]
-    mean = blend(pooled, weights, method) if len(pooled) == len(encodings) else None
-    return TextEncoding(blend([e.tokens for e in encodings], weights, method), mean)
+    mean = blend_embeddings(pooled, weights, method) if len(pooled) == len(encodings) else None
+    return TextEncoding(blend_embeddings([e.tokens for e in encodings], weights, method), mean)
 
 
 def weighted(prompt: Prompt) -> list[tuple[str, float]]:

@@ -13,7 +13,7 @@ import mlx.nn as nn
 from livemusviz.diffusion.blocks import BlockStyle, Condition, ConditioningFeed, DownBlock, MidBlock, UpBlock
 from livemusviz.diffusion.configs import divides, refuse_unknown
 from livemusviz.diffusion.embeddings import AddedEmbedding, TextTimeEmbedding, TimestepEmbedding, sinusoidal
-from livemusviz.diffusion.layers import Attention, Conv2d, GroupNorm, KeysValues, activation
+from livemusviz.diffusion.layers import Attention, Conv2d, GroupNorm, KeysValues, activation_function
 from livemusviz.errors import UserError
 
 DOWN_TYPES = {"DownBlock2D": False, "CrossAttnDownBlock2D": True}
@@ -163,7 +163,7 @@ class UNet2DConditionModel(nn.Module):
         super().__init__()
         self.config = config
         channels, levels = config.channels, len(config.channels)
-        act = activation(config.act_fn, where)
+        act = activation_function(config.act_fn, where)
         style = BlockStyle(act, config.groups, config.eps, config.time_dim, config.scale_shift, config.text_dim)
         self.act = act
         self.conv_in = Conv2d(config.in_channels, channels[0], 3, padding=1)

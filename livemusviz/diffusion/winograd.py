@@ -94,7 +94,7 @@ LAYER_BYTES = 16 << 20
 """Most that a layer's weights transformed for F(4x4) take, four times the plain ones. A larger layer stays as it is."""
 
 
-def choose(B: int, H: int, W: int) -> Filtering:
+def choose_forms(B: int, H: int, W: int) -> Filtering:
     """Return the filtering that is fastest for pictures of a shape, as measured."""
     return F4 if B * F4.tiles(H) * F4.tiles(W) >= FEWEST_TILES else F2
 
@@ -116,7 +116,7 @@ class Winograd:
         bias : (O,), or (B or 1, 1, 1, O).
         """
         B, H, W, _ = x.shape
-        by = choose(B, H, W)
+        by = choose_forms(B, H, W)
         weight = self.weight(by)
         if B * by.tiles(H) * by.tiles(W) > FEW_TILES:
             y = self._by_rows(by, x, weight, bias)
@@ -248,7 +248,7 @@ def suits(layer: nn.Conv2d, most_bytes: int = LAYER_BYTES) -> bool:
     return shape and layer.weight.dtype == mx.float32 and F4.window**2 * layer.weight.nbytes <= 9 * most_bytes
 
 
-def prepare(layers: Iterable[nn.Module], streams: Streams, most_bytes: int = LAYER_BYTES) -> None:
+def prepare_winograd(layers: Iterable[nn.Module], streams: Streams, most_bytes: int = LAYER_BYTES) -> None:
     """Let every convolution that `suits` be computed so from now on. Its weights must not change after this."""
     for layer in layers:
         if isinstance(layer, nn.Conv2d) and hasattr(layer, "fast") and suits(layer, most_bytes):

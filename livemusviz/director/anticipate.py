@@ -31,12 +31,12 @@ class Struck:
     """Holds what moves one frame.
 
     hits : 0..1, of bass, mid and treble.
-    heard : True if an onset was detected.
+    onset : True if an onset was detected.
     beat : True if a predicted beat falls on this frame.
     """
 
     hits: Hits = NONE
-    heard: bool = False
+    onset: bool = False
     beat: bool = False
 
 
@@ -57,13 +57,13 @@ class Anticipation:
 
         now : s.  timing : latency and period of the engine, as measured.
         """
-        heard = self._onsets is not None and features.onsets != self._onsets
+        onset = self._onsets is not None and features.onsets != self._onsets
         self._onsets = features.onsets
         hits = _hits(features)
-        self._learn(features, hits, heard)
+        self._learn(features, hits, onset)
         if not sure(features, now):
             self._landed = None
-            return Struck(hits if heard else NONE, heard, False)
+            return Struck(hits if onset else NONE, onset, False)
         position = landing(now, features, timing) + 0.5 * timing.period * features.bpm / 60.0
         whole = math.floor(position)
         if self._landed is None or abs(whole - self._landed) > RECOUNT:
@@ -73,11 +73,11 @@ class Anticipation:
         usual = (self._usual[0], self._usual[1], self._usual[2])
         plays = max(usual) > FAINT
         played = (0.0, 0.0, 0.0) if not (landed and plays) else usual
-        if heard and not (plays and _on_beat(features)):
+        if onset and not (plays and _on_beat(features)):
             played = max(played[0], hits[0]), max(played[1], hits[1]), max(played[2], hits[2])
-        return Struck(played, heard, landed and plays)
+        return Struck(played, onset, landed and plays)
 
-    def _learn(self, features: AudioFeatures, hits: Hits, heard: bool) -> None:
+    def _learn(self, features: AudioFeatures, hits: Hits, onset: bool) -> None:
         """Update the mean strength of the beats from the onsets near them."""
         if features.bpm <= 0.0:
             self._usual, self._struck, self._beat = [0.0] * 3, [0.0] * 3, None
@@ -92,7 +92,7 @@ class Anticipation:
             if self._silent_beats >= RESTED:
                 self._usual = [0.0] * 3
         self._beat = nearest
-        if heard and _on_beat(features):
+        if onset and _on_beat(features):
             self._struck = [max(s, h) for s, h in zip(self._struck, hits, strict=True)]
 
 

@@ -69,7 +69,7 @@ class Director:
         dt = 0.0 if self._time is None else min(MAX_DT, max(0.0, now - self._time))
         self._time = now
         struck = self._anticipation.step(now, features, timing)
-        if struck.heard or struck.beat:
+        if struck.onset or struck.beat:
             self._struck_at = now
         self._move(dt, now, features, params, timing, struck)
         noise = self._seeds.noise(self._walk.angles)

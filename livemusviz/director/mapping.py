@@ -138,8 +138,8 @@ class Driver:
         if drive.lfo:
             x = SHAPES[drive.lfo]((beats / drive.beats + drive.phase) % 1.0)
         else:
-            heard = SOURCES[drive.source](features) * drive.gain
-            self._followed = follow(self._followed, unit(heard), dt, drive.attack, drive.release)
+            target = SOURCES[drive.source](features) * drive.gain
+            self._followed = attack_release(self._followed, unit(target), dt, drive.attack, drive.release)
             x = self._followed
         value = drive.low + (drive.high - drive.low) * CURVES[drive.curve](unit(x))
         if not drive.accumulate:
@@ -170,7 +170,7 @@ class BeatClock:
         return self.beats
 
 
-def follow(value: float, target: float, dt: float, attack: float, release: float) -> float:
+def attack_release(value: float, target: float, dt: float, attack: float, release: float) -> float:
     """`value` moved towards `target` for `dt` s with a time constant of `attack` (up) or `release` (down), s."""
     constant = attack if target > value else release
     return target if constant <= 0.0 else target + (value - target) * math.exp(-dt / constant)

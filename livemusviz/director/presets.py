@@ -25,7 +25,7 @@ from livemusviz.director.stage import (
     Setting,
     check_look,
     check_value,
-    find_input,
+    find_shader_input,
     parse_input_drive,
     parse_param_drive,
 )
@@ -105,7 +105,7 @@ def _inputs(where: str, shader: str, table: Mapping[str, object], shaders: Mappi
     settings: dict[str, Setting] = {}
     for name, value in table.items():
         try:
-            found = find_input(shader, name, shaders)
+            found = find_shader_input(shader, name, shaders)
         except UserError as error:
             raise UserError(f"{where}: {error}") from None
         here = f"{where}: fx.{shader}.{name}"

@@ -66,7 +66,7 @@ class Stage:
     def set_input(self, shader: str, name: str, value: object) -> None:
         """The performer sets one input, over preset and drive. UserError if there is none or it is out of range."""
         shader = self._exact(shader)
-        found = find_input(shader, name, self.shaders)
+        found = find_shader_input(shader, name, self.shaders)
         self._own[shader, found.name] = check_value(f"fx/{shader}/{found.name}", found, value)
 
     def _exact(self, shader: str) -> str:
@@ -76,7 +76,7 @@ class Stage:
     def fixed_value(self, shader: str, name: str) -> Value:
         """Return an input's value while nothing drives it: the performer's, the preset's, or the shader's own."""
         shader = self._exact(shader)
-        found = find_input(shader, name, self.shaders)
+        found = find_shader_input(shader, name, self.shaders)
         setting = self._look.inputs.get(shader, {}).get(found.name, self.base.get((shader, found.name), found.default))
         value = self._own.get((shader, found.name), found.default if isinstance(setting, Drive) else setting)
         return None if isinstance(value, tuple) else value
@@ -234,7 +234,7 @@ def _addressable(shader: str, name: str) -> bool:
     return all(c.isascii() and (c.isalnum() or c in "_-.") for c in shader + name)
 
 
-def find_input(shader: str, name: str, shaders: Mapping[str, Header]) -> Input:
+def find_shader_input(shader: str, name: str, shaders: Mapping[str, Header]) -> Input:
     """The input of that name, in whatever case. UserError that names the nearest one if there is none."""
     if shader not in shaders:
         raise UserError(f"fx: no shader '{shader[:40]}'; {suggest(shader, shaders)}")

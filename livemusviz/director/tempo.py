@@ -82,10 +82,10 @@ class Tempo:
         self._bpm, self._beat, self._time = bpm, 0.0, now
         self._source = "free"
         self._octave = 1.0
-        self._heard_bpm = 0.0
-        self._heard_phase: float | None = None
-        self._heard_beat = 0.0  # position by the heard beats alone, before the octave
-        self._heard_bar = 0.0  # position in the heard bar, beats
+        self._audio_bpm = 0.0
+        self._audio_phase: float | None = None
+        self._audio_beat = 0.0  # position by the beats of the audio alone, before the octave
+        self._audio_bar = 0.0  # position in the bar of the audio, beats
         self._bars_by_hand = False  # the performer has said where the bar begins, and knows better
         self._tapped = False
         self._taps: deque[float] = deque(maxlen=TAPS)
@@ -112,7 +112,7 @@ class Tempo:
             if outside.rolling:  # else the song stands still and the beat runs on: changes still come due
                 self._beat = outside.beat + (now - outside.time) * self._bpm / 60.0
         elif self._source == "audio":
-            self._follow(dt)
+            self._track_leader(dt)
         return self.now()
 
     def lead(self, wanted: str) -> None:
@@ -169,7 +169,7 @@ class Tempo:
         if self._source == "audio":
             octave = self._octave * factor
             if octave not in OCTAVES:
-                raise UserError("tempo: that far from the heard tempo; tap it instead")
+                raise UserError("tempo: that far from the tempo of the audio; tap it instead")
             self._octave = octave
             self._bpm = bpm
         else:
@@ -180,7 +180,7 @@ class Tempo:
         """Begin a bar now."""
         self._own("a resync")
         self._run(now)
-        if self._source == "audio":  # the heard phase is kept, the count begins anew
+        if self._source == "audio":  # the phase of the audio is kept, the count begins anew
             self._bars_by_hand = True
             self._place(self._beat - round(self._beat))
         else:
@@ -195,9 +195,9 @@ class Tempo:
         return dt
 
     def _leader(self, features: AudioFeatures, link: ExternalTempo | None, midi: ExternalTempo | None) -> str:
-        heard = features.bpm > 0.0 and features.bpm_confidence >= (SURE if self.wanted == "auto" else 0.0)
+        audible = features.bpm > 0.0 and features.bpm_confidence >= (SURE if self.wanted == "auto" else 0.0)
         there = {"link": link is not None and link.peers > 0, "midi": midi is not None}
-        there |= {"tap": self._tapped, "audio": heard}
+        there |= {"tap": self._tapped, "audio": audible}
         if self.wanted == "link":  # alone on the network it is still ours to share
             there["link"] = link is not None
         candidates = ("link", "midi", "tap", "audio") if self.wanted == "auto" else (self.wanted,)
@@ -205,34 +205,34 @@ class Tempo:
 
     def _listen(self, features: AudioFeatures, now: float) -> None:
         """Unwrap the audio's phase into a position."""
-        self._heard_bpm = features.bpm
+        self._audio_bpm = features.bpm
         if features.bpm <= 0.0:
-            self._heard_phase = None
+            self._audio_phase = None
             return
         since = max(0.0, now - features.time) * features.bpm / 60.0
         phase = (features.beat_phase + since) % 1.0
-        self._heard_bar = features.bar_phase * BEATS_A_BAR + since
-        if self._heard_phase is None:
-            self._heard_beat = round(self._beat / self._octave - phase) + phase
+        self._audio_bar = features.bar_phase * BEATS_A_BAR + since
+        if self._audio_phase is None:
+            self._audio_beat = round(self._beat / self._octave - phase) + phase
         else:
-            self._heard_beat += phase_error(phase - self._heard_phase)
-        self._heard_phase = phase
+            self._audio_beat += phase_error(phase - self._audio_phase)
+        self._audio_phase = phase
 
-    def _follow(self, dt: float) -> None:
+    def _track_leader(self, dt: float) -> None:
         """Pull the position towards the audio's beat, never backwards."""
-        self._bpm = min(max(self._heard_bpm * self._octave, MIN_BPM), MAX_BPM)
-        error = phase_error(self._heard_beat * self._octave - self._beat)
+        self._bpm = min(max(self._audio_bpm * self._octave, MIN_BPM), MAX_BPM)
+        error = phase_error(self._audio_beat * self._octave - self._beat)
         self._beat += max(-dt * self._bpm / 60.0, error * (1.0 - math.exp(-dt / PULL)))
         if self._octave == 1.0 and self.beats_per_bar == BEATS_A_BAR and not self._bars_by_hand:
-            off = round(self._heard_bar - self._beat) % BEATS_A_BAR
+            off = round(self._audio_bar - self._beat) % BEATS_A_BAR
             self._beat += off if off <= BEATS_A_BAR // 2 else off - BEATS_A_BAR
 
     def _corrects_octave(self, bpm: float) -> bool:
         """Return True if a tapped tempo only tells the octave of the audio's tempo."""
-        if self._source != "audio" or self._heard_bpm <= 0.0:
+        if self._source != "audio" or self._audio_bpm <= 0.0:
             return False
-        octave = min(OCTAVES, key=lambda octave: abs(math.log(bpm / (self._heard_bpm * octave))))
-        if abs(bpm / (self._heard_bpm * octave) - 1.0) > SAME:
+        octave = min(OCTAVES, key=lambda octave: abs(math.log(bpm / (self._audio_bpm * octave))))
+        if abs(bpm / (self._audio_bpm * octave) - 1.0) > SAME:
             return self.wanted == "audio"  # told to follow the audio alone
         self._octave = octave
         return True
@@ -250,7 +250,7 @@ class Tempo:
         if self._source == "link":
             self._proposal = Proposal(self._proposal.bpm, beat)
         elif self._source == "audio":
-            self._heard_phase = None
+            self._audio_phase = None
 
     def _own(self, what: str) -> None:
         if self._source == "midi":

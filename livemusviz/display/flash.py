@@ -1,7 +1,7 @@
 """Rules for flashes: how many transitions a picture may make, and when it makes one. Pure: no clock, no pixels.
 
 A *transition* is a change of relative luminance by a tenth or more of the maximum while the darker state is below
-0.80, or a change of saturated red (see `signals`). Two opposing transitions are a flash.
+0.80, or a change of saturated red (see `flash_signals`). Two opposing transitions are a flash.
 
 * WCAG 2.2, success criterion 2.3.1 (https://www.w3.org/TR/WCAG22/#three-flashes-or-below-threshold): at most three
   flashes in any second, counted where a quarter of a window of a third by a third of the screen flashes.
@@ -169,7 +169,7 @@ class MeanGuard:
         return True
 
 
-def signals(cells: np.ndarray) -> np.ndarray:
+def flash_signals(cells: np.ndarray) -> np.ndarray:
     """Return luminance, red and red chroma of cells: float (3, H, W), each 0..1.
 
     cells : float (H, W, 4): means of linear R, G and B, 0..1, and of max(0, R - G - B) of the saturated reds.

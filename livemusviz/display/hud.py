@@ -106,8 +106,8 @@ def fitted_panel(
     layouts = (lay_out(lines, each, code, meter, beside) for each in sizes for beside in (False, True))
     for layout in layouts:
         if layout.size[0] <= room[0] and layout.size[1] <= room[1]:
-            return paint(layout, code, meter)
-    made = Image.fromarray(paint(layout, code, meter))
+            return draw_panel(layout, code, meter)
+    made = Image.fromarray(draw_panel(layout, code, meter))
     scale = min(room[0] / made.width, room[1] / made.height)
     size = (max(int(made.width * scale), 1), max(int(made.height * scale), 1))
     return np.asarray(made.resize(size, Image.Resampling.LANCZOS))
@@ -118,7 +118,7 @@ def panel(lines: tuple[str, ...], points: int, code: tuple[str, ...] = (), meter
 
     points : height of the letters.
     """
-    return paint(lay_out(lines, points, code, meter, beside=False), code, meter)
+    return draw_panel(lay_out(lines, points, code, meter, beside=False), code, meter)
 
 
 def lay_out(lines: tuple[str, ...], points: int, code: tuple[str, ...], meter: Meter | None, beside: bool) -> Layout:
@@ -143,7 +143,7 @@ def lay_out(lines: tuple[str, ...], points: int, code: tuple[str, ...], meter: M
     return Layout(text, points, (margin - left, margin - top), width, below, corner, size)
 
 
-def paint(layout: Layout, code: tuple[str, ...], meter: Meter | None) -> np.ndarray:
+def draw_panel(layout: Layout, code: tuple[str, ...], meter: Meter | None) -> np.ndarray:
     """Return the panel's pixels: uint8 (H, W, 4) RGBA, top row first."""
     points = layout.points
     image = Image.new("RGBA", layout.size, _PANEL)

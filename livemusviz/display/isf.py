@@ -24,7 +24,7 @@ from livemusviz.display.layers import Buffer, Buffers, Layer, Stretch
 from livemusviz.errors import UserError, one_line
 from livemusviz.isf import glsl
 from livemusviz.isf.expression import NoSize, evaluate
-from livemusviz.isf.header import IMAGE_TYPES, MAX_BYTES, Header, Input, Number, Pass, decode, parse
+from livemusviz.isf.header import IMAGE_TYPES, MAX_BYTES, Header, Input, Number, Pass, decode, parse_isf
 
 MAX_SIDE = 8192  # pixels, of a buffer
 MAX_PROGRAMS = 8  # of one file; with more passes than that one program draws them all
@@ -218,13 +218,13 @@ class IsfShader:
         return tuple(file.stat().st_mtime if file.exists() else 0.0 for file in files)
 
     def _compile(self) -> Compiled:
-        text = read(self.path)
+        text = read_pixels(self.path)
         vertex_path = next(
             (self.path.with_suffix(s) for s in _VERTEX_SUFFIXES if self.path.with_suffix(s).exists()), None
         )
-        vertex = None if vertex_path is None else read(vertex_path)
+        vertex = None if vertex_path is None else read_pixels(vertex_path)
         try:
-            header = parse(text)
+            header = parse_isf(text)
             apart = glsl.depends_on_pass(header, text, vertex) and len(header.passes) <= MAX_PROGRAMS
             indices = range(len(header.passes)) if apart else [None]
             sources = [glsl.program(header, text, vertex, self._ctx.version_code, index) for index in indices]
@@ -365,7 +365,7 @@ class IsfShader:
         return int(min(max(pixels, 1.0), MAX_SIDE))
 
 
-def read(path: Path) -> str:
+def read_pixels(path: Path) -> str:
     """The text of a shader's file. UserError, with the file's name, if there is none."""
     try:
         with path.open("rb") as file:

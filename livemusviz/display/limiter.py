@@ -10,7 +10,7 @@ from __future__ import annotations
 import moderngl
 import numpy as np
 
-from livemusviz.display.flash import signals
+from livemusviz.display.flash import flash_signals
 from livemusviz.display.flash_guard import CanvasGuard
 from livemusviz.display.flash_windows import GRID
 from livemusviz.display.layers import Layer
@@ -78,7 +78,7 @@ class FlashLimiter:
         self._measure.set("cell", (1.0 / GRID[0], 1.0 / GRID[1]))
         self._measure.draw(self._cells, image=picture.texture)
         cells = np.frombuffer(self._cells.read(components=4, dtype="f4"), np.float32)
-        return signals(cells.reshape(GRID[1], GRID[0], 4).astype(np.float64))
+        return flash_signals(cells.reshape(GRID[1], GRID[0], 4).astype(np.float64))
 
     def _hold_back(self, now: float, picture: Layer, before: Layer, shares: np.ndarray) -> tuple[Layer, np.ndarray]:
         """Return a mixture of `before` and `picture` that may be shown, and its signals.

@@ -133,10 +133,10 @@ class _Show:
         """One display frame. False if the show has ended."""
         for name in self._surface.poll(now):
             self._hooks.on_key(name)
-        heard = self._hooks.tick(now)
-        if heard is None:
+        update = self._hooks.tick(now)
+        if update is None:
             return False
-        features, view = heard
+        features, view = update
         frame = None if view.freeze else self._hooks.frames.take()
         if frame is not None:
             self._compositor.show(frame, now)

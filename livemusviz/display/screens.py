@@ -25,7 +25,7 @@ class ScreenInfo:
         return self == other
 
 
-def choose(screens: Sequence[ScreenInfo], number: int | None) -> int:
+def choose_screen(screens: Sequence[ScreenInfo], number: int | None) -> int:
     """Index of screen `number`, counted from 1; the first one for None. UserError if there is no such screen."""
     if not screens:
         raise UserError("no screen found; --headless runs without one")

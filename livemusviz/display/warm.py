@@ -43,7 +43,7 @@ class ShaderWarmer:
         self._paths, self._sizes = paths, sizes
         self._asked: deque[str] = deque()
         self._answered: deque[tuple[float, str]] = deque()
-        self._heard = 0.0  # when the child last spoke, s
+        self._last_reply = 0.0  # s, time of the last line from the child
         self._child: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,7 +64,7 @@ class ShaderWarmer:
         found = []
         while self._answered and now - self._answered[0][0] >= SETTLED:
             found.append(self._answered.popleft()[1])
-        if self._child is None or now - self._heard > PATIENCE:
+        if self._child is None or now - self._last_reply > PATIENCE:
             found += [*(name for _, name in self._answered), *self._asked]
             self._answered.clear()
             self._asked.clear()
@@ -83,7 +83,7 @@ class ShaderWarmer:
             self._child = None
 
     def _start(self, now: float) -> None:
-        self._heard = now
+        self._last_reply = now
         if sys.platform == "win32":
             return
         command = [sys.executable, "-m", "livemusviz.display.warm"]
@@ -113,7 +113,7 @@ class ShaderWarmer:
                 log.info("the process that compiles shaders has ended")
                 self.close()
                 return
-            self._heard = now
+            self._last_reply = now
             for _ in range(min(answer.count(b"\n"), len(self._asked))):
                 self._answered.append((now, self._asked.popleft()))
 

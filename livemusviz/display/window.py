@@ -46,7 +46,7 @@ class WindowSurface:
         self._keys, self._watch = KeyMap(), screens.ScreenWatch()
         self._display = _open_display(self._pyglet)
         found = self._display.get_screens()
-        self._screen = found[screens.choose([_describe(screen) for screen in found], options.screen)]
+        self._screen = found[screens.choose_screen([_describe(screen) for screen in found], options.screen)]
         self._window = self._open(options.window_size, options.title, self._screen, vsync=True)
         for number, handler in handlers.items():
             if handler is not None:  # else it was not installed from Python

@@ -13,7 +13,7 @@ import numpy as np
 from livemusviz.features.beat import LARGEST_SECONDS, LEAST, MEAN_SECONDS, OBSERVATION_LAMBDA, STEP, STRIDE, States
 
 
-def activation(flux: np.ndarray) -> np.ndarray:
+def beat_activation(flux: np.ndarray) -> np.ndarray:
     """Return the activation of a whole track, 0..1, from its flux: (hops,) to (hops // STRIDE,).
 
     As `beat.Activation`, but mean and maximum look both ways.
@@ -48,7 +48,7 @@ def _largest_around(values: np.ndarray) -> np.ndarray:
 
 def beat_hops(flux: np.ndarray) -> np.ndarray:
     """Return the beat times in hops from the start of `flux` (hops,), as floats; none for less than two beats."""
-    activations = activation(flux)
+    activations = beat_activation(flux)
     if len(activations) < 2 * States().intervals[0]:
         return np.zeros(0)
     starts, lengths = _path(activations)

@@ -20,7 +20,7 @@ from livemusviz.bridge.features import BEATS_A_BAR, PITCH_CLASSES, AudioFeatures
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features import chroma, form, onset
 from livemusviz.features.bar import first_place
-from livemusviz.features.decode import activation, beat_hops, centred_mean
+from livemusviz.features.decode import beat_activation, beat_hops, centred_mean
 from livemusviz.features.extractor import HIT_DECAY, STRENGTH_DECAY, Band, Loudness, Relative
 from livemusviz.features.follow import WholeAverage, weight
 from livemusviz.features.frontend import FrontEnd
@@ -201,7 +201,7 @@ def _beats(measured: dict[str, np.ndarray], chromas: np.ndarray, sound: np.ndarr
     lengths = np.diff(beats)
     lengths = np.append(lengths, lengths[-1])
     steady = centred_mean(lengths, 4)
-    activations = np.repeat(activation(measured["full"]), 2)
+    activations = np.repeat(beat_activation(measured["full"]), 2)
     at = np.arange(len(sound)) + 1.0  # the end of each hop
     first = np.maximum(np.searchsorted(beats, at, side="right") - 1, 0)
     into = (at - beats[first]) / lengths[first]  # negative before the first beat

@@ -118,7 +118,7 @@ def decode(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def parse(text: str) -> Header:
+def parse_isf(text: str) -> Header:
     """The header of an ISF file. UserError that names the key if there is none or it cannot be used."""
     found = _HEADER.search(text)
     if found is None or not found[1].strip().startswith("{"):

@@ -27,7 +27,7 @@ from livemusviz.errors import UserError
 from livemusviz.record.files import check_room, create_exact, create_labelled, disk_trouble
 from livemusviz.record.settings import CODECS, Effort, EncoderSettings
 from livemusviz.record.showlog import ShowLog, log_path
-from livemusviz.record.timed import Encoder, TimedEncoder
+from livemusviz.record.timed import StreamEncoder, TimedEncoder
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Recorder:
         clock: Clock,
         blocks: Callable[[], Iterable[AudioBlock]],
         fps: int = 30,
-        open_encoder: Callable[[Path], Encoder] | None = None,
+        open_encoder: Callable[[Path], StreamEncoder] | None = None,
         today: Callable[[], datetime] = datetime.now,
         about: About | None = None,
         suffix: str = ".mp4",
@@ -256,7 +256,7 @@ class Recorder:
     def _slot(self, session: _Session, time: float) -> int:
         return round((time - session.start) * self._fps)
 
-    def _open_hybrid(self, path: Path) -> Encoder:
+    def _open_hybrid(self, path: Path) -> StreamEncoder:
         from livemusviz.record.encoder import LiveEncoder
 
         return LiveEncoder(path, self._settings(self._codecs or CODECS))
@@ -281,7 +281,7 @@ class Recorder:
         self._record(session, path)
 
     def _record(self, session: _Session, path: Path) -> None:
-        encoder: Encoder | None = None
+        encoder: StreamEncoder | None = None
         notes: ShowLog | None = None
         try:
             encoder = self._open(path)

@@ -18,7 +18,7 @@ LATE = 0.3  # s after which a picture or a block that has not come is taken as m
 BEHIND = 1.0  # s the encoder may lag before slots without a new picture are left out
 
 
-class Encoder(Protocol):
+class StreamEncoder(Protocol):
     """Writes the file: `LiveEncoder`, or a stand-in."""
 
     frames: int
@@ -31,7 +31,7 @@ class Encoder(Protocol):
 class TimedEncoder:
     """Give it pictures and blocks as they come, call `advance` often, and `finish` once."""
 
-    def __init__(self, encoder: Encoder, start: float, fps: int, size: tuple[int, int]) -> None:
+    def __init__(self, encoder: StreamEncoder, start: float, fps: int, size: tuple[int, int]) -> None:
         self._encoder, self._start, self._fps, self._size = encoder, start, fps, size
         self._grid = VideoGrid(start, fps)
         self._sound = AudioTimeline(start)

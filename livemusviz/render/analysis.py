@@ -40,8 +40,8 @@ class TrackAnalysis:
         self.damage, self.damaged_at = reader.damage, reader.damaged_at
         self.bars = bar_times(features)
         self._spool = tempfile.TemporaryFile(prefix="livemusviz-")  # noqa: SIM115 - lives as long as this object
-        for heard in features:
-            self._spool.write(heard.pack())
+        for each in features:
+            self._spool.write(each.pack())
 
     def features(self) -> Iterator[AudioFeatures]:
         """All features, oldest first."""

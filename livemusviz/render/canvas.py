@@ -31,12 +31,12 @@ class OfflineCanvas:
         self._ctx = headless_context()
         self._compositor = Compositor(self._ctx, size, shaders)
         self._picture: np.ndarray | None = None
-        self._painted = 0
+        self._pictures = 0
 
     def draw(self, cell: Cell, picture: np.ndarray | None) -> np.ndarray:
         """The canvas of this cell. picture : uint8 (h, w, 4) RGBA if one was painted for it."""
         if picture is not None and not cell.view.freeze:
-            if self._painted == 0:
+            if self._pictures == 0:
                 self._pre_roll(picture, cell)
             else:
                 self._show(picture, cell.time)
@@ -49,7 +49,7 @@ class OfflineCanvas:
     def state(self) -> Mapping[str, np.ndarray]:
         """Everything that the next canvas depends on."""
         last = {} if self._picture is None else {"picture": self._picture}
-        return {**capture(self._compositor), **last, "painted": np.array(self._painted)}
+        return {**capture(self._compositor), **last, "pictures": np.array(self._pictures)}
 
     def restore(self, state: Mapping[str, np.ndarray], lead: Sequence[Cell]) -> None:
         """Go on from a `state` of a stage of the same size. lead : the cells before; drawn again, without new pictures,
@@ -59,16 +59,16 @@ class OfflineCanvas:
             if picture is not None and cell.controls is not None:
                 self._show(picture, cell.time)
             self._compositor.draw(cell.time, cell.view)
-        self._painted = int(state["painted"])
+        self._pictures = int(state["pictures"])
         restore(self._compositor, state)
 
     def close(self) -> None:
         self._ctx.release()
 
     def _show(self, picture: np.ndarray, time: float) -> None:
-        self._painted += 1
+        self._pictures += 1
         self._picture = picture
-        self._compositor.show(Frame(picture, self._painted, time, time, 0.0), time)
+        self._compositor.show(Frame(picture, self._pictures, time, time, 0.0), time)
 
     def _pre_roll(self, picture: np.ndarray, cell: Cell) -> None:
         steps = round(PREROLL / PREROLL_STEP)

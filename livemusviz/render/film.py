@@ -28,10 +28,10 @@ from livemusviz.render.options import RenderConfig
 from livemusviz.render.plan import Plan
 from livemusviz.render.prefetch import GeneratedRun, generated_runs, stopping
 from livemusviz.render.progress import Progress, clock
-from livemusviz.render.resume import Bookmarks, load
+from livemusviz.render.resume import Bookmarks, load_state
 
 if TYPE_CHECKING:
-    from livemusviz.diffusion.batches import Batch, BatchPainter
+    from livemusviz.diffusion.batches import Batch, BatchGenerator
 
 log = logging.getLogger(__name__)
 
@@ -80,9 +80,9 @@ class Film:
     def __exit__(self, *error: object) -> None:
         self._canvas.close()
 
-    def make(self, plan: Plan, painter: BatchPainter, batch: int) -> Figures:
+    def make(self, plan: Plan, generator: BatchGenerator, batch: int) -> Figures:
         try:
-            return self._make(plan, painter, batch)
+            return self._make(plan, generator, batch)
         except OSError as error:
             with suppress(OSError, ValueError):  # the disk may refuse the last bytes as well
                 self._close()
@@ -91,13 +91,13 @@ class Film:
                 "what is there may be played, and --resume goes on once there is room"
             ) from None
 
-    def _make(self, plan: Plan, painter: BatchPainter, batch: int) -> Figures:
+    def _make(self, plan: Plan, generator: BatchGenerator, batch: int) -> Figures:
         first, latents = self._begin(plan)
-        painter.follow(first, latents)
+        generator.start_at(first, latents)
         began = time.perf_counter()
         progress = Progress(self._grid.frames, first, time.perf_counter)
         with stopping() as stop:
-            for run in generated_runs(plan.runs(batch, first), painter, stop):
+            for run in generated_runs(plan.runs(batch, first), generator, stop):
                 progress.update(self._done, self._draw(run))
                 if self._done % plan.segment == 0 and self._done < self._grid.frames:
                     self._bookmark(run.last)
@@ -117,10 +117,10 @@ class Film:
             seconds=round(spent, 3),
             fps=round((self._done - first) / spent, 2) if spent else 0.0,
             batch=batch,
-            ranks=painter.ranks.size,
+            ranks=generator.ranks.size,
             sound=sound,
             codec=self._settings.codec,
-            lost=painter.lost,
+            lost=generator.lost,
             damage=self._analysis.damage,
             peak_rss_mb=peak_rss_mb(),
         )
@@ -156,7 +156,7 @@ class Film:
                 continue
             os.replace(copy, output)
             self._movie, self._done = movie, frame
-            state = load(path)
+            state = load_state(path)
             self._canvas.restore(state, plan.lead(frame))
             log.info("going on at %s", clock(float(frame / self._grid.fps)))
             return frame, state.get(LATENTS)

@@ -64,15 +64,15 @@ class Plan:
     def runs(self, batch: int, first: int) -> Iterator[list[Cell]]:
         """The cells from `first` on in runs of at most `batch` pictures, none across the end of a segment."""
         run: list[Cell] = []
-        painted = 0
+        pictures = 0
         for cell in self.cells():
             if cell.index < first:
                 continue
-            if run and (cell.index % self.segment == 0 or (painted == batch and cell.controls is not None)):
+            if run and (cell.index % self.segment == 0 or (pictures == batch and cell.controls is not None)):
                 yield run
-                run, painted = [], 0
+                run, pictures = [], 0
             run.append(cell)
-            painted += cell.controls is not None
+            pictures += cell.controls is not None
         yield run
 
     def lead(self, first: int) -> list[Cell]:

@@ -15,7 +15,7 @@ import numpy as np
 from livemusviz.render.cells import Cell
 
 if TYPE_CHECKING:
-    from livemusviz.diffusion.batches import Batch, BatchPainter
+    from livemusviz.diffusion.batches import Batch, BatchGenerator
 
 
 class Stop:
@@ -33,21 +33,21 @@ class GeneratedRun:
     last: Batch | None
 
 
-def generated_runs(runs: Iterable[list[Cell]], painter: BatchPainter, stop: Stop) -> Iterator[GeneratedRun]:
+def generated_runs(runs: Iterable[list[Cell]], generator: BatchGenerator, stop: Stop) -> Iterator[GeneratedRun]:
     """Each run with its pictures; the next one is painted meanwhile. Ends early if any rank is asked to stop."""
     waiting: tuple[list[Cell], Batch | None] | None = None
     last: Batch | None = None
     for run in runs:
-        if painter.ranks.any(stop.asked):
+        if generator.ranks.any(stop.asked):
             break
         controls = [cell.controls for cell in run if cell.controls is not None]
-        batch = painter.begin(controls) if controls else None
+        batch = generator.begin(controls) if controls else None
         if waiting is not None:
             last = waiting[1] or last
-            yield GeneratedRun(waiting[0], painter.finish(waiting[1]), last)
+            yield GeneratedRun(waiting[0], generator.finish(waiting[1]), last)
         waiting = (run, batch)
     if waiting is not None:
-        yield GeneratedRun(waiting[0], painter.finish(waiting[1]), waiting[1] or last)
+        yield GeneratedRun(waiting[0], generator.finish(waiting[1]), waiting[1] or last)
 
 
 @contextmanager

@@ -71,7 +71,7 @@ class Bookmarks:
         """(frame, file) of what is saved, the furthest first. UserError if it is of another render."""
         found = []
         for path in self._paths():
-            meta = load(path).get(_META)
+            meta = load_state(path).get(_META)
             self._compare(json.loads(bytes(meta)) if meta is not None else {})
             found.append((int(path.stem), path))
         return found
@@ -92,7 +92,7 @@ class Bookmarks:
         return sorted(self.folder.glob("[0-9]*.npz"), reverse=True)
 
 
-def load(path: Path) -> dict[str, np.ndarray]:
+def load_state(path: Path) -> dict[str, np.ndarray]:
     """A saved state. UserError if the file cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as saved:

@@ -25,7 +25,7 @@ from livemusviz.render.resume import Bookmarks
 from livemusviz.sizes import parse_size
 
 if TYPE_CHECKING:
-    from livemusviz.diffusion.batches import BatchPainter
+    from livemusviz.diffusion.batches import BatchGenerator
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +36,8 @@ def run_render(config: RenderConfig) -> Figures | None:
 
     track = probe(config.track)
     _divide_cores()
-    backend.prepare()
-    from livemusviz.diffusion.batches import BatchPainter, automatic
+    backend.prepare_backend()
+    from livemusviz.diffusion.batches import BatchGenerator, automatic
     from livemusviz.diffusion.pipeline import Pipeline
     from livemusviz.diffusion.ranks import Ranks
 
@@ -55,12 +55,12 @@ def run_render(config: RenderConfig) -> Figures | None:
         pipeline.set_init_image(config.picture)
         batch = config.batch or automatic(pipeline.size, pipeline.backend) * ranks.size
         plan = Plan(config, analysis, pipeline.latent_shape)
-        painter = BatchPainter(pipeline, ranks)
+        generator = BatchGenerator(pipeline, ranks)
         if ranks.rank > 0:
-            _help_to_paint(plan, painter, batch)
+            _generate_share(plan, generator, batch)
             return None
         with Film(config, track, analysis, plan.grid) as film:
-            return film.make(plan, painter, batch)
+            return film.make(plan, generator, batch)
 
 
 def _divide_cores() -> None:
@@ -100,9 +100,9 @@ def _listen(config: RenderConfig, track: Track) -> TrackAnalysis:
     return analysis
 
 
-def _help_to_paint(plan: Plan, painter: BatchPainter, batch: int) -> None:
+def _generate_share(plan: Plan, generator: BatchGenerator, batch: int) -> None:
     """Paint the share of a rank that writes nothing."""
-    first = painter.follow(0, None)
+    first = generator.start_at(0, None)
     with stopping() as stop:
-        for _ in generated_runs(plan.runs(batch, first), painter, stop):
+        for _ in generated_runs(plan.runs(batch, first), generator, stop):
             pass

@@ -43,7 +43,7 @@ class Show:
             time.sleep(0.002)
         return self.clock.now() - began
 
-    def heard(self):
+    def drain_features(self):
         return [f for f in self.features if not f.silent]
 
 
@@ -68,7 +68,7 @@ def test_a_file_is_heard_through_the_process(show):
     onsets = [f.time for f in show.features if f.onset]
     assert len(onsets) == show.features[-1].onsets
     assert np.diff(onsets[1:]) == pytest.approx(0.25, abs=0.02)
-    heard = show.heard()
+    heard = show.drain_features()
     assert all(b.sample - a.sample == HOP for a, b in zip(heard, heard[1:], strict=False))
     assert heard[-1].sample == pytest.approx((heard[-1].time - show.host.epoch) * SAMPLE_RATE, abs=0.02 * SAMPLE_RATE)
     assert show.clock.now() - heard[-1].time < 0.5
@@ -92,7 +92,7 @@ def test_each_reader_has_its_own_place(show):
 
 
 def test_gain_is_live(show):
-    show.until(lambda: show.heard())
+    show.until(lambda: show.drain_features())
     show.host.set_gain(0.0)
     show.until(lambda: show.features[-1].rms == 0.0 and show.blocks and not show.blocks[-1].samples.any())
     show.host.set_gain(1.0)
@@ -133,7 +133,7 @@ def test_a_killed_process_is_replaced_and_the_counts_go_on(show):
 
 
 def test_ctrl_c_is_the_shows_business(show):
-    show.until(lambda: show.heard())
+    show.until(lambda: show.drain_features())
     os.kill(show.host._process._process.pid, signal.SIGINT)
     time.sleep(0.2)
     show.look()

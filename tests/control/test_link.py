@@ -18,11 +18,11 @@ from livemusviz.control.linkwire import (
     HEADER,
     PROTOCOL,
     TIMELINE,
-    Ears,
+    Announcement,
+    LinkSession,
     Listener,
-    Session,
-    Word,
-    parse,
+    Peers,
+    parse_announcement,
 )
 from livemusviz.errors import UserError
 
@@ -31,14 +31,14 @@ from livemusviz.errors import UserError
 def peers() -> Iterator[list[LinkPeer]]:
     """Peers that are closed after the test; skipped where somebody else plays on Link."""
     pytest.importorskip("aalink")
-    clock, ears, listener = SystemClock(), Ears(), Listener()
+    clock, peers, listener = SystemClock(), Peers(), Listener()
     end = time.monotonic() + 0.4  # a peer speaks each quarter of a second
     while time.monotonic() < end:
-        for word in listener.words():
-            ears.hear(word, clock.now())
+        for word in listener.announcements():
+            peers.update(word, clock.now())
         time.sleep(0.05)
     listener.close()
-    if ears.session(clock.now()) is not None:
+    if peers.session(clock.now()) is not None:
         pytest.skip("somebody else is on Link here")
     made: list[LinkPeer] = []
     yield made
@@ -136,9 +136,9 @@ A, B = b"peer-aaa", b"peer-bbb"
 
 
 def test_words_of_peers_are_read() -> None:
-    word = parse(alive(A, b"session1", 97.0))
+    word = parse_announcement(alive(A, b"session1", 97.0))
     assert word is not None and word.session == b"session1" and word.bpm == pytest.approx(97.0, abs=1e-4)
-    assert parse(alive(A, b"session1", 97.0, kind=BYE)) == Word(A, None, None)
+    assert parse_announcement(alive(A, b"session1", 97.0, kind=BYE)) == Announcement(A, None, None)
 
 
 @given(st.binary(max_size=200), st.integers(0, 90), st.integers(0, 255))
@@ -146,21 +146,21 @@ def test_whatever_comes_is_read_or_ignored(noise: bytes, at: int, byte: int) -> 
     changed = bytearray(alive(A, b"session1", 97.0))
     changed[at % len(changed)] = byte
     for datagram in (noise, bytes(changed), bytes(changed)[:at], PROTOCOL + noise):
-        word = parse(datagram)
+        word = parse_announcement(datagram)
         assert word is None or word.bpm is None or word.bpm > 0.0
 
 
 def test_a_session_is_as_old_as_what_was_heard_of_it() -> None:
-    ears = Ears()
-    assert ears.session(0.0) is None
+    peers = Peers()
+    assert peers.session(0.0) is None
     for n in range(8):
-        ears.hear(Word(A, b"old", 97.0), n / 4)
-    ears.hear(Word(B, b"new", 140.0), 1.6)
-    assert ears.session(1.75) == Session(97.0, 1.75)
-    ears.hear(Word(A, b"newer", 97.0), 2.0)  # founded anew
-    ears.hear(Word(B, None, None), 2.0)
-    assert ears.session(2.5) == Session(97.0, 0.5)
-    assert ears.session(5.0) is None
+        peers.update(Announcement(A, b"old", 97.0), n / 4)
+    peers.update(Announcement(B, b"new", 140.0), 1.6)
+    assert peers.session(1.75) == LinkSession(97.0, 1.75)
+    peers.update(Announcement(A, b"newer", 97.0), 2.0)  # founded anew
+    peers.update(Announcement(B, None, None), 2.0)
+    assert peers.session(2.5) == LinkSession(97.0, 0.5)
+    assert peers.session(5.0) is None
 
 
 def test_without_the_extra_the_message_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

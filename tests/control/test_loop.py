@@ -199,7 +199,7 @@ def test_feedback_is_paced_and_stops_a_minute_after_the_last_word() -> None:
     feedback = Feedback()
     feedback.publish(state())
     assert feedback.due(0.0) == []
-    feedback.heard(HERE, 0.0)
+    feedback.add_sender(HERE, 0.0)
     sent = [validate(datagram)[0][0] for n in range(3000) for datagram, _ in feedback.due(n / 1000)]
     assert sent.count("/server_active") == 3 and 55 <= sent.count("/audio/onset") <= 60
     assert feedback.due(60.5) == []
@@ -217,21 +217,21 @@ def told(feedback: Feedback, now: float, to: tuple[str, int] = HERE) -> dict[str
 def test_a_new_controller_is_told_every_value_and_then_only_changes() -> None:
     feedback = Feedback()
     feedback.publish(state())
-    feedback.heard(HERE, 0.0)
+    feedback.add_sender(HERE, 0.0)
     first = told(feedback, 0.0) | told(feedback, 0.1) | told(feedback, 0.2)
     assert set(first) == {param.address for param in PARAMS if param.kind != "action"}
     assert told(feedback, 0.3) == {}
     feedback.publish(state(tick=2, values={"gain": 2.5, "cue_list": (("sea", 1.0),), "t_list": (3, 4), "freeze": True}))
     changes = {"/gain": [2.5], "/cue/list": ['[["sea", 1.0]]'], "/t_list": [3, 4], "/freeze": [1]}
     assert told(feedback, 0.4) == changes
-    feedback.heard(("127.0.0.1", 6), 0.5)
+    feedback.add_sender(("127.0.0.1", 6), 0.5)
     assert len(told(feedback, 0.6, ("127.0.0.1", 6))) > 20
 
 
 def test_a_fader_is_not_told_what_it_has_just_set() -> None:
     feedback = Feedback()
     feedback.publish(state())
-    feedback.heard(HERE, 0.0)
+    feedback.add_sender(HERE, 0.0)
     for n in range(5):
         told(feedback, n / 10)
     feedback.knows(HERE, "gain", 2.5)
@@ -361,7 +361,7 @@ def test_the_speakers_that_are_told_things_are_bounded() -> None:
     feedback = Feedback([("127.0.0.1", 1)])
     feedback.publish(state())
     for n in range(100):
-        feedback.heard(("127.0.0.1", 1000 + n), n / 100)
+        feedback.add_sender(("127.0.0.1", 1000 + n), n / 100)
     assert len(feedback.targets(1.0)) == 17 and ("127.0.0.1", 1) in feedback.targets(1.0)
     assert ("127.0.0.1", 1099) in feedback.targets(1.0) and feedback.targets(100.0) == [("127.0.0.1", 1)]
 

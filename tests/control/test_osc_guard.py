@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
 
-from livemusviz.control.osc_guard import MAX_DATAGRAM, OscRejected, read, validate
+from livemusviz.control.osc_guard import MAX_DATAGRAM, OscRejected, read_packet, validate
 
 FUTURE = b"\xff" * 8
 AT_ONCE = b"\0" * 7 + b"\1"
@@ -130,7 +130,7 @@ SPOILT = {
 @pytest.mark.parametrize("name", SPOILT)
 def test_a_message_that_cannot_be_read_spoils_itself_alone(name: str) -> None:
     spoilt, address, reason = SPOILT[name]
-    packet = read(bundle(message("/seed", (1, "i")), spoilt, bundle(message("/fade", (2.0, "f")), spoilt)))
+    packet = read_packet(bundle(message("/seed", (1, "i")), spoilt, bundle(message("/fade", (2.0, "f")), spoilt)))
     assert packet.messages == [("/seed", [1]), ("/fade", [2.0])]
     assert [(where, reason in why) for where, why in packet.refused] == [(address, True)] * 2
 
@@ -138,8 +138,8 @@ def test_a_message_that_cannot_be_read_spoils_itself_alone(name: str) -> None:
 def test_time_tags_are_told_as_seconds_since_1970() -> None:
     tag = struct.pack(">II", 2_208_988_800 + 1_700_000_000, 1 << 30)
     inner = bundle(message("/tap"), tag=tag)
-    assert read(bundle(message("/tap"), inner, message("/tap"))).due == [0.0, 1_700_000_000.25, 0.0]
-    assert read(message("/tap")).due == [0.0]
+    assert read_packet(bundle(message("/tap"), inner, message("/tap"))).due == [0.0, 1_700_000_000.25, 0.0]
+    assert read_packet(message("/tap")).due == [0.0]
 
 
 def survives(datagram: bytes) -> None:

@@ -12,7 +12,7 @@ import pytest
 from livemusviz.diffusion import backend
 
 ON_GPU = os.environ.get("LIVEMUSVIZ_TEST_DEVICE") == "gpu"
-backend.prepare(None if ON_GPU else "cpu")
+backend.prepare_backend(None if ON_GPU else "cpu")
 
 from livemusviz.diffusion import model  # noqa: E402
 from tests.diffusion.model_folders import (  # noqa: E402

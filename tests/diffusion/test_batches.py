@@ -7,7 +7,7 @@ import pytest
 
 from livemusviz.bridge.frames import Controls
 from livemusviz.diffusion import batches
-from livemusviz.diffusion.batches import BatchPainter, automatic
+from livemusviz.diffusion.batches import BatchGenerator, automatic
 from livemusviz.diffusion.folder import resolve_model
 from livemusviz.diffusion.frame import FrameOptions
 from livemusviz.diffusion.loop import conditioning
@@ -33,9 +33,9 @@ def controls(pipeline: Pipeline, count: int = 11) -> list[Controls]:
     return made
 
 
-def paint(painter: BatchPainter, wanted: list[Controls], batch: int) -> np.ndarray:
+def generate(generator: BatchGenerator, wanted: list[Controls], batch: int) -> np.ndarray:
     runs = [wanted[i : i + batch] for i in range(0, len(wanted), batch)]
-    return np.array([picture for run in runs for picture in painter.finish(painter.begin(run))])
+    return np.array([picture for run in runs for picture in generator.finish(generator.begin(run))])
 
 
 @pytest.mark.parametrize("batch", [1, 3, 4, 11])
@@ -45,29 +45,29 @@ def test_any_batch_gives_what_the_live_show_draws(pipeline: Pipeline, batch: int
     live = np.array(
         [pipeline.generate(c.noise, conditioning(pipeline, c), c.feedback, FrameOptions(drift=c.drift)) for c in wanted]
     )
-    made = paint(BatchPainter(pipeline, Ranks()), wanted, batch)
+    made = generate(BatchGenerator(pipeline, Ranks()), wanted, batch)
     assert made.shape == (11, 64, 96, 4) and made.dtype == np.uint8
     assert np.abs(made.astype(float) - live).mean() / 255 < 1e-3
 
 
 def test_a_batch_goes_on_from_the_one_before(pipeline: Pipeline) -> None:
     wanted = controls(pipeline)
-    whole, early, late = (BatchPainter(pipeline, Ranks()) for _ in range(3))
-    pictures = paint(whole, wanted, 4)
+    whole, early, late = (BatchGenerator(pipeline, Ranks()) for _ in range(3))
+    pictures = generate(whole, wanted, 4)
     early.begin(wanted[:4])
     last = early.begin(wanted[4:8]).last
-    assert late.follow(8, np.array(last)) == 8
-    np.testing.assert_array_equal(paint(late, wanted[8:], 4), pictures[8:])
-    assert not np.array_equal(paint(BatchPainter(pipeline, Ranks()), wanted[8:], 4)[0], pictures[8])
+    assert late.start_at(8, np.array(last)) == 8
+    np.testing.assert_array_equal(generate(late, wanted[8:], 4), pictures[8:])
+    assert not np.array_equal(generate(BatchGenerator(pipeline, Ranks()), wanted[8:], 4)[0], pictures[8])
 
 
 def test_a_picture_that_is_not_finite_gives_way_to_the_one_before(pipeline: Pipeline) -> None:
     wanted = controls(pipeline, 3)
     broken = np.full_like(wanted[1].noise, np.nan)
     wanted[1] = Controls(broken, "red lava", "red lava", 1.0, 0.0, True, 0.0)
-    painter = BatchPainter(pipeline, Ranks())
-    made = paint(painter, [wanted[0], wanted[1], *controls(pipeline, 1)], 3)
-    assert painter.lost >= 1 and np.array_equal(made[1], made[0])
+    generator = BatchGenerator(pipeline, Ranks())
+    made = generate(generator, [wanted[0], wanted[1], *controls(pipeline, 1)], 3)
+    assert generator.lost >= 1 and np.array_equal(made[1], made[0])
     assert (made[..., 3] == 255).all()
 
 
@@ -75,12 +75,12 @@ def test_a_film_does_not_begin_with_what_cannot_be_drawn(pipeline: Pipeline) -> 
     (first,) = controls(pipeline, 1)
     broken = replace(first, noise=np.full_like(first.noise, np.nan))
     with pytest.raises(NonFiniteFrame, match="the first picture holds NaN"):
-        paint(BatchPainter(pipeline, Ranks()), [broken], 1)
-    painter = BatchPainter(pipeline, Ranks())
+        generate(BatchGenerator(pipeline, Ranks()), [broken], 1)
+    generator = BatchGenerator(pipeline, Ranks())
     with pytest.raises(UserError, match="in one step of its own"):
-        painter.begin([replace(first, steps=4)])
-    painter.begin([first])
-    painter.begin([replace(first, steps=2)])  # in the middle of a film it is told, and the film goes on
+        generator.begin([replace(first, steps=4)])
+    generator.begin([first])
+    generator.begin([replace(first, steps=2)])  # in the middle of a film it is told, and the film goes on
 
 
 def test_the_automatic_batch_is_a_rule() -> None:

@@ -46,7 +46,7 @@ class FakePipeline:
     def blend(self, a: str, b: str, t: float) -> tuple[str, str, float]:
         return a, b, t
 
-    def follow(self, controls: Controls) -> None:
+    def apply(self, controls: Controls) -> None:
         pass
 
     def generate(self, noise: np.ndarray, text: Any, feedback: float, options: Any = None) -> np.ndarray:
@@ -172,7 +172,7 @@ def test_other_steps_and_faders_reach_the_pipeline_and_a_refusal_is_told(run: An
     asked: list[Any] = []
 
     class Stepping(FakePipeline):
-        def follow(self, controls: Controls) -> None:
+        def apply(self, controls: Controls) -> None:
             asked.append((controls.steps, controls.lora_weight))
             if controls.steps > 4:
                 raise UserError(f"{controls.steps} steps are too many")

@@ -12,7 +12,7 @@ from mlx.utils import tree_flatten
 
 from livemusviz.diffusion import backend, layers
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
-from livemusviz.diffusion.interpolate import blend, slerp_tokens
+from livemusviz.diffusion.interpolate import blend_embeddings, slerp_tokens
 from livemusviz.diffusion.layers import Conv2d, GroupNorm, upsample_nearest
 from livemusviz.diffusion.pixelshuffle import (
     AutoencoderPixelShuffle,
@@ -156,8 +156,9 @@ def test_slerp_holds_for_identical_tokens_and_turns_the_others() -> None:
 def test_a_lerp_of_several_is_the_weighted_mean() -> None:
     arrays, weights = [normal(1, 3, 8, seed=i) for i in range(4)], [1.0, 0.0, 2.5, 0.5]
     mean = sum(w * a for w, a in zip(weights, arrays, strict=True)) / 4
-    np.testing.assert_allclose(np.array(blend([mx.array(a) for a in arrays], weights, "lerp")), mean, atol=1e-6)
-    alone = blend([mx.array(a) for a in arrays], [0.0, 3.0, 0.0, 0.0])
+    lerped = blend_embeddings([mx.array(a) for a in arrays], weights, "lerp")
+    np.testing.assert_allclose(np.array(lerped), mean, atol=1e-6)
+    alone = blend_embeddings([mx.array(a) for a in arrays], [0.0, 3.0, 0.0, 0.0])
     np.testing.assert_allclose(np.array(alone), arrays[1], atol=1e-5)
 
 

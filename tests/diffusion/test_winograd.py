@@ -12,7 +12,7 @@ from livemusviz.diffusion.layers import Conv2d
 from livemusviz.diffusion.model import load_model
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.streams import OWN, side_by_side
-from livemusviz.diffusion.winograd import F2, F4, FEW_TILES, FEWEST_TILES, Filtering, Winograd, choose
+from livemusviz.diffusion.winograd import F2, F4, FEW_TILES, FEWEST_TILES, Filtering, Winograd, choose_forms
 
 TOLERANCE = 3e-5
 """Of the largest value. float32 gives 1e-6 to 1.5e-5."""
@@ -56,7 +56,10 @@ def test_it_is_the_direct_convolution(shape: tuple[int, ...], outputs: int, coun
 
 
 def test_the_sizes_above_reach_every_form() -> None:
-    assert choose(1, 8, 8) == choose(1, 12, 16) == F2 and choose(1, 16, 16) == choose(4, 8, 8) == F4
+    assert (
+        choose_forms(1, 8, 8) == choose_forms(1, 12, 16) == F2
+        and choose_forms(1, 16, 16) == choose_forms(4, 8, 8) == F4
+    )
     assert FEWEST_TILES <= 16 and FEW_TILES < 2 * 9 * 5
 
 
@@ -74,7 +77,7 @@ def test_a_layer_adds_its_own_bias_or_the_one_given(side: int, given: tuple[int,
     layer, x = Conv2d(8, 16, 3, padding=1), normal(2, side, side, 8)
     bias = None if given is None else normal(*given)
     wanted = layer(x, bias)
-    winograd.prepare([layer], side_by_side(2))
+    winograd.prepare_winograd([layer], side_by_side(2))
     assert layer.fast is not None
     assert_close(layer(x, bias), wanted)
 
@@ -82,7 +85,7 @@ def test_a_layer_adds_its_own_bias_or_the_one_given(side: int, given: tuple[int,
 def test_a_layer_without_bias_adds_none() -> None:
     layer, x = Conv2d(8, 16, 3, padding=1, bias=False), normal(1, 8, 8, 8)
     wanted = layer(x)
-    winograd.prepare([layer], OWN)
+    winograd.prepare_winograd([layer], OWN)
     assert_close(layer(x), wanted)
 
 
@@ -100,14 +103,14 @@ def test_a_layer_without_bias_adds_none() -> None:
     ],
 )
 def test_only_layers_that_it_suits_are_computed_so(layer: nn.Module, fits: bool) -> None:
-    winograd.prepare([layer], OWN)
+    winograd.prepare_winograd([layer], OWN)
     assert (getattr(layer, "fast", None) is not None) == fits
 
 
 def test_the_transformed_weights_are_no_parameters() -> None:
     layer = Conv2d(4, 4, 3, padding=1)
     before = set(layer.parameters())
-    winograd.prepare([layer], OWN)
+    winograd.prepare_winograd([layer], OWN)
     assert set(layer.parameters()) == before == {"weight", "bias"}
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.stage import Rules, heard, perform
+from benchmarks.stage import Rules, extract, perform
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.display.fade import FadeClock
@@ -43,7 +43,7 @@ def misses(generate: float, predict: bool) -> np.ndarray:
     stereo = np.repeat(sound[:, None], 2, axis=1).astype(np.float32)
     values = ParamValues().with_values({"walk_kick": 0.05, "latent_feedback_strength": 0.0}).params
     rules = Rules(generate=(generate,) * 3, predict=predict)
-    log = perform(heard(stereo), values, SHAPE, paint, Fades(), rules)
+    log = perform(extract(stereo), values, SHAPE, paint, Fades(), rules)
     motion = np.convolve(log.motion, np.ones(WIDTH) / WIDTH, "same")
     times, found = np.array(log.times), []
     for beat in beats[(beats > SETTLED) & (beats < times[-1] - NEAR)]:

@@ -7,7 +7,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.director.mapping import Drive
 from livemusviz.director.stage import Look, Stage, fx_params
 from livemusviz.errors import UserError
-from livemusviz.isf.header import parse
+from livemusviz.isf.header import parse_isf
 from livemusviz.params.param import Param
 
 SHADERS = read_headers(find_shaders())[0]
@@ -88,7 +88,7 @@ def test_every_single_number_has_an_address():
 
 
 def test_an_event_is_on_for_one_frame():
-    header = parse('/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}, {"NAME": "go", "TYPE": "event"}]}*/')
+    header = parse_isf('/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}, {"NAME": "go", "TYPE": "event"}]}*/')
     stage = Stage({**SHADERS, "mine": header})
     stage.load(Look(chain=("mine",)))
     stage.set_input("mine", "go", 1)

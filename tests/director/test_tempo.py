@@ -15,7 +15,7 @@ SILENCE = AudioFeatures.rest(0.0)
 FRAME = 1 / 60
 
 
-def heard(time: float, bpm: float, confidence: float = 0.9, offset: float = 0.0) -> AudioFeatures:
+def features_at(time: float, bpm: float, confidence: float = 0.9, offset: float = 0.0) -> AudioFeatures:
     """The features of a steady beat whose first one was at `offset` s."""
     beat = (time - offset) * bpm / 60
     return AudioFeatures(time=time, bpm=bpm, beat_phase=beat % 1.0, bar_phase=beat / 4 % 1.0, bpm_confidence=confidence)
@@ -79,9 +79,9 @@ def test_gestures() -> None:
 
 def test_the_heard_tempo_leads_when_it_is_sure_and_the_position_locks_to_it() -> None:
     tempo = Tempo(120.0)
-    play(tempo, 0.0, 4.0, lambda t: heard(t, 126.0, confidence=0.2))
+    play(tempo, 0.0, 4.0, lambda t: features_at(t, 126.0, confidence=0.2))
     assert tempo.now().source == "free"
-    beats = play(tempo, 4.0, 4.0, lambda t: heard(t, 126.0, offset=0.13))
+    beats = play(tempo, 4.0, 4.0, lambda t: features_at(t, 126.0, offset=0.13))
     assert beats[-1].source == "audio" and beats[-1].bpm == 126.0
     now = 8.0 - FRAME
     error = (beats[-1].phase - (now - 0.13) * 2.1 + 0.5) % 1.0 - 0.5
@@ -92,19 +92,19 @@ def test_the_heard_tempo_leads_when_it_is_sure_and_the_position_locks_to_it() ->
 
 def test_the_heard_bars_are_the_bars_until_a_hand_says_otherwise() -> None:
     tempo = Tempo(120.0)
-    beat = play(tempo, 0.0, 5.3, lambda t: heard(t, 90.0, offset=0.4))[-1]
+    beat = play(tempo, 0.0, 5.3, lambda t: features_at(t, 90.0, offset=0.4))[-1]
     now = 5.3 - FRAME
     assert beat.source == "audio" and beat.bar_phase == pytest.approx((now - 0.4) * 1.5 / 4 % 1.0, abs=0.01)
-    features = heard(now, 90.0, offset=0.4)
+    features = features_at(now, 90.0, offset=0.4)
     assert with_tempo(features, beat, now).bar_phase == pytest.approx(features.bar_phase, abs=1e-6)
     tempo.resync(0.4 + 10 / 1.5)  # on the heard bar's third beat
-    beat = play(tempo, 7.1, 6.0, lambda t: heard(t, 90.0, offset=0.4))[-1]
+    beat = play(tempo, 7.1, 6.0, lambda t: features_at(t, 90.0, offset=0.4))[-1]
     now = 13.1 - FRAME
     assert beat.bar_phase == pytest.approx(((now - 0.4) * 1.5 - 10) / 4 % 1.0, abs=0.01)
-    led = with_tempo(heard(now, 90.0, offset=0.4), beat, now)
+    led = with_tempo(features_at(now, 90.0, offset=0.4), beat, now)
     assert led.bar_phase == pytest.approx(beat.bar_phase, abs=0.01)
     tempo.lead("audio")
-    assert play(tempo, 13.1, 0.5, lambda t: heard(t, 90.0, offset=0.4))[-1].bar_phase == pytest.approx(
+    assert play(tempo, 13.1, 0.5, lambda t: features_at(t, 90.0, offset=0.4))[-1].bar_phase == pytest.approx(
         (13.6 - FRAME - 0.4) * 1.5 / 4 % 1.0, abs=0.01
     )
 
@@ -112,9 +112,9 @@ def test_the_heard_bars_are_the_bars_until_a_hand_says_otherwise() -> None:
 @pytest.mark.parametrize("factor", [0.5, 2.0])
 def test_double_and_half_correct_the_octave_of_the_heard_tempo(factor: float) -> None:
     tempo = Tempo(120.0)
-    play(tempo, 0.0, 2.0, lambda t: heard(t, 100.0))
+    play(tempo, 0.0, 2.0, lambda t: features_at(t, 100.0))
     tempo.scale(factor, 2.0)
-    beats = play(tempo, 2.0, 6.0, lambda t: heard(t, 100.0))
+    beats = play(tempo, 2.0, 6.0, lambda t: features_at(t, 100.0))
     assert {beat.source for beat in beats} == {"audio"} and beats[-1].bpm == 100.0 * factor
     expected = (8.0 - FRAME) * 100 / 60 * factor
     error = beats[-1].beat - expected
@@ -124,22 +124,22 @@ def test_double_and_half_correct_the_octave_of_the_heard_tempo(factor: float) ->
 
 def test_taps_near_an_octave_of_the_heard_tempo_only_correct_it() -> None:
     tempo = Tempo()
-    play(tempo, 0.0, 2.0, lambda t: heard(t, 64.0))
+    play(tempo, 0.0, 2.0, lambda t: features_at(t, 64.0))
     for i in range(4):
         tempo.tap(2.0 + i * 60 / 127.0)  # nearly twice
     assert tempo.now().source == "audio"
-    assert play(tempo, 3.5, 0.5, lambda t: heard(t, 64.0))[-1].bpm == 128.0
+    assert play(tempo, 3.5, 0.5, lambda t: features_at(t, 64.0))[-1].bpm == 128.0
     for i in range(4):
         tempo.tap(6.0 + i * 60 / 95.0)  # something else altogether: the hand takes over
     assert tempo.now().source == "tap"
     tempo.lead("auto")
-    assert play(tempo, 9.0, 0.1, lambda t: heard(t, 64.0))[-1].source == "audio"
+    assert play(tempo, 9.0, 0.1, lambda t: features_at(t, 64.0))[-1].source == "audio"
 
 
 def test_link_then_midi_then_taps_then_audio() -> None:
     tempo = Tempo()
     link, midi = ExternalTempo(121.0, 7.25, 1.0), ExternalTempo(133.0, 2.0, 1.0)
-    sound = heard(1.0, 100.0)
+    sound = features_at(1.0, 100.0)
     tempo.tap(0.2)
     tempo.tap(0.8)
     assert tempo.step(1.0, sound, link, midi) == Beat(121.0, 7.25, 4, "link")

@@ -186,13 +186,13 @@ def test_no_egl_is_told_in_one_line(monkeypatch):
 def test_an_onset_is_light_within_two_display_frames():
     stage, lit = Stage(read_headers(our_shaders())[0]), []
 
-    def heard(now, i):
+    def features_at(now, i):
         return AudioFeatures(time=now, onsets=i // 30, onset_strength=float(i % 30 == 0 and i > 0))
 
     def view(i):
-        return View(scene=stage.step(1 / 60, heard(0.0, i))[0], flash_limit="off")
+        return View(scene=stage.step(1 / 60, features_at(0.0, i))[0], flash_limit="off")
 
-    show = Show(150, features=heard, view=view)
+    show = Show(150, features=features_at, view=view)
     show.script = {0: show.put(1, flat(90, 90, 90))}
     show.run(picture_fps=60.0)
     levels = np.array([picture.pixels[..., :3].mean() for picture in show.pictures])

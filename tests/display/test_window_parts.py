@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from livemusviz.bridge.view import Meter
-from livemusviz.display.hud import MAX_LINES, Hud, fitted_panel, lay_out, paint, panel, share
+from livemusviz.display.hud import MAX_LINES, Hud, draw_panel, fitted_panel, lay_out, panel, share
 from livemusviz.display.keys import ACTIONS, HELP, KeyMap
 from livemusviz.display.operator import OperatorView
-from livemusviz.display.screens import ScreenInfo, ScreenWatch, choose
+from livemusviz.display.screens import ScreenInfo, ScreenWatch, choose_screen
 from livemusviz.display.window import fit
 from livemusviz.errors import UserError
 
@@ -18,14 +18,14 @@ PROJECTOR = ScreenInfo("HDMI-1", 1440, 0, 1920, 1080)
 
 
 def test_screens_are_counted_from_one():
-    assert choose([LAPTOP, PROJECTOR], None) == 0
-    assert choose([LAPTOP, PROJECTOR], 2) == 1
+    assert choose_screen([LAPTOP, PROJECTOR], None) == 0
+    assert choose_screen([LAPTOP, PROJECTOR], 2) == 1
     with pytest.raises(UserError, match="--screen 3: there are 2"):
-        choose([LAPTOP, PROJECTOR], 3)
+        choose_screen([LAPTOP, PROJECTOR], 3)
     with pytest.raises(UserError, match=r"--screen 0: only screen 1 \(1440x900\)"):
-        choose([LAPTOP], 0)
+        choose_screen([LAPTOP], 0)
     with pytest.raises(UserError, match="--headless"):
-        choose([], None)
+        choose_screen([], None)
 
 
 def test_a_performer_who_chose_a_window_keeps_it():
@@ -129,7 +129,7 @@ CODE = ("01" * 17,) * 33
 @pytest.mark.parametrize("lines", [FIGURES, (*HELP, "", *FIGURES, *FIGURES, *FIGURES), ()])
 def test_nothing_of_the_hud_is_cut_off(room: tuple[int, int], lines: tuple[str, ...]) -> None:
     points = max(12, min(room[1] // 40, 32))
-    whole = paint(lay_out(lines, points, CODE, Meter(), beside=False), CODE, Meter())
+    whole = draw_panel(lay_out(lines, points, CODE, Meter(), beside=False), CODE, Meter())
     fitted = fitted_panel(lines, points, CODE, Meter(), room)
     assert fitted.shape[1] <= room[0] and fitted.shape[0] <= room[1]
     if whole.shape[1] <= room[0] and whole.shape[0] <= room[1]:

@@ -84,7 +84,7 @@ def test_F02_audio_zombie_of_zeros_is_opened_once_more_and_then_only_told(listen
 
 
 def test_F02_audio_zombie_that_says_nothing_is_killed_and_replaced(show):
-    show.until(lambda: show.heard())
+    show.until(lambda: show.drain_features())
     pid = show.host._process._process.pid
     os.kill(pid, signal.SIGSTOP)
     assert show.until(lambda: show.host.status.state == "lost") < 1.5

@@ -160,7 +160,7 @@ def test_F10_engine_oom_while_loading_brings_the_embedded_model(run: Any) -> Non
 def test_F10_engine_oom_is_put_off_by_a_capped_cache() -> None:
     import mlx.core as mx
 
-    backend.prepare()
+    backend.prepare_backend()
     before = mx.set_cache_limit(backend.CACHE_LIMIT)
     assert before == backend.CACHE_LIMIT <= 1 << 30
 
@@ -204,7 +204,7 @@ def test_F13_memory_growth_is_none_whatever_moves() -> None:
     """The model's memory is the same after 40 and after 160 frames of random faders, prompts and levels of reuse."""
     import mlx.core as mx
 
-    backend.prepare()
+    backend.prepare_backend()
     pipeline = Pipeline.load(ModelSpec(resolve_model("embedded")), 64, 64)
     pipeline.warm_up()
     random, held = np.random.default_rng(1), list[int]()

@@ -4,7 +4,7 @@ import pytest
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.bands import band_levels, centroid_and_flatness
 from livemusviz.features.spectrum import ShortSpectrum
-from tests.features.heard import hear, sine
+from tests.features.extraction import extract, sine
 
 
 def measured(frequency, level=0.5):
@@ -55,7 +55,7 @@ def test_the_features_react_to_the_band_that_comes_in(frequency, name):
     """All bands play; then one is doubled: it alone rises above its usual 1.0."""
     rest = sum(sine(f, 4.0, 0.08) for f in (60, 600, 5000))
     sound = np.concatenate([rest, rest[: SAMPLE_RATE // 2] + sine(frequency, 0.5, 0.24)])
-    features = hear(sound)
+    features = extract(sound)
     before, after = features[round(3.9 * SAMPLE_RATE / HOP)], features[-1]
     assert [before.bass, before.mid, before.treble] == pytest.approx([1.0] * 3, rel=0.1)
     assert getattr(after, name) > 2.0
@@ -65,7 +65,7 @@ def test_the_features_react_to_the_band_that_comes_in(frequency, name):
 def test_presence_is_slow_and_tells_of_the_bass_that_drops_out():
     bass, rest = sine(60, 8.0, 0.2), sine(600, 12.0, 0.1)
     rest[: len(bass)] += bass
-    features = hear(rest)
+    features = extract(rest)
     there, gone = features[round(7.9 * SAMPLE_RATE / HOP)], features[-1]
     assert there.bass_presence > 0.95 and gone.bass_presence < 0.05
     assert gone.mid_presence > 0.95
@@ -80,7 +80,7 @@ def test_a_kick_hits_the_bass_and_a_hat_the_treble():
     hat[at : at + 9600] += 0.2 * fade * np.diff(np.random.default_rng(4).normal(0, 1, 9601))
 
     def hits(what):
-        struck = [f for f in hear(what) if 1.0 < f.time < 1.06]
+        struck = [f for f in extract(what) if 1.0 < f.time < 1.06]
         return [max(getattr(f, f"{name}_hit") for f in struck) for name in ("bass", "mid", "treble")]
 
     assert hits(kick)[0] > 0.3  # the tone that came out of nothing was the largest so far
@@ -89,5 +89,5 @@ def test_a_kick_hits_the_bass_and_a_hat_the_treble():
 
 
 def test_a_band_goes_out_within_half_a_second():
-    features = hear(np.concatenate([sine(60, 2.0), np.zeros(SAMPLE_RATE // 2)]))
+    features = extract(np.concatenate([sine(60, 2.0), np.zeros(SAMPLE_RATE // 2)]))
     assert features[-1].bass < 0.05

@@ -3,7 +3,7 @@ import pytest
 
 from livemusviz.bridge.features import PITCH_CLASSES
 from livemusviz.bridge.sound import SAMPLE_RATE
-from tests.features.heard import hear
+from tests.features.extraction import extract
 
 NAMES = ["C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B"]
 ARPEGGIO = (60, 64, 67, 72, 67, 64)  # C4 E4 G4 C5 G4 E4, as MIDI notes
@@ -48,25 +48,25 @@ def share_right(features):
 
 @pytest.mark.parametrize("kind", [sine_note, piano_note])
 def test_a_c_major_arpeggio_lights_its_notes(kind):
-    share = share_right(hear(arpeggio(kind)))
+    share = share_right(extract(arpeggio(kind)))
     print(f"{kind.__name__}: {share:.3f}")
     assert share >= 0.95
 
 
 def test_a_piano_that_is_out_of_tune_lights_the_same_notes():
-    features = hear(arpeggio(piano_note, cents=-35.0, times=4))
+    features = extract(arpeggio(piano_note, cents=-35.0, times=4))
     assert features[-1].tuning == pytest.approx(-0.35, abs=0.08)
     assert share_right(features) >= 0.95
 
 
 def test_a_chord_lights_its_three_notes_and_no_other():
     chord = sum(np.tile(sine_note(note), 4) for note in (57, 60, 64)) / 3
-    chroma = np.array(hear(chord)[-20].chroma)
+    chroma = np.array(extract(chord)[-20].chroma)
     assert {NAMES[i] for i in np.argsort(chroma)[-3:]} == {"A", "C", "E"}
     assert sorted(chroma)[-4] < 0.15
 
 
 def test_silence_and_noise_have_no_pitch():
-    assert not any(any(f.chroma) for f in hear(np.zeros(SAMPLE_RATE)))
-    noise = hear(RNG.normal(0, 0.1, 4 * SAMPLE_RATE))
+    assert not any(any(f.chroma) for f in extract(np.zeros(SAMPLE_RATE)))
+    noise = extract(RNG.normal(0, 0.1, 4 * SAMPLE_RATE))
     assert np.mean([max(f.chroma) for f in noise]) < 0.15

@@ -13,7 +13,7 @@ from livemusviz.features.extractor import Extractor
 from livemusviz.features.hop import HOP_BYTES, Hop
 from livemusviz.features.loop import FeaturesLoop
 from tests.drum_loop import drum_loop
-from tests.features.heard import hear
+from tests.features.extraction import extract
 
 HOPS = SAMPLE_RATE / HOP  # a second
 RNG = np.random.default_rng(5)
@@ -37,13 +37,13 @@ def mean(features, name, start, end):
 
 
 def test_time_and_sample_are_those_of_the_hops_last_sample():
-    features = hear(groove(1.0))
+    features = extract(groove(1.0))
     assert [f.sample for f in features[:3]] == [HOP - 1, 2 * HOP - 1, 3 * HOP - 1]
     assert features[99].time == pytest.approx(100 * HOP / SAMPLE_RATE)
 
 
 def test_a_steady_groove_is_as_loud_as_lately_and_half_energetic():
-    features = hear(groove(12.0))
+    features = extract(groove(12.0))
     assert mean(features, "level", 6, 12) == pytest.approx(1.0, abs=0.2)
     assert mean(features, "energy", 6, 12) == pytest.approx(0.5, abs=0.12)
     assert not features[-1].silent
@@ -51,14 +51,14 @@ def test_a_steady_groove_is_as_loud_as_lately_and_half_energetic():
 
 @pytest.mark.parametrize("decibels", [-26, -12, 0])
 def test_relative_levels_do_not_depend_on_the_desk(decibels):
-    features = hear(groove(8.0, 10 ** (decibels / 20)))
-    reference = hear(groove(8.0, 0.5))
+    features = extract(groove(8.0, 10 ** (decibels / 20)))
+    reference = extract(groove(8.0, 0.5))
     assert mean(features, "energy", 4, 8) == pytest.approx(mean(reference, "energy", 4, 8), abs=0.05)
     assert mean(features, "bass", 4, 8) == pytest.approx(mean(reference, "bass", 4, 8), rel=0.15)
 
 
 def test_silence_after_music_rests_within_a_second():
-    features = hear(np.concatenate([groove(6.0), np.zeros((10 * SAMPLE_RATE, 2))]))
+    features = extract(np.concatenate([groove(6.0), np.zeros((10 * SAMPLE_RATE, 2))]))
     assert at(features, 6.5).energy < 0.1
     assert at(features, 7.0).energy < 0.01
     assert all(f.energy < 0.001 for f in features[round(7.5 * HOPS) :])
@@ -68,22 +68,22 @@ def test_silence_after_music_rests_within_a_second():
 
 @pytest.mark.parametrize("decibels", [-80, -66, -50])
 def test_a_noise_floor_after_music_rests_too(decibels):
-    features = hear(np.concatenate([groove(6.0), noise(8.0, decibels)]))
+    features = extract(np.concatenate([groove(6.0), noise(8.0, decibels)]))
     assert all(f.energy < 0.02 for f in features[round(7.0 * HOPS) :])
 
 
 def test_a_noise_floor_alone_is_rest_from_the_start():
-    assert max(f.energy for f in hear(noise(4.0, -70))) < 0.02
+    assert max(f.energy for f in extract(noise(4.0, -70))) < 0.02
 
 
 def test_music_after_a_rest_is_as_energetic_as_before():
-    features = hear(np.concatenate([groove(8.0), np.zeros((15 * SAMPLE_RATE, 2)), groove(4.0)]))
+    features = extract(np.concatenate([groove(8.0), np.zeros((15 * SAMPLE_RATE, 2)), groove(4.0)]))
     assert mean(features, "energy", 24, 27) == pytest.approx(mean(features, "energy", 4, 8), abs=0.1)
 
 
 def test_a_build_and_a_chorus_raise_the_energy():
     build = groove(8.0) * np.linspace(0.3, 0.9, 8 * SAMPLE_RATE)[:, None]
-    features = hear(np.concatenate([groove(8.0, 0.3), build, groove(6.0)]))
+    features = extract(np.concatenate([groove(8.0, 0.3), build, groove(6.0)]))
     quiet, rising, chorus = (mean(features, "energy", *span) for span in ((4, 8), (13, 16), (16, 20)))
     assert quiet < min(rising, chorus)
     assert rising > quiet + 0.15
@@ -91,18 +91,18 @@ def test_a_build_and_a_chorus_raise_the_energy():
 
 
 def test_a_break_lowers_the_energy():
-    features = hear(np.concatenate([groove(10.0), groove(4.0, 0.25)]))
+    features = extract(np.concatenate([groove(10.0), groove(4.0, 0.25)]))
     assert mean(features, "energy", 11, 14) < 0.5 * mean(features, "energy", 6, 10)
 
 
 def test_gain_moves_the_rms_but_not_the_relative_levels():
-    soft, loud = hear(groove(4.0, 0.2)), hear(groove(4.0, 0.2), gain=4.0)
+    soft, loud = extract(groove(4.0, 0.2)), extract(groove(4.0, 0.2), gain=4.0)
     assert mean(loud, "rms", 1, 4) == pytest.approx(4 * mean(soft, "rms", 1, 4), rel=0.02)
     assert mean(loud, "energy", 2, 4) == pytest.approx(mean(soft, "energy", 2, 4), abs=0.03)
 
 
 def test_nothing_remains_is_decay_towards_rest():
-    last = hear(groove(3.0))[-1]
+    last = extract(groove(3.0))[-1]
     later = decayed(last, last.time + 0.3, last.sample + 14_400)
     assert later.energy == pytest.approx(last.energy * np.exp(-1))
     assert (later.onset, later.silent, later.onsets, later.bpm) == (False, True, last.onsets, 0.0)

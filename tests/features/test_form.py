@@ -2,7 +2,7 @@ import numpy as np
 
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from tests.drum_loop import drum_loop
-from tests.features.heard import hear
+from tests.features.extraction import extract
 
 HOPS = SAMPLE_RATE / HOP
 
@@ -28,7 +28,7 @@ def tone(seconds, level):
 def test_intensity_is_half_in_a_groove_rises_in_a_build_falls_in_a_break_and_rests_in_silence():
     build = groove(8.0, 0.3) + noise(8.0, 0.1) * np.linspace(0, 1, 8 * SAMPLE_RATE) ** 2
     parts = [groove(20.0, 0.3), build, tone(8.0, 0.02), groove(8.0, 0.3), np.zeros(5 * SAMPLE_RATE)]
-    features = hear(np.concatenate(parts))
+    features = extract(np.concatenate(parts))
     steady, built, broken = (mean(features, "intensity", *span) for span in ((12, 20), (26.5, 28), (33, 36)))
     assert abs(steady - 0.5) < 0.12
     assert built > steady + 0.15
@@ -37,11 +37,11 @@ def test_intensity_is_half_in_a_groove_rises_in_a_build_falls_in_a_break_and_res
 
 
 def test_a_section_is_told_once_soon_after_it_began():
-    features = hear(np.concatenate([groove(14.0, 0.4), tone(14.0, 0.05), groove(14.0, 0.4)]))
+    features = extract(np.concatenate([groove(14.0, 0.4), tone(14.0, 0.05), groove(14.0, 0.4)]))
     told = [b.time for a, b in zip(features, features[1:], strict=False) if b.sections > a.sections]
     assert len(told) == 2
     assert 14.0 < told[0] < 18.0 and 28.0 < told[1] < 32.0
 
 
 def test_a_groove_that_goes_on_is_one_section():
-    assert hear(groove(24.0, 0.4))[-1].sections == 0
+    assert extract(groove(24.0, 0.4))[-1].sections == 0

@@ -5,7 +5,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.offline import FeatureTrack, analyse_track
 from tests.drum_loop import drum_loop
-from tests.features.heard import f_measure, onset_times
+from tests.features.extraction import f_measure, onset_times
 from tests.features.test_form import groove, tone
 
 

@@ -4,7 +4,7 @@ import pytest
 from livemusviz.audio.inprocess import InProcessAudio
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from tests.drum_loop import drum_loop
-from tests.features.heard import f_measure, hear, merged, onset_times, sine
+from tests.features.extraction import extract, f_measure, merged, onset_times, sine
 
 RNG = np.random.default_rng(3)
 
@@ -19,7 +19,7 @@ def clicks(times, seconds):
 
 def test_a_click_train_is_found_click_by_click_within_15_ms():
     times = 0.5 + 0.31 * np.arange(20)
-    found = onset_times(hear(clicks(times, 7.0)))
+    found = onset_times(extract(clicks(times, 7.0)))
     assert len(found) == len(times)
     delays = np.array(found) - times
     assert delays.min() > 0.0  # causal
@@ -29,7 +29,7 @@ def test_a_click_train_is_found_click_by_click_within_15_ms():
 @pytest.mark.parametrize("bpm", [90, 120, 140])
 def test_a_drum_loop_is_found_whole(bpm):
     sound, times = drum_loop(4, bpm, lead_in=0.5)
-    score, delay = f_measure(times, onset_times(hear(sound)))
+    score, delay = f_measure(times, onset_times(extract(sound)))
     assert score > 0.97
     assert delay < 0.012
 
@@ -37,7 +37,7 @@ def test_a_drum_loop_is_found_whole(bpm):
 @pytest.mark.parametrize("decibels", [-26, -12, 6])
 def test_the_level_does_not_change_the_onsets(decibels):
     sound, times = drum_loop(4, lead_in=0.5)
-    found = onset_times(hear(sound * 10 ** (decibels / 20)))
+    found = onset_times(extract(sound * 10 ** (decibels / 20)))
     assert f_measure(times, found)[0] > 0.97
 
 
@@ -47,7 +47,7 @@ def test_a_kick_is_as_strong_as_a_snare_and_a_ghost_note_is_weak():
     eighth = round(0.25 * SAMPLE_RATE)
     start = round(times[16] * SAMPLE_RATE)  # the kick on the third bar's one
     quiet[start : start + eighth] *= 0.25
-    features = [f for f in hear(quiet) if f.onset]
+    features = [f for f in extract(quiet) if f.onset]
     strength = {n: min(features, key=lambda f, t=t: abs(f.time - t - 0.02)).onset_strength for n, t in enumerate(times)}
     assert strength[8] > 0.6  # kick
     assert strength[10] > 0.4  # snare
@@ -61,23 +61,23 @@ def test_a_kick_is_as_strong_as_a_snare_and_a_ghost_note_is_weak():
     ids=["tone", "bass", "soft", "noise"],
 )
 def test_what_does_not_change_has_no_onsets(sound):
-    assert len(onset_times(hear(sound))) <= 3
+    assert len(onset_times(extract(sound))) <= 3
 
 
 def test_silence_and_the_noise_floor_have_no_onsets():
-    assert not onset_times(hear(np.zeros(3 * SAMPLE_RATE)))
+    assert not onset_times(extract(np.zeros(3 * SAMPLE_RATE)))
     floor = RNG.normal(0, 10 ** (-75 / 20), 3 * SAMPLE_RATE)
-    features = hear(floor)
+    features = extract(floor)
     assert not onset_times(features) and features[-1].silent
 
 
 def test_hits_closer_than_the_refractory_time_are_one():
-    found = onset_times(hear(clicks([0.5, 0.53, 1.0], 2.0)))
+    found = onset_times(extract(clicks([0.5, 0.53, 1.0], 2.0)))
     assert len(found) == 2
 
 
 def test_the_strength_decays_by_the_clock():
-    features = hear(clicks([0.5], 1.5))
+    features = extract(clicks([0.5], 1.5))
     peak = next(index for index, f in enumerate(features) if f.onset)
     later = features[peak + round(0.15 * SAMPLE_RATE / HOP)]
     assert later.onset_strength == pytest.approx(features[peak].onset_strength * np.exp(-1), rel=0.05)

@@ -14,7 +14,7 @@ import soxr
 
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.features.offline import analyse_track
-from tests.features.heard import f_measure, hear, merged, onset_times
+from tests.features.extraction import extract, f_measure, merged, onset_times
 
 FOLDER = Path(__file__).parents[3] / "shared" / "audio_eval"
 DRUMS = sorted(FOLDER.glob("mdb_drums/*.flac"))
@@ -30,9 +30,9 @@ def load(path):
 
 
 @cache
-def heard(path):
+def causal_features(path):
     """What is heard in a clip: once for all tests."""
-    return hear(load(path))
+    return extract(load(path))
 
 
 def marks(path):
@@ -54,7 +54,7 @@ def test_onsets_are_no_worse_than_aubios_own(clips, least, record_property):
     ours, theirs, delays = [], [], []
     for clip in clips:
         sound, marked = load(clip), marks(clip)
-        score, delay = f_measure(marked, onset_times(heard(clip)))
+        score, delay = f_measure(marked, onset_times(causal_features(clip)))
         stock = f_measure(marked, aubio_default(sound))
         ours.append(score)
         theirs.append(stock[0])
@@ -84,7 +84,7 @@ def test_beats_are_where_people_marked_them(clips, least):
         ]
         marked = [mark for mark in marked if mark >= 5.0]
         track = analyse_track(np.repeat(sound[:, None], 2, 1)[: len(sound) // HOP * HOP].reshape(-1, HOP, 2))
-        for scores, features in ((live, heard(clip)), (whole, list(track))):
+        for scores, features in ((live, causal_features(clip)), (whole, list(track))):
             scores.append(f_measure(marked, [time for time in beat_times(features) if time >= 5.0], 0.07)[0])
     print(f"causal {np.mean(live):.3f}  offline {np.mean(whole):.3f}")
     assert np.mean(live) >= least
@@ -93,11 +93,11 @@ def test_beats_are_where_people_marked_them(clips, least):
 
 def test_a_quiet_desk_keeps_the_onsets():
     sound = load(DRUMS[0])
-    usual, quiet = len(onset_times(heard(DRUMS[0]))), len(onset_times(hear(sound * 0.05)))
+    usual, quiet = len(onset_times(causal_features(DRUMS[0]))), len(onset_times(extract(sound * 0.05)))
     assert quiet == pytest.approx(usual, rel=0.1)
 
 
 def test_an_electronic_kick_at_120_is_heard_as_such():
-    features = hear(np.tile(load(FOLDER / "beatnet" / "808kick120bpm.mp3"), 2))
+    features = extract(np.tile(load(FOLDER / "beatnet" / "808kick120bpm.mp3"), 2))
     assert features[-1].bpm == pytest.approx(120.0, abs=1.5)
     assert features[-1].onsets == pytest.approx(40, abs=2)

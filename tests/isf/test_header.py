@@ -5,11 +5,11 @@ import pytest
 from livemusviz.errors import UserError
 from livemusviz.isf import glsl
 from livemusviz.isf.expression import NoSize, evaluate
-from livemusviz.isf.header import decode, parse
+from livemusviz.isf.header import decode, parse_isf
 
 
 def header(json: str):
-    return parse(f"/*{json}*/\nvoid main() {{}}")
+    return parse_isf(f"/*{json}*/\nvoid main() {{}}")
 
 
 def test_inputs_of_every_type():
@@ -76,7 +76,7 @@ def test_what_public_files_get_wrong_is_forgiven():
     assert header('{"INPUTS": [{"NAME": "a", "TYPE": "FLOAT", "DEFAULT": "0.25"}]}').input("a").default == 0.25
     twice = header('{"INPUTS": [{"NAME": "a", "TYPE": "float"}, {"NAME": "a", "TYPE": "color"}]}')
     assert [each.type for each in twice.inputs] == ["float"]
-    assert parse(decode("\ufeff/*{}*/ // caf\u00e9".encode())).kind == "generator"
+    assert parse_isf(decode("\ufeff/*{}*/ // caf\u00e9".encode())).kind == "generator"
     assert "caf" in decode(b"/*{}*/ // caf\xe9")
 
 
@@ -112,7 +112,7 @@ def test_what_public_files_get_wrong_is_forgiven():
 )
 def test_the_ladder_of_bad_headers(text, complaint):
     with pytest.raises(UserError, match=complaint) as caught:
-        parse(text)
+        parse_isf(text)
     assert "\n" not in str(caught.value)
 
 
@@ -190,10 +190,10 @@ def test_imported_pictures_without_a_path_and_cube_maps_are_known():
 def test_loops_without_an_end_are_refused(code, ends):
     text = f"/*{{}}*/\nvoid main() {{ float x = 0.0;\n{code} }}"
     if ends:
-        assert "#line 1" in glsl.program(parse(text), text, None)[1]
+        assert "#line 1" in glsl.program(parse_isf(text), text, None)[1]
         return
     with pytest.raises(UserError, match="^3: a loop without an end"):
-        glsl.program(parse(text), text, None)
+        glsl.program(parse_isf(text), text, None)
 
 
 def test_a_mesh_of_so_many_cells():

@@ -16,7 +16,7 @@ from livemusviz.director.playlist import parse_playlist
 from livemusviz.director.presets import parse_preset, read_document
 from livemusviz.director.stage import Stage, check_drives, fx_params
 from livemusviz.errors import UserError
-from livemusviz.isf.header import decode, parse
+from livemusviz.isf.header import decode, parse_isf
 from livemusviz.params.registry import REGISTRY
 from livemusviz.params.values import ParamValues
 from tests.mutations.mutate import FEW, MANY, Case, check
@@ -29,7 +29,7 @@ def shipped(pattern: str) -> list[bytes]:
 
 
 def read_isf(path: Path) -> None:
-    header = parse(decode(path.read_bytes()))
+    header = parse_isf(decode(path.read_bytes()))
     check_drives(header)
     Stage({**SHADERS, "x": header})
     ParamValues.of(REGISTRY.plus(fx_params({"x": header})))
@@ -89,9 +89,9 @@ LOG = b"""{"livemusviz":1,"recording":"set.mp4","rate":48000,"canvas":[128,64],"
 
 
 def read_midi(path: Path) -> None:
-    from livemusviz.control.midi.mapping import Key, load, save
+    from livemusviz.control.midi.mapping import Key, load_map, save
 
-    found = load(path)
+    found = load_map(path)
     for binding in found.bindings:
         for value in (0, 64, 127):
             found.events(Key(binding.key.message, binding.key.channel, binding.key.number), value, {}, 0.0)

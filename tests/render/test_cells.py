@@ -19,7 +19,7 @@ from livemusviz.render.window import SoundWindow
 from livemusviz.session.session import Session
 
 
-def heard(seconds: float, onsets: tuple[float, ...] = ()) -> list[AudioFeatures]:
+def features_at(seconds: float, onsets: tuple[float, ...] = ()) -> list[AudioFeatures]:
     hops = []
     for i in range(int(seconds * SAMPLE_RATE / HOP)):
         time = (i + 1) * HOP / SAMPLE_RATE
@@ -34,7 +34,7 @@ def step(now: float, features: AudioFeatures, params: Params) -> Controls:
 
 def film(grid: Grid, changes: tuple[Change, ...] = (), onsets: tuple[float, ...] = ()) -> list[Cell]:
     session = Session(find_content()[0], ParamValues())
-    return list(cells(grid, heard(3.0, onsets), changes, session, SoundWindow(iter(())), step))
+    return list(cells(grid, features_at(3.0, onsets), changes, session, SoundWindow(iter(())), step))
 
 
 @pytest.mark.parametrize("fps", [Fraction(30), Fraction(30000, 1001), Fraction(24), Fraction(60)])

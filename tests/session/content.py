@@ -4,7 +4,7 @@ import json
 
 from livemusviz.director.playlist import Entry
 from livemusviz.director.presets import parse_preset
-from livemusviz.isf.header import Header, parse
+from livemusviz.isf.header import Header, parse_isf
 from livemusviz.session.content import Content
 
 FADER = {"NAME": "amount", "TYPE": "float", "DEFAULT": 0.5, "MIN": 0.0, "MAX": 1.0}
@@ -18,7 +18,7 @@ PRESETS = {
 
 
 def shader(*inputs: dict[str, object]) -> Header:
-    return parse(f"/*{json.dumps({'ISFVSN': '2', 'INPUTS': inputs})}*/\nvoid main() {{}}")
+    return parse_isf(f"/*{json.dumps({'ISFVSN': '2', 'INPUTS': inputs})}*/\nvoid main() {{}}")
 
 
 SHADERS = {

@@ -21,7 +21,7 @@ from livemusviz.bridge.latest import Latest
 from livemusviz.clock import Clock
 from livemusviz.control.midi.clock import MidiClocks
 from livemusviz.control.midi.inputs import VIRTUAL, MidiInputs
-from livemusviz.control.midi.mapping import Key, MidiMap, bind, centred, load, save
+from livemusviz.control.midi.mapping import Key, MidiMap, bind_control, centred, load_map, save
 from livemusviz.control.midi.ports import MISSING, output_of
 from livemusviz.control.midi.surface import Surfaces
 from livemusviz.errors import UserError
@@ -73,7 +73,7 @@ class MidiControl:
                 raise
             log.warning("%s; the show goes on and looks again", error)
         try:
-            self.map = load(self._path, self._registry)
+            self.map = load_map(self._path, self._registry)
         except UserError as error:  # the show goes on without it, and the file is left as it is
             self._tell(str(error))
         self._thread.start()
@@ -103,9 +103,9 @@ class MidiControl:
             return self._clocks.read(now)
 
     def learn(self, wish: str) -> None:
-        """The next control that is moved gets `wish`, as `bind` takes it; "" gives up learning."""
+        """The next control that is moved gets `wish`, as `bind_control` takes it; "" gives up learning."""
         if wish:
-            bind(Key("cc", 1, 0), wish, self._registry)  # what cannot be bound is said now
+            bind_control(Key("cc", 1, 0), wish, self._registry)  # what cannot be bound is said now
         self._learning = wish
 
     def forget(self, address: str) -> None:
@@ -182,7 +182,7 @@ class MidiControl:
         key, value = moved
         if self._learning and value > 0:
             wish, self._learning = self._learning, ""
-            self.map = self.map.with_binding(centred(bind(key, wish, self._registry), value))
+            self.map = self.map.with_binding(centred(bind_control(key, wish, self._registry), value))
             save(self._path, self.map)
             log.info("MIDI: %s %d on channel %d moves %s", key.message, key.number, key.channel, wish)
         if key not in self.map.turned:

@@ -1,4 +1,4 @@
-"""Maps MIDI controls to parameters. Pure but for `load` and `save`.
+"""Maps MIDI controls to parameters. Pure but for `load_map` and `save`.
 
 In: channel messages as (kind, channel, number, value 0..127). Out: `ControlEvent`s that the registry has checked.
 Each binding is one of: "fader" follows the control, "toggle" flips a switch at each press, "momentary" is on while
@@ -53,7 +53,7 @@ class Binding:
     mode: str
 
 
-def bind(key: Key, wish: str, registry: Registry = REGISTRY) -> Binding:
+def bind_control(key: Key, wish: str, registry: Registry = REGISTRY) -> Binding:
     """The binding that `wish` asks for: "/gain", "/gain 0 2", "/freeze momentary". UserError if it makes no sense."""
     words = wish.split()
     param = registry.by_address.get(words[0]) if words else None
@@ -246,7 +246,7 @@ def default_path() -> Path:
     return config / "livemusviz" / "midi.toml"
 
 
-def load(path: Path, registry: Registry = REGISTRY) -> MidiMap:
+def load_map(path: Path, registry: Registry = REGISTRY) -> MidiMap:
     """The map kept in `path`; an empty one if there is none. UserError names what is wrong with it."""
     try:
         with path.open("rb") as file:
@@ -275,7 +275,7 @@ def _read(path: Path, i: int, entry: object, registry: Registry) -> Binding:
     words = [str(entry.get("address", ""))]
     words += [str(entry[key]) for key in ("minimum", "maximum") if key in entry] + [str(entry.get("mode", ""))]
     try:
-        return bind(Key(str(message), int(str(channel)), int(str(number))), " ".join(words), registry)
+        return bind_control(Key(str(message), int(str(channel)), int(str(number))), " ".join(words), registry)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
 

@@ -85,7 +85,7 @@ class _NumberedInput:
         import mido
         import rtmidi
 
-        def hear(event: tuple[list[int], float], data: object) -> None:
+        def receive(event: tuple[list[int], float], data: object) -> None:
             try:
                 message = mido.Message.from_bytes(event[0])
             except ValueError:
@@ -95,7 +95,7 @@ class _NumberedInput:
         self._port = rtmidi.MidiIn(rtapi=_api(rtmidi, backend))
         _open(self._port, name, number)
         self._port.ignore_types(sysex=False, timing=False, active_sense=True)
-        self._port.set_callback(hear)
+        self._port.set_callback(receive)
 
     def close(self) -> None:
         self._port.cancel_callback()
@@ -132,19 +132,20 @@ def _api(rtmidi: Any, backend: Any) -> int:
     return int(getattr(rtmidi, f"API_{getattr(backend, 'api', None)}", rtmidi.API_UNSPECIFIED))
 
 
-def installed() -> bool:
+def midi_installed() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("mido", "rtmidi"))
 
 
 def available() -> bool:
     """Return True if MIDI can be opened: the extra is installed and, on Linux, there is a sequencer."""
-    return installed() and (sys.platform != "linux" or "MIDO_BACKEND" in os.environ or os.path.exists("/dev/snd/seq"))
+    sequencer = sys.platform != "linux" or "MIDO_BACKEND" in os.environ or os.path.exists("/dev/snd/seq")
+    return midi_installed() and sequencer
 
 
 def input_names() -> tuple[str, ...]:
     """Return the inputs that `--midi NAME` can name. UserError without MIDI. Hides the system's own messages."""
     if not available():
-        raise UserError("this system has no MIDI sequencer (/dev/snd/seq)" if installed() else MISSING)
+        raise UserError("this system has no MIDI sequencer (/dev/snd/seq)" if midi_installed() else MISSING)
     return tuple(MidiPorts(open_backend()).inputs())
 
 

@@ -34,7 +34,7 @@ from livemusviz.control.web.answers import page_file, refusal, response
 from livemusviz.control.web.door import MAX_CLIENTS, Door, options
 from livemusviz.control.web.gate import token_allowed
 from livemusviz.control.web.pictures import qr_code
-from livemusviz.control.web.ports import bind, literal, reachable
+from livemusviz.control.web.ports import bind_port, literal, reachable
 from livemusviz.control.web.previews import Previews
 from livemusviz.control.web.sessions import EventSink, ListenerSession, Out, PageSession, Requests
 from livemusviz.errors import UserError
@@ -85,10 +85,10 @@ class WebServers:
         """Bind the ports and serve. UserError if there is none to be had."""
         try:
             if self._options.oscquery is not None:
-                self._sockets["oscquery"] = bind(*self._options.oscquery, "OSCQuery", "--oscquery-port")
+                self._sockets["oscquery"] = bind_port(*self._options.oscquery, "OSCQuery", "--oscquery-port")
                 self.oscquery_port = self._sockets["oscquery"].getsockname()[1]
             if self._options.page is not None:
-                self._sockets["page"] = bind(*self._options.page, "web remote", "--web HOST:PORT")
+                self._sockets["page"] = bind_port(*self._options.page, "web remote", "--web HOST:PORT")
                 host, port = self._sockets["page"].getsockname()[:2]
                 self.url = f"http://{literal(reachable(host))}:{port}/?token={self.token}"
                 self.code = qr_code(self.url)

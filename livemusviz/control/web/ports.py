@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 PORTS_TRIED = 11
 
 
-def bind(host: str, port: int, what: str, flag: str) -> socket.socket:
+def bind_port(host: str, port: int, what: str, flag: str) -> socket.socket:
     """A listening socket on the first free port from `port`. UserError if there is none."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

@@ -14,7 +14,7 @@ from livemusviz.bridge.control import ShowState
 from livemusviz.bridge.events import EventSink
 from livemusviz.control.feedback import RateLimit, audio_values, encode
 from livemusviz.control.osc import OscTable, Question
-from livemusviz.control.osc_guard import OscRejected, read
+from livemusviz.control.osc_guard import OscRejected, read_packet
 from livemusviz.control.oscquery import current
 from livemusviz.errors import UserError
 from livemusviz.params.param import Param, Value
@@ -82,7 +82,7 @@ class ListenerSession:
 
     def _packet(self, datagram: bytes, state: ShowState | None) -> list[Out]:
         try:
-            packet = read(datagram)
+            packet = read_packet(datagram)
         except OscRejected as error:
             return [encode("/error", str(error))]
         replies: list[Out] = [encode("/error", f"{address} {reason}".strip()) for address, reason in packet.refused]

@@ -19,7 +19,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.clock import SystemClock
 from livemusviz.control.midi import inputs as midi_inputs
 from livemusviz.control.midi.loop import MidiControl
-from livemusviz.control.midi.mapping import load
+from livemusviz.control.midi.mapping import load_map
 from livemusviz.control.midi.ports import MISSING, MidiPorts, numbered, open_backend, output_of
 from livemusviz.control.midi.surface import HELD
 from livemusviz.errors import UserError
@@ -193,7 +193,7 @@ def test_an_encoder_is_learned_with_its_coding(
     wait_until(lambda: rig.midi.messages == len(turns))
     wait_until(lambda: rig.value("gain") == pytest.approx(1.0 + steps * 32 / 127))
     assert f'mode = "{mode}"' in rig.path.read_text()
-    assert load(rig.path).bindings == rig.midi.map.bindings
+    assert load_map(rig.path).bindings == rig.midi.map.bindings
 
 
 def test_a_surface_is_shown_what_moves_and_a_hand_is_left_alone(rig: Rig, fake: FakeMido) -> None:

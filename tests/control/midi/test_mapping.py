@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from livemusviz.bridge.control import ControlEvent
-from livemusviz.control.midi.mapping import Binding, Key, MidiMap, bind, load, save
+from livemusviz.control.midi.mapping import Binding, Key, MidiMap, bind_control, load_map, save
 from livemusviz.errors import UserError
 from livemusviz.params.values import ParamValues
 
@@ -30,17 +30,17 @@ class Surface:
 
 
 def test_a_fader_spans_the_range_or_a_part_of_it() -> None:
-    surface = Surface(bind(CC, "/gain"), gain=0.0)
+    surface = Surface(bind_control(CC, "/gain"), gain=0.0)
     values = [event.value for n in range(128) for event in surface.move(CC, n)]
     assert values[0] == 0.0 and values[-1] == 32.0 and values == sorted(values) and len(values) == 128
-    surface = Surface(bind(CC, "/gain 2 1"), gain=2.0)  # upside down
+    surface = Surface(bind_control(CC, "/gain 2 1"), gain=2.0)  # upside down
     assert [event.value for n in (0, 127) for event in surface.move(CC, n)] == [2.0, 1.0]
-    surface = Surface(bind(CC, "/seed 0 127"), seed=0)
+    surface = Surface(bind_control(CC, "/seed 0 127"), seed=0)
     assert [event.value for n in (0, 5, 127) for event in surface.move(CC, n)] == [0, 5, 127]
 
 
 def test_soft_takeover_waits_until_the_fader_has_come_by() -> None:
-    surface = Surface(bind(CC, "/ssf"), ssf=0.5)
+    surface = Surface(bind_control(CC, "/ssf"), ssf=0.5)
     assert [surface.move(CC, n) for n in (0, 10, 20, 40)] == [[], [], [], []]
     assert surface.move(CC, 70)  # passed 0.5
     assert surface.move(CC, 100) and surface.values.params.ssf == pytest.approx(100 / 127)
@@ -51,14 +51,14 @@ def test_soft_takeover_waits_until_the_fader_has_come_by() -> None:
 
 
 def test_a_quick_hand_keeps_the_fader_though_the_show_is_a_frame_behind() -> None:
-    midi_map = MidiMap((bind(CC, "/ssf"),))
+    midi_map = MidiMap((bind_control(CC, "/ssf"),))
     values = ParamValues().with_value("ssf", 0.0).values  # as known: never updated within this frame
     moved = [midi_map.events(CC, n, values, n / 10_000) for n in range(0, 128, 9)]
     assert all(moved)
 
 
 def test_switches() -> None:
-    surface = Surface(bind(NOTE, "/freeze"), bind(CC, "/blackout momentary"))
+    surface = Surface(bind_control(NOTE, "/freeze"), bind_control(CC, "/blackout momentary"))
     assert [event.value for event in surface.move(NOTE, 90)] == [True]
     assert surface.move(NOTE, 0) == []
     assert [event.value for event in surface.move(NOTE, 1)] == [False]  # however softly
@@ -66,21 +66,21 @@ def test_switches() -> None:
 
 
 def test_actions_fire_once_a_press() -> None:
-    surface = Surface(bind(NOTE, "/tap"), bind(CC, "/cue/next"))
+    surface = Surface(bind_control(NOTE, "/tap"), bind_control(CC, "/cue/next"))
     pressed = [surface.move(NOTE, n) for n in (100, 0, 3, 0)]
     assert [[event.name for event in found] for found in pressed] == [["tap"], [], ["tap"], []]
     assert [len(surface.move(CC, n)) for n in (10, 63, 64, 90, 127, 20, 127)] == [0, 0, 1, 0, 0, 0, 1]
 
 
 def test_a_choice_is_dialled() -> None:
-    surface = Surface(bind(CC, "/quantise"))
+    surface = Surface(bind_control(CC, "/quantise"))
     assert [surface.move(CC, n)[0].value for n in (0, 30, 127)] == ["none", "beat", "4_bar"]
 
 
 def test_one_control_moves_one_thing_and_one_thing_has_one_control() -> None:
-    midi_map = MidiMap().with_binding(bind(CC, "/gain")).with_binding(bind(CC, "/ssf"))
+    midi_map = MidiMap().with_binding(bind_control(CC, "/gain")).with_binding(bind_control(CC, "/ssf"))
     assert [binding.address for binding in midi_map.bindings] == ["/ssf"]
-    midi_map = midi_map.with_binding(bind(NOTE, "/tap")).with_binding(bind(Key("note", 1, 1), "/tap"))
+    midi_map = midi_map.with_binding(bind_control(NOTE, "/tap")).with_binding(bind_control(Key("note", 1, 1), "/tap"))
     assert len(midi_map.bindings) == 2 and not midi_map.without("/tap").without("/ssf").bindings
 
 
@@ -101,15 +101,21 @@ def test_one_control_moves_one_thing_and_one_thing_has_one_control() -> None:
 )
 def test_wishes_that_make_no_sense(wish: str, says: str) -> None:
     with pytest.raises(UserError, match=says):
-        bind(CC, wish)
+        bind_control(CC, wish)
 
 
 def test_the_map_survives_its_file(tmp_path: Path) -> None:
     path = tmp_path / "new" / "midi.toml"
-    midi_map = MidiMap((bind(CC, "/gain 0.5 2"), bind(NOTE, "/freeze momentary"), bind(Key("note", 1, 0), "/tap")))
+    midi_map = MidiMap(
+        (
+            bind_control(CC, "/gain 0.5 2"),
+            bind_control(NOTE, "/freeze momentary"),
+            bind_control(Key("note", 1, 0), "/tap"),
+        )
+    )
     save(path, midi_map)
-    assert load(path).bindings == midi_map.bindings
-    assert load(tmp_path / "none.toml").bindings == ()
+    assert load_map(path).bindings == midi_map.bindings
+    assert load_map(tmp_path / "none.toml").bindings == ()
     assert list(path.parent.iterdir()) == [path]
 
 
@@ -138,7 +144,7 @@ def test_a_bad_map_is_one_line(case: str, tmp_path: Path) -> None:
     path = tmp_path / "midi.toml"
     path.write_bytes(data)
     with pytest.raises(UserError, match=says) as caught:
-        load(path)
+        load_map(path)
     assert "\n" not in str(caught.value)
 
 

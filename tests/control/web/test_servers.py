@@ -364,7 +364,7 @@ def test_a_zeroconf_browser_finds_the_tree() -> None:
     zeroconf = pytest.importorskip("zeroconf")
     found: dict[str, Any] = {}
 
-    def heard(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:
+    def on_service_change(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:
         info = zeroconf.get_service_info(service_type, name, timeout=2000)
         if info is not None and "livemusviz" in name:
             found[name] = info
@@ -373,7 +373,7 @@ def test_a_zeroconf_browser_finds_the_tree() -> None:
     web.start()
     browser_of = zeroconf.Zeroconf()
     try:
-        browser = zeroconf.ServiceBrowser(browser_of, "_oscjson._tcp.local.", handlers=[heard])
+        browser = zeroconf.ServiceBrowser(browser_of, "_oscjson._tcp.local.", handlers=[on_service_change])
         ports = wait_for(lambda: [info.port for info in found.values() if info.port == web.oscquery_port], 10.0)
         assert ports
         address = next(info for info in found.values() if info.port == web.oscquery_port).parsed_addresses()[0]

@@ -11,7 +11,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 
 
-def hear(sound: np.ndarray, gain: float = 1.0) -> list[AudioFeatures]:
+def extract(sound: np.ndarray, gain: float = 1.0) -> list[AudioFeatures]:
     """sound : float (n,) or (n, 2) at SAMPLE_RATE, from time 0 on."""
     audio = InProcessAudio(gain=gain)
     stereo = sound if sound.ndim == 2 else np.repeat(sound[:, None], 2, axis=1)
