@@ -31,7 +31,7 @@ class Chains:
         self._gone: list[Chain] = []
         self._effects: Mapping[str, Effect] = {}
         self._old_effects: Mapping[str, Effect] = {}
-        self._old_share, self._old_rate = 0.0, 0.0  # of the old chain in the picture; 1/s
+        self._old_share, self._old_rate = 0.0, 0.0  # of the old chain in the picture, above 1 until it goes; 1/s
         self._fading = [Layer(ctx, size) for _ in range(2)]
         self._refused: tuple[str, ...] | None = None  # a chain that does not compile, told once
         self._rebuild = False  # a file of the chain was repaired
@@ -42,7 +42,11 @@ class Chains:
         return self._chain.wants_sound or (self._old is not None and self._old.wants_sound)
 
     def take_scene(self, scene: Scene, fade: float) -> None:
-        """Let the scene's filters come in over `fade` s; a chain that does not compile changes nothing."""
+        """Let the scene's filters come in with the end of the `fade` s that its pictures take.
+
+        On the pictures before them they can be a poor match: hard contrast turns a dark picture black. A chain that
+        does not compile changes nothing.
+        """
         names = tuple(each.shader for each in scene.chain)
         if (names != self._chain.names or self._rebuild) and names != self._refused:
             self._rebuild = False
@@ -63,10 +67,12 @@ class Chains:
         for chain in self._gone:
             chain.release()
         self._gone.clear()
+        self._old_share -= self._old_rate * job.dt
+        if self._old is not None and self._old_share >= 1.0:
+            return self._old.draw(picture, keep, job, self._old_effects)
         result = self._chain.draw(picture, keep, job, self._effects)
         if self._old is None:
             return result
-        self._old_share -= self._old_rate * job.dt
         if self._old_share <= 0.0:
             self._gone.append(self._old)  # not yet: the last picture may be in it
             self._old = None
@@ -106,5 +112,5 @@ class Chains:
             self._gone.append(self._old)
         self._old, self._chain = self._chain, chain
         self._old_effects = self._effects
-        fade = min(fade, SCENE_FADE)
-        self._old_share, self._old_rate = (1.0, 1.0 / fade) if fade > 0.0 else (0.0, 0.0)
+        length = min(fade, SCENE_FADE)
+        self._old_share, self._old_rate = (fade / length, 1.0 / length) if fade > 0.0 else (0.0, 0.0)

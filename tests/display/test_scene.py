@@ -86,6 +86,16 @@ def test_a_soft_cut_takes_its_time_and_a_hard_one_none(ctx):
         assert stage.run(60).mean() < 3
 
 
+def test_in_a_long_fade_the_chain_changes_with_the_end_of_it(ctx):
+    stage = Stage(ctx, look=Look(chain=("mirror",)))
+    stage.settle(flat(255, 255, 255))
+    stage.looks.load(Look(chain=("strobe",), inputs={"strobe": {"amount": 1.0, "flash": 1.0, "negative": True}}))
+    stage.fade = 4.0
+    assert stage.run(118).mean() > 250
+    assert stage.run(62).mean() == pytest.approx(127.5, abs=12)
+    assert stage.run(62).mean() < 3
+
+
 def test_a_chain_that_does_not_compile_leaves_the_old_one_and_says_why(ctx, tmp_path):
     bad = tmp_path / "bad.fs"
     bad.write_text('/*{"INPUTS": [{"NAME": "inputImage", "TYPE": "image"}]}*/\nvoid main() { nonsense }')

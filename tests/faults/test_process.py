@@ -56,7 +56,7 @@ def test_F11_engine_aborts_and_the_show_goes_on_as_it_was(show: LiveShow, tmp_pa
     show.osc("/fx/bloom/amount", "f", "0.25")
     first, second = tmp_path / "set.jsonl", tmp_path / "set_2.jsonl"
     show.wait_for(lambda: '"fx/bloom/amount":0.25' in first.read_text(), "the show to take over the changes")
-    show.wait_for(lambda: first.read_text().count('"walk"') > 60, "two seconds more")
+    show.wait_for(lambda: first.read_text().count('"walk"') > 120, "the fade of three seconds, in which it may be dark")
     os.kill(child(show), signal.SIGABRT)
     show.wait_for(lambda: second.is_file() and second.read_text().count('"walk"') > 60, "the next show")
     assert show.log().count(DRAWING) == 2
