@@ -69,6 +69,14 @@ def raise_process_priority(niceness: int) -> None:
             os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
+def lower_process_priority(niceness: int) -> None:
+    """Lower the priority of this process. niceness : 1..19. On Windows it gets BELOW_NORMAL_PRIORITY_CLASS."""
+    if sys.platform == "win32":
+        psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+    else:
+        os.setpriority(os.PRIO_PROCESS, 0, niceness)
+
+
 def lower_thread_priority(niceness: int) -> None:
     """Lower the priority of the calling thread and of the threads it starts from now on. Linux only.
 

@@ -41,7 +41,7 @@ case "$(uname -s)" in
 esac
 case "$what" in
   demo) apt_install "${runtime_packages[@]}" ;;
-  test) apt_install "${runtime_packages[@]}" "${test_packages[@]}"; extras+=(dev parity midi link) ;;
+  test) apt_install "${runtime_packages[@]}" "${test_packages[@]}"; extras+=(dev parity midi link ndi) ;;
   train) apt_install "${runtime_packages[@]}"; extras+=(dev train) ;;
   *) say "unknown target $what"; exit 2 ;;
 esac

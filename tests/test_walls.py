@@ -18,7 +18,10 @@ HEAVY = {
     "aubio": {"audio", "features"},
     "pyglet": {"display"},
     "moderngl": {"display"},
-    "av": {"audio", "record"},
+    "av": {"audio", "record", "sinks"},
+    "NDIlib": {"sinks"},
+    "syphon": {"sinks"},
+    "SpoutGL": {"sinks"},
     "pythonosc": {"control"},
     "huggingface_hub": {"cli"},
     "websockets": {"control"},
@@ -62,6 +65,7 @@ ROOMS: dict[str, set[str]] = {
     "diffusion": set(),
     "display": {"isf"},
     "record": {"audio"},  # a recording may hold the sound of a track as the track has it
+    "sinks": {"record", "features"},  # a stream has a recording's encoder, grid and timeline, and the sound's blocks
     "control": set(),
 }
 ABOVE = {"live", "render", "cli"}

@@ -162,6 +162,11 @@ class AudioHost:
             return self._last
         return decayed(self._last, now, max(self._last.sample, round((now - self.epoch) * SAMPLE_RATE)))
 
+    @property
+    def block_ring(self) -> str:
+        """Return the name of the ring of blocks, for readers in other processes; "" while there is none."""
+        return "" if self._rings is None else self._rings.blocks.name
+
     def block_reader(self) -> BlockReader:
         """A reader of its own for another thread; it starts with what is captured after its first `read`."""
         return BlockReader(self)

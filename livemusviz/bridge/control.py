@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.outputs import OutputStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class ShowState:
     unknown : words of the prompt that mean nothing to the model.
     unused : parameters by name that move nothing in the model.
     inputs : audio inputs by name.
+    outs : outputs of the canvas.
     """
 
     tick: int
@@ -88,3 +90,4 @@ class ShowState:
     unknown: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    outs: tuple[OutputStatus, ...] = ()

@@ -44,6 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     show.add_argument("--container", default="mp4", choices=("mp4", "mkv"), help="of recordings by key and OSC (mp4)")
     show.add_argument("--recordings", type=Path, default=Path("recordings"), metavar="DIR", help="for key R and OSC")
+    show.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        metavar="NAME[:KEY=VALUE,...]",
+        help="send the canvas on: stream:URL, ndi, camera, syphon, spout; may be given several times",
+    )
     show.add_argument("--duration", type=float, metavar="SECONDS", help="end by itself")
     show.add_argument("--stats", type=Path, metavar="FILE.json", help="write the figures at the end")
     show.add_argument("--trace", type=Path, metavar="FILE.jsonl", help="write a line for each engine slot")
@@ -156,6 +163,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
     from livemusviz.errors import UserError
     from livemusviz.live.config import LiveConfig
     from livemusviz.machine import read_machine
+    from livemusviz.sinks.spec import parse_outs
     from livemusviz.sizes import CANVAS_LIMITS, parse_size
 
     if options.wait_for_picture and AudioSpec(options.input).file is None:
@@ -192,6 +200,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         record_source=options.record_source,
         container=options.container,
         control=_control(options),
+        outs=parse_outs(options.out),
     )
 
 

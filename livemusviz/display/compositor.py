@@ -19,6 +19,7 @@ import numpy as np
 
 from livemusviz import resources
 from livemusviz.bridge.frames import Frame
+from livemusviz.bridge.outputs import CanvasTexture
 from livemusviz.bridge.view import View
 from livemusviz.display.bank import ShaderBank
 from livemusviz.display.base import BasePicture, stage_size
@@ -104,16 +105,25 @@ class Compositor:
 
     def read(self) -> np.ndarray:
         """Return the canvas as uint8 (H, W, 4) RGBA, top row first, in an array of its own."""
-        layer = self._shown
-        if layer.size != self.size:
-            self._plain.copy(layer, self._full)
-            layer = self._full
+        layer = self._full_layer()
         width, height = self.size
         pixels = np.empty((height, width, 4), np.uint8)
         layer.target.read_into(pixels, components=4)
         picture = pixels[::-1].copy()
         picture[..., 3] = 255  # a filter may leave what it likes there
         return picture
+
+    def share(self, time: float) -> CanvasTexture:
+        """Return the canvas at its full size for programs that read textures. time : s, of its sound."""
+        texture = self._full_layer().texture
+        width, height = self.size
+        return CanvasTexture(texture.glo, width, height, time)
+
+    def _full_layer(self) -> Layer:
+        if self._shown.size == self.size:
+            return self._shown
+        self._plain.copy(self._shown, self._full)
+        return self._full
 
     def blit(self, target: moderngl.Framebuffer) -> None:
         """Draw the canvas into `target`, filling its viewport."""

@@ -164,6 +164,8 @@ class _Show:
         return True
 
     def _hand_over_picture(self, shown: float, age: float) -> None:
+        if self._hooks.on_texture is not None:
+            self._hooks.on_texture(self._compositor.share(shown - age))
         take = self._hooks.on_picture
         if take is not None and self._hooks.wants_pictures() and self._pictures.opens(shown, 0.5 * self._period):
             take(CanvasPicture(self._compositor.read(), shown - age))

@@ -10,6 +10,7 @@ from pathlib import Path
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.outputs import CanvasTexture
 from livemusviz.bridge.view import CanvasPicture, View
 
 LARGE, SMALL = (1280, 720), (640, 360)  # canvases, width and height in pixels
@@ -76,7 +77,7 @@ class DisplayHooks:
     on_picture : gets the canvas, at most `picture_fps` times a second, while `wants_pictures()`. on_shown : gets a
     generated frame and the time of its first presentation. on_onset_shown : gets features with a new onset, and the
     time at which the first canvas with it was presented. on_problem : gets one line for the performer, for example
-    about a shader. on_health : called once a second.
+    about a shader. on_health : called once a second. on_texture : gets every canvas on the GPU, after it was presented.
     """
 
     frames: Latest[Frame]
@@ -89,6 +90,7 @@ class DisplayHooks:
     on_onset_shown: Callable[[AudioFeatures, float], None] = lambda features, time: None
     on_problem: Callable[[str], None] = logging.getLogger(__name__).warning
     on_health: Callable[[DisplayHealth], None] = lambda health: None
+    on_texture: Callable[[CanvasTexture], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from livemusviz.control.options import ControlOptions
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.params.values import ParamValues
+from livemusviz.sinks.spec import SinkSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class LiveConfig:
     record_source : "canvas", or "frames" for the model's own pictures.
     container : "mp4" or "mkv", of recordings by key or OSC; the suffix of `record` names its own.
     control : options of the controllers.
+    outs : outputs of the canvas beside its window.
     before : state of a show that died, to continue.  leave : called with the state that a next show would continue.
     """
 
@@ -74,5 +76,6 @@ class LiveConfig:
     record_source: str = "canvas"
     container: str = "mp4"
     control: ControlOptions = field(default_factory=ControlOptions)
+    outs: tuple[SinkSpec, ...] = ()
     before: Handover = field(default_factory=Handover)
     leave: Callable[[Handover], None] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from livemusviz.bridge.control import ShowState
 from livemusviz.bridge.engine import EngineStatus
 from livemusviz.bridge.notices import Notices
+from livemusviz.bridge.outputs import OutputStatus
 from livemusviz.control.controllers import Controllers
 from livemusviz.record.loop import RecordStatus
 from livemusviz.session.step import Step
@@ -25,7 +26,14 @@ class Publisher:
         self.unknown: tuple[str, ...] = ()
         self._asked: object = None
 
-    def publish(self, step: Step, engine: EngineStatus, record: RecordStatus, inputs: tuple[str, ...] = ()) -> None:
+    def publish(
+        self,
+        step: Step,
+        engine: EngineStatus,
+        record: RecordStatus,
+        inputs: tuple[str, ...] = (),
+        outs: tuple[OutputStatus, ...] = (),
+    ) -> None:
         """Hand on what was noticed since the last call, and the state as it is now. inputs : for who chooses one."""
         for notice in self._notices.drain():
             self.message = notice.text
@@ -49,6 +57,7 @@ class Publisher:
             unknown=self._unknown_words(step, engine),
             unused=engine.unused,
             inputs=inputs,
+            outs=outs,
         )
         self._control.publish(state)
 

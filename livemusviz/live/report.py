@@ -9,6 +9,7 @@ from typing import Any
 from livemusviz.bridge.engine import EngineStatus
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Reuse
+from livemusviz.bridge.outputs import WAITING, OutputStatus
 from livemusviz.bridge.sound import AudioStatus
 from livemusviz.bridge.view import Meter
 from livemusviz.diffusion.folder import model_name
@@ -42,6 +43,7 @@ class Snapshot:
     """The last thing that went wrong."""
     unknown: tuple[str, ...] = ()
     """Words of the prompt that mean nothing to the model."""
+    outs: tuple[OutputStatus, ...] = ()
     controllers: tuple[str, ...] = ()
     """Lines about the web remote and MIDI."""
 
@@ -64,10 +66,18 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
         *([f"not known to the model: {', '.join(now.unknown)}"] if now.unknown else []),
         f"recording {recording}   osc port {now.osc_port}",
         _tempo_line(now.step.beat, now.step.waiting),
+        *map(_output_line, now.outs),
         *now.controllers,
     )
     problems = dict.fromkeys(text for text in (audio.message, engine.message, now.message) if text)
     return lines + tuple(problems)
+
+
+def _output_line(out: OutputStatus) -> str:
+    """Tell the last error only while it lasts."""
+    dropped = f"  {out.dropped} dropped" if out.dropped else ""
+    reason = f"  {out.message}" if out.state == WAITING and out.message else ""
+    return f"out {out.name}  {out.state}  {out.target}{dropped}{reason}"
 
 
 def _engine_line(engine: EngineStatus, spent_ms: float, late_ms: float) -> str:
@@ -142,6 +152,7 @@ def figures(now: Snapshot, config: LiveConfig, stats: ShowStats, shown: DisplayS
         "osc_messages": stats.osc.messages,
         "osc_rejected": stats.osc.rejected,
         "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in stats.recorded],
+        "outs": [asdict(out) for out in now.outs],
         "engine_failures": engine.failures,
         "restarts": config.before.restarts,
         "peak_rss_mb": peak_rss_mb(),

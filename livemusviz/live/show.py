@@ -27,7 +27,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import DirectorInput, Frame, Timing
 from livemusviz.bridge.handover import Handover
 from livemusviz.bridge.notices import Notices
-from livemusviz.bridge.view import CanvasPicture, View
+from livemusviz.bridge.view import View
 from livemusviz.clock import SystemClock
 from livemusviz.control.controllers import Controllers
 from livemusviz.diffusion.loop import Engine
@@ -39,14 +39,13 @@ from livemusviz.figures import check_writable, write_json
 from livemusviz.live.config import LiveConfig
 from livemusviz.live.director import LiveDirector
 from livemusviz.live.options import ShowLength, audio_spec, display_options, engine_spec
+from livemusviz.live.outlets import Outlets
 from livemusviz.live.publish import Publisher
 from livemusviz.live.report import OperatorFigures, Snapshot, figures, recorded_line
 from livemusviz.live.stats import ShowStats
 from livemusviz.live.trace import Trace
 from livemusviz.platforms import END_SIGNALS, IMPATIENT
 from livemusviz.record.files import check_exact
-from livemusviz.record.loop import Recorder
-from livemusviz.record.settings import Effort
 from livemusviz.session.session import Session
 from livemusviz.session.step import (
     ForgetControl,
@@ -77,26 +76,18 @@ class Show:
         now = self.clock.now()
         content, shaders = find_content(config.shaders, config.playlist)
         self._options = display_options(config, content, shaders)
-        self.session = Session(content, config.values, now, np.random.default_rng())
+        switches = [spec.param for spec in config.outs]
+        self.session = Session(content, config.values, now, np.random.default_rng(), switches)
         params = self.session.values.params
         self.audio = AudioHost(audio_spec(config, params.gain), self.clock, now)
         self._intake = AudioIntake(self.audio)
         registry = self.session.values.registry
         self.events = CoalescedEvents(registry.actions)
         self.control = Controllers(config.control, self.clock, self.events, params.bpm, registry, self.notices)
-        self.recorder = Recorder(
-            config.recordings,
-            config.canvas if config.record_source == "canvas" else config.size,
-            self.clock,
-            self.audio.block_reader().read,
-            about=self._about,
-            suffix=f".{config.container}",
-            effort=Effort(config.budget.encoder_threads, config.budget.encoder_preset),
-            notices=self.notices,
-        )
+        self.outlets = Outlets(config, self.clock, self.notices, self.audio, self.control, self._about)
         first = DirectorInput(AudioFeatures.rest(now), params, Timing())
         trace = None if config.trace is None else Trace(config.trace, self.clock, now, self.notices)
-        self._director = LiveDirector(first, self.clock, self.recorder.note, trace)
+        self._director = LiveDirector(first, self.clock, self.outlets.recorder.note, trace)
         self.engine = Engine(engine_spec(config), self._director.open, self.clock, notices=self.notices)
         self.stats = ShowStats(now)
         self._publisher = Publisher(self.control, self.notices, tuple(find_presets()))
@@ -104,7 +95,7 @@ class Show:
         self._length = ShowLength(config.duration, None if config.wait_for_picture else now)
         self.step = self.session.play(now, first.features)
         for name, value in config.before.values.items():
-            if name.startswith("fx/"):
+            if name.startswith(("fx/", "out/")):
                 self.events.put(ControlEvent(name, value, now))
 
     def run(self) -> dict[str, Any]:
@@ -122,32 +113,21 @@ class Show:
             self.control.start()
             self.engine.start()
             stack.callback(self.engine.close)
-            stack.callback(self._finish_recording)
-            self._begin_recording()
+            stack.callback(self._close_outlets)
+            self.outlets.start()
             shown = run_display(self._options, self._hooks(), self.clock)
         self.stats.generate, self.stats.osc = list(self.engine.seconds), self.control.osc.counts
         return figures(self._snapshot(), self.config, self.stats, shown)
-
-    def _begin_recording(self) -> None:
-        """Start the recording that `--record` asks for. UserError if that fails, unless this show goes on with another
-        one's: then a show without a recording is better than none."""
-        if self.config.record is None:
-            return
-        try:
-            self.recorder.prepare()
-            self.recorder.start(self.config.record)
-        except UserError as error:
-            if not self.config.before.restarts:
-                raise
-            self.notices.error(str(error), "show")
 
     def _hooks(self) -> DisplayHooks:
         return DisplayHooks(
             frames=self.engine.frames,
             tick=self._tick,
             on_key=self._key,
-            on_picture=self._hand_out,
-            wants_pictures=lambda: self._records_canvas() or self.control.wants_pictures(),
+            on_picture=self.outlets.put_picture,
+            picture_fps=self.outlets.outputs.fps,
+            wants_pictures=self.outlets.wants_pictures,
+            on_texture=self.outlets.put_texture,
             on_shown=self._shown,
             on_onset_shown=self.stats.onset_shown,
             on_problem=lambda text: self.notices.put(logging.WARNING, text, "display"),
@@ -163,7 +143,7 @@ class Show:
         self.engine.look(now)
         if self.engine.status.generated or self.engine.status.state == "failed":
             self._begin_music(now)
-        before = self.step
+        before, recorder = self.step, self.outlets.recorder
         params = before.values.params
         self._intake.step(self.clock.now(), late=max(0.0, params.latency_offset))
         features, sound = self._intake.features, self._intake.sound
@@ -171,7 +151,7 @@ class Show:
         self.step = step = self.session.step(now, features, sound, self.events.drain(), external)
         self._director.inputs.put(DirectorInput(step.features, step.params, self._timing()))
         if step.changes:
-            self.recorder.note(now, {"values": step.changes})
+            recorder.note(now, {"values": step.changes})
         for error in step.errors:
             self.notices.error(error, "show")
         for request in step.requests:
@@ -180,9 +160,10 @@ class Show:
             self.engine.wake()
         self.audio.set_gain(step.values.params.gain)
         self._choose_input(step.values.params.input)
-        self.stats.recorded += self.recorder.take_finished()
+        self.stats.recorded += recorder.take_finished()
+        self.outlets.outputs.step(now, step.values.values)
         inputs = tuple(name for name, _ in self.audio.inputs)
-        self._publisher.publish(step, self.engine.status, self.recorder.status, inputs)
+        self._publisher.publish(step, self.engine.status, recorder.status, inputs, self.outlets.outputs.statuses)
         if self.config.leave is not None and self._leaving.opens(now):
             self.config.leave(self._handover(now))
         return step.features, self._view(now, step)
@@ -219,9 +200,9 @@ class Show:
         try:
             match request:
                 case StartRecording(label):
-                    self.recorder.begin(label)
+                    self.outlets.recorder.begin(label)
                 case StopRecording():
-                    self.recorder.end()
+                    self.outlets.recorder.end()
                 case LearnControl(wish):
                     self.control.learn(wish)
                 case ForgetControl(address):
@@ -240,7 +221,7 @@ class Show:
         if action == "quit":
             self._length.end()
         elif action == "record":
-            self.events.put(ControlEvent("record_stop" if self.recorder.recording else "record_start", "", now))
+            self.events.put(ControlEvent("record_stop" if self.outlets.recorder.recording else "record_start", "", now))
         elif action == "learn":
             self.events.put(ControlEvent("learn", self.session.touched, now))
         elif action.startswith("preset "):
@@ -249,22 +230,10 @@ class Show:
             toggled = not self.session.values.value(action) if param.kind == "bool" else ""
             self.events.put(ControlEvent(action, toggled, now))
 
-    # --- pictures -------------------------------------------------------------------------------
-
-    def _records_canvas(self) -> bool:
-        return self.config.record_source == "canvas" and self.recorder.wants_pictures
-
-    def _hand_out(self, picture: CanvasPicture) -> None:
-        if self._records_canvas():
-            self.recorder.put(picture)
-        if self.control.wants_pictures():
-            self.control.put_picture(picture)
-
     def _shown(self, frame: Frame, time: float) -> None:
         """Note that a generated frame was presented for the first time at `time`, s."""
         self.stats.shown(frame, time)
-        if self.config.record_source == "frames" and self.recorder.recording:
-            self.recorder.put(CanvasPicture(frame.image, frame.time))
+        self.outlets.put_frame(frame)
 
     # --- what is told ---------------------------------------------------------------------------
 
@@ -274,7 +243,8 @@ class Show:
             audio=self.audio.status,
             engine=self.engine.status,
             display=self.stats.health,
-            record=self.recorder.status,
+            record=self.outlets.recorder.status,
+            outs=self.outlets.outputs.statuses,
             osc_port=self.control.osc.port,
             late_ms=self.stats.late_ms(),
             message=self._publisher.message,
@@ -299,15 +269,20 @@ class Show:
         }
 
     def _handover(self, now: float) -> Handover:
-        path = self.recorder.status.path if self.recorder.recording else None
+        recorder = self.outlets.recorder
+        path = recorder.status.path if recorder.recording else None
         seconds = self.config.before.seconds + now - self.stats.began
-        return replace(self.config.before, values=self.session.settings(), recording=path, seconds=seconds)
+        return replace(
+            self.config.before,
+            values={**self.session.settings(), **self.session.switches()},
+            recording=path,
+            seconds=seconds,
+        )
 
     # --- the end --------------------------------------------------------------------------------
 
-    def _finish_recording(self) -> None:
-        summary = self.recorder.stop()
-        self.stats.recorded += self.recorder.take_finished() + ([] if summary is None else [summary])
+    def _close_outlets(self) -> None:
+        self.stats.recorded += self.outlets.close()
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._length.ended and number in IMPATIENT:

@@ -17,7 +17,7 @@ SHORTEST = 0.1  # s of a show that has no time left
 def take_over(config: LiveConfig, before: Handover) -> LiveConfig:
     """Return `config` as the show that follows the one that left `before` is to have it."""
     model = ModelSpec(resolve_model(EMBEDDED)) if before.short_lives >= PATIENCE else config.model
-    values = {name: value for name, value in before.values.items() if not name.startswith("fx/")}
+    values = {name: value for name, value in before.values.items() if not name.startswith(("fx/", "out/"))}
     return replace(
         config,
         before=before,

@@ -1,8 +1,9 @@
-"""The file of a live recording, a hybrid MP4 or Matroska: H.264 and AAC. Runs on the recorder thread; loads PyAV.
+"""Encodes pictures and sound into a container: H.264 and AAC, in a file or a stream. One thread at a time; loads PyAV.
 
-In: RGBA pictures with their place on a constant-rate grid, float32 samples that follow on. Out: one file, readable up
-to its last second at any moment (fragments, flushed), an ordinary one once closed. Colours are converted to and tagged
-as BT.709, limited range. Errors of the disk are `OSError`s; PyAV's own derive from it or from `ValueError`.
+In: RGBA pictures with their place on a constant-rate grid, float32 samples that follow on. Out: the file of a live
+recording (hybrid MP4 or Matroska, readable up to its last second at any moment), or any container that is given.
+Colours are converted to and tagged as BT.709, limited range. Errors of the disk are `OSError`s; PyAV's own derive from
+it or from `ValueError`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.video.reformatter import ColorRange, Colorspace
 
 from livemusviz.audio.track import media_name
@@ -40,27 +42,36 @@ CONTAINERS = {  # by suffix: FFmpeg's name and its options
     ".mkv": ("matroska", {"cluster_time_limit": "500", "flush_packets": "1"}),  # milliseconds
 }
 AUDIO_BIT_RATE = 192_000
-AAC_FRAME = 1024  # samples
+AUDIO_FRAMES = {"aac": 1024, "libopus": 960}  # samples of a packet
 _BT709 = 1  # the number of BT.709 as matrix, primaries and transfer in ITU-T H.273
 
 
-class LiveEncoder:
-    """Writes `path` (truncated first) until `close`. OSError if it cannot be opened or no encoder works."""
+class ContainerEncoder:
+    """Writes into an open container until `close`. OSError if no encoder works.
 
-    def __init__(self, path: Path, settings: EncoderSettings) -> None:
+    frames : pictures encoded so far.
+    """
+
+    def __init__(self, file: OutputContainer, settings: EncoderSettings, audio: str = "aac") -> None:
+        """audio : "aac" or "libopus"."""
         self.width, self.height = settings.width & ~1, settings.height & ~1
         self.codec = choose_codec(settings)
         self.frames = 0
         self._samples = np.zeros((0, CHANNELS), np.float32)
-        self._written = 0  # samples given to AAC
+        self._written = 0  # samples given to the audio encoder
         self._last: tuple[np.ndarray | None, av.VideoFrame | None] = (None, None)
-        kind, container = CONTAINERS[path.suffix.lower()]
-        self._file = av.open(media_name(path), "w", format=kind, options=container)
-        video = self._file.add_stream(self.codec, rate=settings.fps, options=_options(self.codec, settings))
+        self._file = file
+        video = file.add_stream(self.codec, rate=settings.fps, options=_options(self.codec, settings))
         self._video = cast(av.VideoStream, video)
         _configure(self._video.codec_context, settings)
-        self._audio = self._file.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", bit_rate=AUDIO_BIT_RATE)
+        sound = file.add_stream(audio, rate=SAMPLE_RATE, layout="stereo", bit_rate=AUDIO_BIT_RATE)
+        self._audio = cast(av.AudioStream, sound)
+        self._audio_frame = AUDIO_FRAMES[audio]
         self._video_base, self._audio_base = Fraction(1, settings.fps), Fraction(1, SAMPLE_RATE)
+
+    def begin(self) -> None:
+        """Open the encoders, connect and write the container's head; otherwise the first packet does."""
+        self._file.start_encoding()
 
     def video(self, pixels: np.ndarray, slot: int) -> None:
         """Encode uint8 (H, W, 4) RGBA, top row first, as picture `slot` of the grid; another size is scaled."""
@@ -75,13 +86,13 @@ class LiveEncoder:
     def audio(self, samples: np.ndarray) -> None:
         """Append float32 (n, CHANNELS) in [-1, 1]; what is outside or not a number is brought inside."""
         self._samples = np.concatenate([self._samples, np.clip(np.nan_to_num(samples), -1.0, 1.0)])
-        whole = len(self._samples) - len(self._samples) % AAC_FRAME
-        for begin in range(0, whole, AAC_FRAME):
-            self._encode_audio(self._samples[begin : begin + AAC_FRAME])
+        whole = len(self._samples) - len(self._samples) % self._audio_frame
+        for begin in range(0, whole, self._audio_frame):
+            self._encode_audio(self._samples[begin : begin + self._audio_frame])
         self._samples = self._samples[whole:]
 
     def close(self) -> None:
-        """Write what is held back and turn the file into an ordinary one. The file is closed even if that fails."""
+        """Write what is held back and finish the container. It is closed even if that fails."""
         try:
             if len(self._samples):
                 self._encode_audio(self._samples)
@@ -116,6 +127,14 @@ class LiveEncoder:
         )
 
 
+class LiveEncoder(ContainerEncoder):
+    """Writes the file `path` (truncated first), an ordinary one once closed. OSError if it cannot be opened."""
+
+    def __init__(self, path: Path, settings: EncoderSettings) -> None:
+        kind, container = CONTAINERS[path.suffix.lower()]
+        super().__init__(av.open(media_name(path), "w", format=kind, options=container), settings)
+
+
 def choose_codec(settings: EncoderSettings) -> str:
     """The first of `settings.codecs` that opens at this size: a listed encoder may lack its hardware."""
     for name in settings.codecs:
@@ -133,16 +152,19 @@ def choose_codec(settings: EncoderSettings) -> str:
 
 def _options(codec: str, settings: EncoderSettings) -> dict[str, str]:
     """Return the options of one encoder; only x264 takes the effort's preset, the others have hardware of their own."""
-    preset = {"preset": settings.effort.preset} if codec == "libx264" else {}
-    return {**preset, **OPTIONS.get(codec, {})}
+    options = dict(OPTIONS.get(codec, {}))
+    if codec == "libx264":
+        options["preset"] = settings.effort.preset
+    if settings.bit_rate is not None:
+        options["maxrate"], options["bufsize"] = str(settings.bit_rate), str(settings.bit_rate)
+    return options
 
 
 def _configure(context: av.VideoCodecContext, settings: EncoderSettings) -> None:
     context.width, context.height = settings.width & ~1, settings.height & ~1
     context.pix_fmt = "yuv420p"
     context.time_base, context.framerate = Fraction(1, settings.fps), Fraction(settings.fps)
-    # Half a second: a fragment starts with a key frame. What a kill loses is that and what waits for the encoder.
-    context.gop_size = max(1, settings.fps // 2)
+    context.gop_size = max(1, round(settings.key_period * settings.fps))
     context.max_b_frames = 0
     context.thread_count = settings.effort.threads
     context.colorspace = context.color_primaries = context.color_trc = _BT709

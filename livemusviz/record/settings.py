@@ -20,6 +20,9 @@ class EncoderSettings:
     """width, height : pixels; an odd last row or column is left out (4:2:0).  fps : of the grid.
 
     codecs : in the order in which they are tried.  effort : of an encoder that runs on the CPU.
+    key_period : s between key frames. A fragment of a file starts with one: a kill loses it and what waits for the
+    encoder.
+    bit_rate : bits/s of the pictures at most; None is as good a quality needs.
     """
 
     width: int
@@ -27,3 +30,5 @@ class EncoderSettings:
     fps: int = 30
     codecs: tuple[str, ...] = CODECS
     effort: Effort = field(default_factory=Effort)
+    key_period: float = 0.5
+    bit_rate: int | None = None

@@ -58,7 +58,8 @@ class ScenePlayer:
 
     def with_inputs(self, values: ParamValues) -> ParamValues:
         """Return `values` with the shaders' inputs as the scene has them."""
-        names = [name for name in values.inputs if name not in values.registry.actions]
+        actions = values.registry.actions
+        names = [name for name in values.inputs if name.startswith("fx/") and name not in actions]
         inputs: dict[str, Value] = {name: self.stage.fixed_value(*name.split("/")[1:]) for name in names}
         return values.with_values(inputs)
 

@@ -6,7 +6,7 @@ a film, whose changes are placed in time already, calls `apply` and `play`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -49,11 +49,14 @@ class Session:
         values: ParamValues,
         now: float = 0.0,
         rng: np.random.Generator | None = None,
+        switches: Sequence[Param] = (),
     ) -> None:
-        """Begin at `now`, s, with `values` and the preset that they name. rng : chooses cues. UserError for a bad
-        preset."""
+        """Begin at `now`, s, with `values` and the preset that they name. rng : chooses cues.  switches : of this
+        show's own machinery, no part of the performance. UserError for a bad preset."""
         self.scenes = ScenePlayer(content, values, now)
-        self.values = self.scenes.with_inputs(values.within(REGISTRY.plus(self.scenes.params())))
+        registry = REGISTRY.plus([*self.scenes.params(), *switches])
+        self._switches = frozenset(param.name for param in switches)
+        self.values = self.scenes.with_inputs(values.within(registry))
         self.tempo = Tempo(values.params.bpm, now)
         self.tempo.lead(values.params.tempo_source)
         self.touched = ""
@@ -155,6 +158,10 @@ class Session:
             **{f"fx/{shader}/{name}": value for shader, inputs in by_hand for name, value in inputs.items()},
         }
 
+    def switches(self) -> dict[str, object]:
+        """Return the switches of the show's own machinery, as `/out/NAME`."""
+        return {name: self.values.value(name) for name in self._switches}
+
     # --- events ---------------------------------------------------------------------------------
 
     def _attempt(self, do: Callable[[ControlEvent], None], event: ControlEvent) -> None:
@@ -253,7 +260,11 @@ class Session:
         staged, self._staged = self._staged, {}
         if before is self.values:
             return staged
-        changed = {name: value for name, value in self.values.values.items() if value != before.value(name)}
+        changed = {
+            name: value
+            for name, value in self.values.values.items()
+            if value != before.value(name) and name not in self._switches
+        }
         if "preset" in staged:  # it brings its shaders' inputs itself
             changed = {name: value for name, value in changed.items() if name not in self.values.inputs}
         return {**changed, **staged}
