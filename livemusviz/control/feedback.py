@@ -16,6 +16,7 @@ from pythonosc.osc_message_builder import OscMessageBuilder
 
 from livemusviz.bridge.control import ShowState
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.outputs import OutputStatus
 from livemusviz.control.udp import Sender
 from livemusviz.params.param import Param, Value
 from livemusviz.params.registry import REGISTRY, Registry
@@ -70,12 +71,14 @@ class _Reader:
     last_message : s, time of its last message.
     own : publication at which it set a value itself, by name.
     known : value by name, as the recipient has it.
+    outs : state and last error of each output by name, as the recipient has them.
     """
 
     last_message: float
     known: dict[str, object] = field(default_factory=dict)
     own: dict[str, int] = field(default_factory=dict)
     unknown: tuple[str, ...] = ()
+    outs: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class Feedback:
@@ -155,7 +158,11 @@ class Feedback:
         return [
             (message, target)
             for target in targets
-            for message in (*messages, *self._changes(self._readers[target], state.values, state.unknown))
+            for message in (
+                *messages,
+                *self._changes(self._readers[target], state.values, state.unknown),
+                *output_messages(self._readers[target].outs, state.outs),
+            )
         ]
 
     def _changes(self, reader: _Reader, values: Mapping[str, object], unknown: tuple[str, ...]) -> list[bytes]:
@@ -183,6 +190,19 @@ class Feedback:
 
     def _tick(self) -> int:
         return self._state.tick if self._state is not None else 0
+
+
+def output_messages(known: dict[str, tuple[str, str]], outs: Sequence[OutputStatus]) -> list[bytes]:
+    """`/out/NAME/state` and `/out/NAME/error` of the outputs that have changed; `known` is brought up to date."""
+    messages = []
+    for out in outs:
+        state, error = known.get(out.name, ("", ""))
+        if out.state != state:
+            messages.append(encode(f"/out/{out.name}/state", out.state))
+        if out.message != error:
+            messages.append(encode(f"/out/{out.name}/error", out.message))
+        known[out.name] = out.state, out.message
+    return messages
 
 
 def audio_values(features: AudioFeatures) -> dict[str, float]:

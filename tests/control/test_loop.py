@@ -14,6 +14,7 @@ import pytest
 from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.outputs import OutputStatus
 from livemusviz.clock import SystemClock
 from livemusviz.control.feedback import UNKNOWN, Feedback, RateLimit, encode
 from livemusviz.control.loop import OscControl
@@ -355,6 +356,18 @@ def test_words_that_the_model_does_not_know_are_told_once() -> None:
     assert said(0.0) == [(UNKNOWN, ["ein Vulkan"])] and said(0.1) == []
     feedback.publish(state(tick=2))
     assert said(0.2) == [(UNKNOWN, [""])]
+
+
+def test_the_state_of_an_output_is_told_when_it_changes() -> None:
+    def said(now: float) -> list[Message]:
+        found = [found for datagram, _ in feedback.due(now) for found in validate(datagram)]
+        return [(address, values) for address, values in found if address.startswith("/out/")]
+
+    feedback = Feedback([("127.0.0.1", 1)])
+    feedback.publish(state(outs=(OutputStatus("stage", "ndi", state="waiting", message="the name is taken"),)))
+    assert said(0.0) == [("/out/stage/state", ["waiting"]), ("/out/stage/error", ["the name is taken"])]
+    feedback.publish(state(tick=2, outs=(OutputStatus("stage", "ndi", state="running", message="the name is taken"),)))
+    assert said(0.1) == [("/out/stage/state", ["running"])] and said(0.2) == []
 
 
 def test_the_speakers_that_are_told_things_are_bounded() -> None:

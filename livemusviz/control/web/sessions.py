@@ -23,6 +23,7 @@ from livemusviz.params.registry import Registry
 Out = str | bytes
 MAX_LISTENED = 1024  # addresses
 REQUESTS_A_SECOND = 500.0
+OUT_FIELDS = ("name", "target", "state", "message")  # of an output, for the page
 TITLES = {"ssf": "Similarity filter", "num_inference_steps": "Denoising steps"}  # where an address is no plain name
 
 
@@ -109,6 +110,7 @@ class PageSession:
         self._known: dict[str, object] = {}
         self._presets: tuple[str, ...] | None = None
         self._told: dict[str, tuple[str, ...]] = {}
+        self._outs: list[dict[str, str]] = []
         self._problems = 0
         self.preview = False
 
@@ -154,6 +156,10 @@ class PageSession:
             if getattr(state, name) != self._told.get(name):
                 self._told[name] = getattr(state, name)
                 out.append(json.dumps({name: self._told[name]}))
+        outs = [{name: getattr(each, name) for name in OUT_FIELDS} for each in state.outs]
+        if outs != self._outs:
+            self._outs = outs
+            out.append(json.dumps({"outs": outs}))
         if state.problems != self._problems:
             self._problems = state.problems
             out.append(json.dumps({"error": state.message}))

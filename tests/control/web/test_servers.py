@@ -21,6 +21,7 @@ from websockets.sync.client import ClientConnection, connect
 from livemusviz.bridge.control import ControlEvent, ShowState
 from livemusviz.bridge.events import CoalescedEvents
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.outputs import OutputStatus
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import SystemClock
 from livemusviz.control.feedback import encode
@@ -61,6 +62,7 @@ class Served:
                 unknown=("qwxz",),
                 unused=("delta",),
                 inputs=("line", "line#2"),
+                outs=(OutputStatus("stage", "ndi", "stage", "waiting", sent=self.tick, message="the name is taken"),),
             )
         )
 
@@ -195,6 +197,8 @@ def test_the_page_learns_the_registry_and_then_changes(served: Served) -> None:
         assert news(page, "presets") == ["lava", "sea"]
         assert (news(page, "inputs"), news(page, "unknown")) == (["line", "line#2"], ["qwxz"])
         assert news(page, "unused") == ["delta"]
+        told = {"name": "stage", "target": "stage", "state": "waiting", "message": "the name is taken"}
+        assert news(page, "outs") == [told]
         served.publish(gain=4.0)
         assert news(page, "values") == {"/gain": [4.0]}
         for _ in range(2):  # told each time

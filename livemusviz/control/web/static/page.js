@@ -33,6 +33,7 @@ function hear(news) {
   if (news.inputs) byId("inputs").replaceChildren(...news.inputs.map((name) => new Option(name, name)));
   if (news.unknown) byId("unknown").textContent = news.unknown.length ? `the model does not know: ${news.unknown.join(", ")}` : "";
   if (news.unused) hide(news.unused);
+  if (news.outs) outputs(news.outs);
   if (news.values) for (const [address, value] of Object.entries(news.values)) show(address, value);
   if (news.now) meters(news.now);
   if (news.error) complain(news.error);
@@ -57,7 +58,7 @@ function build(list) {
   for (const select of document.querySelectorAll("select[data-address]")) {
     select.replaceChildren(...params.get(select.dataset.address).choices.map((choice) => new Option(choice, choice)));
   }
-  const wanted = list.filter((p) => ["float", "int", "bool"].includes(p.kind) && !ELSEWHERE.has(p.address) && p.name !== "seed");
+  const wanted = list.filter((p) => ["float", "int", "bool"].includes(p.kind) && !ELSEWHERE.has(p.address) && p.name !== "seed" && !p.name.startsWith("out/"));
   const groups = new Map(); // "" and one for each shader
   for (const param of wanted) {
     const [first, shader] = param.address.slice(1).split("/");
@@ -65,6 +66,24 @@ function build(list) {
     groups.set(group, [...(groups.get(group) || []), param]);
   }
   byId("faders").replaceChildren(...(groups.get("") || []).map(knob), ...[...groups].filter(([name]) => name).map(effect));
+}
+
+// Each output of the canvas: its switch, its state, and the last error while it lasts.
+function outputs(list) {
+  byId("outs-section").hidden = !list.length;
+  byId("outs").replaceChildren(
+    ...list.map((out) => {
+      const row = document.createElement("p"), button = document.createElement("button"), text = document.createElement("span");
+      row.className = "row";
+      button.dataset.switch = `/out/${out.name}`;
+      button.textContent = out.name;
+      button.classList.toggle("on", (values.get(`/out/${out.name}`) || [0])[0] === 1);
+      text.className = "dim";
+      text.textContent = [out.state, out.state === "waiting" ? out.message : out.target].filter(Boolean).join("  ");
+      row.append(button, text);
+      return row;
+    }),
+  );
 }
 
 function hide(names) {
