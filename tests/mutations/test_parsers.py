@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import struct
 import wave
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from livemusviz.assets import usable_shaders
+from livemusviz.cli import live
+from livemusviz.cli.gig import read_gig
+from livemusviz.cli.parser import Parser
 from livemusviz.director.cuefile import parse_cues, place
 from livemusviz.director.playlist import parse_playlist
 from livemusviz.director.presets import parse_preset, read_document
@@ -154,6 +159,44 @@ def read_sound(path: Path) -> None:
         raise refused[0]
 
 
+GIG = b"""# for the club
+input = "beat.wav"
+screen = 2
+fullscreen = true
+no-loop = true
+operator = false
+canvas = "640x360"
+size = "256x128"
+shaders = ["."]
+osc-out = ["127.0.0.1:9000", "[::1]:9001"]
+osc-port = 7001
+web = "127.0.0.1:7080"
+midi = "off"
+record = "set.mp4"
+gain = 2.5
+seed = 7
+steps = 2
+timesteps = "800"
+fps = 30
+engine-niceness = 5
+prompt = "red lava \\u00e9"
+prompt-list = [["lava", 0.5], ["ink", 0.5]]
+duration = 60
+"""
+
+
+@cache
+def live_parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="livemusviz live")
+    live.add_arguments(parser)
+    return parser
+
+
+def read_gig_file(path: Path) -> None:
+    """Read a gig file up to the checked options of a show."""
+    live.show_config(live_parser().parse_args(read_gig(path, live_parser())))
+
+
 def read_cues(path: Path) -> None:
     place(parse_cues("c", path.read_bytes(), lambda name: {"seed": 1}), [float(i) for i in range(40)])
 
@@ -165,6 +208,7 @@ CASES = {
         [PLAYLIST], lambda path: parse_playlist("p", read_document("p", path.read_bytes()).get("play")), ".toml"
     ),
     "cue file": Case([CUES], read_cues, ".toml"),
+    "gig file": Case([GIG], read_gig_file, ".toml"),
     "MIDI map": Case([MIDI], read_midi, ".toml"),
     "show log": Case([LOG], read_log_again, ".jsonl"),
     "WAV header": Case(sounds(), read_sound, ".wav"),
