@@ -110,6 +110,7 @@ def with_gig(words: list[str], parser: argparse.ArgumentParser) -> list[str]:
 
     if not words or not is_gig(words[0]):
         return words
+    parser.set_defaults(gig=Path(words[0]))
     helps = {"-h", "--help"} & set(words)  # whatever the file says
     return words[1:] if helps else [*read_gig(Path(words[0]), parser), *words[1:]]
 
@@ -124,6 +125,7 @@ def save_flags(options: argparse.Namespace, parser: argparse.ArgumentParser) -> 
 
 
 def run(options: argparse.Namespace) -> int:
+    _check_files(options)
     if options.watchdog:
         from livemusviz.live.watchdog import watch
 
@@ -131,6 +133,14 @@ def run(options: argparse.Namespace) -> int:
             return watch(partial(_one_life, options, secrets.token_urlsafe(12)))
     with logged_to(options.log):
         return _run(show_config(options))
+
+
+def _check_files(options: argparse.Namespace) -> None:
+    from livemusviz.cli.outputs import check_live
+
+    written = {f"--{name}": getattr(options, name) for name in ("record", "stats", "trace", "log")}
+    read = {"--input": options.input, "--playlist": options.playlist, "--init-image": options.init_image}
+    check_live(written, {"the gig file": getattr(options, "gig", None), **read})
 
 
 def _run(config: LiveConfig) -> int:

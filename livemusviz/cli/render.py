@@ -37,6 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from livemusviz.cli.outputs import check_files
     from livemusviz.errors import UserError
     from livemusviz.figures import write_json
     from livemusviz.render.progress import clock
@@ -44,6 +45,8 @@ def run(options: argparse.Namespace) -> int:
 
     if options.track is None and options.from_log is None:
         raise UserError("give a TRACK, or --from-log SHOW.jsonl")
+    read = {"TRACK": options.track, "--from-log": options.from_log, "--cues": options.cues}
+    check_files({"--stats": options.stats}, {"-o": options.output, "--playlist": options.playlist, **read})
     figures = run_render(_config(options))
     if figures is None:
         return 0

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 SUFFIX = ".jsonl"
+OPENING = b'{"livemusviz":'  # of its first line
 MAX_BYTES = 256 << 20  # of a log; a line each slot makes 6 MB an hour
 MAX_LINE = 1 << 20
 FLUSH = 32  # lines
@@ -41,6 +42,17 @@ MAX_ANGLE = 1e9  # turns
 def log_path(recording: Path) -> Path:
     """Return the path of the log of a recording."""
     return recording.with_suffix(SUFFIX)
+
+
+def is_show_log(path: Path) -> bool:
+    """Return True if the file at `path` begins as a show log does."""
+    try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
+        with path.open("rb") as file:
+            return file.read(len(OPENING)) == OPENING
+    except (OSError, ValueError):
+        return False
 
 
 class ShowLog:
