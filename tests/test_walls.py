@@ -18,10 +18,10 @@ HEAVY = {
     "aubio": {"audio", "features"},
     "pyglet": {"display"},
     "moderngl": {"display"},
-    "av": {"audio", "record", "sinks"},
-    "NDIlib": {"sinks"},
-    "syphon": {"sinks"},
-    "SpoutGL": {"sinks"},
+    "av": {"audio", "record", "sinks", "sources"},
+    "NDIlib": {"sinks", "sources"},
+    "syphon": {"sinks", "sources"},
+    "SpoutGL": {"sinks", "sources"},
     "pythonosc": {"control"},
     "huggingface_hub": {"cli"},
     "websockets": {"control"},
@@ -32,7 +32,7 @@ HEAVY = {
     "aalink": {"control"},
     "psutil": {""},
     "resource": {""},
-    "PIL": {"cli", "control", "display"},
+    "PIL": {"cli", "control", "display", "sources"},
 }
 FORBIDDEN = {"torch", "diffusers", "transformers"}
 PURE = {"director", "params", "session", "isf"}
@@ -66,6 +66,7 @@ ROOMS: dict[str, set[str]] = {
     "display": {"isf"},
     "record": {"audio"},  # a recording may hold the sound of a track as the track has it
     "sinks": {"record", "features"},  # a stream has a recording's encoder, grid and timeline, and the sound's blocks
+    "sources": set(),
     "control": set(),
 }
 ABOVE = {"live", "render", "cli"}

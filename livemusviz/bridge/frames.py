@@ -11,6 +11,7 @@ from enum import IntEnum
 import numpy as np
 
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.sources import SourcePicture
 from livemusviz.params.params import Params
 
 Prompt = str | tuple[tuple[str, float], ...]
@@ -64,6 +65,8 @@ class Controls:
     guidance_scale, delta, negative_prompt : read by models with guidance.
     lora_weight : factor on live LoRAs.
     steps, t_list : of the denoising, see `Pipeline.reschedule`.
+    picture : to start from, None is noise alone.
+    strength : 0..1, how far from that picture.
     """
 
     noise: np.ndarray
@@ -83,6 +86,8 @@ class Controls:
     lora_weight: float = 1.0
     steps: int = 0
     t_list: tuple[int, ...] = ()
+    picture: SourcePicture | None = None
+    strength: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

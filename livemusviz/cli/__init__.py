@@ -18,7 +18,7 @@ COMMANDS = {
     "analyse": "what is heard in a track, as a picture or as JSON",
     "generate": "one still picture from a prompt",
     "models": "models on this machine: list, fetch, convert",
-    "devices": "audio inputs by name",
+    "devices": "audio inputs, cameras, screens and senders by name",
     "presets": "presets by name",
     "shaders": "ISF shaders by name; check a folder of them",
     "osc": "the OSC addresses and what they take",

@@ -25,6 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--guidance-scale", type=float, default=1.0, metavar="X", help="0..30, with --guidance (1)")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.png")
     add_model_flags(parser)
+    parser.add_argument(
+        "--strength", type=float, default=0.6, metavar="X", help="how far from --init-image, 0..1 (0.6)"
+    )
     add_json_flag(parser)
 
 
@@ -41,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     seed = int(str(BY_NAME["seed"].validate(options.seed)))
     if not 0 <= options.guidance_scale <= MAX_GUIDANCE:
         raise UserError(f"--guidance-scale {options.guidance_scale:g}: give 0 to {MAX_GUIDANCE:g}")
-    spec, picture = model_spec(options), init_picture(options, (width, height))
+    picture = init_picture(options, (width, height))
+    spec = model_spec(options, strength=options.strength if picture is not None else 1.0)
     backend.prepare_backend()
     from livemusviz.diffusion.frame import FrameOptions
     from livemusviz.diffusion.pipeline import Pipeline

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from livemusviz.control.options import ControlOptions
     from livemusviz.live.config import LiveConfig
 
-SHOWN = ("input",)  # flags of the show itself
+SHOWN = ("input", "picture")  # flags of the show itself
 FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action") and param.name not in SHOWN)
 WEB_PORT = 7080
 
@@ -37,6 +37,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a sound file begins when the model has its first frame; --duration counts from then",
     )
     show.add_argument("--onset", choices=("superflux", "aubio"), default="superflux", help="how onsets are found")
+    show.add_argument(
+        "--picture",
+        metavar="SOURCE",
+        help="to paint by: FILE, video:FILE, camera, camera:NAME, screen, ndi:NAME, syphon:NAME, spout:NAME",
+    )
+    show.add_argument("--pictures", type=Path, metavar="DIR", help="files for /picture while the show runs")
     show.add_argument("--engine-fps", type=float, default=30.0, metavar="N", help="generated frames a second, at most")
     show.add_argument("--record", type=Path, metavar="FILE.mp4", help="record from the start")
     show.add_argument(
@@ -140,6 +146,7 @@ def _check_files(options: argparse.Namespace) -> None:
 
     written = {f"--{name}": getattr(options, name) for name in ("record", "stats", "trace", "log")}
     read = {"--input": options.input, "--playlist": options.playlist, "--init-image": options.init_image}
+    read["--picture"] = _picture_file(options.picture)
     check_live(written, {"the gig file": getattr(options, "gig", None), **read})
 
 
@@ -189,7 +196,8 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         onset=options.onset,
         model=model_spec(options, stream=True),
         flags=given_flags(options),
-        picture=init_picture(options, size),
+        picture=_picture(options, size),
+        pictures=_picture_folder(options.pictures),
         size=size,
         canvas=canvas,
         values=knob_values(options),
@@ -212,6 +220,37 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         control=_control(options),
         outs=parse_outs(options.out),
     )
+
+
+def _picture(options: argparse.Namespace, size: tuple[int, int]) -> str:
+    """Return the source of pictures that the flags name, "" for none. UserError for one that cannot be."""
+    from livemusviz.errors import UserError
+    from livemusviz.sources.spec import parse_picture
+
+    if options.init_image is not None:
+        if options.picture is not None:
+            raise UserError("--init-image and --picture: give one of them")
+        init_picture(options, size)
+        return str(options.init_image)
+    if options.picture is not None:
+        parse_picture(options.picture)
+    return options.picture or ""
+
+
+def _picture_file(text: str | None) -> str | None:
+    """Return the file that `--picture` names, if it names one. UserError for a name that means nothing."""
+    from livemusviz.sources.spec import parse_picture
+
+    spec = parse_picture(text) if text else None
+    return spec.name if spec is not None and spec.is_file else None
+
+
+def _picture_folder(folder: Path | None) -> Path | None:
+    from livemusviz.errors import UserError
+
+    if folder is not None and not folder.is_dir():
+        raise UserError(f"--pictures {folder}: no such folder")
+    return folder
 
 
 def _control(options: argparse.Namespace) -> ControlOptions:

@@ -3,36 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import struct
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livemusviz.diffusion.schedulers import SCHEDULERS, Sampling
 from livemusviz.diffusion.spec import GUIDANCE, ModelSpec, parse_lora
-from livemusviz.errors import UserError, one_line
+from livemusviz.errors import UserError
 
 if TYPE_CHECKING:
     import numpy as np
-    from PIL import Image
-
-MAX_PICTURE_PIXELS = 100_000_000
-BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    RuntimeError,
-    EOFError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    MemoryError,
-    struct.error,
-)
-"""What Pillow's readers raise for files that are not what they say."""
-WHITE = {"I": 65535.0, "I;16": 65535.0, "I;16L": 65535.0, "I;16B": 65535.0, "I;16N": 65535.0, "F": 1.0}
-"""Full brightness in Pillow's grey modes of more than 8 bits."""
 
 
 def add_model_flags(parser: argparse.ArgumentParser) -> None:
@@ -54,7 +33,6 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--lora-live", action="store_true", help="keep LoRA weights as faders instead of fusing them")
     model.add_argument("--init-image", type=Path, metavar="FILE", help="a picture to start every frame from")
-    model.add_argument("--strength", type=float, default=0.6, metavar="X", help="how far from that picture, 0..1 (0.6)")
 
 
 MODEL_FLAGS: dict[str, tuple[type, object]] = {  # what kind each is, and what it is when not given
@@ -77,8 +55,9 @@ def given_flags(options: argparse.Namespace) -> dict[str, object]:
     return {name: getattr(options, name) for name in MODEL_FLAGS}
 
 
-def model_spec(options: argparse.Namespace, *, stream: bool = False) -> ModelSpec:
-    """Return the model that the flags ask for. stream : several steps as a stream batch. Raises UserError."""
+def model_spec(options: argparse.Namespace, *, stream: bool = False, strength: float = 1.0) -> ModelSpec:
+    """Return the model that the flags ask for. stream : several steps as a stream batch.  strength : how far from a
+    picture, 0..1, if that is fixed. Raises UserError."""
     from livemusviz.diffusion.folder import find_autoencoder, resolve_model
 
     folder = resolve_model(options.model)
@@ -86,7 +65,7 @@ def model_spec(options: argparse.Namespace, *, stream: bool = False) -> ModelSpe
         scheduler=options.scheduler,
         steps=options.steps,
         timesteps=_timesteps(options.timesteps),
-        strength=options.strength if options.init_image is not None else 1.0,
+        strength=strength,
         eta=options.eta,
     )
     spec = ModelSpec(
@@ -109,40 +88,9 @@ def init_picture(options: argparse.Namespace, size: tuple[int, int]) -> np.ndarr
     """
     if options.init_image is None:
         return None
-    from PIL import Image
+    from livemusviz.sources.still import read_still
 
-    path = options.init_image
-    try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"{path}: not a regular file, so it is no picture")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                if image.width * image.height > MAX_PICTURE_PIXELS:
-                    raise UserError(
-                        f"{path}: {image.width}x{image.height} pixels, at most {MAX_PICTURE_PIXELS} are read"
-                    )
-                return _fitted(image, size)
-    except Image.DecompressionBombError:
-        raise UserError(f"{path}: too large, at most {MAX_PICTURE_PIXELS} pixels are read") from None
-    except BROKEN as error:
-        raise UserError(f"{path}: not a picture that can be read ({one_line(error, 120)})") from None
-
-
-def _fitted(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
-    """A picture of any mode upright, cropped to the shape of `size`, uint8 (height, width, 3)."""
-    import numpy as np
-    from PIL import Image, ImageOps
-
-    white, image = WHITE.get(image.mode), ImageOps.exif_transpose(image)
-    if white is not None:
-        grey = np.nan_to_num(np.asarray(ImageOps.fit(image.convert("F"), size))) / white
-        return np.repeat((grey.clip(0, 1) * 255 + 0.5).astype(np.uint8)[..., None], 3, axis=2)
-    if image.has_transparency_data:
-        seen = image.convert("RGBA")
-        image = Image.new("RGB", image.size)
-        image.paste(seen, mask=seen.getchannel("A"))
-    return np.asarray(ImageOps.fit(image.convert("RGB"), size))
+    return read_still(options.init_image, size)
 
 
 def _timesteps(text: str | None) -> tuple[int, ...]:

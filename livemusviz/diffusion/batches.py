@@ -67,10 +67,13 @@ class BatchGenerator:
     def begin(self, controls: Sequence[Controls]) -> Batch:
         """Start on a picture for each and return at once. Every rank must call it alike. Raises UserError, the first
         time, for steps that the model does not make."""
-        batches = [self._begin(list(alike)) for _, alike in groupby(controls, key=faders)]
+        batches = [self._begin(list(alike)) for _, alike in groupby(controls, key=self._faders)]
         if len(batches) == 1:
             return batches[0]
         return Batch(mx.concatenate([batch.pictures for batch in batches]), batches[-1].last)
+
+    def _faders(self, controls: Controls) -> tuple[object, ...]:
+        return (*faders(controls), controls.strength if self.pipeline.has_picture else 1.0)
 
     def _begin(self, controls: Sequence[Controls]) -> Batch:
         """`begin` for controls whose faders stand alike."""

@@ -7,6 +7,7 @@ compiled form serves all values.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import mlx.core as mx
 import numpy as np
@@ -58,6 +59,14 @@ class FrameState:
     """Frames between two steps of the stream batch, youngest first."""
 
 
+class Init(NamedTuple):
+    """A picture to start from. latents : clean, float32 (1, h, w, c).  strength : 0..1, how far from it; 0-d, or
+    (B, 1, 1, 1) for a batch. Read where the model knows one step only; the schedule holds it otherwise."""
+
+    latents: mx.array
+    strength: mx.array
+
+
 class FrameGraph:
     """A model's frame as functions of arrays: `full`, `shallow` and `decoded`, each returning
 
@@ -74,7 +83,7 @@ class FrameGraph:
     def full(
         self,
         noise: mx.array,
-        init: mx.array | None,
+        init: Init | None,
         stream: list[StreamFrame],
         before: tuple[mx.array, mx.array],
         text: UNetInputs,
@@ -82,7 +91,7 @@ class FrameGraph:
     ) -> tuple[mx.array, mx.array, mx.array, mx.array, list[StreamFrame], list[mx.array]]:
         """Evaluate the whole UNet. before : latents of the last frame and their weight. Also returns the stream's
         frames and the UNet's deep features."""
-        guide, frame = Guide(*guide), self.denoiser.start(noise, init)
+        guide, frame = Guide(*guide), self._start(noise, init)
         deep: list[mx.array] = []
         if self.denoiser.can_be_shallow and not stream:
             x0, features = self.denoiser.once(frame, text, guide)
@@ -96,14 +105,14 @@ class FrameGraph:
     def shallow(
         self,
         noise: mx.array,
-        init: mx.array | None,
+        init: Init | None,
         before: tuple[mx.array, mx.array],
         text: UNetInputs,
         guide: Guide,
         deep: mx.array,
     ) -> tuple[mx.array, mx.array, mx.array, mx.array]:
         """Evaluate the UNet's outermost level, with the deep features of an earlier frame."""
-        x0, _ = self.denoiser.once(self.denoiser.start(noise, init), text, Guide(*guide), deep)
+        x0, _ = self.denoiser.once(self._start(noise, init), text, Guide(*guide), deep)
         return self.decoded(self._near_init(x0, init), before)
 
     def decoded(
@@ -114,9 +123,9 @@ class FrameGraph:
         image, finite = self.decode(x0)
         return image[0], x0, finite[0], target
 
-    def denoise(self, noise: mx.array, init: mx.array | None, text: UNetInputs, guide: Guide) -> mx.array:
+    def denoise(self, noise: mx.array, init: Init | None, text: UNetInputs, guide: Guide) -> mx.array:
         """Return denoised latents, float32 (B, h, w, c). text, guide : one for all or one for each."""
-        return self._near_init(self.denoiser.run(self.denoiser.start(noise, init), text, guide), init)
+        return self._near_init(self.denoiser.run(self._start(noise, init), text, guide), init)
 
     def decode(self, x0: mx.array) -> tuple[mx.array, mx.array]:
         """Return pictures, uint8 RGBA (B, height, width, 4), of latents (B, h, w, c); and bool (B,), True if finite."""
@@ -126,11 +135,15 @@ class FrameGraph:
         finite = mx.isfinite(rgb.sum(axis=1).sum(axis=(1, 2)))  # by rows first: that much faster on a CPU
         return in_bands(_rgba, rgb, self._parts.streams), finite
 
-    def _near_init(self, x0: mx.array, init: mx.array | None) -> mx.array:
+    def _start(self, noise: mx.array, init: Init | None) -> StreamFrame:
+        return self.denoiser.start(noise, None if init is None else init[0])  # a compiled function makes it a tuple
+
+    def _near_init(self, x0: mx.array, init: Init | None) -> mx.array:
         """Mix the init latents in where the model has one step only and cannot start half-way."""
         if init is None or not self._parts.scheduler.one_step:
             return x0
-        return init + self._parts.spec.sampling.strength * (x0 - init)
+        latents, strength = init
+        return latents + strength * (x0 - latents)
 
 
 def blend_latents(x0: mx.array, before: mx.array, weight: mx.array) -> mx.array:

@@ -55,7 +55,8 @@ class BlackFrame(Exception):
 class EngineSpec:
     """model : what to load.  fallback : the embedded model.  height, width : pixels.  max_fps : slots a second.
 
-    picture : uint8 (height, width, 3), to start every frame from.  budget : threads and priority of this room.
+    pictures : True if frames will start from pictures, which is then rehearsed.  budget : threads and priority of this
+    room.
     overlap : enqueue the next frame before this one's pixels are read; None is on a GPU alone, which else waits for
     Python between two frames.
     """
@@ -65,7 +66,7 @@ class EngineSpec:
     height: int
     width: int
     max_fps: float = 30.0
-    picture: np.ndarray | None = None
+    pictures: bool = False
     budget: Budget = field(default_factory=Budget)
     overlap: bool | None = None
 
@@ -310,7 +311,10 @@ def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[st
     from livemusviz.diffusion.pipeline import Pipeline
 
     pipeline = Pipeline.load(model, spec.height, spec.width)
-    pipeline.set_init_image(spec.picture)
+    if spec.pictures and pipeline.reads_pictures:
+        pipeline.set_init_image(np.zeros((spec.height, spec.width, 3), np.uint8))
+        pipeline.warm_up()
+        pipeline.set_init_image(None)
     pipeline.warm_up()
     return pipeline, {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}
 

@@ -10,19 +10,22 @@ a fader compiles nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import numpy as np
 
 from livemusviz.bridge.frames import Controls, Reuse
+from livemusviz.bridge.sources import SourcePicture
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.conditioning import Conditioner, Conditioning, UNetInputs
 from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.folder import model_name
-from livemusviz.diffusion.frame import PLAIN, FrameGraph, FrameOptions, FrameState
+from livemusviz.diffusion.frame import PLAIN, FrameGraph, FrameOptions, FrameState, Init
 from livemusviz.diffusion.gpu_forms import choose_norms
 from livemusviz.diffusion.model import ModelParts, check_guidance, load_model
 from livemusviz.diffusion.schedulers import MAX_STEPS, make_scheduler
@@ -32,11 +35,29 @@ from livemusviz.errors import UserError
 MIN_SIZE, MAX_SIZE = 64, 2048
 MAX_STREAM = 4
 """Frames in one stream batch."""
+STRENGTHS = 20
+"""Strengths that a schedule of several noise levels tells apart."""
 NOT_FINITE = "holds NaN or infinity; the model's weights may be damaged"
 
 
 class NonFiniteFrame(UserError):
     """A frame came out with NaN or infinity in it; the pipeline's state is not touched by it."""
+
+
+class Forms(NamedTuple):
+    """Holds the functions of a frame, see `FrameGraph`, compiled where that gains something."""
+
+    full: Callable[..., Any]
+    shallow: Callable[..., Any]
+    decoded: Callable[..., Any]
+
+
+class Schedule(NamedTuple):
+    """Holds what hangs on the noise schedule."""
+
+    parts: ModelParts
+    graph: FrameGraph
+    forms: Forms
 
 
 class Pipeline:
@@ -63,9 +84,12 @@ class Pipeline:
         self.prompts = Conditioner(parts, self.size)
         self._state = FrameState()
         self._init_latents: mx.array | None = None
+        self._picture: SourcePicture | None = None  # whose latents they are, if it came with the controls
+        self._strength = parts.spec.sampling.strength
         self._lora_weights = {name: float(np.array(weight)) for name, weight in parts.live.items()}
         self._lora_factor = 1.0
-        self._asked: tuple[int, tuple[int, ...]] = (0, ())
+        self._asked: tuple[int, tuple[int, ...], float | None] = (0, (), None)
+        self._schedules: OrderedDict[Any, Schedule] = OrderedDict()  # the last ones, by what was asked for
         self._compiled = self.backend != "cpu" if compiled is None else compiled
         self._prepare()
 
@@ -86,14 +110,24 @@ class Pipeline:
         """Make what hangs on the schedule: the frame's functions."""
         self.graph = graph = FrameGraph(self.parts, self.latent_shape)
         self._state = replace(self._state, deep=(), target=None)
+        self._forms = Forms(graph.full, graph.shallow, graph.decoded)
         if self._compiled:
-            self._full = mx.compile(graph.full, inputs=self.parts.live)
-            self._shallow = mx.compile(graph.shallow, inputs=self.parts.live)
-            self._decoded = mx.compile(graph.decoded)
-        else:
-            self._full, self._shallow, self._decoded = graph.full, graph.shallow, graph.decoded
+            live = self.parts.live
+            self._forms = Forms(
+                mx.compile(graph.full, inputs=live), mx.compile(graph.shallow, inputs=live), mx.compile(graph.decoded)
+            )
 
     # --- knobs that are not an argument of each frame -------------------------------------------
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Return True if the autoencoder can encode a picture."""
+        return hasattr(self.parts.vae, "encode") and "encoder" in self.parts.vae
+
+    @property
+    def has_picture(self) -> bool:
+        """Return True while frames start from a picture."""
+        return self._init_latents is not None
 
     def set_init_image(self, image: np.ndarray | None) -> None:
         """Start from an image, at the sampling's strength, from now on; None starts from noise alone.
@@ -106,22 +140,45 @@ class Pipeline:
         if image.shape[:2] != self.size or image.ndim != 3 or image.shape[2] not in (3, 4):
             raise ValueError(f"picture has shape {image.shape}, this pipeline takes {(*self.size, 3)}")
         vae = self.parts.vae
-        if not hasattr(vae, "encode"):
+        if not self.reads_pictures:
             raise UserError(f"{self.name}: its autoencoder has no encoder, so it cannot start from a picture")
         rgb = mx.array(image[None, ..., :3].astype(np.float32) / 127.5 - 1).astype(self.parts.vae_dtype)
         self._init_latents = (vae.encode(rgb) * vae.config.scaling_factor).astype(mx.float32)
         mx.eval(self._init_latents)
 
     def apply(self, controls: Controls) -> None:
-        """Take over what the performer moved that is no argument of a frame: LoRA weights, the steps.
+        """Take over what the performer moved that is no argument of a frame: LoRA weights, the picture, the steps.
 
-        Raises UserError, once, for steps that the model does not make; then they stay as they are.
+        Raises UserError, once, for steps that the model does not make; then they stay as they are. Likewise for a
+        picture that it cannot read; then it starts from noise.
         """
         self.set_lora_weights(controls.lora_weight)
-        wanted = (controls.steps, controls.t_list)
+        unread = self._take_picture(controls.picture)
+        self._strength = controls.strength
+        wanted = (controls.steps, controls.t_list, self._noise_level(controls.strength))
         if wanted != self._asked:
             self._asked = wanted
             self.reschedule(*wanted)
+        if unread is not None:
+            raise unread
+
+    def _take_picture(self, picture: SourcePicture | None) -> UserError | None:
+        """Encode the picture if it is a new one. Return why it cannot be."""
+        if picture is self._picture:
+            return None
+        self._picture = picture
+        try:
+            self.set_init_image(None if picture is None else picture.pixels)
+        except UserError as error:
+            return error
+        return None
+
+    def _noise_level(self, strength: float) -> float | None:
+        """Return the strength that the schedule is to have; None where it has no say: without a picture, or in a model
+        of one step, which mixes. Coarse, so that a moving fader meets schedules that are made already."""
+        if self._init_latents is None or self.parts.scheduler.one_step:
+            return None
+        return max(1, round(strength * STRENGTHS)) / STRENGTHS
 
     def set_lora_weights(self, factor: float) -> None:
         """Move the faders of all live LoRAs: each to `factor` times the weight it was loaded with."""
@@ -132,13 +189,34 @@ class Pipeline:
         self._lora_factor = factor
         self.prompts.forget_lora()
 
-    def reschedule(self, steps: int, t_list: tuple[int, ...] = ()) -> None:
+    def reschedule(self, steps: int, t_list: tuple[int, ...] = (), strength: float | None = None) -> None:
         """Change the schedule from now on: to `steps` steps, or to StreamDiffusion's t_list.
 
         steps : 0 is as loaded. t_list : indices into a schedule of `steps` steps, or of 50 where steps is 0; () is all.
-        The next frame is compiled anew. Raises UserError for steps that the model does not make; then nothing changes.
+        strength : 0.05..1, of the steps, not of a t_list; None is as loaded. The next frame is compiled anew, unless it
+        was one of the last `STRENGTHS` schedules. Raises UserError for steps that the model does not make; then nothing
+        changes.
         """
+        key = (steps, t_list, strength)
+        found = self._schedules.get(key)
+        self.parts = self._scheduled(steps, t_list, strength) if found is None else found.parts
+        self.prompts.reschedule(self.parts)
+        self._state = replace(self._state, stream=())
+        if found is None:
+            self._prepare()
+        else:
+            self.graph, self._forms = found.graph, found.forms
+            self._state = replace(self._state, deep=(), target=None)
+        self._schedules[key] = Schedule(self.parts, self.graph, self._forms)
+        self._schedules.move_to_end(key)
+        if len(self._schedules) > STRENGTHS:
+            self._schedules.popitem(last=False)
+
+    def _scheduled(self, steps: int, t_list: tuple[int, ...], strength: float | None) -> ModelParts:
+        """Return the model with another schedule."""
         asked, config = self._loaded.spec.sampling, self._loaded.scheduler.config
+        if strength is not None:
+            asked = replace(asked, strength=strength)
         if t_list and any(a >= b for a, b in zip(t_list, t_list[1:], strict=False)):
             raise UserError(f"t_list {' '.join(map(str, t_list[:8]))}: give indices in ascending order")
         if t_list:
@@ -150,10 +228,7 @@ class Pipeline:
             asked = replace(asked, steps=steps, timesteps=())
         scheduler = make_scheduler(config, asked, self.name)
         check_guidance(scheduler, self._loaded.spec.guidance, self.name)
-        self.parts = replace(self._loaded, scheduler=scheduler, spec=replace(self._loaded.spec, sampling=asked))
-        self.prompts.reschedule(self.parts)
-        self._state = replace(self._state, stream=())
-        self._prepare()
+        return replace(self._loaded, scheduler=scheduler, spec=replace(self._loaded.spec, sampling=asked))
 
     # --- frames ---------------------------------------------------------------------------------
 
@@ -187,16 +262,17 @@ class Pipeline:
         negative = self.prompts.negative_inputs(options.negative)
         guide = Guide(_scalar(options.guidance_scale), _scalar(options.delta), negative)
         if options.reuse >= Reuse.LATENTS and state.target is not None:
-            image, latents, finite, target = self._decoded(state.target, before)
+            image, latents, finite, target = self._forms.decoded(state.target, before)
             made = replace(state, latents=latents)
         elif options.reuse >= Reuse.DEEP_FEATURES and state.deep:
-            init = self._init_latents
-            image, latents, finite, target = self._shallow(x, init, before, text.inputs, guide, state.deep[0])
+            image, latents, finite, target = self._forms.shallow(
+                x, self._init(), before, text.inputs, guide, state.deep[0]
+            )
             made = replace(state, latents=latents, target=target)
         else:
             stream = self._stream(x)
-            image, latents, finite, target, stream, deep = self._full(
-                x, self._init_latents, stream, before, text.inputs, guide
+            image, latents, finite, target, stream, deep = self._forms.full(
+                x, self._init(), stream, before, text.inputs, guide
             )
             made = FrameState(latents, target, tuple(deep), tuple(StreamFrame(*frame) for frame in stream))
         mx.async_eval(image, finite, made.latents, made.target, made.deep, made.stream)
@@ -230,6 +306,7 @@ class Pipeline:
         """Do everything once, so that the first real frame is as fast as the others; forgets what it drew."""
         self._draw_every_form(prompt)
         if self.backend != "cpu" and choose_norms((self.parts.unet, self.parts.vae)):
+            self._schedules.clear()
             self._prepare()
             self._draw_every_form(prompt)
         text = self.prompts.encode(prompt)
@@ -250,7 +327,11 @@ class Pipeline:
 
     def denoise_batch(self, noise: mx.array, text: UNetInputs, guide: Guide) -> mx.array:
         """Do what `denoise` does where text and guide are one for all or one for each."""
-        return self.graph.denoise(noise, self._init_latents, text, guide)
+        return self.graph.denoise(noise, self._init(), text, guide)
+
+    def _init(self) -> Init | None:
+        """Return the picture to start from."""
+        return None if self._init_latents is None else Init(self._init_latents, _scalar(self._strength))
 
     def _before(self, x: mx.array, feedback: float, drift: tuple[float, ...]) -> tuple[mx.array, mx.array]:
         """Return the last frame's latents, moved on, and their weight in the next one's."""

@@ -12,10 +12,12 @@ import numpy as np
 
 from livemusviz.bridge.features import BEATS_A_BAR, AudioFeatures
 from livemusviz.bridge.frames import Controls, Prompt, Reuse, Timing
+from livemusviz.bridge.sources import PictureInput
 from livemusviz.curves import phase_error
 from livemusviz.director.anticipate import Anticipation, Struck, landing, next_start, sure
 from livemusviz.director.cues import PromptCue
 from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionTurns, note_prompts, split_prompts
+from livemusviz.director.pictures import PictureFollower
 from livemusviz.director.seeds import SeedBlend, Seeds
 from livemusviz.director.ssf import Moment, SimilarityFilter
 from livemusviz.director.walk import LatentWalk, WalkMotion, similarity
@@ -26,6 +28,7 @@ FEEDBACK_PERIOD = 0.05  # s, the frame time for which the feedback strength is g
 OTHER_WORDS = 0.1  # sum of changed weights above which a mix is another prompt
 PULSE_DECAY = 4.0  # e-foldings a beat, of the drift's pulse
 AT_ONCE = Timing()
+NO_PICTURE = PictureInput()
 FREE_BARS = 0.5  # bars/s of a loop while there is no tempo
 
 
@@ -56,15 +59,23 @@ class Director:
         self._filter = SimilarityFilter(np.random.default_rng(self._seeds.blend[0][0]))
         self._anticipation = Anticipation()
         self._drawn = _Drawn()
+        self._pictures = PictureFollower()
         self._time: float | None = None
         self._struck_at = float("-inf")
         self._pulse = 0.0
         self._bars = 0.0  # position of a loop; runs on without a tempo
 
-    def step(self, now: float, features: AudioFeatures, params: Params, timing: Timing = AT_ONCE) -> Controls:
+    def step(
+        self,
+        now: float,
+        features: AudioFeatures,
+        params: Params,
+        timing: Timing = AT_ONCE,
+        picture: PictureInput = NO_PICTURE,
+    ) -> Controls:
         """Advance to `now` (s) and return what to draw.
 
-        timing : the time until the frame is seen, and the period of frames.
+        timing : the time until the frame is seen, and the period of frames.  picture : from outside, to paint by.
         """
         dt = 0.0 if self._time is None else min(MAX_DT, max(0.0, now - self._time))
         self._time = now
@@ -74,9 +85,11 @@ class Director:
         self._move(dt, now, features, params, timing, struck)
         noise = self._seeds.noise(self._walk.angles)
         words, rewritten = self._words(dt, now, features, params)
+        self._pictures.step(picture, params)
         reuse = self._decide_reuse(now, features, noise, rewritten, params.ssf)
         if reuse <= Reuse.DEEP_FEATURES:
             self._drawn.noise, self._drawn.words = noise, words
+            self._pictures.drew()
         strike = max(features.onset_strength, self._pulse)
         return Controls(
             noise=noise,
@@ -96,6 +109,8 @@ class Director:
             steps=params.num_inference_steps,
             t_list=params.t_list,
             lora_weight=params.lora_weight,
+            picture=self._pictures.picture,
+            strength=self._pictures.strength,
         )
 
     def noise_at(self, place: tuple[float, ...]) -> np.ndarray:
@@ -163,10 +178,10 @@ class Director:
         drawn = self._drawn
         alike = -1.0 if drawn.noise is None else similarity(noise, drawn.noise)
         moment = Moment(
-            similarity=alike,
+            similarity=min(alike, self._pictures.similarity),
             energy=features.energy,
             since_onset=now - self._struck_at,
-            changed=rewritten,
+            changed=rewritten or self._pictures.changed,
             since_full=now - drawn.full,
         )
         reuse = self._filter.decide(moment, strength)

@@ -37,10 +37,10 @@ DEEP_FEATURES_FROM, LATENTS_FROM = 0.4, 0.06  # of the tolerance: least movement
 class Moment:
     """Describes the input of one frame.
 
-    similarity : -1..1, cosine of the input and the last computed one.
+    similarity : -1..1, cosine of the input and the last computed one; no more than that of the pictures from outside.
     energy : 0..1, of the music.
     since_onset : s since the last onset or beat.
-    changed : True if the prompt, its fade or the seed moved.
+    changed : True if the prompt, its fade, the seed or the strength moved.
     since_full : s since the last full frame.
     """
 

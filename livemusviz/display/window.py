@@ -214,6 +214,14 @@ def fit(image: tuple[int, int], window: tuple[int, int]) -> tuple[int, int, int,
     return (window[0] - width) // 2, (window[1] - height) // 2, width, height
 
 
+def list_screens() -> list[screens.ScreenInfo]:
+    """Return the screens of this machine; none where there is no display to ask."""
+    try:
+        return [_describe(screen) for screen in _open_display(_import_pyglet()).get_screens()]
+    except UserError:
+        return []
+
+
 def _import_pyglet() -> Any:
     import pyglet
 

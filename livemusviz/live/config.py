@@ -6,8 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from livemusviz.bridge.handover import Handover
 from livemusviz.budget import Budget
 from livemusviz.control.options import ControlOptions
@@ -27,7 +25,8 @@ class LiveConfig:
     onset : method of onset detection, "superflux" or "aubio".
     model : what to load.
     flags : how the command line asked for the model, for the show log.
-    picture : uint8 (height, width, 3), to start every frame from.
+    picture : source of the pictures to start frames from, as `sources.spec` reads it; "" is none.
+    pictures : folder from which a running show chooses picture files.
     size : (width, height) of a generated frame, pixels.
     canvas : (width, height) of the canvas, pixels.
     values : the parameters.
@@ -55,7 +54,8 @@ class LiveConfig:
     onset: str = "superflux"
     model: ModelSpec = field(default_factory=lambda: ModelSpec(resolve_model(EMBEDDED)))
     flags: Mapping[str, object] = field(default_factory=dict)
-    picture: np.ndarray | None = None
+    picture: str = ""
+    pictures: Path | None = None
     size: tuple[int, int] = (256, 256)
     canvas: tuple[int, int] = (1280, 720)
     values: ParamValues = field(default_factory=ParamValues)

@@ -10,6 +10,7 @@ from livemusviz.bridge.latest import Latest
 from livemusviz.clock import Clock
 from livemusviz.director.director import Director
 from livemusviz.live.trace import Trace
+from livemusviz.sources.loop import Sources
 
 Note = Callable[[float, Mapping[str, Any]], None]
 
@@ -17,11 +18,16 @@ Note = Callable[[float, Mapping[str, Any]], None]
 class LiveDirector:
     """Makes a director for each model that the engine loads, and steps it by the newest input.
 
-    inputs : features, parameters and timing, put by the main thread.  latents : (h, w) of the model that is loaded.
+    inputs : features, parameters and timing, put by the main thread.
+    sources : of pictures to paint by.
+    latents : (h, w) of the model that is loaded.
     """
 
-    def __init__(self, first: DirectorInput, clock: Clock, note: Note, trace: Trace | None = None) -> None:
+    def __init__(
+        self, first: DirectorInput, clock: Clock, note: Note, sources: Sources, trace: Trace | None = None
+    ) -> None:
         """note : writes a line into the show log.  trace : told of each slot."""
+        self.sources = sources
         self.inputs: Latest[DirectorInput] = Latest(first)
         self.latents: Latest[tuple[int, int]] = Latest()
         self._newest, self._clock, self._note, self._trace = first, clock, note, trace
@@ -34,7 +40,7 @@ class LiveDirector:
 
         def step(now: float) -> Controls:
             given = self._take()
-            controls = director.step(now, given.features, given.params, given.timing)
+            controls = director.step(now, given.features, given.params, given.timing, self.sources.look(now))
             self._note(now, {"walk": [round(angle, 5) for angle in controls.place]})
             if self._trace is not None:
                 self._trace.slot(controls, given.features)

@@ -14,6 +14,7 @@ from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.display.options import DisplayOptions
 from livemusviz.live.config import LiveConfig
 from livemusviz.session.content import Content
+from livemusviz.sources.spec import NONE
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ def engine_spec(config: LiveConfig) -> EngineSpec:
     """Return what the engine is to load."""
     width, height = config.size
     fallback = ModelSpec(resolve_model(EMBEDDED))
-    return EngineSpec(config.model, fallback, height, width, config.engine_fps, config.picture, config.budget)
+    pictures = config.picture not in ("", NONE)
+    return EngineSpec(config.model, fallback, height, width, config.engine_fps, pictures, config.budget)
 
 
 def display_options(config: LiveConfig, content: Content, shaders: Mapping[str, Path]) -> DisplayOptions:

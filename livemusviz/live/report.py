@@ -11,6 +11,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Reuse
 from livemusviz.bridge.outputs import WAITING, OutputStatus
 from livemusviz.bridge.sound import AudioStatus
+from livemusviz.bridge.sources import PictureStatus
 from livemusviz.bridge.view import Meter
 from livemusviz.diffusion.folder import model_name
 from livemusviz.director.tempo import Beat
@@ -36,6 +37,7 @@ class Snapshot:
     engine: EngineStatus
     display: DisplayHealth
     record: RecordStatus
+    picture: PictureStatus
     osc_port: int
     late_ms: float
     """Median from a sound to its picture, over the last frames."""
@@ -63,13 +65,14 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
         f"{features.bpm:.0f} bpm   onsets {features.onsets}   energy {features.energy:.2f}",
         f"preset  {params.preset or '-'}{'  locked' if params.lock else ''}",
         f"prompt  {params.prompt}",
+        *([f"picture {now.picture.name}  {now.picture.state}"] if now.picture.name else []),
         *([f"not known to the model: {', '.join(now.unknown)}"] if now.unknown else []),
         f"recording {recording}   osc port {now.osc_port}",
         _tempo_line(now.step.beat, now.step.waiting),
         *map(_output_line, now.outs),
         *now.controllers,
     )
-    problems = dict.fromkeys(text for text in (audio.message, engine.message, now.message) if text)
+    problems = dict.fromkeys(text for text in (audio.message, now.picture.message, engine.message, now.message) if text)
     return lines + tuple(problems)
 
 
@@ -149,6 +152,12 @@ def figures(now: Snapshot, config: LiveConfig, stats: ShowStats, shown: DisplayS
         "onsets": now.step.features.onsets,
         "audio_overflows": audio.overflows,
         "audio": {"state": audio.state, "device": audio.device, "blocks": audio.blocks, "restarts": audio.restarts},
+        "picture": {
+            "name": now.picture.name,
+            "state": now.picture.state,
+            "pictures": now.picture.pictures,
+            "restarts": now.picture.restarts,
+        },
         "osc_messages": stats.osc.messages,
         "osc_rejected": stats.osc.rejected,
         "recordings": [asdict(summary) | {"path": str(summary.path)} for summary in stats.recorded],

@@ -58,6 +58,7 @@ from livemusviz.session.step import (
     StopRecording,
 )
 from livemusviz.signals import signals
+from livemusviz.sources.loop import Sources
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +88,15 @@ class Show:
         self.outlets = Outlets(config, self.clock, self.notices, self.audio, self.control, self._about)
         first = DirectorInput(AudioFeatures.rest(now), params, Timing())
         trace = None if config.trace is None else Trace(config.trace, self.clock, now, self.notices)
-        self._director = LiveDirector(first, self.clock, self.outlets.recorder.note, trace)
+        sources = Sources(
+            config.picture,
+            config.size,
+            self.clock,
+            self.notices,
+            config.pictures,
+            ours=tuple(out.sender for out in config.outs),
+        )
+        self._director = LiveDirector(first, self.clock, self.outlets.recorder.note, sources, trace)
         self.engine = Engine(engine_spec(config), self._director.open, self.clock, notices=self.notices)
         self.stats = ShowStats(now)
         self._publisher = Publisher(self.control, self.notices, tuple(find_presets()))
@@ -111,6 +120,8 @@ class Show:
             stack.callback(self.audio.close)
             stack.callback(self.control.close)
             self.control.start()
+            self._director.sources.start()
+            stack.callback(self._director.sources.close)
             self.engine.start()
             stack.callback(self.engine.close)
             stack.callback(self._close_outlets)
@@ -160,6 +171,7 @@ class Show:
             self.engine.wake()
         self.audio.set_gain(step.values.params.gain)
         self._choose_input(step.values.params.input)
+        self._choose_picture(step.values.params.picture)
         self.stats.recorded += recorder.take_finished()
         self.outlets.outputs.step(now, step.values.values)
         inputs = tuple(name for name, _ in self.audio.inputs)
@@ -174,6 +186,13 @@ class Show:
         if refused:
             self.notices.error(refused, "audio")
             self.session.apply({"input": self._intake.input})
+
+    def _choose_picture(self, wanted: str) -> None:
+        """Ask for the source of pictures that the performer names, as `_choose_input` does."""
+        refused = self._director.sources.follow(wanted)
+        if refused is not None:
+            self.notices.error(refused[1], "sources")
+            self.session.apply({"picture": refused[0]})
 
     def _begin_music(self, now: float) -> None:
         """Let a file begin that waits for the first picture: it is there, or none will come."""
@@ -245,6 +264,7 @@ class Show:
             display=self.stats.health,
             record=self.outlets.recorder.status,
             outs=self.outlets.outputs.statuses,
+            picture=self._director.sources.status,
             osc_port=self.control.osc.port,
             late_ms=self.stats.late_ms(),
             message=self._publisher.message,

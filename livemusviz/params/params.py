@@ -153,6 +153,17 @@ class Params:
         30.0
     )
 
+    # --- pictures to paint by ---
+    picture: Annotated[
+        str,
+        Length(0, 200),
+        "picture to start every frame from: camera, camera:NAME, video:FILE, FILE, screen, ndi:NAME, syphon:NAME, "
+        "spout:NAME or none; empty is as started",
+        LIVE,
+    ] = ""
+    strength: Annotated[float, Range(0.0, 1.0), "how far from that picture; 1 paints from noise alone"] = 0.6
+    picture_mirror: Annotated[bool, Address("/picture/mirror"), "left and right of the picture exchanged"] = False
+
     # --- how the engine draws ---
     ssf: Annotated[
         float, Range(0.0, 1.0), "similarity filter: 0 computes every frame, 1 rests whenever the music does"

@@ -135,7 +135,7 @@ def test_docs_hold_the_registrys_table() -> None:
 
 def test_devices_and_doctor_run_on_any_machine(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devices", "--json"]) == 0
-    json.loads(capsys.readouterr().out)
+    assert set(json.loads(capsys.readouterr().out)) == {"inputs", "pictures", "screens"}
     status = main(["doctor", "--json"])
     findings = json.loads(capsys.readouterr().out)
     assert {"mlx", "embedded model", "audio input", "OpenGL", "video encoder"} <= {row["what"] for row in findings}

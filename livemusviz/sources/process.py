@@ -1,0 +1,81 @@
+"""The body of a sources' process: reads one source until it is lost or the show is gone. Its only thread.
+
+In: a `SourceWiring`. Out: pictures in the ring, the newest last, and messages. The show starts another process.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import multiprocessing
+import signal
+import time
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from livemusviz.bridge.ring import SharedRing
+from livemusviz.errors import UserError
+from livemusviz.platforms import lower_thread_priority
+from livemusviz.sources.capture import Capture
+from livemusviz.sources.clip import Clip
+from livemusviz.sources.devices import cameras, find_device, screens
+from livemusviz.sources.protocol import ALIVE, LOST, PICTURE, SourceWiring, pack_picture
+from livemusviz.sources.reader import BREATH, Pictures
+from livemusviz.sources.senders import read_sender
+from livemusviz.sources.still import read_still
+
+NICENESS = 5  # the picture may come a little later; the sound and the display may not
+
+
+def run(wiring: SourceWiring) -> None:
+    """Read until the source is lost. Its reason is told by the pipe."""
+    faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
+    lower_thread_priority(NICENESS)
+    with ExitStack() as stack:
+        ring = SharedRing.attach(wiring.ring)
+        stack.callback(ring.close)
+        with suppress(OSError):  # the show is gone
+            try:
+                deliver(open_source(wiring), ring, wiring)
+            except UserError as error:
+                wiring.pipe.send((LOST, str(error)))
+
+
+def open_source(wiring: SourceWiring) -> Pictures:
+    """Return the pictures of a source. UserError while they are read."""
+    spec, size, resume = wiring.spec, wiring.size, wiring.resume
+    clock, sleep = time.perf_counter, time.sleep
+    match spec.kind:
+        case "still":
+            return _still(Path(spec.name), size)
+        case "video":
+            return Clip(Path(spec.name), size, clock, sleep).play(resume)
+        case "camera":
+            return Capture(find_device(spec, cameras()), size, clock, sleep).read()
+        case "screen":
+            return Capture(find_device(spec, screens()), size, clock, sleep).read()
+    return read_sender(spec, size, clock, sleep, wiring.ours)
+
+
+def deliver(pictures: Pictures, ring: SharedRing, wiring: SourceWiring) -> None:
+    """Write pictures into the ring until they end or the show is gone; tell of each, else now and then of life."""
+    parent = multiprocessing.parent_process()
+    told = float("-inf")
+    for pixels in pictures:
+        now = time.perf_counter()
+        if pixels is not None:
+            ring.write(pack_picture(pixels, now))
+            wiring.pipe.send((PICTURE, ""))
+            told = now
+        elif now - told > BREATH:
+            wiring.pipe.send((ALIVE, ""))
+            told = now
+        if parent is not None and not parent.is_alive():
+            return
+
+
+def _still(path: Path, size: tuple[int, int]) -> Pictures:
+    yield read_still(path, size)
+    while True:
+        time.sleep(BREATH)
+        yield None

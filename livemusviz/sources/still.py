@@ -1,0 +1,72 @@
+"""Reads one still picture of any kind that Pillow knows, as `--picture FILE` and `--init-image FILE` name it."""
+
+from __future__ import annotations
+
+import struct
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from livemusviz.errors import UserError, one_line
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_PICTURE_PIXELS = 100_000_000
+BROKEN = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    RuntimeError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+    struct.error,
+)
+"""What Pillow's readers raise for files that are not what they say."""
+WHITE = {"I": 65535.0, "I;16": 65535.0, "I;16L": 65535.0, "I;16B": 65535.0, "I;16N": 65535.0, "F": 1.0}
+"""Full brightness in Pillow's grey modes of more than 8 bits."""
+
+
+def read_still(path: Path, size: tuple[int, int]) -> np.ndarray:
+    """Return the picture at `path`, uint8 (height, width, 3), cropped to the shape of `size` (width, height).
+
+    What is transparent lies over black. Raises UserError.
+    """
+    from PIL import Image
+
+    try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: not a regular file, so it is no picture")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                if image.width * image.height > MAX_PICTURE_PIXELS:
+                    raise UserError(
+                        f"{path}: {image.width}x{image.height} pixels, at most {MAX_PICTURE_PIXELS} are read"
+                    )
+                return _fitted(image, size)
+    except Image.DecompressionBombError:
+        raise UserError(f"{path}: too large, at most {MAX_PICTURE_PIXELS} pixels are read") from None
+    except BROKEN as error:
+        raise UserError(f"{path}: not a picture that can be read ({one_line(error, 120)})") from None
+
+
+def _fitted(image: Image.Image, size: tuple[int, int]) -> np.ndarray:
+    """Return a picture of any mode upright, cropped to the shape of `size`, uint8 (height, width, 3)."""
+    from PIL import Image, ImageOps
+
+    white, image = WHITE.get(image.mode), ImageOps.exif_transpose(image)
+    if white is not None:
+        grey = np.nan_to_num(np.asarray(ImageOps.fit(image.convert("F"), size))) / white
+        return np.repeat((grey.clip(0, 1) * 255 + 0.5).astype(np.uint8)[..., None], 3, axis=2)
+    if image.has_transparency_data:
+        seen = image.convert("RGBA")
+        image = Image.new("RGB", image.size)
+        image.paste(seen, mask=seen.getchannel("A"))
+    return np.asarray(ImageOps.fit(image.convert("RGB"), size))
