@@ -73,7 +73,7 @@ class BatchGenerator:
         return Batch(mx.concatenate([batch.pictures for batch in batches]), batches[-1].last)
 
     def _faders(self, controls: Controls) -> tuple[object, ...]:
-        return (*faders(controls), controls.strength if self.pipeline.has_picture else 1.0)
+        return (*faders(controls), controls.strength if self.pipeline.init.latents is not None else 1.0)
 
     def _begin(self, controls: Sequence[Controls]) -> Batch:
         """`begin` for controls whose faders stand alike."""

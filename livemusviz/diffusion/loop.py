@@ -311,7 +311,7 @@ def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[st
     from livemusviz.diffusion.pipeline import Pipeline
 
     pipeline = Pipeline.load(model, spec.height, spec.width)
-    if spec.pictures and pipeline.reads_pictures:
+    if spec.pictures and pipeline.init.can_read:
         pipeline.set_init_image(np.zeros((spec.height, spec.width, 3), np.uint8))
         pipeline.warm_up()
         pipeline.set_init_image(None)

@@ -19,14 +19,14 @@ import mlx.core as mx
 import numpy as np
 
 from livemusviz.bridge.frames import Controls, Reuse
-from livemusviz.bridge.sources import SourcePicture
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.conditioning import Conditioner, Conditioning, UNetInputs
 from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.folder import model_name
-from livemusviz.diffusion.frame import PLAIN, FrameGraph, FrameOptions, FrameState, Init
+from livemusviz.diffusion.frame import PLAIN, FrameGraph, FrameOptions, FrameState
 from livemusviz.diffusion.gpu_forms import choose_norms
+from livemusviz.diffusion.init_picture import STRENGTHS, InitPicture
 from livemusviz.diffusion.model import ModelParts, check_guidance, load_model
 from livemusviz.diffusion.schedulers import MAX_STEPS, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
@@ -35,8 +35,6 @@ from livemusviz.errors import UserError
 MIN_SIZE, MAX_SIZE = 64, 2048
 MAX_STREAM = 4
 """Frames in one stream batch."""
-STRENGTHS = 20
-"""Strengths that a schedule of several noise levels tells apart."""
 NOT_FINITE = "holds NaN or infinity; the model's weights may be damaged"
 
 
@@ -63,6 +61,7 @@ class Schedule(NamedTuple):
 class Pipeline:
     """One model at one picture size.
 
+    init : the picture that frames start from.
     latent_shape : (h, w, c), the shape `generate` takes noise in.  size : (height, width) of the picture, pixels.
     prompts : makes conditioning of prompts.
     """
@@ -83,9 +82,7 @@ class Pipeline:
         self.name = model_name(parts.folder)
         self.prompts = Conditioner(parts, self.size)
         self._state = FrameState()
-        self._init_latents: mx.array | None = None
-        self._picture: SourcePicture | None = None  # whose latents they are, if it came with the controls
-        self._strength = parts.spec.sampling.strength
+        self.init = InitPicture(parts, self.size, self.name)
         self._lora_weights = {name: float(np.array(weight)) for name, weight in parts.live.items()}
         self._lora_factor = 1.0
         self._asked: tuple[int, tuple[int, ...], float | None] = (0, (), None)
@@ -119,32 +116,12 @@ class Pipeline:
 
     # --- knobs that are not an argument of each frame -------------------------------------------
 
-    @property
-    def reads_pictures(self) -> bool:
-        """Return True if the autoencoder can encode a picture."""
-        return hasattr(self.parts.vae, "encode") and "encoder" in self.parts.vae
-
-    @property
-    def has_picture(self) -> bool:
-        """Return True while frames start from a picture."""
-        return self._init_latents is not None
-
     def set_init_image(self, image: np.ndarray | None) -> None:
         """Start from an image, at the sampling's strength, from now on; None starts from noise alone.
 
         image : uint8 (height, width, 3 or 4). Raises ValueError for another shape, UserError where the model cannot.
         """
-        if image is None:
-            self._init_latents = None
-            return
-        if image.shape[:2] != self.size or image.ndim != 3 or image.shape[2] not in (3, 4):
-            raise ValueError(f"picture has shape {image.shape}, this pipeline takes {(*self.size, 3)}")
-        vae = self.parts.vae
-        if not self.reads_pictures:
-            raise UserError(f"{self.name}: its autoencoder has no encoder, so it cannot start from a picture")
-        rgb = mx.array(image[None, ..., :3].astype(np.float32) / 127.5 - 1).astype(self.parts.vae_dtype)
-        self._init_latents = (vae.encode(rgb) * vae.config.scaling_factor).astype(mx.float32)
-        mx.eval(self._init_latents)
+        self.init.set(image)
 
     def apply(self, controls: Controls) -> None:
         """Take over what the performer moved that is no argument of a frame: LoRA weights, the picture, the steps.
@@ -153,32 +130,14 @@ class Pipeline:
         picture that it cannot read; then it starts from noise.
         """
         self.set_lora_weights(controls.lora_weight)
-        unread = self._take_picture(controls.picture)
-        self._strength = controls.strength
-        wanted = (controls.steps, controls.t_list, self._noise_level(controls.strength))
+        unread = self.init.take(controls.picture)
+        self.init.strength = controls.strength
+        wanted = (controls.steps, controls.t_list, None if controls.t_list else self.init.noise_level())
         if wanted != self._asked:
             self._asked = wanted
             self.reschedule(*wanted)
         if unread is not None:
             raise unread
-
-    def _take_picture(self, picture: SourcePicture | None) -> UserError | None:
-        """Encode the picture if it is a new one. Return why it cannot be."""
-        if picture is self._picture:
-            return None
-        self._picture = picture
-        try:
-            self.set_init_image(None if picture is None else picture.pixels)
-        except UserError as error:
-            return error
-        return None
-
-    def _noise_level(self, strength: float) -> float | None:
-        """Return the strength that the schedule is to have; None where it has no say: without a picture, or in a model
-        of one step, which mixes. Coarse, so that a moving fader meets schedules that are made already."""
-        if self._init_latents is None or self.parts.scheduler.one_step:
-            return None
-        return max(1, round(strength * STRENGTHS)) / STRENGTHS
 
     def set_lora_weights(self, factor: float) -> None:
         """Move the faders of all live LoRAs: each to `factor` times the weight it was loaded with."""
@@ -199,7 +158,7 @@ class Pipeline:
         """
         key = (steps, t_list, strength)
         found = self._schedules.get(key)
-        self.parts = self._scheduled(steps, t_list, strength) if found is None else found.parts
+        self.parts = rescheduled(self._loaded, self.name, steps, t_list, strength) if found is None else found.parts
         self.prompts.reschedule(self.parts)
         self._state = replace(self._state, stream=())
         if found is None:
@@ -211,24 +170,6 @@ class Pipeline:
         self._schedules.move_to_end(key)
         if len(self._schedules) > STRENGTHS:
             self._schedules.popitem(last=False)
-
-    def _scheduled(self, steps: int, t_list: tuple[int, ...], strength: float | None) -> ModelParts:
-        """Return the model with another schedule."""
-        asked, config = self._loaded.spec.sampling, self._loaded.scheduler.config
-        if strength is not None:
-            asked = replace(asked, strength=strength)
-        if t_list and any(a >= b for a, b in zip(t_list, t_list[1:], strict=False)):
-            raise UserError(f"t_list {' '.join(map(str, t_list[:8]))}: give indices in ascending order")
-        if t_list:
-            whole = make_scheduler(config, replace(asked, steps=steps or MAX_STEPS, timesteps=()), self.name).timesteps
-            if max(t_list) >= len(whole):
-                raise UserError(f"t_list {max(t_list)}: there are {len(whole)} time steps, counted from 0")
-            asked = replace(asked, timesteps=tuple(int(whole[i]) for i in t_list))
-        elif steps:
-            asked = replace(asked, steps=steps, timesteps=())
-        scheduler = make_scheduler(config, asked, self.name)
-        check_guidance(scheduler, self._loaded.spec.guidance, self.name)
-        return replace(self._loaded, scheduler=scheduler, spec=replace(self._loaded.spec, sampling=asked))
 
     # --- frames ---------------------------------------------------------------------------------
 
@@ -266,13 +207,13 @@ class Pipeline:
             made = replace(state, latents=latents)
         elif options.reuse >= Reuse.DEEP_FEATURES and state.deep:
             image, latents, finite, target = self._forms.shallow(
-                x, self._init(), before, text.inputs, guide, state.deep[0]
+                x, self.init.init(), before, text.inputs, guide, state.deep[0]
             )
             made = replace(state, latents=latents, target=target)
         else:
             stream = self._stream(x)
             image, latents, finite, target, stream, deep = self._forms.full(
-                x, self._init(), stream, before, text.inputs, guide
+                x, self.init.init(), stream, before, text.inputs, guide
             )
             made = FrameState(latents, target, tuple(deep), tuple(StreamFrame(*frame) for frame in stream))
         mx.async_eval(image, finite, made.latents, made.target, made.deep, made.stream)
@@ -327,11 +268,7 @@ class Pipeline:
 
     def denoise_batch(self, noise: mx.array, text: UNetInputs, guide: Guide) -> mx.array:
         """Do what `denoise` does where text and guide are one for all or one for each."""
-        return self.graph.denoise(noise, self._init(), text, guide)
-
-    def _init(self) -> Init | None:
-        """Return the picture to start from."""
-        return None if self._init_latents is None else Init(self._init_latents, _scalar(self._strength))
+        return self.graph.denoise(noise, self.init.init(), text, guide)
 
     def _before(self, x: mx.array, feedback: float, drift: tuple[float, ...]) -> tuple[mx.array, mx.array]:
         """Return the last frame's latents, moved on, and their weight in the next one's."""
@@ -350,7 +287,7 @@ class Pipeline:
         if self._state.stream:
             return list(self._state.stream)
         scheduler = self.parts.scheduler
-        clean = self._init_latents if self._init_latents is not None else self._state.latents
+        clean = self.init.latents if self.init.latents is not None else self._state.latents
         clean = mx.zeros_like(x) if clean is None else clean
         return [StreamFrame(scheduler.add_noise(clean, x, i), clean, x) for i in range(1, self.denoiser.steps)]
 
@@ -380,3 +317,25 @@ class EnqueuedFrame:
 
 def _scalar(value: float) -> mx.array:
     return mx.array(value, dtype=mx.float32)
+
+
+def rescheduled(
+    loaded: ModelParts, name: str, steps: int, t_list: tuple[int, ...], strength: float | None
+) -> ModelParts:
+    """Return a model as it was loaded with another schedule; see `Pipeline.reschedule`. name : for messages."""
+    asked, config = loaded.spec.sampling, loaded.scheduler.config
+    if strength is not None:
+        asked = replace(asked, strength=strength)
+    if t_list and any(a >= b for a, b in zip(t_list, t_list[1:], strict=False)):
+        raise UserError(f"t_list {' '.join(map(str, t_list[:8]))}: give indices in ascending order")
+    if t_list:
+        every = replace(asked, steps=steps or MAX_STEPS, timesteps=(), strength=1.0)
+        whole = make_scheduler(config, every, name).timesteps
+        if max(t_list) >= len(whole):
+            raise UserError(f"t_list {max(t_list)}: there are {len(whole)} time steps, counted from 0")
+        asked = replace(asked, timesteps=tuple(int(whole[i]) for i in t_list))
+    elif steps:
+        asked = replace(asked, steps=steps, timesteps=())
+    scheduler = make_scheduler(config, asked, name)
+    check_guidance(scheduler, loaded.spec.guidance, name)
+    return replace(loaded, scheduler=scheduler, spec=replace(loaded.spec, sampling=asked))

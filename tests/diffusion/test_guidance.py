@@ -221,15 +221,15 @@ def test_a_picture_to_start_from(folder: Path) -> None:
     def drawn(strength: float) -> np.ndarray:
         made = Pipeline.load(ModelSpec(folder, sampling=Sampling(strength=strength)), 64, 64)
         made.set_init_image(picture)
-        latents = made.denoiser.start(mx.array(noises(made, 1)), made._init_latents).x
+        latents = made.denoiser.start(mx.array(noises(made, 1)), made.init.latents).x
         made.generate(noises(made, 1)[0], made.prompts.encode("red"))
         made.set_init_image(None)
-        assert made._init_latents is None
+        assert made.init.latents is None
         return np.array(latents)
 
     pipeline = load(folder)
     pipeline.set_init_image(picture)
-    x0 = np.array(pipeline._init_latents)
+    x0 = np.array(pipeline.init.latents)
     distances = [np.abs(drawn(strength) - x0).mean() for strength in (0.02, 0.3, 1.0)]
     assert distances[0] < 0.25 * distances[2] and distances[0] < distances[1] < distances[2]
     with pytest.raises(ValueError, match="this pipeline takes"):

@@ -55,7 +55,7 @@ def clean(pipeline: Pipeline, x: mx.array, scale: float, fresh: list[mx.array] |
     """Clean latents by our own denoiser, guided where the pipeline is."""
     negative = pipeline.prompts.encode(NEGATIVE).inputs if pipeline.parts.spec.guidance == "full" else None
     guide = Guide(mx.array(scale), mx.array(1.0), negative)
-    frame = pipeline.denoiser.start(x, pipeline._init_latents)
+    frame = pipeline.denoiser.start(x, pipeline.init.latents)
     return pipeline.denoiser.run(frame, pipeline.prompts.encode(PROMPT).inputs, guide, fresh)
 
 

@@ -104,7 +104,7 @@ def test_a_fader_that_moves_meets_schedules_that_are_made(folder: Path, monkeypa
 
 def test_a_model_that_cannot_read_pictures_says_so_once_and_paints(tiny_folder: Path) -> None:
     pipeline = Pipeline.load(ModelSpec(tiny_folder), SIZE, SIZE)
-    if pipeline.reads_pictures:
+    if pipeline.init.can_read:
         del pipeline.parts.vae["encoder"]
     picture = square(8, 32)
     with pytest.raises(UserError, match="no encoder"):
