@@ -18,9 +18,8 @@ from av.video.reformatter import ColorRange, Colorspace
 from livemusviz.bridge.sound import AudioBlock
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.errors import UserError
-from livemusviz.sinks.spec import SinkSpec
+from livemusviz.sinks.spec import SinkSpec, first_node
 
-NODES = Path("/sys/devices/virtual/video4linux")  # where the kernel lists cameras without hardware
 MAKE_ONE = "make one with: sudo modprobe v4l2loopback exclusive_caps=1 card_label=livemusviz"
 
 
@@ -46,7 +45,9 @@ class CameraSink:
 
     def open(self, now: float) -> None:
         """Open the camera that was named, or the first virtual one. UserError if there is none."""
-        path = str(self._spec.options.get("device") or first_node())
+        path = self._spec.target or first_node()
+        if path is None:
+            raise UserError(f"camera: no virtual camera on this machine; {MAKE_ONE}")
         if not Path(path).exists():
             raise UserError(f"camera: there is no {path}; {MAKE_ONE}")
         self._file = self._container(path)
@@ -78,14 +79,6 @@ class CameraSink:
         file, self._file, self._stream = self._file, None, None
         if file is not None:
             file.close()
-
-
-def first_node(nodes: Path = NODES) -> str:
-    """Return the path of the first virtual camera. UserError if there is none."""
-    found = sorted(nodes.glob("video*"), key=lambda node: (len(node.name), node.name))
-    if not found:
-        raise UserError(f"camera: no virtual camera on this machine; {MAKE_ONE}")
-    return f"/dev/{found[0].name}"
 
 
 def yuyv(pixels: np.ndarray) -> av.VideoFrame:

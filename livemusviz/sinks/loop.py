@@ -31,6 +31,7 @@ POLL = 0.005  # s between looks at the rings
 REPORT = 0.1  # s between reports
 NICENESS = 4  # the display comes first, the engine (7 and more) later
 PAUSES = (0.5, 1.0, 2.0, 2.0, 5.0)  # s between attempts
+SLOT_OFFSET = 0.25  # of a picture's time: canvases at this or twice this rate then lie away from a slot's ends
 HEALTHY = 5.0  # s after which the pauses begin anew
 
 
@@ -137,7 +138,7 @@ class SinkFeed:
         self.status = replace(self.status, state=RUNNING, message="")
 
     def _due(self, time: float) -> bool:
-        slot = round(time * self._wiring.spec.fps)
+        slot = int(time * self._wiring.spec.fps + SLOT_OFFSET)
         due, self._slot = slot != self._slot, slot
         return due
 

@@ -12,6 +12,7 @@ import socket
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ MOST_OUTPUTS = 8
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")  # part of an OSC address
 _KEY = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 _HIDDEN = "..."
+NODES = Path("/sys/devices/virtual/video4linux")  # where Linux lists cameras without hardware
 
 
 def _number(low: int, high: int) -> Callable[[str], int]:
@@ -200,9 +202,15 @@ def own_senders(specs: Sequence[SinkSpec]) -> Mapping[str, frozenset[str]]:
     host = socket.gethostname().upper()
     shown: dict[str, set[str]] = {}
     for spec in specs:
-        name = f"{host} ({spec.sender})" if spec.kind == "ndi" else spec.target
-        shown.setdefault(spec.kind, set()).add(name)
+        names = {"ndi": f"{host} ({spec.sender})", "camera": spec.target or first_node() or ""}
+        shown.setdefault(spec.kind, set()).add(names.get(spec.kind, spec.target))
     return {kind: frozenset(names) for kind, names in shown.items()}
+
+
+def first_node(nodes: Path = NODES) -> str | None:
+    """Return the path of the first virtual camera of this machine, None if there is none. nodes : where they are."""
+    found = sorted(nodes.glob("video*"), key=lambda node: (len(node.name), node.name))
+    return f"/dev/{found[0].name}" if found else None
 
 
 def without_secrets(url: str) -> str:

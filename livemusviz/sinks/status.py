@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from livemusviz.bridge.outputs import OutputStatus
 
-STATUS_BYTES = 1024
+STATUS_BYTES = 2560
 MOST_TEXT = 200  # characters of a message
 
 
@@ -15,7 +15,7 @@ def pack_status(status: OutputStatus) -> bytes:
     """Return `STATUS_BYTES` bytes; long texts are cut."""
     fields = asdict(status)
     fields["message"], fields["target"] = status.message[:MOST_TEXT], status.target[:MOST_TEXT]
-    return json.dumps(fields).encode()[:STATUS_BYTES].ljust(STATUS_BYTES)
+    return json.dumps(fields, ensure_ascii=False).encode().ljust(STATUS_BYTES)
 
 
 def unpack_status(data: bytes) -> OutputStatus:

@@ -1,12 +1,13 @@
 """`--out` as it is written, and what is refused."""
 
 import socket
+from pathlib import Path
 
 import pytest
 
 from livemusviz.cli import main
 from livemusviz.errors import UserError
-from livemusviz.sinks.spec import SinkSpec, own_senders, parse_out, parse_outs, refusal, without_secrets
+from livemusviz.sinks.spec import SinkSpec, first_node, own_senders, parse_out, parse_outs, refusal, without_secrets
 
 
 def test_an_output_has_a_kind_a_name_and_options() -> None:
@@ -22,13 +23,8 @@ def test_an_output_has_a_kind_a_name_and_options() -> None:
 
 def test_an_output_has_a_switch() -> None:
     param = parse_out("ndi:Stage-left,on=0").param
-    assert (param.name, param.address, param.kind, param.default) == (
-        "out/Stage-left",
-        "/out/Stage-left",
-        "bool",
-        False,
-    )
-    assert not param.preset
+    assert (param.name, param.address) == ("out/Stage-left", "/out/Stage-left")
+    assert param.kind == "bool" and param.default is False and not param.preset
 
 
 @pytest.mark.parametrize(
@@ -99,6 +95,13 @@ def test_what_this_machine_lacks_is_told() -> None:
     assert "use spout on Windows" in refusal(parse_out("syphon"), "win32")
     assert "virtual camera of OBS" in refusal(parse_out("camera"), "darwin")
     assert refusal(parse_out("stream:udp://h:1"), "win32", nothing) == ""
+
+
+def test_the_first_virtual_camera_is_found(tmp_path: Path) -> None:
+    assert first_node(tmp_path) is None
+    for name in ("video10", "video9"):
+        (tmp_path / name).mkdir()
+    assert first_node(tmp_path) == "/dev/video9"
 
 
 def test_our_own_names_are_known_to_the_sources() -> None:
