@@ -49,6 +49,15 @@ class Reuse(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ControlLevel:
+    """The faders of a ControlNet.  scale : 0..2, of its residuals; 0 is off.  interval : full frames that use the same
+    residuals."""
+
+    scale: float = 1.0
+    interval: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Controls:
     """Describes one frame that the director asks the engine for.
 
@@ -67,6 +76,7 @@ class Controls:
     steps, t_list : of the denoising, see `Pipeline.reschedule`.
     picture : to start from, None is noise alone.
     strength : 0..1, how far from that picture.
+    control_levels : of the ControlNets, in their order.
     """
 
     noise: np.ndarray
@@ -88,6 +98,7 @@ class Controls:
     t_list: tuple[int, ...] = ()
     picture: SourcePicture | None = None
     strength: float = 1.0
+    control_levels: tuple[ControlLevel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

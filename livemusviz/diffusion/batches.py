@@ -143,7 +143,7 @@ class BatchGenerator:
 
 def faders(controls: Controls) -> tuple[object, ...]:
     """Return the controls that must not change within a batch."""
-    return controls.lora_weight, controls.steps, controls.t_list
+    return controls.lora_weight, controls.steps, controls.t_list, controls.control_levels
 
 
 def _each(values: Sequence[float]) -> mx.array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 from mlx.utils import tree_map
@@ -17,13 +17,29 @@ from livemusviz.diffusion.lora import LiveLora
 from livemusviz.diffusion.model import ModelParts
 from livemusviz.diffusion.text import TextEncoding, blended, weighted
 from livemusviz.diffusion.tokenizer import clean_prompt
+from livemusviz.diffusion.unet import UNetEncoder
 
 CACHED_TEXTS = 64
 CACHED_CONDITIONINGS = 8
 """A conditioning holds the keys and values of every cross-attention: megabytes for a large model."""
 
-UNetInputs = tuple[list[list[Condition]], list[KeysValues]]
-"""For each step the condition of each resnet; and the keys and values of each cross-attention."""
+
+class NetInputs(NamedTuple):
+    """What one network takes from a prompt.
+
+    conditions : for each step the condition of each resnet. keys_values : of each cross-attention.
+    """
+
+    conditions: list[list[Condition]]
+    keys_values: list[KeysValues]
+
+
+class UNetInputs(NamedTuple):
+    """What the UNet takes from a prompt, see `NetInputs`. nets : what each ControlNet takes, evaluated when needed."""
+
+    conditions: list[list[Condition]]
+    keys_values: list[KeysValues]
+    nets: list[NetInputs] = []
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +57,7 @@ class Conditioning:
     @property
     def conditions(self) -> list[list[Condition]]:
         """The condition of each resnet, for each step."""
-        return self.inputs[0]
+        return self.inputs.conditions
 
 
 class Conditioner:
@@ -52,7 +68,7 @@ class Conditioner:
         self._parts, self._size = parts, size
         self._texts: OrderedDict[str, TextEncoding] = OrderedDict()
         self._conditionings: OrderedDict[Any, Conditioning] = OrderedDict()
-        self._shared_conditions: list[list[Condition]] | None = None
+        self._shared_conditions: dict[int, list[list[Condition]]] = {}  # by network
         self._guidance = 0.0  # scale - 1, for UNets that take it as an input
 
     def reschedule(self, parts: ModelParts) -> None:
@@ -107,7 +123,7 @@ class Conditioner:
     def forget(self) -> None:
         """Forget all conditioning, as after a change of the UNet's weights or schedule; keep the texts' encodings."""
         self._conditionings.clear()
-        self._shared_conditions = None
+        self._shared_conditions.clear()
 
     def forget_lora(self) -> None:
         """Forget what depends on the weights of live LoRAs."""
@@ -123,27 +139,31 @@ class Conditioner:
         return encodings[0] if len(mix) == 1 else blended(encodings, [weight for _, weight in mix])
 
     def _make(self, encoding: TextEncoding) -> Conditioning:
-        keys_values = self._parts.unet.keys_values(encoding.tokens)
-        conditions = self._conditions(encoding)
-        mx.eval(encoding.tokens, keys_values, conditions)
-        return Conditioning(encoding, (conditions, keys_values))
+        inputs, *nets = (
+            NetInputs(self._conditions(network, encoding), network.keys_values(encoding.tokens))
+            for network in (self._parts.unet, *self._parts.controls)
+        )
+        mx.eval(encoding.tokens, inputs)
+        return Conditioning(encoding, UNetInputs(*inputs, nets))
 
-    def _conditions(self, encoding: TextEncoding) -> list[list[Condition]]:
-        """Return those of each step; the same for every prompt, unless this UNet's time embedding takes the prompt."""
-        config = self._parts.unet.config
-        if config.text_embedding_heads or config.added_dim:
-            return self._new_conditions(encoding)
-        if self._shared_conditions is None:
-            self._shared_conditions = self._new_conditions(encoding)
-        return self._shared_conditions
+    def _conditions(self, network: UNetEncoder, encoding: TextEncoding) -> list[list[Condition]]:
+        """Return those of each step; the same for every prompt, unless the network's time embedding takes the prompt.
 
-    def _new_conditions(self, encoding: TextEncoding) -> list[list[Condition]]:
+        network : the UNet, or a ControlNet.
+        """
+        if network.config.text_embedding_heads or network.config.added_dim:
+            return self._new_conditions(network, encoding)
+        if id(network) not in self._shared_conditions:
+            self._shared_conditions[id(network)] = self._new_conditions(network, encoding)
+        return self._shared_conditions[id(network)]
+
+    def _new_conditions(self, network: UNetEncoder, encoding: TextEncoding) -> list[list[Condition]]:
         height, width = self._size
         ids = mx.array([[height, width, 0, 0, height, width]], dtype=mx.float32)
         added = None if encoding.pooled is None else (encoding.pooled, ids)
         w = mx.array([self._guidance], dtype=mx.float32)
-        unet, steps = self._parts.unet, self._parts.scheduler.timesteps
-        return [unet.conditions(mx.array([float(t)]), encoding.tokens, added, w) for t in steps]
+        steps = self._parts.scheduler.timesteps
+        return [network.conditions(mx.array([float(t)]), encoding.tokens, added, w) for t in steps]
 
 
 def stacked(trees: Sequence[Any]) -> Any:

@@ -8,11 +8,18 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import mlx.core as mx
+import numpy as np
 from mlx.utils import tree_map
 
+from livemusviz.diffusion.blocks import Condition
 from livemusviz.diffusion.conditioning import UNetInputs, stacked
+from livemusviz.diffusion.controls import Residuals
+from livemusviz.diffusion.layers import KeysValues
 from livemusviz.diffusion.schedulers import Scheduler
 from livemusviz.diffusion.unet import UNet2DConditionModel
+
+Asked = tuple[mx.array, int, UNetInputs]
+"""One of the UNet's predictions that a step needs: of latents, at a step, under inputs."""
 
 
 class Guide(NamedTuple):
@@ -20,11 +27,13 @@ class Guide(NamedTuple):
 
     eps = delta eps_u + scale (eps_text - delta eps_u), with eps_u the negative prompt's noise prediction (`full`), or
     its stand-in (`self`, `initialize`: R-CFG), for which alone delta is meant.
+    controls : residuals of ControlNets; None is none.
     """
 
     scale: mx.array
     delta: mx.array
     negative: UNetInputs | None = None
+    controls: Residuals | None = None
 
 
 class StreamFrame(NamedTuple):
@@ -73,12 +82,13 @@ class Denoiser:
     ) -> tuple[mx.array, mx.array]:
         """The one step of a frame: clean latents, and the UNet's deep features. deep : an earlier frame's, to
         do without the UNet's deep layers."""
-        (conditions,), keys_values = text
+        (conditions,), keys_values = text.conditions, text.keys_values
         x = self._seen(frame.x, 0)
+        residuals = _residuals([(frame.x, 0, text)], x, guide.controls)
         if deep is None:
-            prediction, deep = self.unet.with_deep(x, conditions, keys_values)
+            prediction, deep = self.unet.with_deep(x, conditions, keys_values, residuals)
         else:
-            prediction = self.unet.shallow(x, conditions, keys_values, deep)
+            prediction = self.unet.shallow(x, conditions, keys_values, deep, residuals)
         x0, _ = self._guided(prediction.astype(mx.float32), None, frame, 0, guide)
         return self.scheduler.step(x0, frame.x, 0, None), deep
 
@@ -98,7 +108,7 @@ class Denoiser:
         if guide.negative is not None:
             everywhere = self.guidance == "full"
             asked += [(f.x, i, guide.negative) for f, i in zip(frames, steps, strict=True) if everywhere or i == 0]
-        predictions = self._predict(asked)
+        predictions = self._predict(asked, guide.controls)
         moved = []
         for k, (frame, i) in enumerate(zip(frames, steps, strict=True)):
             against = len(frames) + k if guide.negative is not None and (self.guidance == "full" or i == 0) else None
@@ -109,20 +119,17 @@ class Denoiser:
             moved.append(StreamFrame(x, reference, frame.noise))
         return moved
 
-    def _predict(self, asked: Sequence[tuple[mx.array, int, UNetInputs]]) -> list[mx.array]:
-        """Return the UNet's predictions, float32, for pairs of latents and step under inputs of their own."""
+    def _predict(self, asked: Sequence[Asked], controls: Residuals | None = None) -> list[mx.array]:
+        """Return the UNet's predictions, float32, for each asked one under inputs of its own."""
         xs = [self._seen(x, i) for x, i, _ in asked]
+        x = xs[0] if len(xs) == 1 else mx.concatenate(xs)
+        conditions = _joined(asked, [inputs.conditions[i] for _, i, inputs in asked])
+        keys_values = _joined(asked, [inputs.keys_values for _, _, inputs in asked])
+        prediction = self.unet(x, conditions, keys_values, _residuals(asked, x, controls)).astype(mx.float32)
         if len(asked) == 1:
-            _, i, (conditions, keys_values) = asked[0]
-            return [self.unet(xs[0], conditions[i], keys_values).astype(mx.float32)]
-        sizes = [x.shape[0] for x in xs]
-        conditions = [_repeated(inputs[0][i], n) for (_, i, inputs), n in zip(asked, sizes, strict=True)]
-        keys_values_of = [_repeated(inputs[1], n) for (_, _, inputs), n in zip(asked, sizes, strict=True)]
-        same = all(inputs is asked[0][2] for _, _, inputs in asked)
-        keys_values = asked[0][2][1] if same else stacked(keys_values_of)
-        prediction = self.unet(mx.concatenate(xs), stacked(conditions), keys_values).astype(mx.float32)
-        ends = [sum(sizes[: k + 1]) for k in range(len(sizes) - 1)]
-        return list(mx.split(prediction, ends))
+            return [prediction]
+        ends = np.cumsum([each.shape[0] for each in xs])[:-1]
+        return list(mx.split(prediction, [int(end) for end in ends]))
 
     def _seen(self, x: mx.array, i: int) -> mx.array:
         """Latents before step i, as the UNet takes them."""
@@ -162,6 +169,25 @@ class Denoiser:
         for axis, by in ((1, h // 2 + i // c), (2, w // 2), (3, i + 1)):
             noise = mx.roll(noise, by, axis)
         return noise
+
+
+def _residuals(asked: Sequence[Asked], x: mx.array, controls: Residuals | None) -> list[mx.array]:
+    """Return the sum of the ControlNets' residuals for latents x as the UNet sees them; [] where none is on."""
+    if controls is None:
+        return []
+
+    def of_net(n: int) -> tuple[list[Condition], list[KeysValues]]:
+        conditions = _joined(asked, [inputs.nets[n].conditions[i] for _, i, inputs in asked])
+        return conditions, _joined(asked, [inputs.nets[n].keys_values for _, _, inputs in asked])
+
+    return controls.next(x, of_net)
+
+
+def _joined(asked: Sequence[Asked], trees: Sequence[Any]) -> Any:
+    """Return trees of arrays, one for each asked one, joined along the batch; one tree for all stays as it is."""
+    if all(tree is trees[0] for tree in trees):
+        return trees[0]
+    return stacked([_repeated(tree, x.shape[0]) for (x, _, _), tree in zip(asked, trees, strict=True)])
 
 
 def _repeated(tree: Any, batch: int) -> Any:

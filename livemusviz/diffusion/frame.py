@@ -6,8 +6,9 @@ compiled form serves all values.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from livemusviz.bridge.frames import Controls, Reuse
 from livemusviz.diffusion import coordinates
 from livemusviz.diffusion.conditioning import Conditioning, UNetInputs
+from livemusviz.diffusion.controls import ControlInput, Residuals
 from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL
 from livemusviz.diffusion.model import ModelParts
@@ -57,6 +59,13 @@ class FrameState:
     """The UNet's deep features of the last full frame; none where the model cannot do without its deep layers."""
     stream: tuple[StreamFrame, ...] = ()
     """Frames between two steps of the stream batch, youngest first."""
+    residuals: tuple[list[Sequence[mx.array]], ...] = ()
+    """Of each ControlNet of the last full frame, see `Residuals.made`."""
+
+    @property
+    def arrays(self) -> list[Any]:
+        """All arrays, as a tree, to be evaluated."""
+        return [self.latents, self.target, self.deep, self.stream, self.residuals]
 
 
 class Init(NamedTuple):
@@ -88,10 +97,15 @@ class FrameGraph:
         before: tuple[mx.array, mx.array],
         text: UNetInputs,
         guide: Guide,
-    ) -> tuple[mx.array, mx.array, mx.array, mx.array, list[StreamFrame], list[mx.array]]:
-        """Evaluate the whole UNet. before : latents of the last frame and their weight. Also returns the stream's
-        frames and the UNet's deep features."""
-        guide, frame = Guide(*guide), self._start(noise, init)
+        controls: Sequence[ControlInput],
+    ) -> tuple[
+        mx.array, mx.array, mx.array, mx.array, list[StreamFrame], list[mx.array], list[list[Sequence[mx.array]]]
+    ]:
+        """Evaluate the whole UNet. before : latents of the last frame and their weight. controls : one for each
+        ControlNet, or none where all are off. Also returns the stream's frames, the UNet's deep features and the
+        ControlNets' residuals."""
+        frame, text = self._start(noise, init), UNetInputs(*text)
+        guide, residuals = self._guided(guide, controls)
         deep: list[mx.array] = []
         if self.denoiser.can_be_shallow and not stream:
             x0, features = self.denoiser.once(frame, text, guide)
@@ -100,7 +114,7 @@ class FrameGraph:
             x0, stream = self.denoiser.stream(frame, [StreamFrame(*each) for each in stream], text, guide)
         else:
             x0 = self.denoiser.run(frame, text, guide)
-        return *self.decoded(self._near_init(x0, init), before), stream, deep
+        return *self.decoded(self._near_init(x0, init), before), stream, deep, residuals.made
 
     def shallow(
         self,
@@ -110,9 +124,11 @@ class FrameGraph:
         text: UNetInputs,
         guide: Guide,
         deep: mx.array,
+        controls: Sequence[ControlInput],
     ) -> tuple[mx.array, mx.array, mx.array, mx.array]:
-        """Evaluate the UNet's outermost level, with the deep features of an earlier frame."""
-        x0, _ = self.denoiser.once(self._start(noise, init), text, Guide(*guide), deep)
+        """Evaluate the UNet's outermost level, with the deep features and residuals of an earlier frame."""
+        guide, _ = self._guided(guide, controls)
+        x0, _ = self.denoiser.once(self._start(noise, init), UNetInputs(*text), guide, deep)
         return self.decoded(self._near_init(x0, init), before)
 
     def decoded(
@@ -123,9 +139,24 @@ class FrameGraph:
         image, finite = self.decode(x0)
         return image[0], x0, finite[0], target
 
-    def denoise(self, noise: mx.array, init: Init | None, text: UNetInputs, guide: Guide) -> mx.array:
+    def denoise(
+        self,
+        noise: mx.array,
+        init: Init | None,
+        text: UNetInputs,
+        guide: Guide,
+        controls: Sequence[ControlInput] = (),
+    ) -> mx.array:
         """Return denoised latents, float32 (B, h, w, c). text, guide : one for all or one for each."""
+        guide, _ = self._guided(guide, controls)
         return self._near_init(self.denoiser.run(self._start(noise, init), text, guide), init)
+
+    def _guided(self, guide: Guide, controls: Sequence[ControlInput]) -> tuple[Guide, Residuals]:
+        """Return the guide with a frame's residuals, and these. `mx.compile` makes plain tuples of named ones."""
+        residuals = Residuals(self._parts.controls if controls else (), controls)
+        scale, delta, negative, *_ = guide
+        negative = None if negative is None else UNetInputs(*negative)
+        return Guide(scale, delta, negative, residuals if controls else None), residuals
 
     def decode(self, x0: mx.array) -> tuple[mx.array, mx.array]:
         """Return pictures, uint8 RGBA (B, height, width, 4), of latents (B, h, w, c); and bool (B,), True if finite."""

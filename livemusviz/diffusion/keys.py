@@ -27,6 +27,12 @@ UNET: Renames = (
     (".upsamplers.0.conv.", ".upsample."),
     ("conv_norm_out.", "norm_out."),
 )
+CONTROLNET: Renames = (
+    ("controlnet_cond_embedding.", "picture_encoder."),
+    ("controlnet_down_blocks.", "skip_projections."),
+    ("controlnet_mid_block.", "mid_projection."),
+    *UNET,
+)
 AUTOENCODER_TINY: Renames = ((".conv.", ".conv.layers."), (".pool.", ".pool.layers."))
 PIXEL_SHUFFLE: Renames = ()
 AUTOENCODER_KL: Renames = (

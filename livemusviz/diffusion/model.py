@@ -14,6 +14,7 @@ from livemusviz.diffusion.backend import backend_name, share_threads
 from livemusviz.diffusion.blocks import Resnet
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
+from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, PixelShuffleDecoder
@@ -55,6 +56,7 @@ class ModelParts:
     zero_negative : where there is no negative prompt, its encoding is zeros.
     live : the weights of live LoRAs, by file name; 0-d arrays, to be replaced in place.
     streams : that parts of a frame are computed on.
+    controls : one network for each of the spec's.
     """
 
     spec: ModelSpec
@@ -68,6 +70,7 @@ class ModelParts:
     zero_negative: bool = False
     live: dict[str, mx.array] = field(default_factory=dict)
     streams: Streams = OWN
+    controls: tuple[ControlNetModel, ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -76,7 +79,7 @@ class ModelParts:
     @property
     def weight_bytes(self) -> int:
         """Bytes of all weights in memory."""
-        return sum(map(weight_bytes, (*self.text.encoders, self.unet, self.vae)))
+        return sum(map(weight_bytes, (*self.text.encoders, self.unet, self.vae, *self.controls)))
 
 
 def load_model(spec: ModelSpec) -> ModelParts:
@@ -101,12 +104,16 @@ def load_model(spec: ModelSpec) -> ModelParts:
     vae = _autoencoder(vae_folder, vae_dtype)
     scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", spec)
     text, zeros = PromptEncoder(tokenizers, encoders), second and index.get("force_zeros_for_empty_prompt", True)
+    controls = tuple(_controlnet(control.folder, dtype, bits) for control in spec.controls)
     bits = _bits_of(unet, bits)
-    parts = ModelParts(spec, text, unet, vae, scheduler, dtype, vae_dtype, bits, zero_negative=bool(zeros))
+    parts = ModelParts(
+        spec, text, unet, vae, scheduler, dtype, vae_dtype, bits, zero_negative=bool(zeros), controls=controls
+    )
     _check_fit(parts)
+    _check_controls_fit(parts)
     check_guidance(scheduler, spec.guidance, str(folder))
     if backend_name() == "cpu":
-        for network in (*encoders, unet, vae):
+        for network in (*encoders, unet, vae, *controls):
             stage(network)
     components: list[Component] = [("unet", unet, keys.UNET)]
     components += [(f"text_encoder{n}", e, keys.CLIP_TEXT) for n, e in zip(["", *second], encoders, strict=True)]
@@ -120,7 +127,7 @@ def load_model(spec: ModelSpec) -> ModelParts:
 def _prepare_for_cpu(parts: ModelParts) -> ModelParts:
     """Choose how a processor computes the convolutions. Packed weights are for saving memory: then little is added."""
     streams = side_by_side(share_threads(among_streams=parts.weight_bytes <= SMALL_MODEL))
-    modules = [*parts.unet.modules(), *parts.vae.modules()]
+    modules = [module for network in (parts.unet, parts.vae, *parts.controls) for module in network.modules()]
     most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
     winograd.prepare_winograd(modules, streams, most)
     for module in modules:
@@ -179,6 +186,14 @@ def _unet(folder: Path, dtype: mx.Dtype, bits: int = 16) -> UNet2DConditionModel
     return unet
 
 
+def _controlnet(folder: Path, dtype: mx.Dtype, bits: int) -> ControlNetModel:
+    path = folder / "config.json"
+    _expect_class(path, read_json(path).get("_class_name"), ("ControlNetModel",))
+    net = _read(path, lambda config, where: ControlNetModel(ControlNetConfig.read(config, where), where))
+    _fill(net, folder, DIFFUSERS_STEM, keys.CONTROLNET, dtype, bits)
+    return net
+
+
 def _text_encoder(folder: Path, dtype: mx.Dtype, bits: int = 16) -> CLIPTextModel:
     path = folder / "config.json"
     architectures = read_json(path).get("architectures")
@@ -233,6 +248,27 @@ def check_guidance(scheduler: Scheduler, guidance: str, where: str) -> None:
     if guidance in ("self", "initialize") and not scheduler.signal_left:
         raise UserError(f"{where}: zero terminal SNR leaves no signal in the first step for --guidance {guidance}; "
                         "use full or none")  # fmt: skip
+
+
+def _check_controls_fit(parts: ModelParts) -> None:
+    """Raises UserError for a ControlNet of another kind of model: its residuals must have the shapes of the skips."""
+    unet = parts.unet.config
+    for control, net in zip(parts.spec.controls, parts.controls, strict=True):
+        config = net.config
+        pairs = (
+            ("block_out_channels", list(config.channels), list(unet.channels)),
+            ("layers_per_block", list(config.layers), list(unet.layers)),
+            ("cross_attention_dim", config.text_dim, unet.text_dim),
+            ("in_channels", config.in_channels, unet.in_channels),
+            ("pooled width", config.pooled_dim, unet.pooled_dim),
+            ("downscale of the picture", net.downscale, parts.vae.downscale),
+        )
+        for name, found, wanted in pairs:
+            if found != wanted:
+                raise UserError(
+                    f"{control.folder}: its {name} is {found}, that of {parts.folder} {wanted}; "
+                    "give a ControlNet made for this kind of model"
+                )
 
 
 def _check_fit(parts: ModelParts) -> None:

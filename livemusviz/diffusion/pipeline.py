@@ -21,6 +21,7 @@ import numpy as np
 from livemusviz.bridge.frames import Controls, Reuse
 from livemusviz.diffusion.backend import backend_name
 from livemusviz.diffusion.conditioning import Conditioner, Conditioning, UNetInputs
+from livemusviz.diffusion.control_units import ControlUnits
 from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.folder import model_name
@@ -31,6 +32,7 @@ from livemusviz.diffusion.model import ModelParts, check_guidance, load_model
 from livemusviz.diffusion.schedulers import MAX_STEPS, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError
+from livemusviz.params.params import MAX_CONTROLS, control_params
 
 MIN_SIZE, MAX_SIZE = 64, 2048
 MAX_STREAM = 4
@@ -81,13 +83,14 @@ class Pipeline:
         self.backend = backend_name()
         self.name = model_name(parts.folder)
         self.prompts = Conditioner(parts, self.size)
+        self._compiled = self.backend != "cpu" if compiled is None else compiled
+        self.controls = ControlUnits(parts, self.size, self._compiled)
         self._state = FrameState()
         self.init = InitPicture(parts, self.size, self.name)
         self._lora_weights = {name: float(np.array(weight)) for name, weight in parts.live.items()}
         self._lora_factor = 1.0
         self._asked: tuple[int, tuple[int, ...], float | None] = (0, (), None)
         self._schedules: OrderedDict[Any, Schedule] = OrderedDict()  # the last ones, by what was asked for
-        self._compiled = self.backend != "cpu" if compiled is None else compiled
         self._prepare()
 
     @classmethod
@@ -106,7 +109,7 @@ class Pipeline:
     def _prepare(self) -> None:
         """Make what hangs on the schedule: the frame's functions."""
         self.graph = graph = FrameGraph(self.parts, self.latent_shape)
-        self._state = replace(self._state, deep=(), target=None)
+        self._state = replace(self._state, deep=(), target=None, residuals=())
         self._forms = Forms(graph.full, graph.shallow, graph.decoded)
         if self._compiled:
             live = self.parts.live
@@ -124,12 +127,14 @@ class Pipeline:
         self.init.set(image)
 
     def apply(self, controls: Controls) -> None:
-        """Take over what the performer moved that is no argument of a frame: LoRA weights, the picture, the steps.
+        """Take over what the performer moved that is no argument of a frame: LoRA weights, ControlNets, the picture,
+        the steps.
 
         Raises UserError, once, for steps that the model does not make; then they stay as they are. Likewise for a
         picture that it cannot read; then it starts from noise.
         """
         self.set_lora_weights(controls.lora_weight)
+        self.controls.set_levels(controls.control_levels)
         unread = self.init.take(controls.picture)
         self.init.strength = controls.strength
         wanted = (controls.steps, controls.t_list, None if controls.t_list else self.init.noise_level())
@@ -165,7 +170,7 @@ class Pipeline:
             self._prepare()
         else:
             self.graph, self._forms = found.graph, found.forms
-            self._state = replace(self._state, deep=(), target=None)
+            self._state = replace(self._state, deep=(), target=None, residuals=())
         self._schedules[key] = Schedule(self.parts, self.graph, self._forms)
         self._schedules.move_to_end(key)
         if len(self._schedules) > STRENGTHS:
@@ -202,21 +207,23 @@ class Pipeline:
         before = self._before(x, feedback, options.drift)
         negative = self.prompts.negative_inputs(options.negative)
         guide = Guide(_scalar(options.guidance_scale), _scalar(options.delta), negative)
-        if options.reuse >= Reuse.LATENTS and state.target is not None:
+        kept = self.controls.kept_inputs(state.residuals)
+        if options.reuse >= Reuse.LATENTS and state.target is not None and kept is not None:
             image, latents, finite, target = self._forms.decoded(state.target, before)
             made = replace(state, latents=latents)
-        elif options.reuse >= Reuse.DEEP_FEATURES and state.deep:
+        elif options.reuse >= Reuse.DEEP_FEATURES and state.deep and kept is not None:
             image, latents, finite, target = self._forms.shallow(
-                x, self.init.init(), before, text.inputs, guide, state.deep[0]
+                x, self.init.init(), before, text.inputs, guide, state.deep[0], kept
             )
             made = replace(state, latents=latents, target=target)
         else:
-            stream = self._stream(x)
-            image, latents, finite, target, stream, deep = self._forms.full(
-                x, self.init.init(), stream, before, text.inputs, guide
+            controls = self.controls.inputs(state.residuals)
+            image, latents, finite, target, stream, deep, residuals = self._forms.full(
+                x, self.init.init(), self._stream(x), before, text.inputs, guide, controls
             )
-            made = FrameState(latents, target, tuple(deep), tuple(StreamFrame(*frame) for frame in stream))
-        mx.async_eval(image, finite, made.latents, made.target, made.deep, made.stream)
+            frames = tuple(StreamFrame(*frame) for frame in stream)
+            made = FrameState(latents, target, tuple(deep), frames, tuple(residuals))
+        mx.async_eval(image, finite, made.arrays)
         return EnqueuedFrame(self, image, finite, made)
 
     def finish(self, finite: bool, made: FrameState) -> None:
@@ -237,16 +244,19 @@ class Pipeline:
         guided = parts.spec.guidance != "none"
         found = [] if guided else ["delta", "negative_prompt"]
         found += [] if guided or parts.unet.config.guidance_dim else ["guidance_scale"]
+        found += [name for n in range(len(self.controls) + 1, MAX_CONTROLS + 1) for name in control_params(n)]
         return (*found, *(() if parts.live else ("lora_weight",)))
 
     def reset(self) -> None:
         """Forget the last frames, as after a cut."""
         self._state = FrameState()
+        self.controls.forget_frames()
 
     def warm_up(self, prompt: str = "") -> None:
         """Do everything once, so that the first real frame is as fast as the others; forgets what it drew."""
         self._draw_every_form(prompt)
-        if self.backend != "cpu" and choose_norms((self.parts.unet, self.parts.vae)):
+        networks = (self.parts.unet, self.parts.vae, *self.parts.controls)
+        if self.backend != "cpu" and choose_norms(networks):
             self._schedules.clear()
             self._prepare()
             self._draw_every_form(prompt)
@@ -268,7 +278,7 @@ class Pipeline:
 
     def denoise_batch(self, noise: mx.array, text: UNetInputs, guide: Guide) -> mx.array:
         """Do what `denoise` does where text and guide are one for all or one for each."""
-        return self.graph.denoise(noise, self.init.init(), text, guide)
+        return self.graph.denoise(noise, self.init.init(), text, guide, self.controls.inputs())
 
     def _before(self, x: mx.array, feedback: float, drift: tuple[float, ...]) -> tuple[mx.array, mx.array]:
         """Return the last frame's latents, moved on, and their weight in the next one's."""
@@ -307,12 +317,14 @@ class EnqueuedFrame:
     def wait(self) -> None:
         """Wait until it is computed. Raises NonFiniteFrame."""
         made = self.made
-        mx.eval(self.image, self.finite, made.latents, made.target, made.deep, made.stream)
+        mx.eval(self.image, self.finite, made.arrays)
         self.pipeline.finish(bool(self.finite.item()), made)
 
     def pixels(self) -> np.ndarray:
         """Return the picture, C-contiguous."""
-        return np.array(self.image)
+        image = np.array(self.image)
+        self.pipeline.controls.take_frame(image)
+        return image
 
 
 def _scalar(value: float) -> mx.array:

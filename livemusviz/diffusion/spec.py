@@ -7,6 +7,7 @@ from pathlib import Path
 from livemusviz.diffusion.folder import HUB_NAME, cached_snapshot, user_path
 from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.errors import UserError
+from livemusviz.params.params import MAX_CONTROLS
 
 GUIDANCE = ("none", "full", "self", "initialize")
 """Classifier-free guidance: none; full (Ho and Salimans 2022), twice the work; R-CFG (Kodaira et al. 2023) self, no
@@ -24,6 +25,20 @@ class LoraSpec:
     live: bool = False
 
 
+PROCESSORS = ("pass", "canny", "soft", "luminance", "tile")
+"""Makes a control picture of any picture: as it is; edges as lines; soft edges; luminance; blurred."""
+MAX_CONTROL_SCALE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSpec:
+    """A ControlNet's folder. processor : one of `PROCESSORS`. scale : 0 to 2, where its fader begins."""
+
+    folder: Path
+    processor: str = "pass"
+    scale: float = 1.0
+
+
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
     """A model folder and the choices that are fixed while it is loaded.
@@ -39,6 +54,7 @@ class ModelSpec:
     guidance: str = "none"
     loras: tuple[LoraSpec, ...] = ()
     stream: bool = False
+    controls: tuple[ControlSpec, ...] = ()
 
     def validate(self) -> None:
         """Raises UserError for a value out of its range."""
@@ -50,6 +66,13 @@ class ModelSpec:
                 raise UserError(
                     f"{lora.path}: weight {lora.weight:g}, give -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}"
                 )
+        if len(self.controls) > MAX_CONTROLS:
+            raise UserError(f"--control: {len(self.controls)} given, at most {MAX_CONTROLS} are used")
+        for control in self.controls:
+            if not 0 <= control.scale <= MAX_CONTROL_SCALE:
+                raise UserError(f"{control.folder}: scale {control.scale:g}, give 0 to {MAX_CONTROL_SCALE:g}")
+            if control.processor not in PROCESSORS:
+                raise UserError(f"{control.folder}: processor '{control.processor}': there is {', '.join(PROCESSORS)}")
 
 
 def parse_lora(text: str, live: bool) -> LoraSpec:
@@ -66,6 +89,41 @@ def parse_lora(text: str, live: bool) -> LoraSpec:
             f"{MAX_LORA_WEIGHT:g}, as {name[-64:]}:0.8"
         ) from None
     return LoraSpec(_lora_file(name), weight, live)
+
+
+def parse_control(text: str) -> ControlSpec:
+    """Return what 'FOLDER', 'FOLDER:canny', 'FOLDER:0.7' or 'FOLDER:canny:0.7' asks for; FOLDER also as org/name of the
+    Hugging Face cache. UserError for another processor, a scale out of range or a folder that there is not."""
+    name, processor, scale = text, "", None
+    while not os.path.isdir(name) and ":" in name:
+        head, _, tail = name.rpartition(":")
+        if tail in PROCESSORS and not processor:
+            processor = tail
+        elif scale is None and not processor and _is_number(tail):
+            scale = float(tail)
+        else:
+            break
+        name = head
+    folder = user_path(name, "--control")
+    if not folder.is_dir():
+        if not HUB_NAME.fullmatch(name) or ".." in name:
+            raise UserError(
+                f"--control {text[:64]}: no such folder; give FOLDER[:PROCESSOR][:SCALE], PROCESSOR one of "
+                f"{', '.join(PROCESSORS)}, SCALE 0 to {MAX_CONTROL_SCALE:g}"
+            )
+        folder = cached_snapshot(name, "config.json")
+    spec = ControlSpec(folder, processor or "pass", 1.0 if scale is None else scale)
+    if not 0 <= spec.scale <= MAX_CONTROL_SCALE:
+        raise UserError(f"--control {text[:64]}: scale {spec.scale:g}, give 0 to {MAX_CONTROL_SCALE:g}")
+    return spec
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _lora_file(name: str) -> Path:

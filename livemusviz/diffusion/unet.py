@@ -4,6 +4,7 @@ What does not change from frame to frame is computed apart: `conditions` once a 
 `unet(x, conditions, keys_values)`, once a frame, does the rest. `predict` does all of it at once.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -156,16 +157,17 @@ class UNetConfig:
         )
 
 
-class UNet2DConditionModel(nn.Module):
-    """x : (B, H, W, in_channels) -> (B, H, W, out_channels)."""
+class UNetEncoder(nn.Module):
+    """Holds the half of a UNet that goes down, the middle included: all that a ControlNet shares with it."""
 
-    def __init__(self, config: UNetConfig, where: str = "unet/config.json") -> None:
+    def __init__(self, config: UNetConfig, where: str) -> None:
         super().__init__()
         self.config = config
         channels, levels = config.channels, len(config.channels)
         act = activation_function(config.act_fn, where)
-        style = BlockStyle(act, config.groups, config.eps, config.time_dim, config.scale_shift, config.text_dim)
-        self.act = act
+        self.style = style = BlockStyle(
+            act, config.groups, config.eps, config.time_dim, config.scale_shift, config.text_dim
+        )
         self.conv_in = Conv2d(config.in_channels, channels[0], 3, padding=1)
         self.time_embedding = TimestepEmbedding(channels[0], config.time_dim, act, config.guidance_dim)
         self.added_embedding: nn.Module
@@ -182,20 +184,11 @@ class UNet2DConditionModel(nn.Module):
         ]  # fmt: skip
         if config.mid_heads is not None:
             self.mid_block = MidBlock(channels[-1], config.mid_heads, config.down_depths[-1][0], style)
-        self.up_blocks = [
-            UpBlock(
-                ins, channels[-1 - i], config.up_heads[i], config.up_depths[i], i == levels - 1,
-                replace(style, only_cross=config.only_cross[-1 - i]),
-            )
-            for i, ins in enumerate(_up_inputs(config))
-        ]  # fmt: skip
-        self.norm_out = GroupNorm(config.groups, channels[0], config.eps)
-        self.conv_out = Conv2d(channels[0], config.out_channels, 3, padding=1)
 
     @property
     def blocks(self) -> list[Any]:
         """All blocks in forward order."""
-        return [*self.down_blocks, *([self.mid_block] if "mid_block" in self else []), *self.up_blocks]
+        return [*self.down_blocks, *([self.mid_block] if "mid_block" in self else [])]
 
     def conditions(
         self, timestep: mx.array, text: mx.array, added: AddedEmbedding | None = None, guidance: mx.array | None = None
@@ -227,22 +220,63 @@ class UNet2DConditionModel(nn.Module):
         """Each cross-attention's keys and values of a prompt, in forward order. text : (B, T, text_dim)."""
         return [attention.keys_values(text) for block in self.blocks for attention in _cross_attentions(block)]
 
-    def __call__(self, x: mx.array, conditions: list[Condition], keys_values: list[KeysValues]) -> mx.array:
-        """x : (B, H, W, in_channels); conditions and keys_values, of B or of 1, from the methods of the same names."""
-        return self.with_deep(x, conditions, keys_values)[0]
-
-    def with_deep(
-        self, x: mx.array, conditions: list[Condition], keys_values: list[KeysValues]
-    ) -> tuple[mx.array, mx.array]:
-        """As above, and what the last block on the way up was given from below, for `shallow`."""
-        feed = ConditioningFeed(conditions, keys_values)
-        x = self.conv_in(x)
+    def encode(self, x: mx.array, feed: ConditioningFeed) -> tuple[mx.array, list[mx.array]]:
+        """Go down from the output of `conv_in`. Returns the middle's output, and the skips: x and every intermediate
+        result in order."""
         skips = [x]
         for down in self.down_blocks:
             x, more = down(x, feed)
             skips += more
-        if "mid_block" in self:
-            x = self.mid_block(x, feed)
+        return (self.mid_block(x, feed) if "mid_block" in self else x), skips
+
+
+class UNet2DConditionModel(UNetEncoder):
+    """x : (B, H, W, in_channels) -> (B, H, W, out_channels)."""
+
+    def __init__(self, config: UNetConfig, where: str = "unet/config.json") -> None:
+        super().__init__(config, where)
+        channels, levels, style = config.channels, len(config.channels), self.style
+        self.act = style.act
+        self.up_blocks = [
+            UpBlock(
+                ins, channels[-1 - i], config.up_heads[i], config.up_depths[i], i == levels - 1,
+                replace(style, only_cross=config.only_cross[-1 - i]),
+            )
+            for i, ins in enumerate(_up_inputs(config))
+        ]  # fmt: skip
+        self.norm_out = GroupNorm(config.groups, channels[0], config.eps)
+        self.conv_out = Conv2d(channels[0], config.out_channels, 3, padding=1)
+
+    @property
+    def blocks(self) -> list[Any]:
+        """All blocks in forward order."""
+        return [*super().blocks, *self.up_blocks]
+
+    def __call__(
+        self,
+        x: mx.array,
+        conditions: list[Condition],
+        keys_values: list[KeysValues],
+        residuals: Sequence[mx.array] = (),
+    ) -> mx.array:
+        """x : (B, H, W, in_channels); conditions and keys_values, of B or of 1, from the methods of the same names.
+
+        residuals : of ControlNets, see `ControlNetModel`: added to each skip, the last one to the middle's output.
+        """
+        return self.with_deep(x, conditions, keys_values, residuals)[0]
+
+    def with_deep(
+        self,
+        x: mx.array,
+        conditions: list[Condition],
+        keys_values: list[KeysValues],
+        residuals: Sequence[mx.array] = (),
+    ) -> tuple[mx.array, mx.array]:
+        """As above, and what the last block on the way up was given from below, for `shallow`."""
+        feed = ConditioningFeed(conditions, keys_values)
+        x, skips = self.encode(self.conv_in(x), feed)
+        if residuals:
+            x, skips = x + residuals[-1], plus(skips, residuals)
         for up in self.up_blocks[:-1]:
             x = up(x, skips, feed)
         deep = x
@@ -250,7 +284,12 @@ class UNet2DConditionModel(nn.Module):
         return self.conv_out(self.act(self.norm_out(x))), deep
 
     def shallow(
-        self, x: mx.array, conditions: list[Condition], keys_values: list[KeysValues], deep: mx.array
+        self,
+        x: mx.array,
+        conditions: list[Condition],
+        keys_values: list[KeysValues],
+        deep: mx.array,
+        residuals: Sequence[mx.array] = (),
     ) -> mx.array:
         """Only the outermost level, on an earlier frame's deep features (Ma et al. 2024, DeepCache, section 3.2)."""
         down, up = self.down_blocks[0], self.up_blocks[-1]
@@ -262,13 +301,19 @@ class UNet2DConditionModel(nn.Module):
             ],
         )
         x = self.conv_in(x)
-        _, skips = down(x, feed, descend=False)
-        x = up(deep, [x, *skips], feed)
+        _, more = down(x, feed, descend=False)
+        skips = [x, *more]
+        x = up(deep, plus(skips, residuals) if residuals else skips, feed)
         return self.conv_out(self.act(self.norm_out(x)))
 
     def predict(self, x: mx.array, timestep: mx.array, text: mx.array, added: AddedEmbedding | None = None) -> mx.array:
         """The plain path: everything from the prompt on, for a caller that asks once."""
         return self(x, self.conditions(timestep, text, added), self.keys_values(text))
+
+
+def plus(skips: Sequence[mx.array], residuals: Sequence[mx.array]) -> list[mx.array]:
+    """Return each skip with its residual added; residuals behind the last skip are left out."""
+    return [skip + residual for skip, residual in zip(skips, residuals, strict=False)]
 
 
 def _cross_attentions(block: Any) -> list[Attention]:
@@ -294,15 +339,21 @@ def _block_types(config: dict[str, Any], levels: int, where: str) -> tuple[list[
     return down, up
 
 
+def skip_channels(config: UNetConfig) -> list[int]:
+    """Return the channels of each skip, in forward order: 12 in Stable Diffusion 1 and 2, 9 in XL."""
+    last = len(config.channels) - 1
+    skips = [config.channels[0]]
+    for level, channels in enumerate(config.channels):
+        skips += [channels] * (config.layers[level] + (level < last))
+    return skips
+
+
 def _up_inputs(config: UNetConfig) -> list[list[int]]:
     """Input channels of every resnet on the way up: what comes from below plus the skip."""
-    down = list(config.channels)
-    skips = [down[0]]
-    for i, c in enumerate(down):
-        skips += [c] * (config.layers[i] + (i < len(down) - 1))
-    below = down[-1]
+    skips = skip_channels(config)
+    below = config.channels[-1]
     inputs = []
-    for c, layers in zip(reversed(down), reversed(config.layers), strict=True):
+    for c, layers in zip(reversed(config.channels), reversed(config.layers), strict=True):
         row = []
         for _ in range(layers + 1):
             row.append(below + skips.pop())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from livemusviz.bridge.features import BEATS_A_BAR, AudioFeatures
-from livemusviz.bridge.frames import Controls, Prompt, Reuse, Timing
+from livemusviz.bridge.frames import ControlLevel, Controls, Prompt, Reuse, Timing
 from livemusviz.bridge.sources import PictureInput
 from livemusviz.curves import phase_error
 from livemusviz.director.anticipate import Anticipation, Struck, landing, next_start, sure
@@ -21,7 +21,7 @@ from livemusviz.director.pictures import PictureFollower
 from livemusviz.director.seeds import SeedBlend, Seeds
 from livemusviz.director.ssf import Moment, SimilarityFilter
 from livemusviz.director.walk import LatentWalk, WalkMotion, similarity
-from livemusviz.params.params import Params
+from livemusviz.params.params import MAX_CONTROLS, Params, control_params
 
 MAX_DT = 0.25  # s; longer pauses (sleep, a slow load) count as this
 FEEDBACK_PERIOD = 0.05  # s, the frame time for which the feedback strength is given
@@ -36,11 +36,13 @@ FREE_BARS = 0.5  # bars/s of a loop while there is no tempo
 class _Drawn:
     """Holds the inputs of the last computed frames.
 
-    noise : float32 (h, w, c).  words : previous prompt and prompt.  full : s, time of the last full frame.
+    noise : float32 (h, w, c).  words : previous prompt and prompt.  levels : of the ControlNets.  full : s, time of the
+    last full frame.
     """
 
     noise: np.ndarray | None = None
     words: tuple[Prompt, Prompt] = ("", "")
+    levels: tuple[ControlLevel, ...] = ()
     full: float = float("-inf")  # s
 
 
@@ -85,10 +87,12 @@ class Director:
         self._move(dt, now, features, params, timing, struck)
         noise = self._seeds.noise(self._walk.angles)
         words, rewritten = self._words(dt, now, features, params)
+        levels = control_levels(params)
         self._pictures.step(picture, params)
-        reuse = self._decide_reuse(now, features, noise, rewritten, params.ssf)
+        changed = rewritten or levels != self._drawn.levels
+        reuse = self._decide_reuse(now, features, noise, changed, params.ssf)
         if reuse <= Reuse.DEEP_FEATURES:
-            self._drawn.noise, self._drawn.words = noise, words
+            self._drawn.noise, self._drawn.words, self._drawn.levels = noise, words, levels
             self._pictures.drew()
         strike = max(features.onset_strength, self._pulse)
         return Controls(
@@ -111,6 +115,7 @@ class Director:
             lora_weight=params.lora_weight,
             picture=self._pictures.picture,
             strength=self._pictures.strength,
+            control_levels=levels,
         )
 
     def noise_at(self, place: tuple[float, ...]) -> np.ndarray:
@@ -207,6 +212,15 @@ def wanted_seeds(params: Params) -> SeedBlend:
     """Return the seeds to blend, or the single seed if there are none."""
     blend = tuple(pair for pair in params.seed_list if pair[1] > 0.0)
     return blend or ((params.seed, 1.0),)
+
+
+def control_levels(params: Params) -> tuple[ControlLevel, ...]:
+    """Return the faders of all ControlNets that a show may have; one that is disabled has scale 0."""
+    levels = []
+    for n in range(1, MAX_CONTROLS + 1):
+        scale, enabled, interval = (getattr(params, name) for name in control_params(n))
+        levels.append(ControlLevel(scale if enabled else 0.0, interval))
+    return tuple(levels)
 
 
 def _knobs(params: Params) -> MusicPromptKnobs:

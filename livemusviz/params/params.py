@@ -26,7 +26,16 @@ from livemusviz.params.param import MAX_ENTRIES, MAX_PROMPT, MAX_TEXTS
 Quantise = Literal["none", "beat", "bar", "2_bar", "4_bar"]
 TempoSource = Literal["auto", "audio", "tap", "link", "midi"]
 FlashLimit = Literal["off", "wcag", "broadcast"]
+ControlScale = Annotated[float, Range(0.0, 2.0, "x"), "weight of a ControlNet's residuals; 0 computes none"]
+ControlEnabled = Annotated[bool, "whether that ControlNet is computed"]
+ControlInterval = Annotated[int, Range(1, 16, "frames"), "frames that use the same residuals of that ControlNet"]
 MAX_SEED = 2**31 - 1
+MAX_CONTROLS = 4
+
+
+def control_params(n: int) -> tuple[str, str, str]:
+    """Return the names of the parameters of ControlNet `n`, from 1: scale, enabled, interval."""
+    return f"control_{n}_scale", f"control_{n}_enabled", f"control_{n}_interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +189,20 @@ class Params:
     num_inference_steps: Annotated[int, Range(0, 50), "denoising steps of a frame; 0 is as the model was loaded"] = 0
     t_list: Annotated[Ints, Range(0, 49), "time steps, by index into a schedule of 50; none is as loaded"] = ()
     lora_weight: Annotated[float, Range(-4.0, 4.0, "x"), "factor on the weights of live LoRAs"] = 1.0
+
+    # --- structure: the ControlNets, in the order in which they were given ---
+    control_1_scale: Annotated[ControlScale, Address("/control/1/scale")] = 1.0
+    control_1_enabled: Annotated[ControlEnabled, Address("/control/1/enabled")] = True
+    control_1_interval: Annotated[ControlInterval, Address("/control/1/interval")] = 1
+    control_2_scale: Annotated[ControlScale, Address("/control/2/scale")] = 1.0
+    control_2_enabled: Annotated[ControlEnabled, Address("/control/2/enabled")] = True
+    control_2_interval: Annotated[ControlInterval, Address("/control/2/interval")] = 1
+    control_3_scale: Annotated[ControlScale, Address("/control/3/scale")] = 1.0
+    control_3_enabled: Annotated[ControlEnabled, Address("/control/3/enabled")] = True
+    control_3_interval: Annotated[ControlInterval, Address("/control/3/interval")] = 1
+    control_4_scale: Annotated[ControlScale, Address("/control/4/scale")] = 1.0
+    control_4_enabled: Annotated[ControlEnabled, Address("/control/4/enabled")] = True
+    control_4_interval: Annotated[ControlInterval, Address("/control/4/interval")] = 1
 
     # --- the tempo ---
     quantise: Annotated[Quantise, "when a new prompt, cue, seed or preset begins", LIVE] = "none"

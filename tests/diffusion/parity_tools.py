@@ -146,6 +146,35 @@ def save_folder(folder: Path, name: str, scheduler: dict[str, Any] | None = None
     return _save(folder, UNETS[name], TEXT, TINY_AUTOENCODER, scheduler)
 
 
+def save_controlnet(model: Path, folder: Path, seed: int = 0, bgr: bool = False, old: bool = False) -> Path:
+    """Write a ControlNet for the UNet of a folder, by diffusers, float32, with random weights in its projections too.
+
+    old : without `conditioning_channels`, as the first ones.
+    """
+    import diffusers
+    import torch
+
+    torch.manual_seed(100 + seed)
+    unet = diffusers.UNet2DConditionModel.from_pretrained(model / "unet")
+    net = diffusers.ControlNetModel.from_unet(
+        unet,
+        controlnet_conditioning_channel_order="bgr" if bgr else "rgb",
+        conditioning_embedding_out_channels=(8, 16, 24, 32),
+        load_weights_from_unet=False,
+    )
+    shaken(net)
+    with torch.no_grad():
+        for value in net.parameters():
+            if value.ndim == 4 and not value.any():
+                value.copy_(torch.randn_like(value) * 0.1)
+    net.save_pretrained(folder)
+    if old:
+        config = json.loads((folder / "config.json").read_text())
+        config.pop("conditioning_channels")
+        (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
 FULL_UNETS: dict[str, dict[str, Any]] = {
     "sd-turbo": UNETS["sd-turbo"]
     | {
