@@ -25,7 +25,7 @@ CACHED_CONDITIONINGS = 8
 
 
 class NetInputs(NamedTuple):
-    """What one network takes from a prompt.
+    """Inputs that one network takes from a prompt.
 
     conditions : for each step the condition of each resnet. keys_values : of each cross-attention.
     """
@@ -35,7 +35,7 @@ class NetInputs(NamedTuple):
 
 
 class UNetInputs(NamedTuple):
-    """What the UNet takes from a prompt, see `NetInputs`. nets : what each ControlNet takes, evaluated when needed."""
+    """Inputs of the UNet from a prompt, see `NetInputs`. nets : of each ControlNet, evaluated when needed."""
 
     conditions: list[list[Condition]]
     keys_values: list[KeysValues]
