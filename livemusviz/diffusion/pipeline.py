@@ -244,8 +244,9 @@ class Pipeline:
         guided = parts.spec.guidance != "none"
         found = [] if guided else ["delta", "negative_prompt"]
         found += [] if guided or parts.unet.config.guidance_dim else ["guidance_scale"]
-        found += [name for n in range(len(self.controls) + 1, MAX_CONTROLS + 1) for name in control_params(n)]
-        return (*found, *(() if parts.live else ("lora_weight",)))
+        found += [] if parts.live else ["lora_weight"]
+        absent = range(len(self.controls) + 1, MAX_CONTROLS + 1)
+        return (*found, *(name for n in absent for name in control_params(n)))
 
     def reset(self) -> None:
         """Forget the last frames, as after a cut."""

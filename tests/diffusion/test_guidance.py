@@ -18,6 +18,7 @@ from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.diffusion.spec import LoraSpec, ModelSpec
 from livemusviz.diffusion.unet import UNet2DConditionModel
 from livemusviz.errors import UserError
+from livemusviz.params.params import MAX_CONTROLS, control_params
 from tests.diffusion.model_folders import ATTENTIVE_UNET, ATTENTIVE_VAE, SCHEDULER, TINY_TEXT, write_model
 
 
@@ -239,6 +240,8 @@ def test_a_picture_to_start_from(folder: Path) -> None:
 
 
 def test_parameters_that_move_nothing_are_known(folder: Path) -> None:
-    assert load(folder).unused_params() == ("delta", "negative_prompt", "guidance_scale", "lora_weight")
-    assert load(folder, guidance="full").unused_params() == ("lora_weight",)
+    unused = ("delta", "negative_prompt", "guidance_scale", "lora_weight")
+    controls = tuple(name for n in range(1, MAX_CONTROLS + 1) for name in control_params(n))
+    assert load(folder).unused_params() == unused + controls
+    assert load(folder, guidance="full").unused_params() == ("lora_weight", *controls)
     assert load(folder).unknown_words(["nonsense qwxz"]) == ()  # CLIP's vocabulary spells out what it does not know
