@@ -56,6 +56,17 @@ def peak_memory() -> int:
         return peak if sys.platform == "darwin" else peak * 1024
 
 
+def free_memory() -> int:
+    """Return the bytes of memory that programs may still take. macOS does not say: half of what the machine has."""
+    if sys.platform == "win32":
+        return int(psutil.virtual_memory().available)
+    elif sys.platform == "darwin":
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    else:
+        lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
+        return int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) * 1024
+
+
 def raise_process_priority(niceness: int) -> None:
     """Ask for a higher priority of this process. Does nothing where the user has no right to it.
 

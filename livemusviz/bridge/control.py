@@ -72,6 +72,8 @@ class ShowState:
     unused : parameters by name that move nothing in the model.
     inputs : audio inputs by name.
     outs : outputs of the canvas.
+    models : names of the models that the show can change to.
+    model : the one that draws, and the one that is being opened.
     """
 
     tick: int
@@ -91,3 +93,5 @@ class ShowState:
     unused: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     outs: tuple[OutputStatus, ...] = ()
+    models: tuple[str, ...] = ()
+    model: str = ""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from livemusviz.control.options import ControlOptions
     from livemusviz.live.config import LiveConfig
 
-SHOWN = ("input", "picture")  # flags of the show itself
+SHOWN = ("input", "picture", "model")  # flags of the show itself
 FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action") and param.name not in SHOWN)
 WEB_PORT = 7080
 
@@ -68,6 +68,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--watchdog", action="store_true", help="should the show die or hang, start it again within seconds, as it was"
     )
     add_model_flags(parser)
+    parser.add_argument(
+        "--models", type=Path, action="append", default=[], metavar="DIR",
+        help="a folder of models that /model may name, beside those in the Hugging Face cache",
+    )  # fmt: skip
     stage = parser.add_argument_group("the stage")
     stage.add_argument("--canvas", metavar="WxH", help="pixels (1280x720, or 640x360 where the CPU draws)")
     stage.add_argument("--headless", action="store_true", help="no window")
@@ -195,6 +199,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         wait_for_picture=options.wait_for_picture,
         onset=options.onset,
         model=model_spec(options, stream=True),
+        models=model_folders(options.models),
         flags=given_flags(options),
         picture=_picture(options, size),
         pictures=_picture_folder(options.pictures),
@@ -303,6 +308,17 @@ def shader_folders(folders: list[Path]) -> tuple[Path, ...]:
     for folder in folders:
         if not folder.is_dir():
             raise UserError(f"--shaders {folder}: no such folder")
+    return tuple(folders)
+
+
+def model_folders(folders: list[Path]) -> tuple[Path, ...]:
+    """Return the folders of --models. UserError for one that is none, or that holds no model."""
+    from livemusviz.diffusion.catalogue import models_in
+    from livemusviz.errors import UserError
+
+    for folder in folders:
+        if not models_in(folder):
+            raise UserError(f"--models {folder}: no model folder in it (one with a model_index.json)")
     return tuple(folders)
 
 

@@ -63,6 +63,13 @@ def prepare_backend(device: str | None = None, blas_threads: int | None = None) 
     return backend_name()
 
 
+def release_memory() -> None:
+    """Give back the buffers that MLX keeps for reuse, as after a model has gone."""
+    import mlx.core as mx
+
+    mx.clear_cache()
+
+
 def backend_name() -> str:
     """Return the default device of MLX: "cpu", "metal" or "cuda"."""
     import mlx.core as mx

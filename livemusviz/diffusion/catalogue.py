@@ -55,20 +55,31 @@ def list_models(folders: Iterable[Path]) -> list[ModelEntry]:
 
     Raises UserError for a folder that is none; a model that is broken says so in its entry.
     """
-    found = [resolve_model(EMBEDDED)]
+    found = [resolve_model(EMBEDDED), *cached_models()]
+    for folder in (user_path(str(folder), "models list") for folder in folders):
+        found += models_in(folder)
+    return [_entry(folder) for folder in dict.fromkeys(found)]
+
+
+def cached_models() -> list[Path]:
+    """Return the newest snapshot of each model in the Hugging Face cache."""
+    found = []
     for store in sorted(hub_cache().glob("models--*")):
         with suppress(OSError):
             snapshot = newest_snapshot(store)
             found += [snapshot] if snapshot else []
-    for folder in (user_path(str(folder), "models list") for folder in folders):
-        if not folder.is_dir():
-            raise UserError(f"{folder}: no such folder")
-        try:
-            candidates = [folder, *sorted(folder.iterdir())]
-        except OSError as error:
-            raise UserError(f"{folder}: cannot be looked into ({error.strerror})") from None
-        found += [path for path in candidates if os.path.isfile(path / "model_index.json")]
-    return [_entry(folder) for folder in dict.fromkeys(found)]
+    return found
+
+
+def models_in(folder: Path) -> list[Path]:
+    """Return the model folders in a folder, one level deep, and itself if it is one. UserError if it is no folder."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder")
+    try:
+        candidates = [folder, *sorted(folder.iterdir())]
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be looked into ({error.strerror})") from None
+    return [path for path in candidates if os.path.isfile(path / "model_index.json")]
 
 
 def _entry(folder: Path) -> ModelEntry:
@@ -79,7 +90,7 @@ def _entry(folder: Path) -> ModelEntry:
         pipeline=str(index.get("_class_name", "")),
         scheduler=str(scheduler.get("_class_name", "")),
         bits=stored_bits(folder),
-        size_mb=round(_weights_size(folder) / 1e6, 1),
+        size_mb=round(weights_size(folder) / 1e6, 1),
         problem=_problem(folder),
     )
 
@@ -91,7 +102,7 @@ def stored_bits(folder: Path) -> int:
     return bits if isinstance(bits, int) else 16
 
 
-def _weights_size(folder: Path) -> int:
+def weights_size(folder: Path) -> int:
     """Bytes on disk; a link that leads nowhere has none."""
     size = 0
     for path in folder.rglob("*.safetensors"):

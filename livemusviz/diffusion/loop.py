@@ -4,6 +4,8 @@ Everything of MLX is loaded, compiled, seeded and used on this thread; numpy lea
 once when `wake` tells of an onset. A slot's frame is computed or skipped as the director says; a failure costs its own
 frame only, three in a row bring the embedded model back. A frame that is all black counts as lost: the last good one
 stays. A thread that has hung cannot be ended; `look` notices it, and the show goes on with its shaders.
+
+Another model, asked for through `models`, takes over between two frames; one that cannot be had changes nothing.
 """
 
 from __future__ import annotations
@@ -12,10 +14,10 @@ import gc
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,8 +25,11 @@ from livemusviz.bridge.engine import EngineStatus
 from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.bridge.latest import Latest
 from livemusviz.bridge.notices import Notices
-from livemusviz.budget import Budget
 from livemusviz.clock import Clock
+from livemusviz.diffusion import backend
+from livemusviz.diffusion.exchange.loop import ModelExchange, NextModel, Opened
+from livemusviz.diffusion.folder import EMBEDDED
+from livemusviz.diffusion.opening import EngineSpec, OpenModel, ReadsWords, open_pipeline
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError, one_line
 from livemusviz.platforms import lower_thread_priority
@@ -36,7 +41,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Step = Callable[[float], Controls]
-OpenModel = Callable[[ModelSpec, "EngineSpec"], tuple["Pipeline", dict[str, str]]]
 Conduct = Callable[[tuple[int, int, int]], Step]  # latent shape -> what to draw at a time
 
 FAILURES_BEFORE_FALLBACK = 3
@@ -51,35 +55,6 @@ class BlackFrame(Exception):
     """A picture without any light, which no model draws that is well."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSpec:
-    """model : what to load.  fallback : the embedded model.  height, width : pixels.  max_fps : slots a second.
-
-    pictures : True if frames will start from pictures, which is then rehearsed.  budget : threads and priority of this
-    room.
-    overlap : enqueue the next frame before this one's pixels are read; None is on a GPU alone, which else waits for
-    Python between two frames.
-    """
-
-    model: ModelSpec
-    fallback: ModelSpec
-    height: int
-    width: int
-    max_fps: float = 30.0
-    pictures: bool = False
-    budget: Budget = field(default_factory=Budget)
-    overlap: bool | None = None
-
-
-@runtime_checkable
-class ReadsWords(Protocol):
-    """Tells which of the performer's words and parameters mean something to the model."""
-
-    def unknown_words(self, texts: Iterable[str]) -> tuple[str, ...]: ...
-
-    def unused_params(self) -> tuple[str, ...]: ...
-
-
 @dataclass(slots=True)
 class LostFrames:
     """Counts frames in a row that were not shown.  failed : not computed.  black : without any light."""
@@ -91,7 +66,7 @@ class LostFrames:
 class Engine:
     """Runs the engine thread. `frames` holds the newest Frame, `status` what it has come to: read them on any thread.
 
-    seconds : of each computed frame.
+    seconds : of each computed frame.  models : changes the model, from the main thread.
     """
 
     def __init__(
@@ -107,12 +82,13 @@ class Engine:
         self.frames: Latest[Frame] = Latest()
         self._status = EngineStatus()  # replaced as a whole, by the engine thread alone
         self._slot_began: float | None = None  # s; None between slots and while a model loads
-        self._loaded_in = 0.0  # s
         self._hung = False  # of the thread that looks
         self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)
-        self._conduct, self._clock, self._open = conduct, clock, open_model or open_pipeline
+        self._conduct, self._clock = conduct, clock
+        self._step: tuple[tuple[int, int, int], Step] | None = None  # the director's, and for which latents
+        self.models = ModelExchange(spec, clock, open_model or open_pipeline)
         self._notices = notices or Notices()
-        self._fallen = False  # to the embedded model
+        self._model = spec.model  # that draws
         self._lost = LostFrames()
         self._refused: tuple[int, tuple[int, ...]] | None = None  # steps that the model does not make
         self._unread: Callable[[], None] | None = None  # publishes a frame that is computed
@@ -123,12 +99,13 @@ class Engine:
     @property
     def status(self) -> EngineStatus:
         """Return what the engine has come to; its state is "hung" from when `look` noticed it."""
-        return replace(self._status, state="hung") if self._hung else self._status
+        status = replace(self._status, opening=self.models.opening)
+        return replace(status, state="hung") if self._hung else status
 
     def look(self, now: float) -> None:
         """Notice a thread that has hung, or is at work again, at time `now` (s); tell the performer. Never waits."""
         began = self._slot_began
-        patience = max(HUNG, SLOW * max(self._status.seconds, default=self._loaded_in))
+        patience = max(HUNG, SLOW * max(self._status.seconds, default=self._status.loaded_in))
         hung = began is not None and now - began > patience
         if hung and not self._hung:
             told = f"engine: the model has not answered for {patience:.0f} s; the show goes on with its shaders"
@@ -148,6 +125,7 @@ class Engine:
         """Ask the thread to end; False if it has not within `timeout` seconds."""
         self._stop.set()
         self._wake.set()
+        self.models.close()
         if self._thread.is_alive():
             self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -155,17 +133,19 @@ class Engine:
     def _run(self) -> None:
         try:
             lower_thread_priority(self.spec.budget.engine_niceness)  # MLX's and BLAS's threads inherit it
-            pipeline = self._load(self.spec.model)
-            while not self._stop.is_set():
-                pipeline = self._draw(pipeline)
+            pipeline: Pipeline | None = self._load(self.spec.model)
+            while pipeline is not None:
+                following = self._draw(pipeline)
+                pipeline = None  # its memory is free for the next one
+                if not self._stop.is_set():
+                    pipeline = self._fall_back() if following is None else self._change(following)
         except Exception as error:  # no model at all: the show goes on with its idle scene
             self._say("failed", f"engine: {error}", None if isinstance(error, UserError) else error)
 
     def _load(self, model: ModelSpec) -> Pipeline:
         """Load a model; one that cannot be loaded, or not draw once, gives way to the embedded model."""
-        began = self._clock.now()
         try:
-            pipeline, about = self._open(model, self.spec)
+            return self._begin(model, self.models.open(model))
         except Exception as error:
             if model == self.spec.fallback:
                 raise
@@ -173,37 +153,68 @@ class Engine:
             told = str(error) if known else f"{model.folder}: cannot be run ({one_line(error)})"
             self._say("loading", told, None if known else error)
             log.error("going on with the embedded model")
-            return self._load(self.spec.fallback)
-        self._loaded_in = self._clock.now() - began
+        return self._load_fallback()
+
+    def _load_fallback(self) -> Pipeline:
+        self.models.fall_back(EMBEDDED)
+        return self._load(self.spec.fallback)
+
+    def _begin(self, model: ModelSpec, opened: Opened) -> Pipeline:
+        """Note that a model draws from now on, and tell."""
+        pipeline, about = opened.pipeline, opened.about
+        self._model, self._refused = model, None
         gc.collect()
         gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
         if not self._stop.is_set():  # else the show has given its last word
             log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
-        self._status = replace(self._status, state="running", about=about)
-        self._fallen = model == self.spec.fallback
+        if "remark" in about:
+            self._notices.put(logging.WARNING, about["remark"], "engine")
+        self._status = self._status.with_model(about, opened.seconds)
         if isinstance(pipeline, ReadsWords):
             unused, words = pipeline.unused_params(), pipeline.unknown_words
             self._status = replace(self._status, unused=unused, unknown_words=words)
         return pipeline
 
-    def _draw(self, pipeline: Pipeline) -> Pipeline:
-        """Draw with one pipeline until the end, or until it has failed too often; then return its successor.
+    def _change(self, following: NextModel) -> Pipeline:
+        """Let another model take over. One that fails as it is opened only here gives way to the one before it."""
+        before, opened = self._model, following.opened
+        if opened is None:
+            self._status = self._status.without_model()
+            try:
+                opened = self.models.open(following.spec)
+            except Exception as error:
+                self.models.give_back(following.name, error)
+                return self._load(before)
+        pipeline = self._begin(following.spec, opened)
+        self._say("running", "")
+        backend.release_memory()
+        return pipeline
+
+    def _draw(self, pipeline: Pipeline) -> NextModel | None:
+        """Draw with one pipeline until the end, until another one is to take over, which is returned, or until it has
+        failed too often.
 
         Whatever fails costs its own slot. A director that fails too often is replaced as well.
         """
-        step: Step | None = None
+        shape, (directed, step) = pipeline.latent_shape, self._step or (None, None)
+        step = step if shape == directed else None  # the walk goes on where it was
+        following: NextModel | None = None
         lost = 0  # by the director, in a row
         self._lost = LostFrames()
         slot = self._clock.now()
         while not self._stop.is_set():
             if self._clock.now() < slot and not self._attempt(self._read):  # else the next frame is enqueued first
-                return self._fall_back()
+                break
             self._slot_began = None
+            following = self.models.take()
+            if following is not None:
+                break
             self._wait_until(slot)
             self._slot_began = started = self._clock.now()
             slot = started + 1.0 / self.spec.max_fps
             try:
-                step = step or self._conduct(pipeline.latent_shape)
+                step = step or self._conduct(shape)
+                self._step = (shape, step)
                 controls = step(started)
                 lost = 0
             except Exception as error:
@@ -216,10 +227,10 @@ class Engine:
                 self._status = replace(self._status, skipped=self._status.skipped + 1)
                 continue
             if not self._attempt(partial(self._publish, pipeline, controls, started)):
-                return self._fall_back()
+                break
         self._attempt(self._read)
-        self._slot_began = None
-        return pipeline
+        self._slot_began = None  # loading takes as long as it takes
+        return following
 
     def _attempt(self, draw: Callable[[], None]) -> bool:
         """Do what the pipeline may fail at, and count. False if it has failed too often in a row."""
@@ -231,14 +242,12 @@ class Engine:
         except Exception as error:
             self._lost.failed += 1
             self._count_failure(error, self._lost.failed)
-        too_dark = self._lost.black >= BLACK_BEFORE_FALLBACK and not self._fallen
+        too_dark = self._lost.black >= BLACK_BEFORE_FALLBACK and self._model != self.spec.fallback
         return self._lost.failed < FAILURES_BEFORE_FALLBACK and not too_dark
 
     def _fall_back(self) -> Pipeline:
-        self._attempt(self._read)
-        self._slot_began = None  # loading takes as long as it takes
         self._wait_until(self._clock.now() + 1.0)
-        return self._load(self.spec.fallback)
+        return self._load_fallback()
 
     def _publish(self, pipeline: Pipeline, controls: Controls, started: float) -> None:
         self._apply(pipeline, controls)
@@ -301,22 +310,6 @@ class Engine:
         if message and message != self._status.message:
             self._notices.error(message, "engine", cause)
         self._status = replace(self._status, state=state, message=message)
-
-
-def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:
-    """Load and warm up a model; and what it runs on. UserError if it cannot be loaded."""
-    from livemusviz.diffusion import backend
-
-    backend.prepare_backend(blas_threads=spec.budget.blas_threads)
-    from livemusviz.diffusion.pipeline import Pipeline
-
-    pipeline = Pipeline.load(model, spec.height, spec.width)
-    if spec.pictures and pipeline.init.can_read:
-        pipeline.set_init_image(np.zeros((spec.height, spec.width, 3), np.uint8))
-        pipeline.warm_up()
-        pipeline.set_init_image(None)
-    pipeline.warm_up()
-    return pipeline, {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}
 
 
 def conditioning(pipeline: Pipeline, controls: Controls) -> Conditioning:

@@ -39,6 +39,10 @@ Component = tuple[str, nn.Module, keys.Renames]
 KOHYA = {"unet": ("lora_unet_",), "text_encoder": ("lora_te_", "lora_te1_"), "text_encoder_2": ("lora_te2_",)}
 
 
+class LoraUnfit(UserError):
+    """A LoRA was made for another model than this one."""
+
+
 @dataclass(frozen=True, eq=False)
 class Delta:
     """The change of one layer, float32. down : (rank, I) or a convolution's (rank, kh, kw, I). up : (O, rank)."""
@@ -93,7 +97,7 @@ def apply_lora(components: list[Component], lora: LoraSpec, live: dict[str, mx.a
         layer = _get(model, path)
         shape = _weight_shape(layer)
         if delta.up.shape[0] != shape[0] or tuple(delta.down.shape[1:]) != shape[1:]:
-            raise UserError(
+            raise LoraUnfit(
                 f"{lora.path}: {target} changes a weight of shape {[delta.up.shape[0], *delta.down.shape[1:]]}, the "
                 f"model's is {list(shape)} (channels last); it was made for another model"
             )
@@ -112,7 +116,7 @@ def read_lora(path: Path, layers: dict[str, Any]) -> dict[str, Delta]:
     named = down.keys() | up.keys() | alphas.keys()
     unknown = sorted(named - layers.keys())
     if unknown:
-        raise UserError(
+        raise LoraUnfit(
             f"{path}: {shown(unknown[0])} is no layer of this model ({len(unknown)} such); it was made for another"
         )
     if not named:

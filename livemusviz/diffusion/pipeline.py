@@ -19,7 +19,7 @@ import mlx.core as mx
 import numpy as np
 
 from livemusviz.bridge.frames import Controls, Reuse
-from livemusviz.diffusion.backend import backend_name
+from livemusviz.diffusion.backend import backend_name, share_threads
 from livemusviz.diffusion.conditioning import Conditioner, Conditioning, UNetInputs
 from livemusviz.diffusion.control_units import ControlUnits
 from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
@@ -133,6 +133,8 @@ class Pipeline:
         Raises UserError, once, for steps that the model does not make; then they stay as they are. Likewise for a
         picture that it cannot read; then it starts from noise.
         """
+        if self.backend == "cpu":
+            share_threads(among_streams=len(self.parts.streams) > 1)  # another model may be loading beside this one
         self.set_lora_weights(controls.lora_weight)
         self.controls.set_levels(controls.control_levels)
         unread = self.init.take(controls.picture)

@@ -24,6 +24,7 @@ class LiveConfig:
     wait_for_picture : True holds an input file until the first generated frame; `duration` counts from then.
     onset : method of onset detection, "superflux" or "aubio".
     model : what to load.
+    models : folders of other models, which the show may change to.
     flags : how the command line asked for the model, for the show log.
     picture : source of the pictures to start frames from, as `sources.spec` reads it; "" is none.
     pictures : folder from which a running show chooses picture files.
@@ -53,6 +54,7 @@ class LiveConfig:
     wait_for_picture: bool = False
     onset: str = "superflux"
     model: ModelSpec = field(default_factory=lambda: ModelSpec(resolve_model(EMBEDDED)))
+    models: tuple[Path, ...] = ()
     flags: Mapping[str, object] = field(default_factory=dict)
     picture: str = ""
     pictures: Path | None = None

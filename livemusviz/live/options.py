@@ -8,8 +8,9 @@ from pathlib import Path
 
 from livemusviz.assets import cache_folder
 from livemusviz.audio.spec import AudioSpec
+from livemusviz.diffusion.choice import ModelChoice
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
-from livemusviz.diffusion.loop import EngineSpec
+from livemusviz.diffusion.opening import EngineSpec
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.display.options import DisplayOptions
 from livemusviz.live.config import LiveConfig
@@ -51,11 +52,23 @@ def audio_spec(config: LiveConfig, gain: float) -> AudioSpec:
 
 
 def engine_spec(config: LiveConfig) -> EngineSpec:
-    """Return what the engine is to load."""
+    """Return what the engine is to load, and where it finds other models."""
     width, height = config.size
-    fallback = ModelSpec(resolve_model(EMBEDDED))
-    pictures = config.picture not in ("", NONE)
-    return EngineSpec(config.model, fallback, height, width, config.engine_fps, pictures, config.budget)
+    return EngineSpec(
+        config.model,
+        fallback=ModelSpec(resolve_model(EMBEDDED)),
+        height=height,
+        width=width,
+        max_fps=config.engine_fps,
+        pictures=config.picture not in ("", NONE),
+        budget=config.budget,
+        find=model_choice(config).find,
+    )
+
+
+def model_choice(config: LiveConfig) -> ModelChoice:
+    """Return the models that the show can change to."""
+    return ModelChoice(config.model, config.models, str(config.flags.get("vae", "auto")))
 
 
 def display_options(config: LiveConfig, content: Content, shaders: Mapping[str, Path]) -> DisplayOptions:

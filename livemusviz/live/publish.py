@@ -7,6 +7,7 @@ from livemusviz.bridge.engine import EngineStatus
 from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.outputs import OutputStatus
 from livemusviz.control.controllers import Controllers
+from livemusviz.live.report import engine_name
 from livemusviz.record.loop import RecordStatus
 from livemusviz.session.step import Step
 
@@ -18,9 +19,11 @@ class Publisher:
     unknown : words of the prompt that mean nothing to the model.
     """
 
-    def __init__(self, control: Controllers, notices: Notices, presets: tuple[str, ...]) -> None:
-        """presets : names, for those who choose one."""
-        self._control, self._notices, self._presets = control, notices, presets
+    def __init__(
+        self, control: Controllers, notices: Notices, presets: tuple[str, ...], models: tuple[str, ...] = ()
+    ) -> None:
+        """presets, models : names, for those who choose one."""
+        self._control, self._notices, self._presets, self._models = control, notices, presets, models
         self._ticks = self._problems = 0
         self.message = ""
         self.unknown: tuple[str, ...] = ()
@@ -58,6 +61,8 @@ class Publisher:
             unused=engine.unused,
             inputs=inputs,
             outs=outs,
+            models=self._models,
+            model=engine_name(engine),
         )
         self._control.publish(state)
 

@@ -85,10 +85,18 @@ def _output_line(out: OutputStatus) -> str:
 
 def _engine_line(engine: EngineStatus, spent_ms: float, late_ms: float) -> str:
     """Tell figures once there are some."""
-    name = f"{engine.state}  {engine.about.get('model', '')}".rstrip()
+    name = f"{engine.state}  {engine_name(engine)}".rstrip()
     if not engine.generated:
         return name
     return f"{name}  {engine.fps:.1f} fps  {spent_ms:.0f} ms  sound to picture {late_ms:.0f} ms"
+
+
+def engine_name(engine: EngineStatus) -> str:
+    """Return the model that draws, and the one that is being opened."""
+    name = engine.about.get("model", "")
+    if engine.opening is None:
+        return name
+    return f"{name}, opening {engine.opening or 'the first model'}"
 
 
 def _tempo_line(beat: Beat, waiting: Sequence[str]) -> str:

@@ -38,7 +38,7 @@ from livemusviz.errors import UserError
 from livemusviz.figures import check_writable, write_json
 from livemusviz.live.config import LiveConfig
 from livemusviz.live.director import LiveDirector
-from livemusviz.live.options import ShowLength, audio_spec, display_options, engine_spec
+from livemusviz.live.options import ShowLength, audio_spec, display_options, engine_spec, model_choice
 from livemusviz.live.outlets import Outlets
 from livemusviz.live.publish import Publisher
 from livemusviz.live.report import OperatorFigures, Snapshot, figures, recorded_line
@@ -99,7 +99,7 @@ class Show:
         self._director = LiveDirector(first, self.clock, self.outlets.recorder.note, sources, trace)
         self.engine = Engine(engine_spec(config), self._director.open, self.clock, notices=self.notices)
         self.stats = ShowStats(now)
-        self._publisher = Publisher(self.control, self.notices, tuple(find_presets()))
+        self._publisher = Publisher(self.control, self.notices, tuple(find_presets()), model_choice(config).names())
         self._operator, self._leaving = OperatorFigures(), Gate(LEAVE_RATE)
         self._length = ShowLength(config.duration, None if config.wait_for_picture else now)
         self.step = self.session.play(now, first.features)
@@ -172,6 +172,7 @@ class Show:
         self.audio.set_gain(step.values.params.gain)
         self._choose_input(step.values.params.input)
         self._choose_picture(step.values.params.picture)
+        self._choose_model(step.values.params.model)
         self.stats.recorded += recorder.take_finished()
         self.outlets.outputs.step(now, step.values.values)
         inputs = tuple(name for name, _ in self.audio.inputs)
@@ -193,6 +194,14 @@ class Show:
         if refused is not None:
             self.notices.error(refused[1], "sources")
             self.session.apply({"picture": refused[0]})
+
+    def _choose_model(self, wanted: str) -> None:
+        """Ask for the model that the performer names. One that cannot be had is told, and the old one goes on."""
+        refused, name = self.engine.models.follow(wanted)
+        if refused:
+            self.notices.error(refused, "engine")
+        if name != wanted:
+            self.session.apply({"model": name})
 
     def _begin_music(self, now: float) -> None:
         """Let a file begin that waits for the first picture: it is there, or none will come."""

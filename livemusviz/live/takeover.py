@@ -16,8 +16,11 @@ SHORTEST = 0.1  # s of a show that has no time left
 
 def take_over(config: LiveConfig, before: Handover) -> LiveConfig:
     """Return `config` as the show that follows the one that left `before` is to have it."""
-    model = ModelSpec(resolve_model(EMBEDDED)) if before.short_lives >= PATIENCE else config.model
     values = {name: value for name, value in before.values.items() if not name.startswith(("fx/", "out/"))}
+    model = config.model
+    if before.short_lives >= PATIENCE:
+        model = ModelSpec(resolve_model(EMBEDDED))
+        values.pop("model", None)  # the one that it was changed to may be what it died of
     return replace(
         config,
         before=before,

@@ -174,6 +174,7 @@ class Params:
     picture_mirror: Annotated[bool, Address("/picture/mirror"), "left and right of the picture exchanged"] = False
 
     # --- how the engine draws ---
+    model: Annotated[str, Length(0, 200), "model by name, of the cache or of --models; empty is as started", LIVE] = ""
     ssf: Annotated[
         float, Range(0.0, 1.0), "similarity filter: 0 computes every frame, 1 rests whenever the music does"
     ] = 0.95

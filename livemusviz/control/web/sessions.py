@@ -152,7 +152,7 @@ class PageSession:
         if state.presets != self._presets:
             self._presets = state.presets
             out.append(json.dumps({"presets": state.presets}))
-        for name in ("inputs", "unknown", "unused"):
+        for name in ("inputs", "models", "unknown", "unused"):
             if getattr(state, name) != self._told.get(name):
                 self._told[name] = getattr(state, name)
                 out.append(json.dumps({name: self._told[name]}))
@@ -167,7 +167,7 @@ class PageSession:
             **{name.rsplit("/", 1)[1]: round(value, 3) for name, value in audio_values(state.features).items()},
             **{"fps": round(state.fps, 1), "engine": state.engine, "source": state.tempo_source},
             **{"phase": round(state.beat % 1.0, 3), "bpm": round(state.bpm, 1), "waiting": list(state.waiting)},
-            "recording": state.recording,
+            **{"recording": state.recording, "model": state.model},
         }
         out.append(json.dumps({"now": now}))
         return out

@@ -30,7 +30,9 @@ function connect() {
 function hear(news) {
   if (news.params) build(news.params);
   if (news.presets) chips(byId("presets"), news.presets, (name) => send("/preset", name));
-  if (news.inputs) byId("inputs").replaceChildren(...news.inputs.map((name) => new Option(name, name)));
+  for (const list of ["inputs", "models"]) {
+    if (news[list]) byId(list).replaceChildren(...news[list].map((name) => new Option(name, name)));
+  }
   if (news.unknown) byId("unknown").textContent = news.unknown.length ? `the model does not know: ${news.unknown.join(", ")}` : "";
   if (news.unused) hide(news.unused);
   if (news.outs) outputs(news.outs);
@@ -145,8 +147,9 @@ function show(address, value) {
     if (output) output.textContent = typeof value[0] === "number" ? Number(value[0].toPrecision(4)) : "";
   }
   for (const button of document.querySelectorAll(`[data-switch="${address}"]`)) button.classList.toggle("on", value[0] === 1);
-  if (address === "/input" && document.activeElement !== byId("input")) byId("input").value = value[0];
-  if (address === "/prompt" && document.activeElement !== byId("prompt")) byId("prompt").value = value[0];
+  for (const text of ["input", "model", "prompt"]) {
+    if (address === `/${text}` && document.activeElement !== byId(text)) byId(text).value = value[0];
+  }
   if (address === "/preset") mark(byId("presets"), (chip) => chip.textContent === value[0]);
   if (address === "/cue/list") {
     chips(byId("cues"), JSON.parse(value[0]).map((cue) => cue[0]), (text, i) => send("/cue/number", i + 1));
@@ -176,6 +179,7 @@ function meters(now) {
   bar("onset", now.onset);
   byId("tempo").textContent = now.bpm ? `${now.bpm.toFixed(1)} bpm` : "--";
   byId("engine").textContent = `${now.source}  ${now.engine}  ${now.fps.toFixed(0)} fps`;
+  byId("drawing").textContent = now.model;
   byId("waiting").textContent = now.waiting.length ? `waiting: ${now.waiting.join(", ")}` : "";
   const on = now.recording !== null;
   byId("record").classList.toggle("on", on);
@@ -229,11 +233,13 @@ byId("prompt-form").addEventListener("submit", (event) => {
   if (text) send("/prompt", text);
   byId("prompt").blur();
 });
-byId("input-form").addEventListener("submit", (event) => {
-  event.preventDefault();
-  send("/input", byId("input").value.trim());
-  byId("input").blur();
-});
+for (const text of ["input", "model"]) {
+  byId(`${text}-form`).addEventListener("submit", (event) => {
+    event.preventDefault();
+    send(`/${text}`, byId(text).value.trim());
+    byId(text).blur();
+  });
+}
 byId("prompt").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.shiftKey) {
     event.preventDefault();

@@ -1,0 +1,83 @@
+"""Opens a model for the engine: loaded, warmed up, and with the share of the cores that suits it. Engine's threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import numpy as np
+
+from livemusviz.budget import Budget
+from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.errors import UserError
+
+if TYPE_CHECKING:
+    from livemusviz.diffusion.pipeline import Pipeline
+
+OpenModel = Callable[[ModelSpec, "EngineSpec"], tuple["Pipeline", dict[str, str]]]
+FindModel = Callable[[str], ModelSpec]
+"""Returns the model that a performer names. UserError if there is none of that name, or if it is broken."""
+
+
+def find_nothing(name: str) -> ModelSpec:
+    """Refuse every name: this engine has one model."""
+    raise UserError(f"model '{name[:64]}': this show has one model alone")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """model : what to load.  fallback : the embedded model.  height, width : pixels.  max_fps : slots a second.
+
+    pictures : True if frames will start from pictures, which is then rehearsed.  budget : threads and priority of this
+    room.
+    overlap : enqueue the next frame before this one's pixels are read; None is on a GPU alone, which else waits for
+    Python between two frames.  find : finds the models that the running show may change to.
+    """
+
+    model: ModelSpec
+    fallback: ModelSpec
+    height: int
+    width: int
+    max_fps: float = 30.0
+    pictures: bool = False
+    budget: Budget = field(default_factory=Budget)
+    overlap: bool | None = None
+    find: FindModel = find_nothing
+
+
+@runtime_checkable
+class ReadsWords(Protocol):
+    """Tells which of the performer's words and parameters mean something to the model."""
+
+    def unknown_words(self, texts: Iterable[str]) -> tuple[str, ...]: ...
+
+    def unused_params(self) -> tuple[str, ...]: ...
+
+
+def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:
+    """Load and warm up a model; and what it runs on. UserError if it cannot be loaded.
+
+    LoRAs belong to the model that the show began with: they are left out of another one that they do not fit, which
+    the entry "remark" tells.
+    """
+    from livemusviz.diffusion import backend
+
+    backend.prepare_backend(blas_threads=spec.budget.blas_threads)
+    from livemusviz.diffusion.lora import LoraUnfit
+    from livemusviz.diffusion.pipeline import Pipeline
+
+    about = {}
+    try:
+        pipeline = Pipeline.load(model, spec.height, spec.width)
+    except LoraUnfit as error:
+        if model == spec.model:
+            raise
+        about["remark"] = f"{error}; all LoRAs are left out"
+        pipeline = Pipeline.load(replace(model, loras=()), spec.height, spec.width)
+    if spec.pictures and pipeline.init.can_read:
+        pipeline.set_init_image(np.zeros((spec.height, spec.width, 3), np.uint8))
+        pipeline.warm_up()
+        pipeline.set_init_image(None)
+    pipeline.warm_up()
+    return pipeline, about | {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}
