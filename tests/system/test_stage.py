@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.diffusion.model_folders import TINY_TEXT, TINY_UNET, TINY_VAE, write_model
 from tests.system.shows import LiveShow
 
 pytestmark = [
@@ -27,6 +26,8 @@ def shows() -> Iterator[list[LiveShow]]:
 
 def test_the_model_is_changed_by_name_and_a_broken_one_is_refused(tmp_path: Path, shows: list[LiveShow]) -> None:
     """F23: what cannot be loaded is told by `/error` and leaves the model that draws."""
+    from tests.diffusion.model_folders import TINY_TEXT, TINY_UNET, TINY_VAE, write_model  # mlx, after it is prepared
+
     for name in ("one", "two", "broken"):
         write_model(tmp_path / "models" / name, TINY_UNET, TINY_VAE, TINY_TEXT)
     (tmp_path / "models" / "broken" / "unet" / "config.json").write_text("{")
