@@ -40,6 +40,7 @@ class Outlets:
         self._config, self._notices, self._audio, self._control = config, notices, audio, control
         self._from_canvas = config.record_source == "canvas"
         effort = Effort(config.budget.encoder_threads, config.budget.encoder_preset)
+        self.outputs = Outputs(config.outs, config.canvas, clock, notices, effort, shares=self._from_canvas)
         self.recorder = Recorder(
             config.recordings,
             config.canvas if self._from_canvas else config.size,
@@ -49,8 +50,8 @@ class Outlets:
             suffix=f".{config.container}",
             effort=effort,
             notices=notices,
+            streams=self.outputs,
         )
-        self.outputs = Outputs(config.outs, config.canvas, clock, notices, effort)
 
     def start(self) -> None:
         """Make ready for the outputs, and begin the recording of `--record`. UserError if either cannot be."""

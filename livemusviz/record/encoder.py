@@ -9,6 +9,7 @@ it or from `ValueError`.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -16,9 +17,11 @@ from typing import cast
 import av
 import numpy as np
 from av.container import OutputContainer
+from av.video.frame import PictureType
 from av.video.reformatter import ColorRange, Colorspace
 
 from livemusviz.audio.track import media_name
+from livemusviz.bridge.packets import EncodedPicture
 from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE
 from livemusviz.record.settings import EncoderSettings
 
@@ -43,20 +46,24 @@ CONTAINERS = {  # by suffix: FFmpeg's name and its options
 }
 AUDIO_BIT_RATE = 192_000
 AUDIO_FRAMES = {"aac": 1024, "libopus": 960}  # samples of a packet
+TICK = Fraction(1, 90_000)  # s, of pictures that are relayed
 _BT709 = 1  # the number of BT.709 as matrix, primaries and transfer in ITU-T H.273
 
 
 class ContainerEncoder:
     """Writes into an open container until `close`. OSError if no encoder works.
 
-    frames : pictures encoded so far.
+    frames : pictures encoded so far.  on_packet : gets every encoded picture, its time counted from slot 0.
+    key_next : True makes the next picture a key frame.
     """
 
     def __init__(self, file: OutputContainer, settings: EncoderSettings, audio: str = "aac") -> None:
         """audio : "aac" or "libopus"."""
         self.width, self.height = settings.width & ~1, settings.height & ~1
         self.codec = choose_codec(settings)
-        self.frames = 0
+        self.frames, self.key_next = 0, False
+        self.on_packet: Callable[[EncodedPicture], object] | None = None
+        self._limit = settings.bit_rate or 0
         self._samples = np.zeros((0, CHANNELS), np.float32)
         self._written = 0  # samples given to the audio encoder
         self._last: tuple[np.ndarray | None, av.VideoFrame | None] = (None, None)
@@ -80,8 +87,33 @@ class ContainerEncoder:
             converted = self._convert(pixels)
             self._last = (pixels, converted)
         converted.pts, converted.time_base = slot, self._video_base
-        self._file.mux(self._video.encode(converted))
+        converted.pict_type = PictureType.I if self.key_next else PictureType.NONE
+        self.key_next = False
+        self._mux_video(self._video.encode(converted))
         self.frames += 1
+
+    @property
+    def header(self) -> bytes:
+        """Return SPS and PPS, where the container holds them once; b"" where each key frame has them."""
+        return bytes(self._video.codec_context.extradata or b"")
+
+    def relay(self, picture: EncodedPicture, at: float) -> None:
+        """Write a picture that another encoder has made, `at` s after slot 0."""
+        packet = av.Packet(picture.header + picture.data if picture.key else picture.data)
+        packet.stream, packet.time_base = self._video, TICK
+        packet.pts = packet.dts = round(at / TICK)
+        packet.duration = round(self._video_base / TICK)
+        packet.is_keyframe = picture.key
+        self._file.mux(packet)
+
+    def _mux_video(self, packets: list[av.Packet]) -> None:
+        """Write encoded pictures. `on_packet` has them first: the container takes their bytes."""
+        if self.on_packet is not None:
+            for packet in packets:
+                time = float((packet.pts or 0) * self._video.codec_context.time_base)
+                header = self.header
+                self.on_packet(EncodedPicture(bytes(packet), header, packet.is_keyframe, time, self._limit))
+        self._file.mux(packets)
 
     def audio(self, samples: np.ndarray) -> None:
         """Append float32 (n, CHANNELS) in [-1, 1]; what is outside or not a number is brought inside."""
@@ -98,7 +130,7 @@ class ContainerEncoder:
                 self._encode_audio(self._samples)
                 self._samples = self._samples[:0]
             self._mux_audio(None)
-            self._file.mux(self._video.encode(None))
+            self._mux_video(self._video.encode(None))
         finally:
             self._file.close()
 

@@ -14,12 +14,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from livemusviz.bridge.notices import Notices
+from livemusviz.bridge.packets import EncodedPicture
 from livemusviz.bridge.sound import AudioBlock
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
@@ -66,6 +68,17 @@ class RecordSummary:
     error: str = ""
 
 
+class PacketTaker(Protocol):
+    """Takes the recorder's encoded pictures, for streams that then need no encoder of their own."""
+
+    @property
+    def shared_limit(self) -> int | None:
+        """Return the bits/s that its streams allow; None without one that could take the recorder's pictures."""
+
+    def put_packet(self, picture: EncodedPicture) -> None:
+        """Take a picture. On the recorder's thread; never waits."""
+
+
 class _Session:
     """Holds the state of one recording that both threads share. `end` is set before `stop`."""
 
@@ -95,7 +108,8 @@ class Recorder:
     captured since it was last called, called on the recorder thread only, and only while recording.
     open_encoder : makes the encoder of a path; the default is `LiveEncoder`.  today : the date in a file's name.
     about : the first line of the show log, asked for at each start; None writes no log.  suffix : of labelled
-    recordings, which names their container.  effort : of an encoder that runs on the CPU.
+    recordings, which names their container.  effort : of an encoder that runs on the CPU.  streams : may take the
+    encoded pictures too.
     """
 
     def __init__(
@@ -111,8 +125,9 @@ class Recorder:
         suffix: str = ".mp4",
         effort: Effort | None = None,
         notices: Notices | None = None,
+        streams: PacketTaker | None = None,
     ) -> None:
-        self._notices = notices or Notices()
+        self._notices, self._streams = notices or Notices(), streams
         self._folder, self._size, self._fps = folder, size, fps
         self._about, self._suffix, self._effort = about, suffix, effort or Effort()
         self._clock, self._blocks, self._today = clock, blocks, today
@@ -262,7 +277,8 @@ class Recorder:
         return LiveEncoder(path, self._settings(self._codecs or CODECS))
 
     def _settings(self, codecs: tuple[str, ...]) -> EncoderSettings:
-        return EncoderSettings(*self._size, self._fps, codecs, self._effort)
+        limit = None if self._streams is None else self._streams.shared_limit
+        return EncoderSettings(*self._size, self._fps, codecs, self._effort, bit_rate=limit)
 
     def _run(self, session: _Session, label: str, before: threading.Thread | None) -> None:
         """Record one file. label : of a file that is still to be made.  before : the thread of the last recording."""
@@ -285,12 +301,16 @@ class Recorder:
         notes: ShowLog | None = None
         try:
             encoder = self._open(path)
+            if self._streams is not None:
+                encoder.on_packet = partial(_share, self._streams, session.start)
             timed = TimedEncoder(encoder, session.start, self._fps, self._size)
             notes = _open_log(session, path)
             with _watched(path) as file:
                 self._write(session, path, timed, notes, file)
             session.state = "finishing"
             timed.finish(self._ended(session))
+            if self._streams is not None:
+                self._streams.put_packet(EncodedPicture(b"", b"", False, self._ended(session)))
             session.state = "error" if session.error else "idle"
         except Exception as error:
             self._ended(session)
@@ -340,6 +360,11 @@ class Recorder:
         end = self._clock.now() if session.end is None else session.end
         session.end = end
         return end
+
+
+def _share(streams: PacketTaker, start: float, picture: EncodedPicture) -> None:
+    """Hand a picture, whose time counts from `start`, to the streams."""
+    streams.put_packet(replace(picture, time=start + picture.time))
 
 
 def _open_log(session: _Session, path: Path) -> ShowLog | None:

@@ -6,10 +6,12 @@ Times are seconds on the `perf_counter` scale.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
+from livemusviz.bridge.packets import EncodedPicture
 from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.record.timeline import AudioTimeline, Slot, VideoGrid
@@ -22,6 +24,8 @@ class StreamEncoder(Protocol):
     """Writes the file: `LiveEncoder`, or a stand-in."""
 
     frames: int
+    on_packet: Callable[[EncodedPicture], object] | None
+    """Gets every encoded picture, its time counted from the first slot."""
 
     def video(self, pixels: np.ndarray, slot: int) -> None: ...
     def audio(self, samples: np.ndarray) -> None: ...
@@ -40,6 +44,16 @@ class TimedEncoder:
     def sound_end(self) -> float:
         """Up to when (s) there is sound in the file."""
         return self._start + self._sound.position / SAMPLE_RATE
+
+    @property
+    def pictures_end(self) -> float:
+        """Return the time (s) of the first picture that was not encoded yet."""
+        return self._start + self._grid.next / self._fps
+
+    def leave(self, time: float) -> None:
+        """Encode what belongs before `time` (s), and leave the pictures from there on to another encoder."""
+        self._encode(self._grid.fill(time))
+        self._grid.skip(time)
 
     def picture(self, picture: CanvasPicture, now: float) -> None:
         self._encode(self._grid.place(picture, self._in_time(now)))

@@ -60,6 +60,10 @@ class VideoGrid:
             return []
         return self.place(CanvasPicture(self._held, time), repeat)
 
+    def skip(self, time: float) -> None:
+        """Leave out the slots before `time` (s) that were not given out yet, and hold no picture."""
+        self.next, self._held = max(self.next, self.slot(time)), None
+
 
 class AudioTimeline:
     """Gives out samples that follow on without a gap.

@@ -5,20 +5,23 @@ Pictures are written once into shared memory, however many sinks read them; noth
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from livemusviz.bridge.canvas_ring import CanvasRing
 from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.outputs import CanvasTexture, OutputStatus
+from livemusviz.bridge.packets import EncodedPicture, PacketRing
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
 from livemusviz.record.settings import Effort
 from livemusviz.sinks.protocol import Pipe, Wiring
-from livemusviz.sinks.spec import SinkSpec
+from livemusviz.sinks.spec import SinkSpec, bit_rate
 from livemusviz.sinks.textures import TextureOutput
 from livemusviz.sinks.worker import SinkWorker
 
+RECORDED_FPS = 30  # of a recording
 PATIENCE = 1.0  # s for all processes to end, at the end of the show
 
 
@@ -26,7 +29,8 @@ class Outputs:
     """From `start` to `close`: `step` once a display frame, `put` and `put_texture` for each canvas that is wanted.
 
     specs : what was asked for.  size : (width, height) of the canvas, pixels: that of every output, whatever becomes
-    of the windows.  effort : of an encoder on the CPU.
+    of the windows.  effort : of an encoder on the CPU.  shares : the recorder records the canvas too, so that streams
+    may take its encoded pictures.
     """
 
     def __init__(
@@ -36,6 +40,7 @@ class Outputs:
         clock: Clock,
         notices: Notices,
         effort: Effort | None = None,
+        shares: bool = False,
     ) -> None:
         self.specs = tuple(specs)
         self._size, self._clock, self._effort = size, clock, effort or Effort()
@@ -44,6 +49,8 @@ class Outputs:
         self._workers: list[SinkWorker] = []
         self._ring: CanvasRing | None = None
         self._sound: Callable[[], str] = str
+        self._shares, self._packets_lock = shares, threading.Lock()
+        self._packets: PacketRing | None = None
         self._last: tuple[OutputStatus, ...] | None = None
 
     @property
@@ -64,6 +71,8 @@ class Outputs:
             self._ring = CanvasRing.create(self._size)
         except OSError as error:
             raise UserError(f"--out: {error.strerror or error}; give a smaller --canvas or fewer outputs") from None
+        if self._shares and any(shared_rate(spec, self._size) is not None for spec in specs):
+            self._packets = PacketRing()
         self._workers = [SinkWorker(spec, self._wire, self._notices) for spec in specs]
 
     def step(self, now: float, switches: Mapping[str, object]) -> None:
@@ -117,12 +126,40 @@ class Outputs:
         if self._ring is not None:
             self._ring.close()
             self._ring = None
+        with self._packets_lock:
+            packets, self._packets = self._packets, None
+            if packets is not None:
+                packets.close()
 
     @property
     def _all(self) -> Sequence[SinkWorker | TextureOutput]:
         return [*self._workers, *self._textures]
 
+    @property
+    def shared_limit(self) -> int | None:
+        """Return the bits/s of the slowest stream that could take the recorder's pictures; None without one."""
+        if self._packets is None:
+            return None
+        rates = [
+            rate
+            for worker in self._workers
+            if worker.wants_pictures and (rate := shared_rate(worker.spec, self._size)) is not None
+        ]
+        return min(rates, default=None)
+
+    def put_packet(self, picture: EncodedPicture) -> None:
+        """Hand a picture that the recorder has encoded to the streams. On the recorder's thread."""
+        with self._packets_lock:
+            if self._packets is not None:
+                self._packets.write(picture)
+
     def _wire(self, spec: SinkSpec, status: str, pipe: Pipe) -> Wiring:
         if self._ring is None:
             raise RuntimeError("outputs that were not started have no processes")
-        return Wiring(spec, self._size, self._ring.name, self._sound(), status, pipe, effort=self._effort)
+        packets = "" if self._packets is None or shared_rate(spec, self._size) is None else self._packets.name
+        return Wiring(spec, self._size, self._ring.name, self._sound(), status, pipe, packets, self._effort)
+
+
+def shared_rate(spec: SinkSpec, size: tuple[int, int]) -> int | None:
+    """Return the bits/s of a stream that can take the recorder's pictures, which come at the same rate; else None."""
+    return bit_rate(spec, size) if spec.kind == "stream" and spec.fps == RECORDED_FPS else None

@@ -21,6 +21,8 @@ from livemusviz.params.param import Param
 
 SENDER = "livemusviz"  # as other programs see it, without a name of its own
 MOST_OUTPUTS = 8
+BITS_A_PIXEL = 0.15  # of a picture, for the usual bit rate of a stream
+USUAL_RATES = 500, 9000  # kbit/s
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")  # part of an OSC address
 _KEY = re.compile(r"([a-z]+)=(.*)", re.DOTALL)
 _HIDDEN = "..."
@@ -205,6 +207,13 @@ def own_senders(specs: Sequence[SinkSpec]) -> Mapping[str, frozenset[str]]:
         names = {"ndi": f"{host} ({spec.sender})", "camera": spec.target or first_node() or ""}
         shown.setdefault(spec.kind, set()).add(names.get(spec.kind, spec.target))
     return {kind: frozenset(names) for kind, names in shown.items()}
+
+
+def bit_rate(spec: SinkSpec, size: tuple[int, int]) -> int:
+    """Return the bits/s of a stream's pictures: as asked for, or by the canvas. size : (width, height), pixels."""
+    low, high = USUAL_RATES
+    usual = min(max(round(size[0] * size[1] * spec.fps * BITS_A_PIXEL / 1000), low), high)
+    return 1000 * int(spec.options.get("bitrate", usual))
 
 
 def first_node(nodes: Path = NODES) -> str | None:

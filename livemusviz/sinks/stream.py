@@ -6,9 +6,9 @@ network that hangs, hangs that process.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import av
@@ -21,11 +21,11 @@ from livemusviz.record.encoder import ContainerEncoder
 from livemusviz.record.settings import EncoderSettings
 from livemusviz.record.timed import TimedEncoder
 from livemusviz.sinks.protocol import Wiring
-from livemusviz.sinks.spec import without_secrets
+from livemusviz.sinks.relay import Relay
+from livemusviz.sinks.spec import bit_rate, without_secrets
 
 KEY_PERIOD = 2.0  # s
-BITS_A_PIXEL = 0.15  # of a picture, for the usual bit rate
-USUAL_RATES = 500, 9000  # kbit/s
+WAITING = 24  # pictures, while it is open who encodes them
 UDP_PACKET = 1316  # bytes: seven packets of MPEG-TS
 
 FORMATS = {"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp", "udp": "mpegts", "http": "whip", "https": "whip"}
@@ -46,48 +46,88 @@ def open_container(url: str, kind: str) -> OutputContainer:
 
 
 class StreamSink:
-    """Encodes and sends. encoded : pictures encoded so far."""
+    """Encodes and sends, or sends what the recorder has encoded. encoded : pictures that it encoded itself."""
 
     def __init__(self, wiring: Wiring, container: Callable[[str, str], OutputContainer] = open_container) -> None:
         """container : opens the output of an address and a format."""
         self._wiring, self._container = wiring, container
+        self._settings = stream_settings(wiring)
         self._timed: TimedEncoder | None = None
         self._encoder: ContainerEncoder | None = None
+        self._relay = Relay(wiring.packets, self._settings.bit_rate or 0) if wiring.packets else None
+        self._waiting: deque[CanvasPicture] = deque(maxlen=WAITING)
+        self._start = 0.0  # s
         self.encoded = 0
 
     def open(self, now: float) -> None:
         """Connect. OSError if nobody answers; UserError for an address that cannot be."""
         url, kind = self._address()
-        settings = stream_settings(self._wiring)
         container = self._container(url, kind)
         try:
-            encoder = ContainerEncoder(container, settings, "libopus" if kind == "whip" else "aac")
+            encoder = ContainerEncoder(container, self._settings, "libopus" if kind == "whip" else "aac")
             encoder.begin()
         except (OSError, ValueError) as error:
             container.close()
             reason = getattr(error, "strerror", None) or str(error)
             raise OSError(f"{without_secrets(url)}: {reason}") from None
-        self._encoder, self._timed = encoder, TimedEncoder(encoder, now, settings.fps, self._wiring.size)
+        self._encoder, self._timed = encoder, TimedEncoder(encoder, now, self._settings.fps, self._wiring.size)
+        self._start = now
 
     def send(self, picture: CanvasPicture, now: float) -> None:
         """Encode a picture where it belongs, and send what is due."""
-        if self._timed is not None and self._encoder is not None:
-            before = self._encoder.frames
-            self._timed.picture(picture, now)
-            self.encoded += self._encoder.frames - before
+        self._waiting.append(picture)
+        self._encode(now if self._relay is None else self._relay.encode_until(now), now)
 
     def hear(self, blocks: Sequence[AudioBlock], now: float) -> None:
-        """Send the sound; where there is none, silence."""
-        if self._timed is not None:
-            for block in blocks:
-                self._timed.block(block, now)
-            self._timed.advance(now)
+        """Send the sound; where there is none, silence. Send what the recorder has encoded."""
+        if self._timed is None:
+            return
+        for block in blocks:
+            self._timed.block(block, now)
+        self._timed.advance(now)
+        if self._relay is not None:
+            self._send_relayed(self._relay, self._timed, now)
 
     def close(self) -> None:
         """End the stream in good order, as far as the network lets us."""
         encoder, self._encoder, self._timed = self._encoder, None, None
+        self._waiting.clear()
+        if self._relay is not None:
+            self._relay.close()
+            self._relay = None
         if encoder is not None:
             encoder.close()
+
+    def _encode(self, until: float, now: float) -> None:
+        """Encode the pictures that wait, up to the time `until`."""
+        if self._timed is None or self._encoder is None:
+            return
+        before = self._encoder.frames
+        while self._waiting and self._waiting[0].time <= until:
+            self._timed.picture(self._waiting.popleft(), now)
+        self.encoded += self._encoder.frames - before
+
+    def _send_relayed(self, relay: Relay, timed: TimedEncoder, now: float) -> None:
+        """Send the recorder's pictures from the first key frame on that follows our own; ours again when they end."""
+        encoder = self._encoder
+        if encoder is None:
+            return
+        half = 0.5 / self._settings.fps
+        for picture in relay.read(now, encoder.header):
+            if not relay.active and picture.key and picture.time >= timed.pictures_end - half:
+                self._encode(picture.time - half, now)
+                timed.leave(picture.time)
+                relay.active = True
+            if relay.active:
+                encoder.relay(picture, picture.time - self._start)
+                relay.sent = picture.time
+        while relay.active and self._waiting and self._waiting[0].time < relay.sent + half:
+            self._waiting.popleft()
+        if relay.active and relay.is_over(now):
+            relay.active = False
+            timed.leave(relay.sent + 2 * half)
+            encoder.key_next = True
+            self._encode(now, now)
 
     def _address(self) -> tuple[str, str]:
         """Return the address as FFmpeg takes it, and the container's format."""
@@ -104,9 +144,6 @@ class StreamSink:
 
 def stream_settings(wiring: Wiring) -> EncoderSettings:
     """Return the settings of a stream's encoder."""
-    options: Any = wiring.spec.options
-    (width, height), fps = wiring.size, wiring.spec.fps
-    low, high = USUAL_RATES
-    usual = min(max(round(width * height * fps * BITS_A_PIXEL / 1000), low), high)
-    rate = 1000 * int(options.get("bitrate", usual))
-    return EncoderSettings(width, height, fps, effort=wiring.effort, key_period=KEY_PERIOD, bit_rate=rate)
+    width, height = wiring.size
+    rate = bit_rate(wiring.spec, wiring.size)
+    return EncoderSettings(width, height, wiring.spec.fps, effort=wiring.effort, key_period=KEY_PERIOD, bit_rate=rate)

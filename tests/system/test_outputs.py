@@ -1,0 +1,184 @@
+"""The show among other programs: streams that a player receives, NDI, outputs that hang or come and go."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from demo.measure import read_film
+from tests.sinks.feeding import flashes, offsets
+from tests.system.shows import LiveShow, free_udp_port
+from tests.tracks import clicks, heard_clicks
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed"),
+]
+
+TOGETHER = 0.04  # s between a click and its flash
+FLASH_SHADER = """/*{"ISFVSN": "2", "INPUTS": [
+    {"NAME": "inputImage", "TYPE": "image"}, {"NAME": "light", "TYPE": "float", "MIN": 0, "MAX": 1, "DEFAULT": 0}
+]}*/
+void main() { gl_FragColor = vec4(vec3(light), 1.0); }
+"""
+PRESET = """version = 1
+chain = ["lamp"]
+
+[fx.lamp]
+light = {source = "onset", low = 0.0, high = 1.0, release = 0.15}
+"""
+
+
+class Stage:
+    """Shows that flash with each click of their sound, two of them a second."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.running = folder, []  # type: tuple[Path, list[Any]]
+        presets, self.shaders = folder / "config/livemusviz/presets", folder / "shaders"
+        presets.mkdir(parents=True)
+        self.shaders.mkdir()
+        (presets / "lamp.toml").write_text(PRESET)
+        (self.shaders / "lamp.fs").write_text(FLASH_SHADER)
+        clicks(folder / "clicks.wav", 60.0, every=0.5)
+
+    def show(self, *words: str) -> LiveShow:
+        given = ["--input", str(self.folder / "clicks.wav"), "--preset", "lamp", "--shaders", str(self.shaders)]
+        show = LiveShow(self.folder, *given, "--no-flash-limit", "--no-quality-ladder", *words)
+        self.running.append(show)
+        return show
+
+    def listener(self, url: str, path: Path, *before: str, seconds: float | None = None) -> subprocess.Popen[bytes]:
+        """An ffmpeg that writes what it receives."""
+        length = [] if seconds is None else ["-t", str(seconds)]
+        command = ["ffmpeg", "-v", "error", "-y", *before, "-i", url, *length, "-c", "copy", str(path)]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.running.append(process)
+        return process
+
+    def close(self) -> None:
+        for each in self.running:
+            each.kill()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    yield made
+    made.close()
+
+
+def free_tcp_port() -> int:
+    with socket.socket() as tcp:
+        tcp.bind(("127.0.0.1", 0))
+        return int(tcp.getsockname()[1])
+
+
+def check(path: Path, least: float) -> np.ndarray:
+    """Check a received stream of `least` s or more; how much later than its click each flash is, s."""
+    film = read_film(path)
+    assert film.codecs == ("h264", "aac") and film.seconds >= least, (film.codecs, film.seconds)
+    lit, heard = flashes(film.pictures, film.times), heard_clicks(path)
+    lit, heard = lit[lit > 1.0], heard[heard > 0.5]
+    assert len(lit) >= 2 * (least - 2.0) * 0.8, (lit, heard)
+    late = offsets(lit, heard)
+    print(f"{path.name}: {film.seconds:.1f} s, {len(lit)} flashes, {1000 * late.mean():.0f} ms "
+          f"({1000 * late.min():.0f}..{1000 * late.max():.0f})")  # fmt: skip
+    return late
+
+
+def worker_pid(show: LiveShow, word: str) -> int:
+    """Return the process of a sink, which holds `word` open: a port or a file's name; found by its CPU-free sign."""
+    children = Path(f"/proc/{show.process.pid}/task/{show.process.pid}/children").read_text().split()
+    for child in map(int, children):
+        maps = Path(f"/proc/{child}/maps").read_text()
+        if word in maps:
+            return child
+    raise AssertionError(f"no child of the show has loaded {word}: {children}")
+
+
+def test_a_show_streams_while_outputs_are_switched(stage: Stage, tmp_path: Path) -> None:
+    port = free_udp_port()
+    listener = stage.listener(f"udp://127.0.0.1:{port}", tmp_path / "udp.ts", seconds=5)
+    show = stage.show("--out", f"stream:udp://127.0.0.1:{port}", "--out", "camera:/dev/none", "--duration", "60")
+    show.wait_for(lambda: listener.poll() is not None, "five seconds of the stream")
+    assert listener.returncode == 0
+    show.osc("/out/stream", "i", "0")
+    show.osc("/out/camera", "i", "0")
+    time.sleep(1.0)
+    show.end()
+    assert np.abs(check(tmp_path / "udp.ts", 4.0)).max() < 2 * TOGETHER  # beside other tests
+    stream, camera = show.stats()["outs"]
+    assert stream["sent"] > 60 and stream["state"] == camera["state"] == "off"
+    assert "there is no /dev/none" in camera["message"] and "out camera: camera: there is no" in show.log()
+
+
+@pytest.mark.slow
+def test_rtmp_goes_on_when_the_listener_is_killed_and_comes_back(stage: Stage, tmp_path: Path) -> None:
+    port = free_tcp_port()
+    url = f"rtmp://127.0.0.1:{port}/live/secret"
+    first, second = tmp_path / "first.mkv", tmp_path / "second.mkv"
+    listener = stage.listener(url, first, "-listen", "1")
+    show = stage.show("--out", f"stream:{url}", "--duration", "120")
+    show.wait_for(lambda: first.exists() and first.stat().st_size > 100_000, "the stream")
+    time.sleep(20.0)
+    listener.kill()
+    time.sleep(5.0)
+    stage.listener(url, second, "-listen", "1")
+    back = time.monotonic()
+    show.wait_for(lambda: second.exists() and second.stat().st_size > 1000, "the stream again")
+    print(f"back after {time.monotonic() - back:.1f} s")
+    time.sleep(10.0)
+    show.end()
+    stats = show.stats()
+    assert stats["stalls"] == 0 and "secret" not in show.log()
+    assert np.abs(check(first, 18.0)).max() < TOGETHER and np.abs(check(second, 8.0)).max() < TOGETHER
+    (stream,) = stats["outs"]
+    print(stats["display_fps"], stats["frame_ms"], stream)
+
+
+@pytest.mark.slow
+def test_mpeg_ts_over_udp_for_20_s(stage: Stage, tmp_path: Path) -> None:
+    port = free_udp_port()
+    listener = stage.listener(f"udp://127.0.0.1:{port}", tmp_path / "udp.ts", seconds=20)
+    show = stage.show("--out", f"stream:udp://127.0.0.1:{port}", "--duration", "60")
+    show.wait_for(lambda: listener.poll() is not None, "20 s of the stream", within=60)
+    show.end()
+    assert np.abs(check(tmp_path / "udp.ts", 19.0)).max() < TOGETHER
+    assert show.stats()["stalls"] == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("NDIlib") is None, reason="ndi-python is not installed")
+def test_two_outputs_cost_the_display_nothing_and_neither_does_one_that_is_stopped(
+    stage: Stage, tmp_path: Path
+) -> None:
+    alone = stage.show("--duration", "20")
+    alone.gone(time.monotonic())
+    before = alone.stats()
+    port = free_udp_port()
+    two = ["--out", f"stream:udp://127.0.0.1:{port}", "--out", f"ndi:name=test-{os.getpid()}"]
+    beside = stage.show(*two, "--duration", "20")
+    beside.gone(time.monotonic())
+    both = beside.stats()
+    stopped = stage.show(*two, "--duration", "20")
+    stopped.wait_until_drawing()
+    time.sleep(3.0)
+    os.kill(worker_pid(stopped, "libndi"), signal.SIGSTOP)
+    stopped.gone(time.monotonic())
+    hung = stopped.stats()
+    for stats in (before, both, hung):
+        print(stats["display_fps"], stats["stalls"], stats["frame_ms"], stats["frames_generated"], stats["outs"])
+    assert both["stalls"] == hung["stalls"] == 0
+    assert both["display_fps"] > 0.95 * before["display_fps"] and hung["display_fps"] > 0.95 * before["display_fps"]
+    assert all(out["state"] == "running" and out["sent"] > 300 for out in both["outs"])
+    assert hung["outs"][1]["restarts"] == 1 and "its process stalled" in stopped.log()
