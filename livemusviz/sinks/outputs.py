@@ -48,6 +48,7 @@ class Outputs:
         self._notices = notices
         self._workers: list[SinkWorker] = []
         self._ring: CanvasRing | None = None
+        self._on = {spec.name: spec.on for spec in self.specs}
         self._sound: Callable[[], str] = str
         self._shares, self._packets_lock = shares, threading.Lock()
         self._packets: PacketRing | None = None
@@ -78,7 +79,9 @@ class Outputs:
     def step(self, now: float, switches: Mapping[str, object]) -> None:
         """Switch and look after every output at `now`, s. switches : by name, as `out/<name>`."""
         for output in self._all:
-            output.poll(now, bool(switches.get(f"out/{output.spec.name}", output.spec.on)))
+            on = bool(switches.get(f"out/{output.spec.name}", output.spec.on))
+            self._on[output.spec.name] = on
+            output.poll(now, on)
 
     @property
     def wants_pictures(self) -> bool:
@@ -143,7 +146,7 @@ class Outputs:
         rates = [
             rate
             for worker in self._workers
-            if worker.wants_pictures and (rate := shared_rate(worker.spec, self._size)) is not None
+            if self._on[worker.spec.name] and (rate := shared_rate(worker.spec, self._size)) is not None
         ]
         return min(rates, default=None)
 

@@ -8,9 +8,8 @@ A part without a key belongs to the option that the kind names first, or goes on
 from __future__ import annotations
 
 import re
-import socket
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -196,17 +195,14 @@ def refusal(spec: SinkSpec, system: str = sys.platform, found: Callable[[str], b
     return ""
 
 
-def own_senders(specs: Sequence[SinkSpec]) -> Mapping[str, frozenset[str]]:
-    """Return the names under which other programs, and our own sources, find our outputs, by kind.
+def own_names(specs: Iterable[SinkSpec]) -> tuple[str, ...]:
+    """Return the names under which other programs, and our own sources, find our outputs: senders, and cameras by path.
 
-    No source may offer them: a show would feed on itself.
+    No source may take one of them: a show would feed on itself.
     """
-    host = socket.gethostname().upper()
-    shown: dict[str, set[str]] = {}
-    for spec in specs:
-        names = {"ndi": f"{host} ({spec.sender})", "camera": spec.target or first_node() or ""}
-        shown.setdefault(spec.kind, set()).add(names.get(spec.kind, spec.target))
-    return {kind: frozenset(names) for kind, names in shown.items()}
+    cameras = [spec.target or first_node() or "" for spec in specs if spec.kind == "camera"]
+    senders = [spec.sender for spec in specs if spec.kind not in ("camera", "stream")]
+    return tuple(name for name in (*senders, *cameras) if name)
 
 
 def bit_rate(spec: SinkSpec, size: tuple[int, int]) -> int:

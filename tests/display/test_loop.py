@@ -41,7 +41,11 @@ class Show:
         return self.features(now, i), self.view(i)
 
     def run(self, wants=lambda: True, **options):
-        more = {name: options.pop(name) for name in ("on_problem", "on_health", "picture_fps") if name in options}
+        more = {
+            name: options.pop(name)
+            for name in ("on_problem", "on_health", "on_texture", "picture_fps")
+            if name in options
+        }
         hooks = DisplayHooks(
             frames=self.mailbox,
             tick=self.tick,
@@ -56,6 +60,15 @@ class Show:
 
     def put(self, seq, image=None):
         return lambda: self.mailbox.put(Frame(flat(255, 0, 0) if image is None else image, seq, 0.0, 0.0, 0.05))
+
+
+def test_every_canvas_is_handed_over_as_a_texture_where_one_is_wanted():
+    textures = []
+    show = Show(20, features=lambda now, i: AudioFeatures(time=now - 0.02))
+    show.run(wants=lambda: False, on_texture=textures.append)
+    assert len(textures) == 20 and not show.pictures
+    assert {(each.width, each.height) for each in textures} == {(64, 36)} and all(each.glo > 0 for each in textures)
+    assert np.diff([each.time for each in textures]) == pytest.approx(1 / 60.0)
 
 
 def test_it_runs_at_its_rate_and_hands_over_pictures_at_theirs():

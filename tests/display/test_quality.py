@@ -1,5 +1,6 @@
 """The quality ladder on a machine of given speed."""
 
+import numpy as np
 import pytest
 
 from livemusviz.director.stage import Look
@@ -151,3 +152,15 @@ def test_every_rung_draws_the_whole_canvas(ctx, scale, filters):
     picture = stage.run(20)
     assert picture.shape == (SIZE[1], SIZE[0], 3)
     assert abs(picture.mean() - full.mean()) < 40 and picture.std() > 0.5 * full.std()
+
+
+def test_a_texture_has_the_canvass_size_and_pixels_at_any_quality(stage):
+    stage.settle(colourful(3))
+    for scale in (1.0, 0.5):
+        stage.compositor.quality = Quality(scale, 99, 1)
+        stage.run(1)
+        canvas = stage.compositor.share(5.0)
+        assert (canvas.width, canvas.height, canvas.time) == (*SIZE, 5.0)
+        texture = stage.compositor.ctx.external_texture(canvas.glo, SIZE, 4, 0, "f1")
+        pixels = np.frombuffer(texture.read(), np.uint8).reshape(SIZE[1], SIZE[0], 4)[::-1]
+        np.testing.assert_array_equal(pixels[..., :3], stage.compositor.read()[..., :3])

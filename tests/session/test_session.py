@@ -5,6 +5,7 @@ import pytest
 
 from livemusviz.bridge.control import ControlEvent, ExternalTempi, ExternalTempo
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.params.param import Param
 from livemusviz.params.values import ParamValues
 from livemusviz.session.session import Session
 from livemusviz.session.step import Step
@@ -194,3 +195,15 @@ def test_waiting_actions_are_bounded() -> None:
     for _ in range(1000):
         hands.ask("cue_next")
     assert len(hands.do().waiting) == 64
+
+
+def test_a_switch_of_the_shows_own_is_no_part_of_the_performance() -> None:
+    switch = Param("out/wall", "bool", True, 0.0, 1.0, "", "output to ndi", "/out/wall", preset=False)
+    session = Session(small_content(), ParamValues(), 0.0, np.random.default_rng(3), [switch])
+    assert session.values.values["out/wall"] is True and session.switches() == {"out/wall": True}
+    step = session.step(0.1, AudioFeatures.rest(0.1), events=[ControlEvent("out/wall", False, 0.1)])
+    assert step.values.values["out/wall"] is False and session.switches() == {"out/wall": False}
+    assert "out/wall" not in step.changes, "a replay has other outputs"
+    assert "out/wall" not in session.settings()
+    session.load_preset("storm")
+    assert session.switches() == {"out/wall": False}, "a preset leaves it alone"
