@@ -2,8 +2,7 @@
 // all pixels is worked out here as well, since a software renderer would do it again for each.
 varying vec2 place;
 varying vec2 before;
-flat varying vec3 keep;
-flat varying vec3 rest;
+flat varying vec4 rest;
 
 const float OVERSCAN = 0.965;   // the drift never reaches the picture's edge
 
@@ -27,6 +26,6 @@ void main() {
     before = q / vec2(aspect, 1.0) + 0.5;
 
     float life = 0.03 + zoom * (0.10 + 0.34 * energy + 0.12 * bass);                    // s
-    rest = vec3(1.0 - 0.12 * zoom * energy, kick * 1.6, mod(float(FRAMEINDEX), 64.0) * 0.618034);
-    keep = exp(-TIMEDELTA / life * (1.0 + 0.22 * cos(phases.x * 3.0 + vec3(0.0, 2.1, 4.2))));
+    rest = vec4(1.0 - 0.12 * zoom * energy, kick * 1.6, mod(float(FRAMEINDEX), 64.0) * 0.618034,
+                exp(-TIMEDELTA / life));
 }
