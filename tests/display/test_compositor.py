@@ -175,6 +175,16 @@ def test_feedback_never_whites_out_nor_smears_and_comes_to_rest(ctx, knobs):
     assert np.abs(stage.run(240) - plain.run(240)).mean() < 12
 
 
+def test_a_trail_keeps_the_hue_of_what_it_lights(ctx):
+    stage = Stage(ctx, zoom=1.0)
+    stage.settle(flat(255, 255, 255))
+    stage.show(flat(60, 0, 0))
+    glow = stage.run(14, energy=1.0, bass=4.0)
+    red, green, blue = glow[20:40, 20:40].mean((0, 1))
+    assert red > 75, "white leaves its light behind"
+    assert max(green, blue) < 0.5 * red, "and none of its grey"
+
+
 def test_black_frames_leave_no_ghost(stage):
     stage.settle(flat(255, 255, 255))
     stage.show(flat(0, 0, 0))
