@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livemusviz.bridge.mapping import MapChange
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -48,6 +50,8 @@ class View:
     shaders takes to come in.  flash_limit : as the parameter of that name.
     sway : 0..1, how far a picture that rests moves.  energy : of the music, 0..1.
     sound : float32 (n, CHANNELS), the newest samples heard, for shaders that draw them; None is silence.
+    map_grid : a test grid in the place of the canvas.  map_blend : 0..0.5, share of a screen that two side by side
+    both show.  map_changes : of the screens' mappings, to be made before this canvas is shown.
     hud_lines, meter : for the operator's HUD, never part of the canvas.  hud_code : rows of a QR code for it, "1" is
     dark.
     """
@@ -61,6 +65,9 @@ class View:
     sway: float = 0.0
     energy: float = 0.0
     sound: np.ndarray | None = None
+    map_grid: bool = False
+    map_blend: float = 0.0
+    map_changes: tuple[MapChange, ...] = ()
     hud_lines: tuple[str, ...] = ()
     hud_code: tuple[str, ...] = ()
     meter: Meter = Meter()

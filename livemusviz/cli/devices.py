@@ -68,7 +68,7 @@ def _or_none(names: Callable[[str], list[str]], kind: str) -> list[str]:
 
 def _screens() -> list[dict[str, object]]:
     """Return the screens that a window can fill, as `--screen` counts them; none without a display."""
-    from livemusviz.display.window import list_screens
+    from livemusviz.display.native import list_screens
 
     return [
         {"screen": number, "name": each.name, "size": f"{each.width}x{each.height}", "place": f"{each.x},{each.y}"}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SHOWN = ("input", "picture", "model")  # flags of the show itself
 FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action") and param.name not in SHOWN)
 WEB_PORT = 7080
+MOST_SCREENS = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     stage.add_argument("--canvas", metavar="WxH", help="pixels (1280x720, or 640x360 where the CPU draws)")
     stage.add_argument("--headless", action="store_true", help="no window")
     stage.add_argument("--fullscreen", action="store_true")
-    stage.add_argument("--screen", type=int, metavar="N", help="which screen, from 1")
+    stage.add_argument("--screen", type=screen_numbers, metavar="N[,N]", help="which screen, from 1; 1,2 spans two")
     stage.add_argument(
         "--operator",
         action=argparse.BooleanOptionalAction,
@@ -189,6 +190,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
 
     if options.wait_for_picture and AudioSpec(options.input).file is None:
         raise UserError("--wait-for-picture: only a sound file can wait; give one as --input FILE")
+    screens = () if options.screen is None else tuple(map(int, str(options.screen).split(",")))
     size, machine = parse_size(options.size), read_machine()
     canvas = usual_canvas(machine.cpu_draws)
     if options.canvas is not None:
@@ -208,7 +210,8 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         values=knob_values(options),
         headless=options.headless,
         fullscreen=options.fullscreen,
-        screen=options.screen,
+        screen=screens[0] if screens else None,
+        span=screens[1:],
         operator=options.operator,
         shaders=shader_folders(options.shaders),
         playlist=options.playlist,
@@ -273,6 +276,14 @@ def _control(options: argparse.Namespace) -> ControlOptions:
         link=options.link or options.link_lead,
         link_lead=options.link_lead,
     )
+
+
+def screen_numbers(text: str) -> int | str:
+    """Return the screen that `--screen` names, or several as they were given, with commas."""
+    numbers = [int(each) for each in text.split(",")]
+    if len(set(numbers)) != len(numbers) or len(numbers) > MOST_SCREENS:
+        raise argparse.ArgumentTypeError(f"{text[:32]!r}: give a screen once, at most {MOST_SCREENS} of them, as 1,2")
+    return numbers[0] if len(numbers) == 1 else ",".join(map(str, numbers))
 
 
 def add_knobs(parser: argparse.ArgumentParser) -> None:

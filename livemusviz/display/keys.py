@@ -17,6 +17,7 @@ ACTIONS = {
     "L": "lock",
     "TAB": "tap",
     "S": "preset_save",
+    "G": "map_grid",
     "QUESTION": "help",
     "SLASH": "help",  # the same key on most keyboards, without Shift
     **{f"_{number}": f"preset {number}" for number in range(1, 10)},
@@ -26,6 +27,7 @@ HELP = (
     "B blackout    F fullscreen    H figures    Z freeze",
     "space next preset    backspace previous    X random    L lock",
     "1-9 presets    S save preset    R record    Tab tap tempo",
+    "G test grid; then arrows move a corner, C another corner, V another screen",
     "M learn MIDI    ? these keys    Esc twice leaves",
 )
 

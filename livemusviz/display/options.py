@@ -24,6 +24,7 @@ def usual_canvas(cpu_draws: bool) -> tuple[int, int]:
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
     """canvas, window_size : width, height in pixels.  fps : display frames a second.  screen : counted from 1.
+    span : further screens that the canvas goes on over, from left to right.
 
     operator : whether figures and a preview have a window of their own; None is when the canvas fills another screen.
     shaders : ISF files by name; None is what comes with the program.  prepare : those to compile in quiet moments.
@@ -31,7 +32,7 @@ class DisplayOptions:
     quality_ladder : whether rate, canvas and chain may get smaller where the machine does not hold them.
     first_rung : how far down it begins.  other_fps : rates it may choose.  shares_cores : the model runs on the cores
     that draw, so the display gives way to it.
-    marker : the file that remembers a shader on which a show hung.
+    marker : the file that remembers a shader on which a show hung.  maps : the file that keeps the screens' mappings.
     """
 
     canvas: tuple[int, int] = SMALL
@@ -39,6 +40,7 @@ class DisplayOptions:
     headless: bool = False
     fullscreen: bool = False
     screen: int | None = None
+    span: tuple[int, ...] = ()
     title: str = "livemusviz"
     window_size: tuple[int, int] = LARGE
     operator: bool | None = None
@@ -50,6 +52,7 @@ class DisplayOptions:
     other_fps: tuple[float, ...] = ()
     shares_cores: bool = False
     marker: Path | None = None
+    maps: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

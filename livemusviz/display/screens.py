@@ -18,6 +18,11 @@ class ScreenInfo:
     width: int
     height: int
 
+    @property
+    def key(self) -> str:
+        """Return the name under which its mapping is kept."""
+        return self.name or f"{self.width}x{self.height}"
+
     def same_as(self, other: ScreenInfo) -> bool:
         """By name where both have one, else by place and size."""
         if self.name and other.name:

@@ -32,7 +32,7 @@ class LiveConfig:
     canvas : (width, height) of the canvas, pixels.
     values : the parameters.
     headless : True opens no window.
-    fullscreen, screen : of the canvas's window; screens count from 1.
+    fullscreen, screen : of the canvas's window; screens count from 1.  span : further ones that it goes on over.
     operator : True opens a window for figures and a preview; None where the canvas fills another screen.
     shaders : a user's folders of ISF files, before ours.
     playlist : presets in turn.
@@ -64,6 +64,7 @@ class LiveConfig:
     headless: bool = False
     fullscreen: bool = False
     screen: int | None = None
+    span: tuple[int, ...] = ()
     operator: bool | None = None
     shaders: tuple[Path, ...] = ()
     playlist: Path | None = None

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from livemusviz.assets import cache_folder
+from livemusviz.assets import cache_folder, user_folder
 from livemusviz.audio.spec import AudioSpec
 from livemusviz.diffusion.choice import ModelChoice
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
@@ -80,8 +80,9 @@ def display_options(config: LiveConfig, content: Content, shaders: Mapping[str, 
         canvas=config.canvas,
         fps=config.budget.fps,
         headless=config.headless,
-        fullscreen=config.fullscreen,
+        fullscreen=config.fullscreen or bool(config.span),
         screen=config.screen,
+        span=config.span,
         window_size=config.canvas,
         operator=config.operator,
         shaders=shaders,
@@ -92,4 +93,5 @@ def display_options(config: LiveConfig, content: Content, shaders: Mapping[str, 
         other_fps=config.budget.other_fps,
         shares_cores=config.budget.shares_cores,
         marker=cache_folder() / "shader-on-trial.json",
+        maps=user_folder() / "screens.json",
     )

@@ -248,6 +248,34 @@ class Params:
         FlashLimit, "flashes held back: none, over three a second (WCAG 2.2), or as broadcasters ask as well"
     ] = "broadcast"
     hud: Annotated[bool, "operator's figures over the window, never recorded", LIVE] = False
+    map_grid: Annotated[bool, Address("/map/grid"), "a test grid on the screens, never recorded", LIVE] = False
+    map_blend: Annotated[
+        float, Range(0.0, 0.5), Address("/map/blend"), "share of a screen that two side by side both show", LIVE
+    ] = 0.0
+    map_pin: ClassVar[Action] = Action(
+        "move a corner: [SCREEN] top_left, top_right, bottom_right or bottom_left, X Y in shares of the screen",
+        Address("/map/pin"),
+        Length(1, 64),
+        do=lambda session, text, _: session.change_map("pin", text),
+    )
+    map_edge: ClassVar[Action] = Action(
+        "soft edges: [SCREEN] LEFT RIGHT TOP BOTTOM, 0..0.5 of the picture",
+        Address("/map/edge"),
+        Length(1, 64),
+        do=lambda session, text, _: session.change_map("edge", text),
+    )
+    map_turn: ClassVar[Action] = Action(
+        "turn the picture: [SCREEN] 0, 90, 180 or 270 degrees clockwise",
+        Address("/map/turn"),
+        Length(1, 64),
+        do=lambda session, text, _: session.change_map("turn", text),
+    )
+    map_reset: ClassVar[Action] = Action(
+        "no pins, edges or turn: [SCREEN]",
+        Address("/map/reset"),
+        Length(0, 64),
+        do=lambda session, text, _: session.change_map("reset", text),
+    )
     record_start: ClassVar[Action] = Action(
         "start recording; the text becomes part of the file's name",
         Address("/record/start"),

@@ -47,6 +47,9 @@ class Performance(Protocol):
     def set_input(self, shader: str, name: str, value: object) -> None:
         """Set an input of a shader by hand."""
 
+    def change_map(self, verb: str, text: str) -> None:
+        """Change the mapping of a screen; see `session.maps`."""
+
     def start_recording(self, label: str) -> None: ...
     def stop_recording(self) -> None: ...
     def learn_control(self, wish: str) -> None: ...

@@ -22,9 +22,11 @@ from livemusviz.params.registry import BY_NAME, REGISTRY
 from livemusviz.params.values import ParamValues
 from livemusviz.session.content import Content
 from livemusviz.session.cues import other_cue
+from livemusviz.session.maps import parse_map_change
 from livemusviz.session.quantise import QuantisedQueue
 from livemusviz.session.scenes import ScenePlayer
 from livemusviz.session.step import (
+    ChangeMap,
     ForgetControl,
     LearnControl,
     ProposeTempo,
@@ -105,6 +107,7 @@ class Session:
             self._attempt(self._do, ControlEvent("preset", due, now))
         scene, driven = self.scenes.move(now, features, self.values)
         params = self.values.params
+        changes = tuple(each.change for each in self._requests if isinstance(each, ChangeMap))
         view = View(
             blackout=params.blackout,
             freeze=params.freeze,
@@ -115,8 +118,12 @@ class Session:
             sway=params.sway,
             energy=features.energy,
             sound=sound,
+            map_grid=params.map_grid,
+            map_blend=params.map_blend,
+            map_changes=changes,
         )
-        requests, self._requests = tuple(self._requests), []
+        requests = tuple(each for each in self._requests if not isinstance(each, ChangeMap))
+        self._requests = []
         errors, self._errors = tuple(self._errors), []
         return Step(
             features=features,
@@ -239,6 +246,9 @@ class Session:
     def set_input(self, shader: str, name: str, value: object) -> None:
         self.scenes.stage.set_input(shader, name, value)
         self._staged[f"fx/{shader}/{name}"] = value
+
+    def change_map(self, verb: str, text: str) -> None:
+        self._requests.append(ChangeMap(parse_map_change(verb, text)))
 
     def start_recording(self, label: str) -> None:
         self._requests.append(StartRecording(label))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.mapping import MapChange
 from livemusviz.bridge.view import View
 from livemusviz.director.tempo import Beat
 from livemusviz.isf.header import Number
@@ -60,7 +61,14 @@ class ProposeTempo:
     beat: float | None
 
 
-Request = StartRecording | StopRecording | LearnControl | ForgetControl | SavePreset | ProposeTempo
+@dataclass(frozen=True, slots=True)
+class ChangeMap:
+    """Asks for another mapping of a screen. It reaches the display by the view."""
+
+    change: MapChange
+
+
+Request = ChangeMap | StartRecording | StopRecording | LearnControl | ForgetControl | SavePreset | ProposeTempo
 
 
 @dataclass(frozen=True, slots=True)

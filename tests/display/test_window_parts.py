@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from livemusviz.bridge.view import Meter
+from livemusviz.display.drawer import fit
 from livemusviz.display.hud import MAX_LINES, Hud, draw_panel, fitted_panel, lay_out, panel, share
 from livemusviz.display.keys import ACTIONS, HELP, KeyMap
 from livemusviz.display.operator import OperatorView
 from livemusviz.display.screens import ScreenInfo, ScreenWatch, choose_screen
-from livemusviz.display.window import fit
 from livemusviz.errors import UserError
 
 from .conftest import flat

@@ -1,0 +1,22 @@
+"""Carries changes of the mapping, of the canvas onto screens, from the session to the display. Frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CORNERS = ("top_left", "top_right", "bottom_right", "bottom_left")
+
+
+@dataclass(frozen=True, slots=True)
+class MapChange:
+    """Asks for another mapping of one screen.
+
+    verb : "pin" one corner, "edge", "turn", or "reset".  screen : counted from 1, among those that show the canvas.
+    corner : index into CORNERS, of "pin".  values : of "pin" x and y, shares of the screen from its top left corner; of
+    "edge" the widths left, right, top and bottom, shares of the picture; of "turn" degrees clockwise.
+    """
+
+    verb: str
+    screen: int = 1
+    corner: int = 0
+    values: tuple[float, ...] = ()
