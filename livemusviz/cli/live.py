@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     stage.add_argument("--canvas", metavar="WxH", help="pixels (1280x720, or 640x360 where the CPU draws)")
     stage.add_argument("--headless", action="store_true", help="no window")
     stage.add_argument("--fullscreen", action="store_true")
-    stage.add_argument("--screen", type=screen_numbers, metavar="N[,N]", help="which screen, from 1; 1,2 spans two")
+    stage.add_argument("--screen", type=int_list, metavar="N[,N]", help="which screen, from 1; 1,2 spans two")
     stage.add_argument(
         "--operator",
         action=argparse.BooleanOptionalAction,
@@ -278,7 +278,7 @@ def _control(options: argparse.Namespace) -> ControlOptions:
     )
 
 
-def screen_numbers(text: str) -> int | str:
+def int_list(text: str) -> int | str:
     """Return the screen that `--screen` names, or several as they were given, with commas."""
     numbers = [int(each) for each in text.split(",")]
     if len(set(numbers)) != len(numbers) or len(numbers) > MOST_SCREENS:
