@@ -1,6 +1,10 @@
 """What the parity tests share: the same numbers for both sides, and how far apart the answers are."""
 
+import atexit
 import json
+import shutil
+import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -142,8 +146,23 @@ def noise(*shape: int, seed: int = 5) -> tuple[mx.array, Any]:
 
 
 def save_folder(folder: Path, name: str, scheduler: dict[str, Any] | None = None) -> Path:
-    """A whole model folder written by diffusers and transformers themselves, of one of `UNETS`, float32."""
-    return _save(folder, UNETS[name], TEXT, TINY_AUTOENCODER, scheduler)
+    """A whole model folder written by diffusers and transformers themselves, of one of `UNETS`, float32.
+
+    It is a copy: a test may change it.
+    """
+    shutil.copytree(_written(name), folder, dirs_exist_ok=True)
+    if scheduler:
+        path = folder / "scheduler" / "scheduler_config.json"
+        path.write_text(json.dumps(json.loads(path.read_text()) | scheduler))
+    return folder
+
+
+@cache
+def _written(name: str) -> Path:
+    """The folder that all tests of the session copy, written once."""
+    folder = Path(tempfile.mkdtemp(prefix="parity-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return _save(folder, UNETS[name], TEXT, TINY_AUTOENCODER)
 
 
 def save_controlnet(model: Path, folder: Path, seed: int = 0, bgr: bool = False, old: bool = False) -> Path:
@@ -204,13 +223,10 @@ FULL_TEXT = TEXT | {
 
 def save_full_folder(folder: Path, name: str) -> Path:
     """The same at full width, one of `FULL_UNETS` with the text encoder of SD 2.1 and a TAESD, float16 on disk."""
-    return _save(folder, FULL_UNETS[name], FULL_TEXT, {}, None, half=True)
+    return _save(folder, FULL_UNETS[name], FULL_TEXT, {}, half=True)
 
 
-def _save(
-    folder: Path, unet: dict[str, Any], text: dict[str, Any], vae: dict[str, Any], scheduler: dict[str, Any] | None,
-    half: bool = False,
-) -> Path:  # fmt: skip
+def _save(folder: Path, unet: dict[str, Any], text: dict[str, Any], vae: dict[str, Any], half: bool = False) -> Path:
     import diffusers
     import torch
     import transformers
@@ -242,7 +258,7 @@ def _save(
             "force_zeros_for_empty_prompt": False,
         }
     (folder / "scheduler").mkdir()
-    config = SCHEDULER | {"prediction_type": "epsilon"} | (scheduler or {})
+    config = SCHEDULER | {"prediction_type": "epsilon"}
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(config))
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
