@@ -16,12 +16,12 @@ demo: ## play our own piece into a live show; ends with demo.mp4, demo.png and a
 test: ## what CI runs: lint, types, and every test that is not slow
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON_RUN) -m pytest
+	@$(PYTHON_RUN) scripts/test.py
 
 test-all: ## the slow tests too
 	@$(SETUP) test
 	@$(MAKE) --no-print-directory lint
-	@$(PYTHON_RUN) -m pytest -m "slow or not slow"
+	@$(PYTHON_RUN) scripts/test.py -m "slow or not slow"
 
 lint: ruff types
 
