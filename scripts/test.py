@@ -19,7 +19,7 @@ WAITING = (
     *("test_ending.py", "test_library.py", "test_machine.py", "test_platforms.py"),
 )
 """Folders and files under tests/ whose tests wait; every other test computes."""
-ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "LP_NUM_THREADS": "1"}
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 NOTHING_COLLECTED = 5  # pytest's exit status
 
 

@@ -7,7 +7,7 @@ Each layer waits for its input and is evaluated by itself. So no layer overlaps 
 import statistics
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -31,13 +31,24 @@ class Timed(nn.Module):
         object.__setattr__(self, "shape", ())
 
     def __call__(self, x: mx.array, *args: Any, **options: Any) -> mx.array:
-        mx.eval(x, args, options)
-        start = time.perf_counter()
-        y = cast(mx.array, object.__getattribute__(self, "_layer")(x, *args, **options))
-        mx.eval(y)
-        self.calls.append(time.perf_counter() - start)
+        y = self._timed(object.__getattribute__(self, "_layer"), x, *args, **options)
         object.__setattr__(self, "shape", x.shape)
-        return y
+        return cast(mx.array, y)
+
+    def on_bands(self, bands: list[mx.array]) -> list[mx.array]:
+        """Do what a convolution does with a picture in bands of rows."""
+        made = self._timed(object.__getattribute__(self, "_layer").on_bands, bands)
+        B, _, W, C = bands[0].shape
+        object.__setattr__(self, "shape", (B, sum(band.shape[1] for band in bands), W, C))
+        return cast(list[mx.array], made)
+
+    def _timed(self, compute: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        mx.eval(args, options)
+        start = time.perf_counter()
+        made = compute(*args, **options)
+        mx.eval(made)
+        self.calls.append(time.perf_counter() - start)
+        return made
 
     def __getattr__(self, name: str) -> Any:
         return getattr(object.__getattribute__(self, "_layer"), name)

@@ -71,6 +71,15 @@ class Conv2d(nn.Conv2d):
             return self.fast(x, self.bias if bias is None and "bias" in self else bias)
         return biased(self, convolve(self, x, self.weight), bias)
 
+    def on_bands(self, bands: list[mx.array]) -> list[mx.array]:
+        """Convolve a picture that comes in bands of rows, (B, rows, W, I), by a form of stride 1; so is the result."""
+        if len(bands) == 1:
+            return [self(bands[0])]
+        if self.fast is not None:
+            return self.fast.on_bands(bands, self.bias if "bias" in self else None)
+        ends = np.cumsum([band.shape[1] for band in bands])
+        return list(mx.split(self(mx.concatenate(bands, axis=1)), ends[:-1].tolist(), axis=1))
+
 
 def convolve(layer: nn.Module, x: mx.array, weight: mx.array) -> mx.array:
     """x : (B, H, W, C) by weight : (O, kh, kw, C), with a layer's stride and padding, without its bias.

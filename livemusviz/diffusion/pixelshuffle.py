@@ -6,13 +6,14 @@ back.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 
 from livemusviz.diffusion.layers import Conv2d, relu
-from livemusviz.diffusion.streams import OWN, Streams, in_bands
+from livemusviz.diffusion.streams import OWN, Streams, on_each, split_rows
 from livemusviz.errors import UserError
 
 
@@ -60,11 +61,17 @@ class ConvBlock(nn.Module):
     def __call__(self, x: mx.array) -> mx.array:
         return x + self.conv2(relu(self.conv1(relu(x))))
 
+    def on_bands(self, bands: list[mx.array], streams: Streams) -> list[mx.array]:
+        """Do the same to a picture in bands of rows, each on its stream."""
+        h = self.conv1.on_bands(on_each(relu, streams, bands))
+        h = self.conv2.on_bands(on_each(relu, streams, h))
+        return on_each(mx.add, streams, bands, h)
+
 
 class PixelShuffleDecoder(nn.Module):
     """(B, h, w, latent_channels) -> (B, H, W, 3).
 
-    streams : to reshape parts of the picture on.
+    streams : to compute bands of the picture on, from the first depth-to-space on.
     """
 
     streams: Streams = OWN
@@ -83,10 +90,16 @@ class PixelShuffleDecoder(nn.Module):
         x = self.conv_in(z)
         for block in self.blocks:
             x = block(x)
-        x = in_bands(lambda x: pixel_shuffle(self.expand(relu(x)), self.upscale[0]), x, self.streams)
-        for block in self.fine_blocks:
-            x = block(x)
-        return in_bands(lambda x: pixel_shuffle(x, self.upscale[1]), self.conv_out(relu(x)), self.streams)
+        bands = on_each(self._expanded, self.streams, split_rows(x, self.streams))
+        for fine in self.fine_blocks:
+            bands = fine.on_bands(bands, self.streams)
+        bands = self.conv_out.on_bands(on_each(relu, self.streams, bands))
+        bands = on_each(partial(pixel_shuffle, factor=self.upscale[1]), self.streams, bands)
+        return mx.concatenate(bands, axis=1) if len(bands) > 1 else bands[0]
+
+    def _expanded(self, x: mx.array) -> mx.array:
+        """(B, h, w, channels) -> (B, h * f, w * f, fine_channels)."""
+        return pixel_shuffle(self.expand(relu(x)), self.upscale[0])
 
 
 class PixelShuffleEncoder(nn.Module):

@@ -40,12 +40,21 @@ def in_bands(function: Callable[[mx.array], mx.array], x: mx.array, streams: Str
 
     function : makes rows of rows, each of one alone.
     """
+    bands = split_rows(x, streams)
+    return function(x) if len(bands) == 1 else mx.concatenate(on_each(function, streams, bands), axis=1)
+
+
+def split_rows(x: mx.array, streams: Streams) -> list[mx.array]:
+    """Return x, (B, H, ...), as bands of rows, one for each stream, of nearly the same height."""
     H = x.shape[1]
     count = min(H, len(streams))
-    if count == 1:
-        return function(x)
-    bands = []
-    for k, stream in enumerate(streams.each[:count]):
+    return [x[:, H * k // count : H * (k + 1) // count] for k in range(count)] if count > 1 else [x]
+
+
+def on_each(function: Callable[..., mx.array], streams: Streams, *bands: list[mx.array]) -> list[mx.array]:
+    """Return function of each band, or of the bands of several arrays, made on the band's stream."""
+    made = []
+    for stream, *parts in zip(streams.each, *bands, strict=False):
         with stream():
-            bands.append(function(x[:, H * k // count : H * (k + 1) // count]))
-    return mx.concatenate(bands, axis=1)
+            made.append(function(*parts))
+    return made

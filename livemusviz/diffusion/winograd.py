@@ -86,6 +86,8 @@ FEW_TILES = 64
 """Up to this many tiles a layer reads its weights for longer than it computes: streams divide the weights."""
 FEWEST_TILES = 16
 """With fewer tiles than this F(4x4) reads more than it saves; F(2x2) has less than half of its weights."""
+BLOCK = 64
+"""Output channels that one product makes where its rows are few: BLAS then reads the weights as they lie in memory."""
 PART_BYTES = 8 << 20
 """Most of its windows that a layer makes at once: what a processor's cache holds."""
 LAYER_BYTES = 16 << 20
@@ -105,7 +107,7 @@ class Winograd:
 
     def __init__(self, weight: mx.array, streams: Streams = OWN) -> None:
         self._plain = weight
-        self._transformed: dict[Filtering, mx.array] = {}
+        self._transformed: dict[tuple[Filtering, bool], mx.array] = {}
         self.streams = streams
 
     def __call__(self, x: mx.array, bias: mx.array | None) -> mx.array:
@@ -115,40 +117,75 @@ class Winograd:
         """
         B, H, W, _ = x.shape
         by = choose_forms(B, H, W)
-        weight = self.weight(by)
         if B * by.tiles(H) * by.tiles(W) > FEW_TILES:
-            y = self._by_rows(by, x, weight, bias)
+            y = self._by_rows(by, x, self.weight(by, few_tiles=False), bias)
             return y if y.shape[1] == H else y[:, :H]
-        parts = []
+        weight, parts = self.weight(by, few_tiles=True), []
         for k, stream in enumerate(self.streams.each[: by.window]):
             with stream():
                 parts.append(self._by_columns(by, x, weight, k))
         y = parts[0] if bias is None else parts[0] + bias  # while the other parts are made
         return sum(parts[1:], y)
 
-    def weight(self, by: Filtering) -> mx.array:
-        """Return G g G', float32 (n * n, C, O), evaluated, column by column of the window."""
-        if by not in self._transformed:
-            g = np.array(self._plain, dtype=np.float64).transpose(2, 1, 3, 0)
-            transformed = np.kron(by.filter, by.filter) @ g.reshape(9, -1)
-            self._transformed[by] = mx.array(transformed.astype(np.float32).reshape(-1, *g.shape[2:]))
-            mx.eval(self._transformed)
-        return self._transformed[by]
+    def weight(self, by: Filtering, few_tiles: bool) -> mx.array:
+        """Return G g G', float32, evaluated. Where there are few tiles it is (column of the window, block of outputs,
+        row, C, outputs in a block), so that each product reads its weights from end to end; else (row, 1, column, C,
+        O)."""
+        if (by, few_tiles) not in self._transformed:
+            g = np.array(self._plain, dtype=np.float64).transpose(1, 2, 3, 0)
+            C, O = g.shape[2:]  # noqa: E741
+            whole = (np.kron(by.filter, by.filter) @ g.reshape(9, -1)).reshape(by.window, by.window, C, O)
+            if few_tiles:
+                block = BLOCK if O % BLOCK == 0 else O
+                whole = whole.reshape(by.window, by.window, C, -1, block).transpose(1, 3, 0, 2, 4)
+            else:
+                whole = whole[:, None]
+            (self._transformed[by, few_tiles],) = _evaluated(whole)
+        return self._transformed[by, few_tiles]
+
+    def on_bands(self, bands: list[mx.array], bias: mx.array | None) -> list[mx.array]:
+        """Return the result in bands of rows as the input is, (B, rows, W, C), each computed on a stream of its own.
+
+        Bands that cannot be computed so are put together first: too large, too small or of an uneven height.
+        """
+        B, _, W, C = bands[0].shape
+        heights = [band.shape[1] for band in bands]
+        by = choose_forms(B, sum(heights), W)
+        few = B * by.tiles(sum(heights)) * by.tiles(W) <= FEW_TILES
+        if few or any(height % by.tile or self._rows_at_once(by, bands[0]) * by.tile < height for height in heights):
+            whole = self(mx.concatenate(bands, axis=1), bias)
+            return list(mx.split(whole, [sum(heights[:k]) for k in range(1, len(bands))], axis=1))
+        weight, made = self.weight(by, few_tiles=False), []
+        for k, (band, stream) in enumerate(zip(bands, self.streams.each, strict=False)):
+            with stream():
+                border = mx.zeros((B, 1, W, C))
+                above = bands[k - 1][:, -1:] if k else border
+                below = bands[k + 1][:, :1] if k + 1 < len(bands) else border
+                made.append(_rows_of_tiles(by, mx.concatenate([above, band, below], axis=1), weight, bias))
+        return made
 
     def _by_rows(self, by: Filtering, x: mx.array, weight: mx.array, bias: mx.array | None) -> mx.array:
         """Parts of whole rows of tiles, one to a stream. Where PART_BYTES ask for more, a set of them is evaluated
         before the next one is begun."""
-        B, H, W, _ = x.shape
-        rows, side = by.tiles(H), len(self.streams)
-        row_bytes = B * by.tiles(W) * by.window**2 * max(weight.shape[1:]) * x.itemsize
-        count = min(rows, max(side, math.ceil(rows / max(1, PART_BYTES // row_bytes))))
+        _, H, _, _ = x.shape
+        m, rows, side = by.tile, by.tiles(H), len(self.streams)
+        count = min(rows, max(side, math.ceil(rows / self._rows_at_once(by, x))))
         parts: list[mx.array] = []
         for k in range(count):
+            top, bottom = m * (rows * k // count) - 1, m * (rows * (k + 1) // count) + 1
             with self.streams.each[k % side]():
-                parts.append(_rows_of_tiles(by, x, weight, bias, rows * k // count, rows * (k + 1) // count))
+                d = x[:, max(0, top) : min(bottom, H)]
+                if top < 0 or bottom > H:
+                    d = mx.pad(d, [(0, 0), (max(0, -top), max(0, bottom - H)), (0, 0), (0, 0)])
+                parts.append(_rows_of_tiles(by, d, weight, bias))
             if count > side and len(parts) % side == 0:
                 mx.eval(parts)
         return mx.concatenate(parts, axis=1) if count > 1 else parts[0]
+
+    def _rows_at_once(self, by: Filtering, x: mx.array) -> int:
+        """Return how many rows of tiles a stream may compute at once."""
+        B, _, W, C = x.shape
+        return max(1, PART_BYTES // (B * by.tiles(W) * by.window**2 * max(C, len(self._plain)) * x.itemsize))
 
     def _by_columns(self, by: Filtering, x: mx.array, weight: mx.array, k: int) -> mx.array:
         """Return the share of stream k in the result, (B, H, W, O), from its columns of transformed windows.
@@ -157,44 +194,39 @@ class Winograd:
         The columns come first in every array, so that the one copy is that of the tiles, on their way back.
         """
         B, H, W, C = x.shape
-        n, O = by.window, weight.shape[2]  # noqa: E741
+        n, (blocks, block) = by.window, (weight.shape[1], weight.shape[4])
         count = min(len(self.streams), n)
         first, end = n * k // count, n * (k + 1) // count
-        some = weight[n * first : n * end]
+        columns, tiles = end - first, by.tiles(W)
         down, up = _side(by, H, 0, n)
         across, back = _side(by, W, first, end)
         x = x.reshape(H, W, C) if B == 1 else x.transpose(1, 2, 0, 3).reshape(H, W, B * C)
-        v = across.reshape(end - first, 1, -1, W) @ x
-        v = down @ v.reshape(end - first, H, -1)
-        m = v.reshape(some.shape[0], -1, C) @ some
-        y = up @ m.reshape(end - first, down.shape[0], -1)
-        y = y.reshape(end - first, H, by.tiles(W), B * O).transpose(1, 0, 2, 3)
-        y = back @ y.reshape(H, -1, B * O)
-        return y.reshape(1, H, W, O) if B == 1 else y.reshape(H, W, B, O).transpose(2, 0, 1, 3)
+        v = across.reshape(columns, 1, tiles, W) @ x
+        v = down @ v.reshape(columns, H, -1)
+        m = v.reshape(columns, 1, n, -1, C) @ weight[first:end]
+        y = up @ m.reshape(columns * blocks, down.shape[0], -1)
+        y = y.reshape(columns, blocks, H, tiles * B, block).transpose(2, 0, 3, 1, 4)
+        y = back @ y.reshape(H, columns * tiles, -1)
+        return y.reshape(1, H, W, -1) if B == 1 else y.reshape(H, W, B, -1).transpose(2, 0, 1, 3)
 
 
-def _rows_of_tiles(
-    by: Filtering, x: mx.array, weight: mx.array, bias: mx.array | None, first: int, end: int
-) -> mx.array:
-    """Return rows of tiles, first to end - 1: (B, tile * (end - first), tile * columns, O).
+def _rows_of_tiles(by: Filtering, d: mx.array, weight: mx.array, bias: mx.array | None) -> mx.array:
+    """Return rows of tiles, (B, tile * rows, W, O), of d : (B, tile * rows + 2, W, C), a row more above and below.
 
     The columns of tiles are transformed in groups, each as a whole.
     """
-    B, H, W, C = x.shape
-    m, n, rows, O = by.tile, by.window, end - first, weight.shape[2]  # noqa: E741
+    B, H, W, C = d.shape
+    m, n, O = by.tile, by.window, weight.shape[-1]  # noqa: E741
+    rows = (H - 2) // m
     group, groups = _groups(by.tiles(W))
-    top, bottom = m * first - 1, m * end + 1
-    d = x[:, max(0, top) : min(bottom, H)]
-    if top < 0 or bottom > H:
-        d = mx.pad(d, [(0, 0), (max(0, -top), max(0, bottom - H)), (0, 0), (0, 0)])
     into, out_of = _window(by)
-    d = into @ mx.as_strided(d, (B, rows, n, W * C), ((m * rows + 2) * W * C, m * W * C, W * C, 1))
+    d = into @ mx.as_strided(d, (B, rows, n, W * C), (H * W * C, m * W * C, W * C, 1))
     d = d.reshape(B, rows, n, W, C).transpose(2, 3, 0, 1, 4)  # row in the window, column of the picture
     d = mx.pad(d, [(0, 0), (1, m * group * groups + 1 - W), (0, 0), (0, 0), (0, 0)])
     column, width = B * rows * C, m * group + 2
     d = mx.as_strided(d, (n, groups, width, column), (d.shape[1] * column, m * group * column, column, 1))
     d = _group(by, group) @ d
-    y = d.reshape(n, groups, n, group * B * rows, C) @ weight.reshape(n, 1, n, C, O).swapaxes(0, 2)
+    y = d.reshape(n, groups, n, group * B * rows, C) @ weight
     y = out_of @ (out_of @ y.reshape(n, groups, n, -1)).reshape(n, -1)
     y = y.reshape(m, groups, m, group, B, rows, O).transpose(4, 5, 0, 1, 3, 2, 6)
     if bias is not None:

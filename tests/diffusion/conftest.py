@@ -4,6 +4,7 @@ LIVEMUSVIZ_TEST_DEVICE=gpu puts the tests on MLX's GPU, still in fp32: for `pyte
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,13 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def embedded_like_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The embedded model's very configs, with random weights."""
     return write_model(tmp_path_factory.mktemp("models") / "embedded-like", EMBEDDED_UNET, EMBEDDED_VAE, EMBEDDED_TEXT)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_torch_thread() -> None:
+    """torch's threads wait for each other by spinning; the small networks of the tests are no work for two."""
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
 
 
 @pytest.fixture(scope="session", autouse=ON_GPU)
