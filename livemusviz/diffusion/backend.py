@@ -1,8 +1,8 @@
 """Puts MLX on its fastest footing: the BLAS under it, the default device, the cache cap, a private JIT folder.
 
-Call `prepare()` before anything imports mlx, on any thread; only the stdlib is needed until it returns. The other
-functions import mlx and belong to the engine thread. MLX arrays, compiled functions and the random state belong to
-one thread: whatever this room makes is created, evaluated, compiled and used on that thread alone.
+Call `prepare_backend()` before anything imports mlx, on any thread; only the stdlib is needed until it returns. The
+other functions import mlx and belong to the engine thread. MLX arrays, compiled functions and the random state belong
+to one thread: whatever this room makes is created, evaluated, compiled and used on that thread alone.
 """
 
 import ctypes

@@ -1,8 +1,8 @@
 """Noise and a prompt in, an RGBA picture out: the whole model as one object.
 
 Everything here belongs to one thread, the engine's: loading, encoding, compiling and generating. MLX's lazy arrays
-and its random state do not cross threads; only the numpy pictures leave. Call `backend.prepare()` before importing
-this module.
+and its random state do not cross threads; only the numpy pictures leave. Call `backend.prepare_backend()` before
+importing this module.
 
 Every knob enters the frame function as a 0-d array and every shape is fixed when the pipeline is made, so moving
 a fader compiles nothing.

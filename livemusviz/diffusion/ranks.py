@@ -1,7 +1,7 @@
 """Joins several machines or processes by MLX's distributed engine. The thread that owns MLX.
 
 `mlx.launch -n K ... livemusviz render ...` starts the same command K times and gives each its rank in the environment.
-Without it there is one rank and no cost. Call `backend.prepare()` first.
+Without it there is one rank and no cost. Call `backend.prepare_backend()` first.
 """
 
 from __future__ import annotations

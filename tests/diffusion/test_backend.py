@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ma
 
 def told(first: str, threads: int | None = None) -> str:
     """`blas_name()` and, if asked for, the threads of the BLAS, in a fresh process that does something first."""
-    code = f"{first}\nfrom livemusviz.diffusion import backend\nbackend.prepare('cpu', {threads})\n"
+    code = f"{first}\nfrom livemusviz.diffusion import backend\nbackend.prepare_backend('cpu', {threads})\n"
     code += "print(backend.blas_name())" + ("" if threads is None else "\nprint(backend.blas_threads())")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     return done.stdout.strip()
