@@ -12,7 +12,7 @@ from livemusviz.diffusion.layers import Conv2d
 from livemusviz.diffusion.model import load_model
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.streams import OWN, side_by_side
-from livemusviz.diffusion.winograd import F2, F4, FEW_TILES, FEWEST_TILES, Filtering, Winograd, choose_forms
+from livemusviz.diffusion.winograd import BLOCK, F2, F4, FEW_TILES, FEWEST_TILES, Filtering, Winograd, choose_forms
 
 TOLERANCE = 3e-5
 """Of the largest value. float32 gives 1e-6 to 1.5e-5."""
@@ -43,6 +43,8 @@ def test_the_matrices_are_those_of_a_minimal_filter(by: Filtering) -> None:
         ((1, 1, 1, 1), 1),
         ((1, 4, 4, 8), 16),
         ((1, 8, 8, 24), 16),
+        ((1, 8, 8, 24), 2 * BLOCK),
+        ((2, 16, 16, 8), 3 * BLOCK),
         ((3, 5, 7, 6), 9),
         ((1, 14, 13, 16), 8),
         ((1, 12, 34, 16), 48),
@@ -69,6 +71,23 @@ def test_a_large_picture_is_made_in_parts(monkeypatch: pytest.MonkeyPatch, count
     monkeypatch.setattr(winograd, "PART_BYTES", 2 * 4 * F4.window**2 * 8 * 4)  # two of eight rows of tiles
     fast = Winograd(weight, side_by_side(count))
     assert_close(fast(x, None), mx.conv2d(x, weight, padding=1))
+
+
+@pytest.mark.parametrize("heights", [[24], [12, 12], [8, 4, 12], [10, 14], [1, 2]])
+@pytest.mark.parametrize("part", [winograd.PART_BYTES, 1])
+@pytest.mark.parametrize("prepared", [True, False])
+def test_a_picture_in_bands_is_the_whole_picture(
+    monkeypatch: pytest.MonkeyPatch, heights: list[int], part: int, prepared: bool
+) -> None:
+    """Of heights that suit the form and of others, and too large to be computed at once."""
+    monkeypatch.setattr(winograd, "PART_BYTES", part)
+    layer, x = Conv2d(6, 16, 3, padding=1), normal(2, sum(heights), 40, 6)
+    wanted = layer(x)
+    if prepared:
+        winograd.prepare_winograd([layer], side_by_side(3))
+    found = layer.on_bands(list(mx.split(x, np.cumsum(heights[:-1]).tolist(), axis=1)))
+    assert [band.shape[1] for band in found] == heights
+    assert_close(mx.concatenate(found, axis=1), wanted)
 
 
 @pytest.mark.parametrize("side", [8, 32])
