@@ -107,7 +107,7 @@ def check(case: Case, folder: Path, count: int) -> None:
     slowest, accepted = 0.0, 0
     for number, data in enumerate(mutations(case.seeds, count)):
         path.write_bytes(data)
-        began = time.perf_counter()
+        began = time.process_time()  # of a busy machine nothing is asserted
         try:
             case.read(path)
             accepted += 1
@@ -116,6 +116,6 @@ def check(case: Case, folder: Path, count: int) -> None:
             assert told and told.isprintable() and len(told) < 700, f"mutation {number}: {told!r}"
         except Exception as error:
             raise AssertionError(f"mutation {number}: {type(error).__name__}: {error}\n{data[:600]!r}") from error
-        slowest = max(slowest, time.perf_counter() - began)
+        slowest = max(slowest, time.process_time() - began)
     assert slowest < SOON
     assert 0 < accepted < count
