@@ -107,7 +107,7 @@ def test_silence_is_skipped_and_onsets_never_are(rested: LiveShow) -> None:
 
 
 def test_busy_osc_port_is_not_the_end(tmp_path: Path, shows: list[LiveShow]) -> None:
-    first = LiveShow(tmp_path, "--duration", "5")
+    first = LiveShow(tmp_path, "--duration", "60")
     shows.append(first)
     first.wait_until_drawing()
     (tmp_path / "second").mkdir()
