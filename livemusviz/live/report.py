@@ -69,15 +69,15 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
         *([f"not known to the model: {', '.join(now.unknown)}"] if now.unknown else []),
         f"recording {recording}   osc port {now.osc_port}",
         _tempo_line(now.step.beat, now.step.waiting),
-        *map(_output_line, now.outs),
+        *map(output_line, now.outs),
         *now.controllers,
     )
     problems = dict.fromkeys(text for text in (audio.message, now.picture.message, engine.message, now.message) if text)
     return lines + tuple(problems)
 
 
-def _output_line(out: OutputStatus) -> str:
-    """Tell the last error only while it lasts."""
+def output_line(out: OutputStatus) -> str:
+    """Return the state of an output, with the last error only while it lasts."""
     dropped = f"  {out.dropped} dropped" if out.dropped else ""
     reason = f"  {out.message}" if out.state == WAITING and out.message else ""
     return f"out {out.name}  {out.state}  {out.target}{dropped}{reason}"

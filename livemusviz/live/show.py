@@ -58,6 +58,7 @@ from livemusviz.session.step import (
     StopRecording,
 )
 from livemusviz.signals import signals
+from livemusviz.sinks.spec import own_names
 from livemusviz.sources.loop import Sources
 
 log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Show:
             self.clock,
             self.notices,
             config.pictures,
-            ours=tuple(out.sender for out in config.outs),
+            ours=own_names(config.outs),
         )
         self._director = LiveDirector(first, self.clock, self.outlets.recorder.note, sources, trace)
         self.engine = Engine(engine_spec(config), self._director.open, self.clock, notices=self.notices)

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 POLL = 0.005  # s between looks at the rings
 REPORT = 0.1  # s between reports
 NICENESS = 4  # the display comes first, the engine (7 and more) later
-PAUSES = (0.5, 1.0, 2.0, 2.0, 5.0)  # s between attempts
+PAUSES = (0.5, 1.0, 1.5, 2.0, 2.0, 5.0)  # s between attempts
 SLOT_OFFSET = 0.25  # of a picture's time: canvases at this or twice this rate then lie away from a slot's ends
 HEALTHY = 5.0  # s after which the pauses begin anew
 

@@ -90,7 +90,7 @@ def test_it_reports_that_it_is_alive(rig: Rig) -> None:
 def test_a_sink_that_cannot_be_opened_is_tried_again_with_longer_pauses(rig: Rig) -> None:
     rig.sink.fault = OSError(111, "Connection refused")
     rig.run(12.0)
-    assert rig.sink.calls.count("open") == 6, "at 0, 0.5, 1.5, 3.5, 5.5 and 10.5 s"
+    assert rig.sink.calls.count("open") == 6, "at 0, 0.5, 1.5, 3, 5, 7 and 12 s"
     assert (rig.reports[-1].state, rig.reports[-1].message) == ("waiting", "Connection refused")
     rig.sink.fault = None
     rig.run(6.0)
