@@ -12,7 +12,8 @@ import socket
 import stat
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 if sys.platform == "win32":
@@ -91,10 +92,32 @@ def lower_process_priority(niceness: int) -> None:
 def lower_thread_priority(niceness: int) -> None:
     """Lower the priority of the calling thread and of the threads it starts from now on. Linux only.
 
-    niceness : 1..19. On macOS and Windows nothing is done: a thread has no niceness of its own there.
+    niceness : 0..19; a thread that is as nice already stays as it is: going back takes a right that few users have.
+    On macOS and Windows nothing is done: a thread has no niceness of its own there.
     """
     if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+        thread = threading.get_native_id()
+        if os.getpriority(os.PRIO_PROCESS, thread) < niceness:
+            os.setpriority(os.PRIO_PROCESS, thread, niceness)
+
+
+@contextmanager
+def raised_thread_priority(niceness: int) -> Iterator[None]:
+    """Ask for a higher priority of the calling thread, and of the threads it starts meanwhile. Linux only.
+
+    niceness : -20..-1. Does nothing where the user has no right to it, see docs/STAGE.md.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        before = os.getpriority(os.PRIO_PROCESS, thread)
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, min(before, niceness))
+        try:
+            yield
+        finally:
+            os.setpriority(os.PRIO_PROCESS, thread, before)
+    else:
+        yield
 
 
 def library_loaded(word: str) -> bool:

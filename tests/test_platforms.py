@@ -93,3 +93,47 @@ def test_the_version_stands_in_one_place() -> None:
     assert f'__version__ = "{__version__}"' in (ROOT / "livemusviz/__init__.py").read_text()
     assert __version__ not in (ROOT / "pyproject.toml").read_text().split("[project.optional")[0]
     assert f"## [{__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="a thread has a niceness of its own on Linux alone")
+
+
+@pytest.fixture
+def niceness(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The niceness of this thread, for whom going back is forbidden; asked for and set by the functions under test."""
+    held = [0]
+
+    def set_to(which: int, thread: int, value: int) -> None:
+        if value < held[-1]:
+            raise PermissionError
+        held.append(value)
+
+    monkeypatch.setattr(os, "getpriority", lambda which, thread: held[-1])
+    monkeypatch.setattr(os, "setpriority", set_to)
+    return held
+
+
+@linux
+def test_a_thread_that_is_nicer_than_asked_stays_so(niceness: list[int]) -> None:
+    niceness.append(10)  # `nice -n 10 livemusviz live`
+    platforms.lower_thread_priority(7)
+    assert niceness == [0, 10]
+
+
+@linux
+def test_a_priority_that_is_refused_costs_nothing(niceness: list[int]) -> None:
+    with platforms.raised_thread_priority(-5):
+        assert niceness == [0]
+    assert niceness[-1] == 0
+
+
+@linux
+def test_a_raised_priority_ends_with_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = [3]
+    monkeypatch.setattr(os, "getpriority", lambda which, thread: held[-1])
+    monkeypatch.setattr(os, "setpriority", lambda which, thread, value: held.append(value))
+    with platforms.raised_thread_priority(-5):
+        assert held[-1] == -5
+        platforms.lower_thread_priority(0)  # as a thread does that is started meanwhile
+        assert held[-1] == 0
+    assert held[-1] == 3

@@ -79,6 +79,8 @@ class Chains:
             return result
         old = self._old.draw(picture, keep, job, self._old_effects)
         if self._fading[0].size != job.size:
+            for layer in self._fading:
+                layer.release()
             self._fading = [Layer(self._ctx, job.size) for _ in range(2)]
         target = self._fading[1] if keep is self._fading[0] else self._fading[0]
         self._plain.mix(result, old, smoothstep(self._old_share), target)

@@ -95,13 +95,20 @@ class Compositor:
             before = None if first else self._art
             job = Job(self._inner_size(), self.quality.filters, dt, self._draw_sound(view, dt))
             picture = self._chains.draw(self._base.draw(now, dt, view), before, job)
-            self._art = self.limiter.limit(now, picture, before, view.flash_limit)
+            self._take_art(self.limiter.limit(now, picture, before, view.flash_limit))
         step = dt / BLACKOUT_FADE
         self._darkness = min(self._darkness + step, 1.0) if view.blackout else max(self._darkness - step, 0.0)
         self._shown = self._art
         if self._darkness > 0.0:
             self._plain.blit(self._art.texture, self._dark.target, 1.0 - self._darkness)
             self._shown = self._dark
+
+    def _take_art(self, layer: Layer) -> None:
+        """Let `layer` be the picture, and keep it: its owner may change size or go before the next one is drawn."""
+        before, self._art = self._art, layer
+        layer.keep()
+        if before is not layer:
+            before.let_go()
 
     def read(self) -> np.ndarray:
         """Return the canvas as uint8 (H, W, 4) RGBA, top row first, in an array of its own."""
@@ -196,7 +203,7 @@ class Compositor:
         state.part("chains", self._chains)
         state.part("sound", self._sound)
         state.part("limiter", self.limiter)
-        self._art = state.choice("art", self._art, [*self._chains.layers(), *self.limiter.layers()])
+        self._take_art(state.choice("art", self._art, [*self._chains.layers(), *self.limiter.layers()]))
 
     def _inner_size(self) -> tuple[int, int]:
         scale = self.quality.scale

@@ -22,7 +22,10 @@ void main() { color = texture(picture, uv); }""",
 
 
 class Layer:
-    """A texture and the framebuffer that draws into it."""
+    """A texture and the framebuffer that draws into it.
+
+    One that holds the last canvas is kept: `release` waits for `let_go`, whoever it belongs to.
+    """
 
     def __init__(self, ctx: moderngl.Context, size: tuple[int, int], dtype: str = "f1") -> None:
         self._ctx, self.size = ctx, size
@@ -30,8 +33,22 @@ class Layer:
         self.texture.repeat_x = self.texture.repeat_y = False
         self.target = ctx.framebuffer([self.texture])
         self.target.clear(0.0, 0.0, 0.0, 1.0 if dtype == "f1" else 0.0)
+        self._kept = self._released = False
+
+    def keep(self) -> None:
+        """Stay as it is until `let_go`."""
+        self._kept = True
+
+    def let_go(self) -> None:
+        """End what `keep` began."""
+        self._kept = False
+        if self._released:
+            self.release()
 
     def release(self) -> None:
+        self._released = True
+        if self._kept:
+            return
         if self._ctx.fbo is self.target:  # moderngl would bind it again, deleted
             self._ctx.extra = self._ctx.extra or self._ctx.simple_framebuffer((1, 1))
             self._ctx.extra.use()

@@ -103,7 +103,6 @@ class FlashLimiter:
         """Return one of two layers of its own: the one that `used` is not."""
         if self._pair[0].size != size:
             for layer in self._pair:
-                if layer is not used:
-                    layer.release()
+                layer.release()
             self._pair = [Layer(self._ctx, size) for _ in range(2)]
         return self._pair[1] if used is self._pair[0] else self._pair[0]

@@ -24,12 +24,14 @@ from livemusviz.display.preparation import Preparation
 from livemusviz.display.quality import QualityLadder
 from livemusviz.display.tally import Tally
 from livemusviz.errors import UserError, one_line
+from livemusviz.platforms import raised_thread_priority
 
 log = logging.getLogger(__name__)
 
 HOUSEKEEPING = 1.0  # Hz: screens unplugged, shaders edited
 MAX_ERRORS_IN_A_ROW = 300  # five seconds of nothing but errors: the context is gone
 SOUND_AGE = 0.1  # s; older sound is not what a picture shows
+NICENESS = -5  # between the audio process and everything else
 AGE_SHARE = 0.02  # of a new age in the mean: a second of canvases
 
 
@@ -78,7 +80,8 @@ def run_display(
     be had, the screen does not exist or a shader does not compile."""
     surface = HeadlessSurface() if options.headless else _window(options)
     try:
-        return _Show(options, hooks, clock, surface).run(Pacer(options.fps, clock, sleep))
+        with raised_thread_priority(NICENESS):
+            return _Show(options, hooks, clock, surface).run(Pacer(options.fps, clock, sleep))
     finally:
         surface.close()
 

@@ -26,6 +26,7 @@ from livemusviz.bridge.sound import AudioBlock
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
+from livemusviz.platforms import lower_thread_priority
 from livemusviz.record.files import check_room, create_exact, create_labelled, disk_trouble
 from livemusviz.record.settings import CODECS, Effort, EncoderSettings
 from livemusviz.record.showlog import ShowLog, log_path
@@ -282,6 +283,7 @@ class Recorder:
 
     def _run(self, session: _Session, label: str, before: threading.Thread | None) -> None:
         """Record one file. label : of a file that is still to be made.  before : the thread of the last recording."""
+        lower_thread_priority(0)  # not the display's, which starts this thread
         if before is not None:
             before.join()  # two threads must not share the sound
         try:
