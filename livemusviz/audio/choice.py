@@ -9,12 +9,12 @@ Scarlett:2      its input 2 on both sides
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from livemusviz.audio.spec import DEFAULT
 from livemusviz.errors import UserError
+from livemusviz.names import numbered
 
 CHANNELS = re.compile(r"(.+):(\d{1,3})(?:-(\d{1,3}))?")
 NUMBER = re.compile(r"(.+)#(\d{1,2})")
@@ -78,16 +78,6 @@ def find_input(name: str, devices: Sequence[InputDevice]) -> InputDevice:
     if near:
         raise UserError(f"audio input '{name[:64]}' is ambiguous: {_list(near)}; give one of these names in full")
     raise UserError(f"no audio input '{name[:64]}'; there are: {_list(devices) or 'none'}")
-
-
-def numbered(names: Iterable[str]) -> list[str]:
-    """Return `names`, the second of a name as "NAME#2", the third as "NAME#3": what `find_input` takes."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return found
 
 
 def ranges(channels: Iterable[int]) -> str:

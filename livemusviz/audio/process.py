@@ -18,7 +18,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from typing import Any
 
-from livemusviz.audio.choice import numbered
 from livemusviz.audio.devices import input_devices, refresh_devices
 from livemusviz.audio.loop import Capture, Health
 from livemusviz.audio.pace import Pace
@@ -30,6 +29,7 @@ from livemusviz.bridge.sound import HOP, AudioStatus
 from livemusviz.errors import UserError
 from livemusviz.features.hop import unpack_block
 from livemusviz.features.loop import FeaturesLoop
+from livemusviz.names import numbered
 from livemusviz.platforms import raise_process_priority
 
 log = logging.getLogger(__name__)

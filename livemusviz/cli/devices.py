@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _inputs() -> list[dict[str, object]]:
     """Return the audio inputs."""
-    from livemusviz.audio.choice import numbered
     from livemusviz.audio.devices import input_devices
+    from livemusviz.names import numbered
 
     found = input_devices()
     names = numbered(device.name for device in found)

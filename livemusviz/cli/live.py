@@ -171,7 +171,7 @@ def _one_life(options: argparse.Namespace, web_token: str, before: Handover, lea
         with logged_to(options.log):
             config = show_config(options)
             config = replace(config, leave=leave, control=replace(config.control, web_token=web_token))
-            return _run(take_over(config, before) if before.values else config)
+            return _run(take_over(config, before))
 
     return guarded(run, options)
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 
 from livemusviz.bridge.features import AudioFeatures
-from livemusviz.curves import smoothstep
+from livemusviz.curves import phase_error, smoothstep
 from livemusviz.errors import UserError, suggest
 
 MAX_DT = 0.1  # s; a longer gap (a laptop that slept) counts as this much
@@ -163,8 +163,7 @@ class BeatClock:
         self._bpm = features.bpm if features.bpm > 0.0 else self._bpm
         step = self._bpm / 60.0 * dt
         if features.bpm > 0.0:
-            error = (features.beat_phase - (self.beats + step)) % 1.0
-            error = error - 1.0 if error > 0.5 else error
+            error = phase_error(features.beat_phase - (self.beats + step))
             step = max(step + error * (1.0 - math.exp(-dt / 0.1)), 0.0)
         self.beats += step
         return self.beats

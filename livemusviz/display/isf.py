@@ -21,10 +21,11 @@ import numpy as np
 from PIL import Image
 
 from livemusviz.display.layers import Buffer, Buffers, Layer, Stretch
+from livemusviz.display.source import change_times, compile_program, read_source
 from livemusviz.errors import UserError, one_line
 from livemusviz.isf import glsl
 from livemusviz.isf.expression import NoSize, evaluate
-from livemusviz.isf.header import IMAGE_TYPES, MAX_BYTES, Header, Input, Number, Pass, decode, parse_isf
+from livemusviz.isf.header import IMAGE_TYPES, Header, Input, Number, Pass, parse_isf
 
 MAX_SIDE = 8192  # pixels, of a buffer
 MAX_PROGRAMS = 8  # of one file; with more passes than that one program draws them all
@@ -118,7 +119,7 @@ class IsfShader:
         self.version = 0  # counts programs
         self.problems: list[str] = []  # for the performer; the caller empties it
         self._odd_sizes: set[str] = set()  # size expressions without a result, told once
-        self._stamp = self._read_stamp()
+        self._changed = self._change_times()
         self._now = self._compile()
         self.problems += self._now.warnings
 
@@ -135,10 +136,10 @@ class IsfShader:
 
         check : tries the new program before it takes the old one's place; may raise UserError.
         """
-        stamp = self._read_stamp()
-        if stamp == self._stamp:
+        changed = self._change_times()
+        if changed == self._changed:
             return False
-        self._stamp = stamp
+        self._changed = changed
         fresh = IsfShader(self._ctx, self.path, self._make_array)
         try:
             check(fresh)
@@ -168,41 +169,19 @@ class IsfShader:
         be drawn.
         """
         try:
-            return self._draw(into, instant, values, images, buffers)
+            self._set_time(instant)
+            width, height = into.size
+            sizes = {"WIDTH": float(width), "HEIGHT": float(height), **self._set_inputs(values)}
+            result = into
+            for i, each in enumerate(self.header.passes):
+                buffer = self._buffer(each, sizes, buffers) if each.target else None
+                result = into if buffer is None else buffer.back
+                self._draw_pass(i, result, images, buffers)
+                if buffer is not None:
+                    buffer.swap()
+            return result
         except _DRAWING_ERRORS as error:
             raise UserError(f"{self.path}: drawing it failed ({one_line(error)})") from error
-
-    def _draw(
-        self,
-        into: Layer,
-        instant: Instant,
-        values: Mapping[str, Number],
-        images: Mapping[str, moderngl.Texture],
-        buffers: Buffers,
-    ) -> Layer:
-        now = self._now
-        width, height = into.size
-        sizes = {"WIDTH": float(width), "HEIGHT": float(height), **self._set_inputs(values)}
-        for program in now.programs:
-            program.set("TIME", instant.time)
-            program.set("TIMEDELTA", instant.delta)
-            program.set("FRAMEINDEX", instant.frame)
-            program.set("DATE", _date(instant.date))
-        result = into
-        for i, each in enumerate(now.header.passes):
-            buffer = self._buffer(each, sizes, buffers) if each.target else None
-            result = into if buffer is None else buffer.back
-            program = now.programs[min(i, len(now.programs) - 1)]
-            program.set("PASSINDEX", i)
-            program.set("RENDERSIZE", (float(result.size[0]), float(result.size[1])))
-            result.target.use()
-            sharp = self._bind(program, images, buffers, result.size)
-            program.array.render()
-            for unit in sharp:
-                self._nearest.clear(unit)
-            if buffer is not None:
-                buffer.swap()
-        return result
 
     def release(self) -> None:
         self._now.release()
@@ -213,16 +192,15 @@ class IsfShader:
 
     # --- compiling ------------------------------------------------------------------------------
 
-    def _read_stamp(self) -> tuple[float, ...]:
-        files = (self.path, *(self.path.with_suffix(suffix) for suffix in _VERTEX_SUFFIXES))
-        return tuple(file.stat().st_mtime if file.exists() else 0.0 for file in files)
+    def _change_times(self) -> tuple[float, ...]:
+        return change_times((self.path, *(self.path.with_suffix(suffix) for suffix in _VERTEX_SUFFIXES)))
 
     def _compile(self) -> Compiled:
-        text = read_pixels(self.path)
+        text = read_source(self.path)
         vertex_path = next(
             (self.path.with_suffix(s) for s in _VERTEX_SUFFIXES if self.path.with_suffix(s).exists()), None
         )
-        vertex = None if vertex_path is None else read_pixels(vertex_path)
+        vertex = None if vertex_path is None else read_source(vertex_path)
         try:
             header = parse_isf(text)
             apart = glsl.depends_on_pass(header, text, vertex) and len(header.passes) <= MAX_PROGRAMS
@@ -238,13 +216,7 @@ class IsfShader:
     def _program(
         self, header: Header, sources: tuple[str, str], vertex_path: Path | None, vertex: str | None
     ) -> PassProgram:
-        try:
-            program = self._ctx.program(vertex_shader=sources[0], fragment_shader=sources[1])
-        except moderngl.Error as error:
-            message = str(error)
-            line, sentence = glsl.complaint(message)
-            where = vertex_path if vertex_path is not None and "vertex_shader" in message else self.path
-            raise UserError(f"{where}:{line}: {sentence}" if line else f"{where}: {sentence}") from None
+        program = compile_program(self._ctx, sources, (vertex_path or self.path, self.path))
         try:
             return PassProgram(header, program, self._geometry(header, program, vertex_path, vertex))
         except _DRAWING_ERRORS as error:
@@ -301,6 +273,13 @@ class IsfShader:
 
     # --- drawing --------------------------------------------------------------------------------
 
+    def _set_time(self, instant: Instant) -> None:
+        for program in self._now.programs:
+            program.set("TIME", instant.time)
+            program.set("TIMEDELTA", instant.delta)
+            program.set("FRAMEINDEX", instant.frame)
+            program.set("DATE", _date(instant.date))
+
     def _set_inputs(self, values: Mapping[str, Number]) -> dict[str, float]:
         """Give every input its value; the numbers among them, for size expressions."""
         numbers = {}
@@ -313,6 +292,17 @@ class IsfShader:
             if isinstance(value, int | float):
                 numbers[each.name] = float(value)
         return numbers
+
+    def _draw_pass(self, i: int, into: Layer, images: Mapping[str, moderngl.Texture], buffers: Buffers) -> None:
+        """Draw pass `i` into a layer."""
+        program = self._now.programs[min(i, len(self._now.programs) - 1)]
+        program.set("PASSINDEX", i)
+        program.set("RENDERSIZE", (float(into.size[0]), float(into.size[1])))
+        into.target.use()
+        sharp = self._bind(program, images, buffers, into.size)
+        program.array.render()
+        for unit in sharp:
+            self._nearest.clear(unit)
 
     def _bind(
         self, program: PassProgram, images: Mapping[str, moderngl.Texture], buffers: Buffers, size: tuple[int, int]
@@ -363,18 +353,6 @@ class IsfShader:
         except UserError as error:
             raise UserError(f"{self.path}: PASSES '{each.target}': {error}") from None
         return int(min(max(pixels, 1.0), MAX_SIDE))
-
-
-def read_pixels(path: Path) -> str:
-    """The text of a shader's file. UserError, with the file's name, if there is none."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        return decode(data)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from None
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
 
 
 def conform(declared: Input, value: Number) -> Number:

@@ -15,7 +15,9 @@ SHORTEST = 0.1  # s of a show that has no time left
 
 
 def take_over(config: LiveConfig, before: Handover) -> LiveConfig:
-    """Return `config` as the show that follows the one that left `before` is to have it."""
+    """Return `config` as the show that follows the one that left `before` is to have it; unchanged for the first."""
+    if not before.values:
+        return config
     values = {name: value for name, value in before.values.items() if not name.startswith(("fx/", "out/"))}
     model = config.model
     if before.short_lives >= PATIENCE:

@@ -8,7 +8,6 @@ it or from `ValueError`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -18,14 +17,12 @@ import av
 import numpy as np
 from av.container import OutputContainer
 from av.video.frame import PictureType
-from av.video.reformatter import ColorRange, Colorspace
 
 from livemusviz.audio.track import media_name
 from livemusviz.bridge.packets import EncodedPicture
 from livemusviz.bridge.sound import CHANNELS, SAMPLE_RATE
+from livemusviz.record import h264
 from livemusviz.record.settings import EncoderSettings
-
-log = logging.getLogger(__name__)
 
 OPTIONS: dict[str, dict[str, str]] = {
     "h264_videotoolbox": {"realtime": "1", "q:v": "65"},
@@ -47,7 +44,6 @@ CONTAINERS = {  # by suffix: FFmpeg's name and its options
 AUDIO_BIT_RATE = 192_000
 AUDIO_FRAMES = {"aac": 1024, "libopus": 960}  # samples of a packet
 TICK = Fraction(1, 90_000)  # s, of pictures that are relayed
-_BT709 = 1  # the number of BT.709 as matrix, primaries and transfer in ITU-T H.273
 
 
 class ContainerEncoder:
@@ -59,7 +55,7 @@ class ContainerEncoder:
 
     def __init__(self, file: OutputContainer, settings: EncoderSettings, audio: str = "aac") -> None:
         """audio : "aac" or "libopus"."""
-        self.width, self.height = settings.width & ~1, settings.height & ~1
+        self._size = _even_size(settings)
         self.codec = choose_codec(settings)
         self.frames, self.key_next = 0, False
         self.on_packet: Callable[[EncodedPicture], object] | None = None
@@ -82,14 +78,15 @@ class ContainerEncoder:
 
     def video(self, pixels: np.ndarray, slot: int) -> None:
         """Encode uint8 (H, W, 4) RGBA, top row first, as picture `slot` of the grid; another size is scaled."""
-        previous, converted = self._last
-        if converted is None or pixels is not previous:
-            converted = self._convert(pixels)
-            self._last = (pixels, converted)
-        converted.pts, converted.time_base = slot, self._video_base
-        converted.pict_type = PictureType.I if self.key_next else PictureType.NONE
+        previous, frame = self._last
+        if frame is None or pixels is not previous:
+            height, width = pixels.shape[0] & ~1, pixels.shape[1] & ~1
+            frame = h264.converted(pixels[:height, :width], self._size)
+            self._last = (pixels, frame)
+        frame.pts, frame.time_base = slot, self._video_base
+        frame.pict_type = PictureType.I if self.key_next else PictureType.NONE
         self.key_next = False
-        self._mux_video(self._video.encode(converted))
+        self._mux_video(self._video.encode(frame))
         self.frames += 1
 
     @property
@@ -147,17 +144,6 @@ class ContainerEncoder:
         both streams by its 21 ms, and the pictures off their grid."""
         self._file.mux([packet for packet in self._audio.encode(frame) if packet.pts is None or packet.pts >= 0])
 
-    def _convert(self, pixels: np.ndarray) -> av.VideoFrame:
-        height, width = pixels.shape[0] & ~1, pixels.shape[1] & ~1
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels[:height, :width]), format="rgba")
-        return frame.reformat(
-            width=self.width,
-            height=self.height,
-            format="yuv420p",
-            dst_colorspace=Colorspace.ITU709,
-            dst_color_range=ColorRange.MPEG,
-        )
-
 
 class LiveEncoder(ContainerEncoder):
     """Writes the file `path` (truncated first), an ordinary one once closed. OSError if it cannot be opened."""
@@ -168,18 +154,15 @@ class LiveEncoder(ContainerEncoder):
 
 
 def choose_codec(settings: EncoderSettings) -> str:
-    """The first of `settings.codecs` that opens at this size: a listed encoder may lack its hardware."""
-    for name in settings.codecs:
-        try:
-            context = cast(av.VideoCodecContext, av.codec.CodecContext.create(name, "w"))
-            _configure(context, settings)
-            context.options = _options(name, settings)
-            context.open()
-        except (av.FFmpegError, ValueError) as error:
-            log.debug("record: %s does not open: %s", name, error)
-            continue
-        return name
-    raise OSError(f"no H.264 encoder opens at {settings.width}x{settings.height}; tried {', '.join(settings.codecs)}")
+    """Return the first of `settings.codecs` that opens at this size. OSError if none does."""
+
+    def open_encoder(codec: str) -> None:
+        context = h264.new_context(codec)
+        _configure(context, settings)
+        context.options = _options(codec, settings)
+        context.open()
+
+    return h264.first_that_opens(settings.codecs, open_encoder, _even_size(settings))
 
 
 def _options(codec: str, settings: EncoderSettings) -> dict[str, str]:
@@ -193,11 +176,11 @@ def _options(codec: str, settings: EncoderSettings) -> dict[str, str]:
 
 
 def _configure(context: av.VideoCodecContext, settings: EncoderSettings) -> None:
-    context.width, context.height = settings.width & ~1, settings.height & ~1
-    context.pix_fmt = "yuv420p"
-    context.time_base, context.framerate = Fraction(1, settings.fps), Fraction(settings.fps)
-    context.gop_size = max(1, round(settings.key_period * settings.fps))
-    context.max_b_frames = 0
+    group = max(1, round(settings.key_period * settings.fps))
+    h264.configure(context, _even_size(settings), Fraction(settings.fps), group)
     context.thread_count = settings.effort.threads
-    context.colorspace = context.color_primaries = context.color_trc = _BT709
-    context.color_range = ColorRange.MPEG
+
+
+def _even_size(settings: EncoderSettings) -> tuple[int, int]:
+    """Return (width, height) as 4:2:0 needs them: an odd last row or column is left out."""
+    return settings.width & ~1, settings.height & ~1

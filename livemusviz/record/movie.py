@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, cast
@@ -20,11 +20,11 @@ from typing import Any, cast
 import av
 import numpy as np
 from av.bitstream import BitStreamFilterContext
-from av.video.reformatter import ColorRange, Colorspace
 
 from livemusviz.audio.track import Track, media_name, open_media, stereo_frame
 from livemusviz.bridge.sound import CHANNELS
 from livemusviz.errors import UserError
+from livemusviz.record import h264
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,6 @@ COPIED = {  # the codecs whose packets go into the container as they are
 }
 _FLAC_FORMATS = {"pcm_u8": "s16", "pcm_s16le": "s16", "pcm_s16be": "s16", "pcm_s24le": "s32", "pcm_s24be": "s32"}
 AAC_BIT_RATE = 320_000
-_BT709 = 1  # as matrix, primaries and transfer in ITU-T H.273
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +61,10 @@ class MovieSettings:
     height: int
     fps: Fraction
     codec: str = CODECS[0]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.width, self.height
 
 
 class Movie:
@@ -90,9 +93,7 @@ class Movie:
         """Encode uint8 (H, W, 4) RGBA, top row first, of the settings' size, as picture `slot` of the grid."""
         if self._encoder is None:
             self._encoder = _open_encoder(self.settings)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgba").reformat(
-            format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
-        )
+        frame = h264.converted(pixels, self.settings.size)
         frame.pts, frame.time_base = slot, 1 / self.settings.fps
         self._mux_video(self._encoder.encode(frame))
 
@@ -240,19 +241,15 @@ def sound_plan(track: Track, container: str) -> str:
 
 
 def choose_codec(settings: MovieSettings, names: tuple[str, ...] = CODECS) -> str:
-    """The first of `names` that opens at this size. UserError if none does."""
-    for name in names:
-        try:
-            _open_encoder(MovieSettings(settings.width, settings.height, settings.fps, name))
-        except (av.FFmpegError, ValueError) as error:
-            log.debug("%s does not open: %s", name, error)
-            continue
-        return name
-    raise UserError(f"no H.264 encoder opens at {settings.width}x{settings.height}; tried {', '.join(names)}")
+    """Return the first of `names` that opens at this size. UserError if none does."""
+    try:
+        return h264.first_that_opens(names, lambda name: _open_encoder(replace(settings, codec=name)), settings.size)
+    except OSError as error:
+        raise UserError(str(error)) from None
 
 
 def _open_encoder(settings: MovieSettings) -> av.VideoCodecContext:
-    context = cast(av.VideoCodecContext, av.codec.CodecContext.create(settings.codec, "w"))
+    context = h264.new_context(settings.codec)
     _configure(context, settings)
     context.options = OPTIONS[settings.codec]
     context.flags |= av.codec.context.Flags.global_header  # as the file's own stream
@@ -261,10 +258,6 @@ def _open_encoder(settings: MovieSettings) -> av.VideoCodecContext:
 
 
 def _configure(context: av.VideoCodecContext, settings: MovieSettings) -> None:
-    context.width, context.height, context.pix_fmt = settings.width, settings.height, "yuv420p"
-    context.time_base, context.framerate = 1 / settings.fps, settings.fps
-    context.gop_size = max(1, round(settings.fps))  # one second: a fragment starts with a key frame
-    context.max_b_frames = 0  # so that packets leave in the order of their pictures
+    # One second: a fragment starts with a key frame.
+    h264.configure(context, settings.size, settings.fps, group=max(1, round(settings.fps)))
     context.flags |= av.codec.context.Flags.closed_gop
-    context.colorspace = context.color_primaries = context.color_trc = _BT709
-    context.color_range = ColorRange.MPEG

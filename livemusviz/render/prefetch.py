@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from livemusviz.render.cells import Cell
+from livemusviz.signals import signals
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.batches import Batch, BatchGenerator
@@ -60,9 +61,5 @@ def stopping() -> Iterator[Stop]:
             os._exit(128 + number)
         stop.asked = True
 
-    kept = {number: signal.signal(number, asked) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with signals((signal.SIGINT, signal.SIGTERM), asked):
         yield stop
-    finally:
-        for number, previous in kept.items():
-            signal.signal(number, previous)

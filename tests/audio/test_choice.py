@@ -2,8 +2,9 @@
 
 import pytest
 
-from livemusviz.audio.choice import InputDevice, choose_input, find_input, numbered, ranges
+from livemusviz.audio.choice import InputDevice, choose_input, find_input, ranges
 from livemusviz.errors import UserError
+from livemusviz.names import numbered
 
 CARDS = [
     InputDevice(0, "Scarlett 18i20: USB Audio (hw:2,0)", 18, 48000.0, False),

@@ -154,6 +154,6 @@ def test_a_persistent_buffer_keeps_its_picture_when_the_canvas_changes_size(benc
 
 def test_whatever_drawing_raises_names_the_file(bench, monkeypatch):
     shader = bench.shader("", ONE)
-    monkeypatch.setattr(IsfShader, "_draw", lambda *given: 1 / 0)
+    monkeypatch.setattr(IsfShader, "_draw_pass", lambda *given: 1 / 0)
     with pytest.raises(UserError, match=r"test\.fs: drawing it failed \(division by zero\)"):
         bench.draw(shader)

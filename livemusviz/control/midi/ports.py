@@ -10,25 +10,15 @@ import importlib.util
 import os
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from livemusviz.errors import UserError, one_line
+from livemusviz.names import numbered
 
 MISSING = "MIDI needs mido and python-rtmidi, which the [midi] extra brings: pip install 'livemusviz[midi]'"
 NUMBERED = re.compile(r"(.*)#([2-9]|[1-9]\d)")
 THROUGH = ("midi through", "iac ")  # ports that hand on what they are sent: no surface is behind them
-
-
-def numbered(names: Iterable[str]) -> list[str]:
-    """Return `names`, the second of a name as "NAME#2", the third as "NAME#3"."""
-    seen: Counter[str] = Counter()
-    found = []
-    for name in names:
-        seen[name] += 1
-        found.append(name if seen[name] == 1 else f"{name}#{seen[name]}")
-    return found
 
 
 def output_of(name: str, outputs: Iterable[str]) -> str | None:

@@ -20,9 +20,10 @@ from livemusviz.clock import SystemClock
 from livemusviz.control.midi import inputs as midi_inputs
 from livemusviz.control.midi.loop import MidiControl
 from livemusviz.control.midi.mapping import load_map
-from livemusviz.control.midi.ports import MISSING, MidiPorts, numbered, open_backend, output_of
+from livemusviz.control.midi.ports import MISSING, MidiPorts, open_backend, output_of
 from livemusviz.control.midi.surface import HELD
 from livemusviz.errors import UserError
+from livemusviz.names import numbered
 from livemusviz.params.registry import ACTIONS
 from livemusviz.params.values import ParamValues
 
