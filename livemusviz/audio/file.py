@@ -112,7 +112,9 @@ class FileSource:
                     return
         except UserError:
             pass  # nothing in it can be decoded, or it is gone by now: ends here
-        self._ready.put(None)
+        finally:
+            if not self._closing.is_set():
+                self._ready.put(None)
 
     def _next(self, patience: float) -> np.ndarray:
         """The hop that is due; silence after the end, or if the decoder is behind for more than `patience` seconds."""

@@ -10,6 +10,7 @@ Another model, asked for through `models`, takes over between two frames; one th
 
 from __future__ import annotations
 
+import atexit
 import gc
 import logging
 import threading
@@ -48,6 +49,7 @@ BLACK_BEFORE_FALLBACK = 5
 HUNG = 3.0  # s in one slot, after which the thread counts as hung, ...
 SLOW = 4.0  # ... unless its frames take that long: this many of the longest lately
 GPUS = ("metal", "cuda")
+LAST_WAIT = 30.0  # s that the end of the interpreter waits for a thread that has not ended
 TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 
 
@@ -122,13 +124,17 @@ class Engine:
         self._wake.set()
 
     def close(self, timeout: float = 1.0) -> bool:
-        """Ask the thread to end; False if it has not within `timeout` seconds."""
+        """Ask the thread to end; False if it has not within `timeout` seconds. Then the end of the interpreter waits
+        for it: a model that is loading in native code must not outlive Python's own state."""
         self._stop.set()
         self._wake.set()
         self.models.close()
         if self._thread.is_alive():
             self._thread.join(timeout)
-        return not self._thread.is_alive()
+        ended = not self._thread.is_alive()
+        if not ended:
+            atexit.register(self._thread.join, LAST_WAIT)
+        return ended
 
     def _run(self) -> None:
         try:

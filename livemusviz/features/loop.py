@@ -75,12 +75,19 @@ class FeaturesLoop:
             try:
                 self._features.write(self._extractor.step(Hop.unpack(data)).pack())
             except Exception:
-                self.failures += 1
-                if self.failures == 1:
-                    log.exception("the analysis of a hop failed; it goes on with the next")
+                self._count_failure()
         return count
 
     def _run(self) -> None:
         while not self._ending:
             self.bell.wait(PATIENCE)
-            self.drain()
+            try:
+                self.drain()
+            except Exception:  # of the ring
+                self._count_failure()
+
+    def _count_failure(self) -> None:
+        """Count what failed, and log it the first time."""
+        self.failures += 1
+        if self.failures == 1:
+            log.exception("the analysis of a hop failed; it goes on with the next")

@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 
 POLL = 0.015  # s between looks at the queues
 DISK_PERIOD = 1.0  # s between looks at the disk
+MAX_FAULTS = 20  # looks at the queues that fail without a picture in between, after which a recording ends
 TAIL_POLLS = 8  # looks for the last blocks of sound after the end
 QUEUE_BYTES = 64 << 20  # of pictures waiting
 MIN_QUEUE, MAX_QUEUE = 4, 30  # pictures
@@ -331,10 +332,22 @@ class Recorder:
 
     def _write(self, session: _Session, path: Path, timed: TimedEncoder, notes: ShowLog | None, file: int) -> None:
         look_at_disk = session.start + DISK_PERIOD
+        faults = written = 0  # faults since a picture was written; pictures at that time
+        told = False
         while not session.stop.wait(POLL):
             now = self._clock.now()
-            self._move(session, timed, notes)
-            timed.advance(now)
+            try:
+                self._move(session, timed, notes)
+                timed.advance(now)
+            except OSError:  # of the disk
+                raise
+            except Exception as error:  # a picture or a block that cannot be encoded costs itself
+                faults, written = faults + 1 if timed.frames == written else 1, timed.frames
+                if faults >= MAX_FAULTS:
+                    raise
+                if not told:
+                    self._notices.error(f"{session.name}: {error}; the recording goes on", "record", error)
+                told = True
             if now >= look_at_disk:
                 look_at_disk = now + DISK_PERIOD
                 trouble = disk_trouble(path, file)
@@ -380,13 +393,15 @@ def _open_log(session: _Session, path: Path) -> ShowLog | None:
 
 
 def _note(session: _Session, notes: ShowLog) -> None:
-    """Write the lines that wait. A disk that takes none ends the log, not the film."""
+    """Write the lines that wait. A disk that takes none ends the log; any other fault costs its line."""
     while session.notes and session.about is not None:
         try:
             notes.line(*session.notes.popleft())
         except OSError as error:
             log.error("record: the show log of %s ends here: %s", session.name, error.strerror or error)
             session.about = None
+        except Exception:
+            log.exception("record: a line of the show log of %s is left out", session.name)
 
 
 @contextmanager

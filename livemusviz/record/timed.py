@@ -41,6 +41,11 @@ class TimedEncoder:
         self._sound = AudioTimeline(start)
 
     @property
+    def frames(self) -> int:
+        """Return the number of pictures that the encoder has written."""
+        return self._encoder.frames
+
+    @property
     def sound_end(self) -> float:
         """Up to when (s) there is sound in the file."""
         return self._start + self._sound.position / SAMPLE_RATE

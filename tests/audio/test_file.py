@@ -295,3 +295,14 @@ def test_closing_at_once_does_not_hang(tmp_path):
     began = time.perf_counter()
     source.close()
     assert time.perf_counter() - began < 1.0
+
+
+def test_a_decoder_that_fails_ends_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(threading, "excepthook", lambda fault: None)
+    write(tmp_path / "a.wav", 0.1)
+    source, listener = FileSource(tmp_path / "a.wav", loop=True, speakers=False), Listener()
+    source._hops = (1 / 0 for _ in range(1))
+    source.start(listener)
+    listener.wait_for(3)
+    source.close()
+    assert source.ended and not np.concatenate(listener.blocks).any()

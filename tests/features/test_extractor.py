@@ -190,3 +190,28 @@ def test_the_whole_chain_keeps_up_many_times_over():
         audio.feed(sound[start : start + HOP])
         spent.append(time.perf_counter() - began)
     assert np.median(spent) < 0.001
+
+
+def test_a_fault_of_the_ring_does_not_end_the_thread(rings, monkeypatch):
+    analysis, reader = FeaturesLoop(*rings, onsets=0), rings[1].reader()
+    read, faults = analysis._hops.read, iter([OSError("gone"), ValueError("damaged")])
+
+    def failing():
+        for fault in faults:
+            raise fault
+        return read()
+
+    monkeypatch.setattr(analysis._hops, "read", failing)
+    analysis.start()
+    try:
+        end = time.monotonic() + 5.0
+        while analysis.failures < 2 and time.monotonic() < end:
+            analysis.bell.ring()
+            time.sleep(0.005)
+        rings[0].write(quiet_hop(0).pack())
+        analysis.bell.ring()
+        while (data := reader.read()) is None and time.monotonic() < end:
+            time.sleep(0.005)
+    finally:
+        analysis.close()
+    assert analysis.failures == 2 and data is not None

@@ -308,3 +308,35 @@ def test_a_folder_of_folders_is_made(tmp_path: Path, microphone: Microphone) -> 
     path = recorder.start("one")
     assert path.parent == tmp_path / "a/b/c"
     finished(recorder)
+
+
+def test_what_cannot_be_encoded_or_logged_costs_itself_alone(tmp_path: Path) -> None:
+    notices, rounds = Notices(), iter([ValueError("a block that lies"), ValueError("another")])
+
+    def blocks() -> list[AudioBlock]:
+        for fault in rounds:
+            raise fault
+        return []
+
+    recorder = Recorder(tmp_path, SIZE, CLOCK, blocks, about=lambda: {"values": {}}, notices=notices)
+    path = recorder.start(tmp_path / "set.mp4")
+    recorder.put(CanvasPicture(np.zeros(3, np.uint8), CLOCK.now()))
+    recorder.note(float("nan"), {"values": {"prompt": "left out"}})
+    recorder.note(CLOCK.now(), {"values": {"prompt": "lava"}})
+    show(recorder, 0.4)
+    assert finished(recorder).error == "" and len(decode(path)[0]) > 5
+    assert [values for _, values in read_log(log_path(path)).changes] == [{"prompt": "lava"}]
+    assert "the recording goes on" in notices.drain()[0].text
+
+
+def test_an_encoder_that_never_works_ends_the_recording(tmp_path: Path) -> None:
+    broken = SlowEncoder(fault=ValueError("no picture is good enough"))
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list, open_encoder=lambda path: broken)
+    recorder.start(tmp_path / "set.mp4")
+
+    def over() -> bool:
+        recorder.put(CanvasPicture(grey(60), CLOCK.now()))
+        return recorder.status.state == "error"
+
+    wait_until(over)
+    assert "no picture is good enough" in finished(recorder).error and broken.closed

@@ -24,6 +24,7 @@ from websockets.http11 import Request, Response
 
 from livemusviz.bridge.control import ShowState
 from livemusviz.bridge.latest import Latest
+from livemusviz.bridge.supervise import Backoff
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.control import oscquery
@@ -138,23 +139,35 @@ class WebServers:
 
     async def _serve(self) -> None:
         self._loop.set_exception_handler(self._trouble)
-        async with AsyncExitStack() as stack:
-            if "oscquery" in self._sockets:
-                await stack.enter_async_context(self._server("oscquery", self._oscquery_request, self._listener))
-                await self._announce(stack)
-            if "page" in self._sockets:
-                await stack.enter_async_context(self._server("page", self._page_request, self._page))
-            await self._stop.wait()
+        serving = [asyncio.create_task(self._keep_serving(name)) for name in self._sockets]
+        await self._stop.wait()
+        for each in serving:
+            each.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
-    def _server(
-        self,
-        name: str,
-        answer: Callable[[ServerConnection, Request], Response | None],
-        session: Callable[[ServerConnection], Awaitable[None]],
-    ) -> AbstractAsyncContextManager[object]:
+    async def _keep_serving(self, name: str) -> None:
+        """Serve "oscquery" or "page" until cancelled. A fault ends that server alone, and for a pause."""
+        pauses = Backoff()
+        while True:
+            try:
+                async with AsyncExitStack() as stack:
+                    await stack.enter_async_context(self._server(name))
+                    if name == "oscquery":
+                        await self._announce(stack)
+                    await asyncio.Event().wait()  # until cancelled
+            except Exception:
+                self.faults += 1
+                pause = pauses.next()
+                log.exception("web: the %s server failed; it starts again in %g s", name, pause)
+                await asyncio.sleep(pause)
+
+    def _server(self, name: str) -> AbstractAsyncContextManager[object]:
+        """Return a server on a copy of its socket: a server closes its socket, and another may have to follow."""
         door = self.doors[name]
+        page = name == "page"
+        answer, session = (self._page_request, self._page) if page else (self._oscquery_request, self._listener)
         return serve(
-            self._guarded(session, door), sock=self._sockets[name], process_request=answer, max_size=MAX_MESSAGE,
+            self._guarded(session, door), sock=self._sockets[name].dup(), process_request=answer, max_size=MAX_MESSAGE,
             compression=None, server_header=None, close_timeout=0.5, logger=_quiet_logger(), **options(door),
         )  # fmt: skip
 
@@ -207,7 +220,7 @@ class WebServers:
 
     async def _listener(self, connection: ServerConnection) -> None:
         session = ListenerSession(Requests(self._table, self._events, self._clock.now))
-        await self._converse(connection, session.take, session.news)
+        await self._converse(connection, session.receive, session.news)
 
     # --- the page -------------------------------------------------------------------------------
 
@@ -242,14 +255,14 @@ class WebServers:
             return out
 
         try:
-            await self._converse(connection, session.take, news)
+            await self._converse(connection, session.receive, news)
         finally:
             self._previews.watchers -= watching
 
     async def _converse(
         self,
         connection: ServerConnection,
-        take: Callable[[str | bytes, ShowState | None], list[Out]],
+        receive: Callable[[str | bytes, ShowState | None], list[Out]],
         news: Callable[[ShowState | None], list[Out]],
     ) -> None:
         """Answer a client's messages and send it the news in between. A slow client misses some."""
@@ -263,7 +276,7 @@ class WebServers:
         teller = asyncio.create_task(tell())
         try:
             async for message in connection:
-                for reply in take(message, self._state.get()):
+                for reply in receive(message, self._state.get()):
                     await connection.send(reply)
         finally:
             teller.cancel()

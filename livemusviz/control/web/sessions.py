@@ -54,7 +54,7 @@ class ListenerSession:
         self._requests = requests
         self._listened: dict[str, list[Any] | None] = {}  # what the client knows by address
 
-    def take(self, message: str | bytes, state: ShowState | None) -> list[Out]:
+    def receive(self, message: str | bytes, state: ShowState | None) -> list[Out]:
         """Replies to one message of the client."""
         if isinstance(message, bytes):
             return self._packet(message, state)
@@ -118,7 +118,7 @@ class PageSession:
         """Return the messages from which the page is built."""
         return [json.dumps({"params": [describe(param) for param in self._requests.table.registry.params]})]
 
-    def take(self, message: str | bytes, state: ShowState | None) -> list[Out]:
+    def receive(self, message: str | bytes, state: ShowState | None) -> list[Out]:
         """Replies to one message of the page."""
         try:
             if isinstance(message, bytes):

@@ -405,3 +405,24 @@ def test_nothing_is_announced_from_loopback(served: Served) -> None:
     time.sleep(0.7)
     browser_of.close()
     assert heard == []
+
+
+def test_a_fault_of_one_server_leaves_the_other_and_is_over_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    faults = iter([OSError("no descriptors"), ValueError("a bug")])
+    kept = WebServers._announce
+
+    async def announce(self: WebServers, stack: Any) -> None:
+        for fault in faults:
+            raise fault
+        await kept(self, stack)
+
+    monkeypatch.setattr(WebServers, "_announce", announce)
+    made = Served()
+    try:
+        with made.page() as page:
+            wait_for(lambda: made.web.faults == 2)
+            made.publish("good evening")
+            assert news(page, "message") == "good evening"
+        assert made.get("/?HOST_INFO")[0] == 200
+    finally:
+        made.web.close()
