@@ -114,7 +114,7 @@ def onset_strength(sound: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def correlation(motion: np.ndarray, strength: np.ndarray) -> tuple[float, float]:
-    """The best over `LAGS`, and that lag in s. Motion follows strength. Both at RATE."""
+    """Return the best over `LAGS`, and that lag in s. Motion follows strength. Both at RATE."""
     found = []
     for lag in LAGS:
         k = round(lag * RATE)

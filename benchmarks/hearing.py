@@ -106,7 +106,7 @@ def measure(path: Path, method: str) -> dict[str, Any]:
 
 
 def means(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """A row for drums, for mixes, for the clips that were tuned on and for the others."""
+    """Return a row for drums, for mixes, for the clips that were tuned on and for the others."""
     groups: dict[str, Callable[[str], bool]] = {
         "mean of drums": lambda clip: "MIX" not in clip,
         "mean of mixes": lambda clip: "MIX" in clip,

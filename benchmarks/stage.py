@@ -26,7 +26,7 @@ class Canvas(Protocol):
 
     def show(self, frame: Frame, now: float) -> None: ...
     def draw(self, now: float, features: AudioFeatures) -> np.ndarray:
-        """The picture of this moment, (h, w, 3) or (h, w)."""
+        """Return the picture of this moment, (h, w, 3) or (h, w)."""
 
 
 @dataclass
@@ -103,7 +103,7 @@ class _Show:
         self._timing = Timing(seconds, period)
 
     def at(self, now: float) -> AudioFeatures:
-        """The newest features at `now`; `onset` is left to their count."""
+        """Return the newest features at `now`; `onset` is left to their count."""
         i = min(len(self._features) - 1, int(now * SAMPLE_RATE / HOP) - 1)
         return replace(self._features[i], onset=False) if i >= 0 else AudioFeatures.rest(now)
 

@@ -77,7 +77,7 @@ class Mix:
         self.hits: list[float] = []
 
     def hit(self, at: float, sound: np.ndarray, gain: float, place: float = 0.5) -> None:
-        """A drum at `at` s."""
+        """Add a drum at `at` s."""
         self.hits.append(round(at, 6))
         add(self.drums, at, sound * gain, place)
 
@@ -165,7 +165,7 @@ def play_pad(mix: Mix, bar: Bar) -> None:
 
 
 def play_keys(mix: Mix, bar: Bar) -> None:
-    """The arpeggio: eighths in the intro, sixteenths from the groove on."""
+    """Play the arpeggio: eighths in the intro, sixteenths from the groove on."""
     chord = CHORDS[bar.chord]
     every = 2 if bar.section == "intro" else 1
     for step in range(0, 16, every):
@@ -210,7 +210,7 @@ def play_bass(mix: Mix, bar: Bar) -> None:
 
 
 def play_build(mix: Mix, bar: Bar) -> None:
-    """A roll that doubles its pace with every half bar, and the riser over both bars."""
+    """Play a roll that doubles its pace with every half bar, and the riser over both bars."""
     if bar.index == 0:
         add(mix.effects, bar.start, synth.riser(2 * BAR, mix.random) * 0.3)
         for beat in range(4):
@@ -230,7 +230,7 @@ def play_melody(mix: Mix, bar: Bar) -> None:
 
 
 def master(mix: Mix) -> np.ndarray:
-    """All tracks together: ducked under the kick, in one room, saturated softly, peak at `PEAK`. (n, 2)."""
+    """Return all tracks together: ducked under the kick, in one room, saturated softly, peak at `PEAK`. (n, 2)."""
     duck = ducking(len(mix.drums), mix.kicks)[:, None]
     keys = mix.keys + 0.6 * synth.echoes(mix.keys, 3 * STEP, 0.45)
     soft = (0.3 * mix.pads + 0.33 * keys) * duck
@@ -250,7 +250,7 @@ def section_times() -> list[tuple[str, float, float]]:
 
 
 def ducking(count: int, kicks: list[float]) -> np.ndarray:
-    """A gain of 1 that dips to 0.25 within 5 ms of each kick and comes back in a fifth of a second. (count,)."""
+    """Return a gain of 1 that dips to 0.25 within 5 ms of each kick and comes back in a fifth of a second. (count,)."""
     gain = np.ones(count)
     length = seconds(0.6)
     t = np.arange(length) / RATE

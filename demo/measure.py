@@ -94,7 +94,7 @@ def bad_pictures(film: Film, after: float = 1.0, dark: float = 4.0, flat: float 
 
 
 def dominant_hue(picture: np.ndarray) -> float:
-    """The hue, in degrees, where most colour is, by saturation times value (HSV). picture : uint8 (h, w, 3)."""
+    """Return the hue, in degrees, where most colour is, by saturation times value (HSV). picture : uint8 (h, w, 3)."""
     rgb = picture.reshape(-1, 3).astype(np.float32) / 255
     high, low = rgb.max(axis=1), rgb.min(axis=1)
     chroma = high - low

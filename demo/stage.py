@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def last_picture(preset: Preset, stage: Stage, compositor: Compositor, pipeline, sound: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
-    """The canvas, uint8 (H, W, 4), at the end of `sound`."""
+    """Return the canvas, uint8 (H, W, 4), at the end of `sound`."""
     values = ParamValues().with_values(dict(preset.values))
     stage.base = {("feedback", "zoom"): values.params.zoom, ("feedback", "pulse"): values.params.pulse}
     stage.load(preset.look)
@@ -94,7 +94,7 @@ def ticks(sound: np.ndarray) -> Iterator[tuple[float, AudioFeatures, np.ndarray]
 
 
 def sheet(cells: list[tuple[str, np.ndarray]]) -> Image.Image:
-    """The pictures in a grid, each with its name."""
+    """Return the pictures in a grid, each with its name."""
     rows = -(-len(cells) // COLUMNS)
     image = Image.new("RGB", (COLUMNS * CELL[0], rows * CELL[1]), (12, 12, 16))
     draw = ImageDraw.Draw(image)

@@ -26,7 +26,7 @@ def hertz(note: float) -> float:
 
 @cache
 def saw_table(harmonics: float) -> np.ndarray:
-    """One cycle of a saw whose partials fade out softly around number `harmonics`; peak about 1."""
+    """Return one cycle of a saw whose partials fade out softly around number `harmonics`; peak about 1."""
     numbers = np.arange(1, 257)
     weights = 1 / numbers / (1 + (numbers / harmonics) ** 4)
     phase = 2 * np.pi * np.arange(_TABLE) / _TABLE
@@ -65,7 +65,7 @@ def band(sound: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def kick() -> np.ndarray:
-    """A sine that falls from 180 to 46 Hz, with a short tick on top."""
+    """Return a sine that falls from 180 to 46 Hz, with a short tick on top."""
     t = np.arange(seconds(0.4)) / RATE
     phase = 46 * t + (180 - 46) * 0.028 * (1 - np.exp(-t / 0.028))
     tick = sum(np.sin(2 * np.pi * f * t) for f in (2100, 3400, 5300, 7900)) * np.exp(-t / 0.005) * 0.22
@@ -87,7 +87,7 @@ def hat(random: np.random.Generator, length: float) -> np.ndarray:
 
 
 def bass(note: int, length: float) -> np.ndarray:
-    """A dark saw over its sine, with a bright start."""
+    """Return a dark saw over its sine, with a bright start."""
     count = seconds(length)
     pitch = hertz(note)
     dark, bright = (oscillator(saw_table(harmonics), pitch, count) for harmonics in (3, 12))
@@ -112,7 +112,7 @@ def pad(notes: tuple[int, ...], length: float, random: np.random.Generator, brig
 
 
 def pluck(note: int, length: float, harmonics: float = 9) -> np.ndarray:
-    """A short bright note that darkens as it dies away."""
+    """Return a short bright note that darkens as it dies away."""
     count = seconds(length)
     bright, dark = (oscillator(saw_table(h), hertz(note), count) for h in (harmonics, 2))
     opening = decay(count, length / 6)

@@ -53,7 +53,7 @@ def shader_folders(more: Iterable[Path] = ()) -> list[Path]:
 
 
 def find_shaders(more: Iterable[Path] = ()) -> dict[str, Path]:
-    """All shaders by name. A vertex shader (.vs) belongs to the .fs of its name and has no name of its own."""
+    """Return all shaders by name. A vertex shader (.vs) belongs to the .fs of its name and has no name of its own."""
     found: dict[str, Path] = {}
     for folder in reversed(shader_folders(more)):
         found.update({path.stem: path for path in shader_files(folder)})
@@ -61,7 +61,7 @@ def find_shaders(more: Iterable[Path] = ()) -> dict[str, Path]:
 
 
 def shader_files(folder: Path) -> list[Path]:
-    """The shaders in a folder and in the folders below it."""
+    """Return the shaders in a folder and in the folders below it."""
     if not folder.is_dir():
         return []
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
@@ -86,7 +86,7 @@ def usable_shaders(more: Iterable[Path] = ()) -> tuple[dict[str, Path], dict[str
 
 
 def read_headers(paths: Mapping[str, Path]) -> tuple[dict[str, Header], list[str]]:
-    """The headers of all shaders that have a good one, by name, and a line for each that has not."""
+    """Return the headers of all shaders that have a good one, by name, and a line for each that has not."""
     headers: dict[str, Header] = {}
     problems = []
     for name, path in paths.items():
@@ -111,7 +111,7 @@ def preset_folders() -> list[Path]:
 
 
 def find_presets() -> Mapping[str, Path]:
-    """All presets by name."""
+    """Return all presets by name."""
     found: dict[str, Path] = {}
     for folder in reversed(preset_folders()):
         if folder.is_dir():
@@ -124,7 +124,7 @@ def _preset_files(folder: Path) -> list[Path]:
 
 
 def load_preset(name: str, shaders: Mapping[str, Header] | None = None) -> Preset:
-    """The preset of that name, from the discovered ones only. UserError if there is none, or if it is bad.
+    """Return the preset of that name, from the discovered ones only. UserError if there is none, or if it is bad.
 
     shaders : what the stage has; None is what comes with the program and a user's own.
     """
@@ -147,7 +147,8 @@ def find_content(folders: Iterable[Path] = (), playlist: Path | None = None) -> 
 
 
 def load_playlist(path: Path) -> tuple[Entry, ...]:
-    """The entries of a playlist file (TOML: `play = ["lava", {preset = "ink", seconds = 40}]`). UserError otherwise."""
+    """Return the entries of a playlist file (TOML: `play = ["lava", {preset = "ink", seconds = 40}]`). UserError
+    otherwise."""
     try:
         with path.open("rb") as file:
             document = read_document(f"playlist {path}", file.read(MAX_BYTES + 1))

@@ -29,7 +29,7 @@ class LongNumber:
 
 
 def read_toml(where: str, data: bytes) -> dict[str, Any]:
-    """A TOML document; whoever calls has looked at its size. UserError that begins with `where` otherwise."""
+    """Return a TOML document; whoever calls has looked at its size. UserError that begins with `where` otherwise."""
     try:
         document = tomllib.loads(data.decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:

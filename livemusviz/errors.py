@@ -19,7 +19,7 @@ class UserError(Exception):
 
 
 def printable(text: str) -> str:
-    """`text` on one line, with everything that is no printable character written out, as \\x1b."""
+    """Return `text` on one line, with everything that is no printable character written out, as \\x1b."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
@@ -29,7 +29,7 @@ def one_line(error: object, limit: int = 200) -> str:
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """ "did you mean ...?" for a misspelt name, or the list of names there are."""
+    """Return "did you mean ...?" for a misspelt name, or the list of names there are."""
     import difflib
 
     names = sorted(known)

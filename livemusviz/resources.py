@@ -15,7 +15,7 @@ _PLACES = (_PACKAGE / "_data", _PACKAGE.parent)
 
 
 def folder(kind: str) -> Path:
-    """The folder "shaders" or "presets". UserError if neither place has it (a broken installation)."""
+    """Return the folder "shaders" or "presets". UserError if neither place has it (a broken installation)."""
     for place in _PLACES:
         if (place / kind).is_dir():
             return place / kind
@@ -24,12 +24,12 @@ def folder(kind: str) -> Path:
 
 
 def our_shaders() -> dict[str, Path]:
-    """The ISF files that come with the program, by name."""
+    """Return the ISF files that come with the program, by name."""
     return {path.stem: path for path in sorted(folder("shaders").glob("*.fs"))}
 
 
 def shader(name: str) -> Path:
-    """The shader file of that name, e.g. "idle.frag". UserError if there is none."""
+    """Return the shader file of that name, e.g. "idle.frag". UserError if there is none."""
     path = folder("shaders") / name
     if not path.is_file():
         raise UserError(f"{path}: no such shader")

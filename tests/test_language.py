@@ -1,7 +1,9 @@
-"""Docstrings begin with a verb or a noun, never with a question word."""
+"""Docstrings never begin with a question word, those of attributes included; those of functions begin with a verb."""
 
 import ast
+import itertools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,16 +11,36 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("livemusviz", "training", "benchmarks", "demo")
 QUESTION = re.compile(r"(What|Whether|How|Who|Whose|Where|When|Which|Why)\b")
+NOUN = re.compile(r"(The|An?|All|Any|Each|Every|Its|One)\b")
 DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def nouns(source: str) -> dict[str, str]:
+    """Return the first line of each function's docstring that opens with a noun, by the function's name."""
+    functions = (
+        node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    found = ((node.name, ast.get_docstring(node) or "") for node in functions)
+    return {name: text.splitlines()[0] for name, text in found if NOUN.match(text)}
+
+
+def docstrings(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield each documented name and its docstring: of modules, classes, functions and attributes."""
+    for node in ast.walk(tree):
+        if isinstance(node, DOCUMENTED):
+            yield getattr(node, "name", "the module"), ast.get_docstring(node) or ""
+        body = getattr(node, "body", None)
+        for before, text in itertools.pairwise(body if isinstance(body, list) else []):
+            if isinstance(before, ast.Assign | ast.AnnAssign) and isinstance(text, ast.Expr):
+                target = before.target if isinstance(before, ast.AnnAssign) else before.targets[0]
+                if isinstance(text.value, ast.Constant) and isinstance(text.value.value, str):
+                    yield ast.unparse(target), text.value.value.strip()
 
 
 def openings(source: str) -> dict[str, str]:
     """Return the first line of each docstring that opens with a question word, by what it documents."""
-    return {
-        getattr(node, "name", "the module"): text.splitlines()[0]
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, DOCUMENTED) and (text := ast.get_docstring(node)) and QUESTION.match(text)
-    }
+    found = docstrings(ast.parse(source))
+    return {name: text.splitlines()[0] for name, text in found if QUESTION.match(text)}
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -31,6 +53,18 @@ def test_no_docstring_opens_with_a_question_word(folder: str) -> None:
     assert not found
 
 
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_docstrings_of_functions_begin_with_a_verb(folder: str) -> None:
+    found = {
+        f"{path.relative_to(ROOT)}: {name}": line
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for name, line in nouns(path.read_text(encoding="utf-8")).items()
+    }
+    assert not found
+
+
 def test_the_check_sees_them() -> None:
     source = '"""What it is."""\ndef f():\n    """Return it."""\nclass C:\n    """Whether."""\n'
-    assert openings(source) == {"the module": "What it is.", "C": "Whether."}
+    source += '    x: int = 0\n    """How many."""\n    y: int = 0\n    """s, since then."""\nz = 1\n"""Where."""\n'
+    assert openings(source) == {"the module": "What it is.", "C": "Whether.", "x": "How many.", "z": "Where."}
+    assert nouns('def f():\n    """The value."""\ndef g():\n    """Return a value."""\n') == {"f": "The value."}

@@ -133,7 +133,7 @@ def _noun(rng: np.random.Generator, lexicon: Lexicon | None) -> tuple[str, str, 
 
 
 def draw(rng: np.random.Generator, lexicon: Lexicon | None = None) -> Wish:
-    """One caption: a family and palette at random, a colour named two times in three, 0-2 modifiers, filler and,
+    """Return one caption: a family and palette at random, a colour named two times in three, 0-2 modifiers, filler and,
     rarely, a word that means nothing."""
     noun, family, palette = _noun(rng, lexicon)
     first = second = second_palette = None

@@ -42,7 +42,7 @@ class Classifier(nn.Module):
 
     @torch.no_grad()
     def name(self, image: np.ndarray) -> str:
-        """The family of a picture, float32 (256, 256, 3) in [0, 1]."""
+        """Return the family of a picture, float32 (256, 256, 3) in [0, 1]."""
         tensor = torch.from_numpy(np.ascontiguousarray(2 * image - 1)).permute(2, 0, 1)[None]
         return NAMES[int(self.eval()(tensor).argmax())]
 
@@ -55,8 +55,8 @@ def pictures(rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:
 
 
 def softened(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """Every other picture blurred to a half or a quarter of its size, so that the judge looks at shapes and not at
-    pixels."""
+    """Return every other picture blurred to a half or a quarter of its size, so that the judge looks at shapes,
+    not at pixels."""
     size = int(rng.choice((2, 4)))
     soft = F.interpolate(F.avg_pool2d(images[::2], size), scale_factor=size, mode="bilinear")
     return torch.cat([soft, images[1::2]])
@@ -91,7 +91,7 @@ def accuracy(model: Classifier, count: int = 460, seed: int = 1007) -> float:
 
 
 def load(path: Path = PATH) -> Classifier:
-    """The trained classifier; trains it first where there is none."""
+    """Return the trained classifier; train it first where there is none."""
     model = Classifier()
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -14,8 +14,8 @@ CRITIC_SAY = 0.25  # of the critic's gradient beside that of the other losses
 
 
 def balance(loss: Tensor, fault: Tensor, last: Tensor) -> Tensor:
-    """The factor that makes the gradient of `fault` as long as that of `loss` at the decoder's `last` weights, at most
-    100 (Esser, Rombach, Ommer, CVPR 2021, eq. 7)."""
+    """Return the factor that makes the gradient of `fault` as long as that of `loss` at the decoder's `last` weights,
+    at most 100 (Esser, Rombach, Ommer, CVPR 2021, eq. 7)."""
     lengths = [torch.autograd.grad(one, last, retain_graph=True)[0].norm() for one in (loss, fault)]
     return (lengths[0] / (lengths[1] + 1e-6)).clamp(max=100.0).detach()
 

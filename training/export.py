@@ -39,7 +39,7 @@ INDEX = {
 
 
 def restore(run: Path) -> Embedded:
-    """The model of a run with its averaged weights, and its encoder where that is trained already."""
+    """Return the model of a run with its averaged weights, and its encoder where that is trained already."""
     saved = torch.load(run / "last.pt", map_location="cpu")
     model = Embedded(*saved["sizes"])
     model.load_state_dict({**saved["model"], **saved["average"]})
@@ -103,8 +103,8 @@ def export(model: Embedded, tokenizer: Path, out: Path) -> None:
 
 
 def load(folder: Path) -> Embedded:
-    """The model of an exported folder, loaded by diffusers' and transformers' own loaders (the decoder by ours), in
-    float32."""
+    """Return the model of an exported folder, loaded by diffusers' and transformers' own loaders (the decoder by ours),
+    in float32."""
     text = json.loads((folder / "text_encoder/config.json").read_text())
     model = Embedded(text["vocab_size"], text["bos_token_id"], text["eos_token_id"])
     model.unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)

@@ -216,7 +216,7 @@ def step(x: np.ndarray, low: float, high: float) -> np.ndarray:
 
 
 def line(distance: np.ndarray, width: float) -> np.ndarray:
-    """A glowing line: 1 on it, 1/2 at `width`, long tails."""
+    """Return a glowing line: 1 on it, 1/2 at `width`, long tails."""
     return width * width / (distance * distance + width * width)
 
 

@@ -117,7 +117,7 @@ def structure(painter: Painter, seeds: int = 4) -> dict[str, object]:
 
 
 def unseen(painter: Painter) -> dict[str, object]:
-    """The words of unseen.toml, each painted once: what was listed before the final run?"""
+    """Draw each word of unseen.toml once, and compare with what was expected before the final run."""
     judge, wrong = classifier.load(), []
     words = unseen_words()
     for index, (word, (kind, wanted)) in enumerate(words.items()):
@@ -135,7 +135,7 @@ def unseen(painter: Painter) -> dict[str, object]:
 
 
 def smoothness(painter: Painter) -> dict[str, object]:
-    """A circular walk of 240 steps and 32 seeds: largest over median step; mean difference of two seeds over that."""
+    """Walk a circle of 240 steps and 32 seeds: largest over median step; mean difference of two seeds over that."""
     largest, variety = {}, {}
     for prompt in WALKS:
         embedding = painter.embed(prompt)

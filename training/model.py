@@ -190,7 +190,7 @@ class Embedded(nn.Module):
 
     @property
     def word_table(self) -> Tensor:
-        """The token embeddings, (vocabulary, WIDTH). They are the teacher's and stay as they are."""
+        """Return the token embeddings, (vocabulary, WIDTH). They are the teacher's and stay as they are."""
         return self.text_encoder.get_input_embeddings().weight
 
     def _blur_words(self, _module: nn.Module, _inputs: object, words: Tensor) -> Tensor:

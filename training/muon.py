@@ -27,7 +27,7 @@ def orthogonal(gradient: Tensor, steps: int = 4) -> Tensor:
 
 
 def matrices(model: nn.Module) -> list[nn.Parameter]:
-    """The weights Muon is for: every convolution's, and the projections of the text into the residual blocks."""
+    """Return the weights for Muon: every convolution's, and the projections of the text into the residual blocks."""
     convs = [m.weight for m in model.modules() if isinstance(m, nn.Conv2d)]
     return convs + [m.time_emb_proj.weight for m in model.modules() if hasattr(m, "time_emb_proj")]
 

@@ -142,7 +142,7 @@ def eye(f: Fields) -> Layers:
 
 
 def bars(f: Fields) -> Layers:
-    """A spectrum analyser: a bar a latent cell, four lamps a cell, mirrored about the middle."""
+    """Draw a spectrum analyser: a bar a latent cell, four lamps a cell, mirrored about the middle."""
     x, y = f.cell()
     height = f.columns(0.42 + 0.22 * f.slow(0, 6.0, 0.7) + 0.12 * f.slow(1, 6.0, 1.5)) * (1.05 - 0.25 * f.u * f.u)
     lamp = step(np.abs((4 * y + 64) % 1 - 0.5), 0.5, 0.32) * step(np.abs(x), 0.47, 0.36)

@@ -107,7 +107,7 @@ def sample(
     other: Wish | None = None,
     amount: float = 0.0,
 ) -> Sample:
-    """A window of `cells` (rows, columns) of a picture, or a whole one of that size.
+    """Return a window of `cells` (rows, columns) of a picture, or a whole one of that size.
 
     Windows are of pictures of 256 pixels on the shorter side mostly, else 384 or 512, a third of them 16:9.
     """

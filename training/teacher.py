@@ -56,7 +56,7 @@ class Words:
 
 
 def unseen_words() -> dict[str, tuple[str, list[str]]]:
-    """The words kept out of the captions: word -> ("families" or "colours", what is expected)."""
+    """Return the words kept out of the captions: word -> ("families" or "colours", what is expected)."""
     listed = tomllib.loads(UNSEEN.read_text(encoding="utf-8"))
     return {word: (kind, wanted) for kind, entries in listed.items() for word, wanted in entries.items()}
 
@@ -135,7 +135,7 @@ class Anchors:
 
 
 def grammar_words() -> list[str]:
-    """Every word the grammar's captions can hold."""
+    """Return every word that the grammar's captions can hold."""
     texts = [noun for _, nouns in FAMILIES.values() for noun, _ in nouns]
     texts += [word for _, words in PALETTES.values() for word in words]
     texts += [word for words in MODIFIERS.values() for word in words]
@@ -144,7 +144,7 @@ def grammar_words() -> list[str]:
 
 
 def learn(seed: int = 0) -> Words:
-    """The vocabulary, its vectors and the lexicon; about three minutes on one core."""
+    """Learn the vocabulary, its vectors and the lexicon; about three minutes on one core."""
     from wordfreq import top_n_list
 
     sentences = Sentences()

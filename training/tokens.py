@@ -20,7 +20,7 @@ LENGTH = 32
 
 
 def build(pieces: Iterable[str]) -> Tokenizer:
-    """A tokenizer whose ids are those of `pieces` in order, then the three specials.
+    """Return a tokenizer whose ids are those of `pieces` in order, then the three specials.
 
     It adds <|startoftext|> and <|endoftext|> itself; truncating and padding (with <|endoftext|>) to 32 is the caller's.
     """

@@ -185,7 +185,7 @@ class Draws:
 
 
 def _words(plan: Plan) -> Words:
-    """The run's vocabulary and lexicon, learnt once, and its tokenizer, written beside them."""
+    """Return the run's vocabulary and lexicon, learnt once, and its tokenizer, written beside them."""
     from training import teacher, tokens
 
     path = plan.out / "words.json"
@@ -381,7 +381,7 @@ class Trainer:
             p.grad.copy_(part.view(p.grad.shape))
 
     def step(self, share: float, count: int, shared: Shared, rank: int, processes: int) -> None:
-        """One step of all optimisers; count: samples of all processes, 0 in the word stage."""
+        """Take one step of all optimisers; count: samples of all processes, 0 in the word stage."""
         import torch
 
         rate = schedule(self.plan, share)

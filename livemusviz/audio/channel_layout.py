@@ -31,7 +31,8 @@ _USUAL = {  # the order of a file that names none of its channels
 
 @lru_cache(maxsize=64)
 def matrix(names: tuple[str, ...]) -> np.ndarray:
-    """float32 (channels, CHANNELS): what of each channel goes to the left and to the right. One channel goes to both.
+    """Return float32 (channels, CHANNELS): what of each channel goes to the left and to the right. One channel goes to
+    both.
 
     names : FFmpeg's, as "FL" or "NONE".
     """
@@ -48,14 +49,14 @@ def matrix(names: tuple[str, ...]) -> np.ndarray:
 
 
 def mix(sound: np.ndarray, names: Sequence[str]) -> np.ndarray:
-    """float32 (n, channels) as float32 (n, CHANNELS)."""
+    """Return float32 (n, channels) as float32 (n, CHANNELS)."""
     if tuple(names) == ("FL", "FR"):
         return sound
     return sound @ matrix(tuple(names))
 
 
 def floats(samples: np.ndarray) -> np.ndarray:
-    """Samples of any type that a decoder gives as float32, full scale 1."""
+    """Return samples of any type that a decoder gives as float32, full scale 1."""
     if samples.dtype == np.uint8:
         return (samples.astype(np.float32) - 128.0) / 128.0
     if np.issubdtype(samples.dtype, np.integer):

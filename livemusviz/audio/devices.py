@@ -55,7 +55,7 @@ def refresh_devices() -> None:
 
 
 def load_portaudio() -> Any | None:
-    """The sounddevice module, or None where the PortAudio library is missing. Quietens ALSA's complaints."""
+    """Return the sounddevice module, or None where the PortAudio library is missing. Quietens ALSA's complaints."""
     with quiet_stderr():
         try:
             import sounddevice
@@ -70,7 +70,8 @@ def _default_input(portaudio: Any) -> int:
 
 
 def _entries(portaudio: Any) -> list[tuple[int, Any]]:
-    """All devices with their index, but for those whose name cannot be decoded: sounddevice raises for the whole."""
+    """Return all devices with their index, but for those whose name cannot be decoded: sounddevice raises for the
+    whole."""
     try:
         return list(enumerate(portaudio.query_devices()))
     except UnicodeDecodeError:

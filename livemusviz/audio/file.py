@@ -27,7 +27,8 @@ HOP_SECONDS = HOP / SAMPLE_RATE
 
 
 def hops(path: Path, resume: float = 0.0, loop: bool = False) -> Iterator[np.ndarray]:
-    """The file as float32 (HOP, 2) at SAMPLE_RATE, from `resume` seconds on; the last hop is filled up with silence.
+    """Yield the file as float32 (HOP, 2) at SAMPLE_RATE, from `resume` seconds on; the last hop is filled up with
+    silence.
 
     UserError from `probe`, or if nothing in it can be decoded.
     """
@@ -117,7 +118,8 @@ class FileSource:
                 self._ready.put(None)
 
     def _next(self, patience: float) -> np.ndarray:
-        """The hop that is due; silence after the end, or if the decoder is behind for more than `patience` seconds."""
+        """Return the hop that is due; silence after the end, or if the decoder is behind for more than `patience`
+        seconds."""
         silence = np.zeros((HOP, CHANNELS), np.float32)
         if self.ended or self._held:
             return silence
@@ -130,7 +132,7 @@ class FileSource:
         return silence if hop is None else hop
 
     def _keep_time(self) -> None:
-        """Each hop goes out when its last sample is due."""
+        """Send each hop when its last sample is due."""
         began = time.perf_counter()
         count = 0
         while self._sink is not None:
@@ -142,7 +144,7 @@ class FileSource:
             count += 1
 
     def _open_output(self) -> Any | None:
-        """The speakers, already playing; None where there are none."""
+        """Return the speakers, already playing; None where there are none."""
         portaudio = load_portaudio()
         if portaudio is None:
             return None

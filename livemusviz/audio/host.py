@@ -70,7 +70,7 @@ class BlockReader:
         self._reader: RingReader | None = None
 
     def read(self) -> list[AudioBlock]:
-        """New blocks, oldest first; empty before the host's start and after its end."""
+        """Return new blocks, oldest first; empty before the host's start and after its end."""
         return self._host.read_blocks(self)
 
     def drain(self, ring: SharedRing) -> list[AudioBlock]:
@@ -156,7 +156,7 @@ class AudioHost:
         return [self.latest()] if now - self._news > QUIET else []
 
     def latest(self) -> AudioFeatures:
-        """The newest features; faded towards rest if they are old."""
+        """Return the newest features; faded towards rest if they are old."""
         now = self.clock.now()
         if now - self._news <= QUIET:
             return self._last
@@ -168,7 +168,7 @@ class AudioHost:
         return "" if self._rings is None else self._rings.blocks.name
 
     def block_reader(self) -> BlockReader:
-        """A reader of its own for another thread; it starts with what is captured after its first `read`."""
+        """Return a reader of its own for another thread; it starts with what is captured after its first `read`."""
         return BlockReader(self)
 
     def read_blocks(self, reader: BlockReader) -> list[AudioBlock]:
@@ -220,7 +220,7 @@ class AudioHost:
 
     @property
     def chosen(self) -> str:
-        """The input that was chosen while the show runs; "" is the one that it began with."""
+        """Return the input that was chosen while the show runs; "" is the one that it began with."""
         return "" if self.spec.input == self._requests.first else self.spec.input
 
     @property

@@ -45,6 +45,6 @@ class InProcessAudio:
         return features
 
     def feed_all(self, blocks: Iterable[np.ndarray]) -> Iterator[AudioFeatures]:
-        """`feed` for each block in turn."""
+        """Feed each block in turn and yield the features."""
         for block in blocks:
             yield from self.feed(block)

@@ -112,7 +112,7 @@ class Capture:
         self._made += HOP
 
     def _clean(self, block: np.ndarray) -> np.ndarray:
-        """As finite float32 (frames, 2): the first two channels, or one twice."""
+        """Return the block as finite float32 (frames, 2): the first two channels, or one twice."""
         stereo = np.asarray(block, np.float32)[:, :CHANNELS]
         if not np.abs(stereo).max(initial=0.0) <= ABSURD:  # also true of NaN
             self.health.damaged += 1
@@ -121,7 +121,7 @@ class Capture:
 
 
 def _resampler(rate: float) -> Any | None:
-    """A streaming resampler to SAMPLE_RATE, or None where none is needed.
+    """Return a streaming resampler to SAMPLE_RATE, or None where none is needed.
 
     soxr's "LQ" answers each block at once (0.5 ms behind); "HQ" hands out bursts 9-20 ms late.
     """

@@ -58,7 +58,7 @@ class Mixdown:
         return tuple(i + 1 for i, peak in enumerate(self.peaks) if peak > SOUNDING)
 
     def _split(self) -> list[tuple[np.ndarray, np.float32]]:
-        """The places in a block, from 0, that go to the left and to the right, and by how much."""
+        """Return the places in a block, from 0, that go to the left and to the right, and by how much."""
         channels = self.channels
         if self._first_pair and any(self._sounding[:CHANNELS]):
             channels = channels[:CHANNELS]

@@ -94,7 +94,8 @@ class CaptureSession:
             self._features.close()  # before the rings are: it reads them
 
     def _open(self) -> Source:
-        """The input that was asked for last, or else the one there was. UserError if that cannot be opened either."""
+        """Return the input that was asked for last, or else the one there was. UserError if that cannot be opened
+        either."""
         self._pace.restart()
         if self._stale:
             self._stale = False

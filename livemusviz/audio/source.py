@@ -48,13 +48,13 @@ class Source(Protocol):
         """False once no more blocks will come."""
 
     def remark(self) -> str:
-        """One line for the user, empty if there is nothing to say."""
+        """Return one line for the user, empty if there is nothing to say."""
 
     def close(self) -> None: ...
 
 
 def open_source(spec: AudioSpec, resume: float = 0.0, steady: bool = False) -> Source:
-    """The source that `spec` asks for. UserError if there is no such device or file, or if it cannot be opened.
+    """Return the source that `spec` asks for. UserError if there is no such device or file, or if it cannot be opened.
 
     resume : s into a file.  steady : open a device with its high latency instead of its low one.
     """
@@ -169,6 +169,6 @@ def _counts(device: InputDevice, channels: tuple[int, ...], two: bool) -> list[i
 
 
 def _reason(problem: Exception | None) -> str:
-    """The driver's own words, if there are any; they come last in PortAudio's message."""
+    """Return the driver's own words, if there are any; they come last in PortAudio's message."""
     words = str(problem).splitlines()[0] if problem and str(problem) else "unknown reason"
     return words.rpartition("'")[0].rpartition("'")[2] or words[:200]

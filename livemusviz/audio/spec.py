@@ -59,7 +59,7 @@ class AudioSpec:
 
     @property
     def file(self) -> Path | None:
-        """The path, if `input` means a file: it has a sound file's suffix, or it names a file that exists."""
+        """Return the path, if `input` means a file: it has a sound file's suffix, or it names a file that exists."""
         path = Path(self.input)
         if self.input == DEFAULT:
             return None
@@ -106,7 +106,7 @@ class Answer:
 
 
 def pack_status(status: AudioStatus) -> bytes:
-    """As exactly `STATUS_BYTES` bytes; an overlong message is cut."""
+    """Return it as exactly `STATUS_BYTES` bytes; an overlong message is cut."""
     fields = asdict(status)
     for size in (300, 60, 0):
         cut = {**fields, "message": status.message[:size], "device": status.device[: min(size, 100)]}

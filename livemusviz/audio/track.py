@@ -57,13 +57,13 @@ def probe(path: Path) -> Track:
 
 
 def open_media(path: Path) -> av.container.InputContainer:
-    """A file to be read, whatever its name: FFmpeg would take what stands before a colon for a protocol. Nothing that
-    it names in turn is fetched from the network."""
+    """Return a file to be read, whatever its name: FFmpeg would take what stands before a colon for a protocol. Nothing
+    that it names in turn is fetched from the network."""
     return av.open(media_name(path), metadata_errors="ignore", options={"protocol_whitelist": "file"})
 
 
 def media_name(path: Path) -> str:
-    """A path as FFmpeg's name of a plain file."""
+    """Return a path as FFmpeg's name of a plain file."""
     return f"file:{path}"
 
 
@@ -87,7 +87,7 @@ def _describe(path: Path, file: av.container.InputContainer) -> Track:
 
 
 def _decoded(file: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame | None]:
-    """The frames of a file; None for a packet that cannot be decoded."""
+    """Yield the frames of a file; None for a packet that cannot be decoded."""
     packets = file.demux(stream)
     while True:
         try:
@@ -129,7 +129,7 @@ class TrackReader:
         self._samples = 0  # decoded so far, at the track's own rate
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """float32 (n, CHANNELS) at SAMPLE_RATE. UserError if not one sample can be decoded."""
+        """Yield float32 (n, CHANNELS) at SAMPLE_RATE. UserError if not one sample can be decoded."""
         resample, rate = _Resampler(), 0
         for frame in self._frames():
             silence = self._gap(frame)
@@ -157,7 +157,7 @@ class TrackReader:
                     self.damaged_at = self._samples / (stream.rate or SAMPLE_RATE)
 
     def _gap(self, frame: av.AudioFrame) -> float:
-        """Seconds missing before `frame`."""
+        """Return the seconds missing before `frame`."""
         if frame.pts is None or frame.time_base is None:
             return 0.0
         time = Fraction(frame.pts * frame.time_base)
@@ -168,7 +168,7 @@ class TrackReader:
 
 
 def stereo(frame: av.AudioFrame) -> np.ndarray:
-    """A decoded frame, mixed down: float32 (n, CHANNELS) at the frame's own rate."""
+    """Return a decoded frame, mixed down: float32 (n, CHANNELS) at the frame's own rate."""
     names = [channel.name for channel in frame.layout.channels]
     samples = frame.to_ndarray()
     apart = samples.T if frame.format.is_planar else samples.reshape(-1, len(names))
@@ -176,7 +176,7 @@ def stereo(frame: av.AudioFrame) -> np.ndarray:
 
 
 def stereo_frame(frame: av.AudioFrame) -> av.AudioFrame:
-    """The same as a frame of two channels of float32."""
+    """Return the same as a frame of two channels of float32."""
     return _frame(stereo(frame), frame.sample_rate)
 
 

@@ -58,7 +58,7 @@ class CoalescedEvents:
             return False
 
     def drain(self) -> list[ControlEvent]:
-        """All events so far, oldest first; nothing is left afterwards."""
+        """Return all events so far, oldest first; nothing is left afterwards."""
         with self._lock:
             events = list(self._events.values())
             self._events.clear()
@@ -67,7 +67,8 @@ class CoalescedEvents:
 
 
 def _merged(before: ControlEvent, event: ControlEvent) -> ControlEvent:
-    """One event for two of the same value: the newer one, or both added up if the newer is a step of a number."""
+    """Return one event for two of the same value: the newer one, or both added up if the newer is a step of a
+    number."""
     old, step = before.value, event.value
     if not event.relative or isinstance(old, bool) or not isinstance(old, int | float):
         return event

@@ -26,11 +26,11 @@ class Latest(Generic[T]):
             self._slot = (self._slot[0] + 1, value)
 
     def get(self) -> T | None:
-        """The newest value, or None if there never was one."""
+        """Return the newest value, or None if there never was one."""
         return self._slot[1]
 
     def take(self) -> T | None:
-        """The newest value if it was put since the last `take`, else None. For one taker."""
+        """Return the newest value if it was put since the last `take`, else None. For one taker."""
         version, value = self._slot
         if version == self._taken:
             return None

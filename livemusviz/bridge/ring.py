@@ -32,7 +32,7 @@ class SharedRing:
 
     @classmethod
     def create(cls, slots: int, payload_bytes: int) -> SharedRing:
-        """A new ring of `slots` payloads of exactly `payload_bytes` bytes each."""
+        """Return a new ring of `slots` payloads of exactly `payload_bytes` bytes each."""
         if slots < 2 or payload_bytes < 1:
             raise ValueError(f"a ring needs at least 2 slots of at least 1 byte, not {slots} of {payload_bytes}")
         stride = _SEQUENCE.size + payload_bytes + _CHECKSUM.size
@@ -44,7 +44,7 @@ class SharedRing:
 
     @classmethod
     def attach(cls, name: str) -> SharedRing:
-        """The ring `name` that another process made. FileNotFoundError if it is gone."""
+        """Return the ring `name` that another process made. FileNotFoundError if it is gone."""
         memory = shared_memory.SharedMemory(name=name)
         return cls(memory, owner=False)
 
@@ -60,15 +60,15 @@ class SharedRing:
         self._sequence = sequence
 
     def reader(self) -> RingReader:
-        """A reader of what is written from now on."""
+        """Return a reader of what is written from now on."""
         return RingReader(self)
 
     def newest(self) -> int:
-        """The sequence number of the newest slot; 0 before the first write."""
+        """Return the sequence number of the newest slot; 0 before the first write."""
         return int(_SEQUENCE.unpack_from(self._buffer, 0)[0])
 
     def slot(self, sequence: int) -> bytes | None:
-        """The payload of that sequence number, or None if the slot holds another or is being written."""
+        """Return the payload of that sequence number, or None if the slot holds another or is being written."""
         start = self._offset(sequence)
         raw = bytes(self._buffer[start : start + self._stride])
         body, checksum = raw[: -_CHECKSUM.size], raw[-_CHECKSUM.size :]
@@ -104,7 +104,7 @@ class RingReader:
         self.torn = 0
 
     def read(self) -> bytes | None:
-        """The next payload in order, or None when there is no new one."""
+        """Return the next payload in order, or None when there is no new one."""
         while True:
             newest = self._ring.newest()
             if newest < self._next:
@@ -124,7 +124,7 @@ class RingReader:
                 self._next += 1
 
     def latest(self) -> bytes | None:
-        """The newest payload if it is new, skipping those in between without counting them as dropped."""
+        """Return the newest payload if it is new, skipping those in between without counting them as dropped."""
         newest = self._ring.newest()
         if newest < self._next:
             return None

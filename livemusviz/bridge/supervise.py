@@ -120,7 +120,7 @@ class Supervisor:
         self._not_before = now + self._backoff.next()
 
     def _relaunch(self, now: float) -> None:
-        """A new worker once the pause is over and the old one is really gone: two must never write to one ring."""
+        """Start a new worker once the pause is over and the old one has ended: two must never write to one ring."""
         if self._not_before is None or now < self._not_before:
             return
         if self._dying is not None and self._dying.is_alive():

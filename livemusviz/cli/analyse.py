@@ -54,14 +54,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _watched(hops: Any, peaks: list[tuple[float, float]]) -> Any:
-    """The hops as they are; the lowest and highest sample of each go into `peaks`."""
+    """Return the hops as they are; the lowest and highest sample of each go into `peaks`."""
     for hop in hops:
         peaks.append((float(hop.min()), float(hop.max())))
         yield hop
 
 
 def _direct(features: Sequence[Any], params: Any) -> list[tuple[float, float, int]]:
-    """(s, turns/s of the walk, reuse) for each slot of an engine that keeps up."""
+    """Return (s, turns/s of the walk, reuse) for each slot of an engine that keeps up."""
     from livemusviz.bridge.frames import Timing
     from livemusviz.bridge.sound import HOP, SAMPLE_RATE
     from livemusviz.director.director import Director
@@ -83,7 +83,7 @@ def _tempo(features: Sequence[Any]) -> float:
 
 
 def _beats(features: Sequence[Any]) -> list[tuple[float, int]]:
-    """(s, place in the bar from 1) of each beat."""
+    """Return (s, place in the bar from 1) of each beat."""
     pairs = zip(features, features[1:], strict=False)
     return [
         (b.time - b.beat_phase * 60.0 / b.bpm, int(b.bar_phase * 4) + 1)

@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def whole_parser() -> argparse.ArgumentParser:
-    """All subcommands in one parser; the flags of `live` at the top too, which plain `livemusviz` takes."""
+    """Return all subcommands in one parser; the flags of `live` at the top too, which plain `livemusviz` takes."""
     from livemusviz.cli import COMMANDS
 
     whole = Parser(prog="livemusviz")

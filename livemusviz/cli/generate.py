@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _write(image: np.ndarray, output: Path) -> None:
-    """A picture, uint8 (height, width, 3), as a whole or not at all: a file that was there stays until the new one is.
+    """Write a picture, uint8 (height, width, 3), as a whole or not at all: a file of that name stays until then.
 
     Raises UserError. A device or a pipe is written as it is.
     """

@@ -72,7 +72,7 @@ def save_gig(path: Path, options: argparse.Namespace, parser: argparse.ArgumentP
 
 
 def _flags(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
-    """Every flag that a gig file may hold, by its name without the dashes."""
+    """Return every flag that a gig file may hold, by its name without the dashes."""
     found: dict[str, argparse.Action] = {}
     for action in parser._actions:
         if action.dest not in LEFT_OUT:
@@ -81,7 +81,7 @@ def _flags(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
 
 
 def _words(where: str, action: argparse.Action, name: str, value: object, folder: Path) -> list[str]:
-    """One key as words of the command line."""
+    """Return one key as words of the command line."""
     if isinstance(action, argparse._AppendAction):
         if not isinstance(value, list):
             raise UserError(f"{where}: give a list")
@@ -105,7 +105,7 @@ def _switch(where: str, action: argparse.Action, name: str, value: bool) -> Iter
 
 
 def _checked(where: str, action: argparse.Action, value: object, folder: Path) -> str:
-    """A value as text that the flag takes."""
+    """Return a value as text that the flag takes."""
     if isinstance(value, bool | list | dict) or not isinstance(value, str | int | float):
         raise UserError(f"{where}: {str(value)[:40]!r} is no text and no number")
     text = str(value)
@@ -131,7 +131,7 @@ def _is_constant(action: argparse.Action) -> bool:
 
 
 def _plain(value: object) -> object:
-    """A value as TOML holds it; files with their folders."""
+    """Return a value as TOML holds it; files with their folders."""
     if isinstance(value, Path) or (isinstance(value, str) and value and len(value) < 1000 and _is_file(value)):
         return str(Path(str(value)).absolute())
     return value if isinstance(value, bool | int | float | str) else str(value)

@@ -163,7 +163,7 @@ def _run(config: LiveConfig) -> int:
 
 
 def _one_life(options: argparse.Namespace, web_token: str, before: Handover, leave: Callable[[Handover], None]) -> int:
-    """A show under the watchdog, in a process of its own: as the options say, or as the one before it was."""
+    """Run a show under the watchdog, in a process of its own: as the options say, or as the one before it was."""
     from livemusviz.cli import guarded
     from livemusviz.live.takeover import take_over
 
@@ -177,7 +177,7 @@ def _one_life(options: argparse.Namespace, web_token: str, before: Handover, lea
 
 
 def show_config(options: argparse.Namespace) -> LiveConfig:
-    """The options checked. Raises UserError."""
+    """Return the options checked. Raises UserError."""
     from livemusviz.audio.spec import AudioSpec
     from livemusviz.budget import decide
     from livemusviz.cli.core_flags import core_wishes
@@ -287,7 +287,7 @@ def int_list(text: str) -> int | str:
 
 
 def add_knobs(parser: argparse.ArgumentParser) -> None:
-    """A flag for every parameter that has one."""
+    """Add a flag for every parameter that has one."""
     knobs = parser.add_argument_group("knobs (each is an OSC address too)")
     for param in FLAGGED:
         knobs.add_argument(_flag(param), dest=f"param_{param.name}", metavar=_metavar(param), help=_help(param))
@@ -301,7 +301,7 @@ def add_knobs(parser: argparse.ArgumentParser) -> None:
 
 
 def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None = None) -> Any:
-    """The parameters: `start`, over it a preset's, then the flags' own."""
+    """Return the parameters: `start`, over it a preset's, then the flags' own."""
     from livemusviz.assets import load_preset, usable_shaders
     from livemusviz.params.values import ParamValues
 
@@ -334,7 +334,7 @@ def model_folders(folders: list[Path]) -> tuple[Path, ...]:
 
 
 def _typed(param: Param, text: str) -> object:
-    """The word of the command line as a number where the parameter is one; the registry checks the rest."""
+    """Return the word of the command line as a number where the parameter is one; the registry checks the rest."""
     if not param.number:
         return text
     try:

@@ -51,7 +51,7 @@ MODEL_FLAGS: dict[str, tuple[type, object]] = {  # what kind each is, and what i
 
 
 def given_flags(options: argparse.Namespace) -> dict[str, object]:
-    """The flags that say what to load, by name, as a show log keeps them."""
+    """Return the flags that say what to load, by name, as a show log keeps them."""
     return {name: getattr(options, name) for name in MODEL_FLAGS}
 
 
@@ -82,7 +82,7 @@ def model_spec(options: argparse.Namespace, *, stream: bool = False, strength: f
 
 
 def init_picture(options: argparse.Namespace, size: tuple[int, int]) -> np.ndarray | None:
-    """The picture of --init-image, uint8 (height, width, 3), cropped to the shape of `size` (width, height).
+    """Return the picture of --init-image, uint8 (height, width, 3), cropped to the shape of `size` (width, height).
 
     What is transparent lies over black. Raises UserError.
     """

@@ -17,7 +17,7 @@ def print_json(value: Any) -> None:
 
 
 def table(rows: Iterable[Sequence[object]], headings: Sequence[str]) -> str:
-    """Text in columns as wide as they need to be."""
+    """Return text in columns as wide as they need to be."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in [list(headings), *cells]) for i in range(len(headings))]
     lines = [list(headings), ["-" * width for width in widths], *cells]

@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def _flags(parser: argparse.ArgumentParser) -> Iterator[str]:
-    """Every flag of a parser and of its subcommands."""
+    """Yield every flag of a parser and of its subcommands."""
     for action in parser._actions:
         yield from action.option_strings
         if isinstance(action, argparse._SubParsersAction):

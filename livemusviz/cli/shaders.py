@@ -45,7 +45,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _check(paths: list[Path], as_json: bool) -> int:
-    """A line a file, pass or fail and why; then the count. 1 if any failed."""
+    """Print a line a file, pass or fail and why, then the count. Return 1 if any failed, else 0."""
     from livemusviz import resources
     from livemusviz.assets import shader_files
     from livemusviz.display.check import check_files

@@ -33,7 +33,7 @@ PATIENCE = 0.25  # s after which a question is answered even if the show publish
 
 
 def encode(address: str, *arguments: float | int | str) -> bytes:
-    """One OSC message. Text as s, whole numbers and switches as i (32 bits), other numbers as f."""
+    """Return one OSC message. Text as s, whole numbers and switches as i (32 bits), other numbers as f."""
     builder = OscMessageBuilder(address)
     for argument in arguments:
         if isinstance(argument, str):
@@ -119,7 +119,7 @@ class Feedback:
         self._questions.append((param, sender, now, self._tick()))
 
     def answers(self, now: float) -> list[tuple[bytes, Sender]]:
-        """Replies to questions, and to whom."""
+        """Return the replies to questions, and to whom."""
         ready: list[tuple[bytes, Sender]] = []
         while self._questions:
             param, sender, asked, tick = self._questions[0]

@@ -51,7 +51,7 @@ class _Argument:
 
 
 def tosc(registry: Registry) -> bytes:
-    """The layout of all that a finger can move, as a .tosc file."""
+    """Return the layout of all that a finger can move, as a .tosc file."""
     nodes: list[str] = []
     y = float(MARGIN)
     y = _row(nodes, y, [p for p in registry.params if p.kind in ("bool", "action") and p.name not in _TYPED], BUTTON)
@@ -155,7 +155,7 @@ def _sides(frame: _Frame) -> tuple[float, ...]:
 def _message(
     address: str, arguments: list[_Argument], condition: str = "ANY", send: bool = True, receive: bool = True
 ) -> str:
-    """One OSC message of a control on connection 1."""
+    """Return one OSC message of a control on connection 1."""
     variable = "text" if any(argument.value == "text" for argument in arguments) else "x"
     trigger = f"<trigger><var>{variable}</var><condition>{condition}</condition></trigger>"
     path = _partial(_Argument("CONSTANT", "STRING", address))

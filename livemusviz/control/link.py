@@ -51,7 +51,7 @@ class LinkPeer:
             self._listen()
 
     def read(self, now: float, beats_per_bar: int) -> ExternalTempo:
-        """The session as of `now` (s), the present moment. While nobody is there it does not roll."""
+        """Return the session as of `now` (s), the present moment. While nobody is there it does not roll."""
         self._quantum = float(beats_per_bar)
         if self._link is None:
             self._wait(now)

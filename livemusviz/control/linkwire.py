@@ -140,7 +140,7 @@ class Listener:
 
 
 def _addresses() -> list[str]:
-    """The IPv4 addresses of this machine; Link speaks on each."""
+    """Return the IPv4 addresses of this machine; Link speaks on each."""
     import ifaddr
 
     return [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]

@@ -158,7 +158,7 @@ class OscControl:
             _send(udp, datagram, reader)
 
     def _patience(self) -> float:
-        """Seconds to wait for datagrams before something else is due."""
+        """Return the seconds to wait for datagrams before something else is due."""
         return self._held.wait(self._clock.now(), TICK)
 
     def _handle(self, udp: socket.socket, count: int) -> None:

@@ -87,7 +87,7 @@ class OscTable:
         return ControlEvent(param.name, param.validate(plain_value(param, arguments)), time)
 
     def _action(self, param: Param, arguments: Sequence[Argument], time: float) -> ControlEvent | None:
-        """A press; with text where the action takes some."""
+        """Return a press; with text where the action takes some."""
         if list(arguments) == [""] or not any(isinstance(argument, str) for argument in arguments):
             given = [] if list(arguments) == [""] else arguments
             return ControlEvent(param.name, "", time) if pressed(param.address, given) else None

@@ -115,7 +115,7 @@ def _due(data: bytes, at: int) -> float:
 
 
 def _readable_address(data: bytes, start: int, end: int) -> str:
-    """The address of a message that was refused, or "" if it is none."""
+    """Return the address of a message that was refused, or "" if it is none."""
     raw = data[start : min(end, start + 129)].partition(b"\0")[0]
     return raw.decode("ascii") if ADDRESS.fullmatch(raw) else ""
 
@@ -142,7 +142,7 @@ def _message(data: bytes, start: int, end: int) -> Message:
 
 
 def _flat(tags: bytes) -> bytes:
-    """The type tags without the brackets of arrays, which have no bytes among the arguments."""
+    """Return the type tags without the brackets of arrays, which have no bytes among the arguments."""
     if b"[" not in tags and b"]" not in tags:
         return tags
     depth = 0
@@ -180,7 +180,7 @@ def _argument(data: bytes, at: int, end: int, tag: int) -> tuple[Argument, int]:
 
 
 def _string(data: bytes, at: int, end: int) -> tuple[bytes, int]:
-    """The bytes up to the NUL, and where the next field starts."""
+    """Return the bytes up to the NUL, and where the next field starts."""
     stop = data.find(b"\0", at, end)
     if stop < 0:
         raise OscRejected("text without an end")

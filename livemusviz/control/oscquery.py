@@ -44,7 +44,7 @@ class Where:
 
 
 def host_info(where: Where) -> dict[str, Any]:
-    """The answer to `?HOST_INFO`."""
+    """Return the answer to `?HOST_INFO`."""
     return {
         "NAME": where.name,
         "EXTENSIONS": dict.fromkeys(EXTENSIONS, True),
@@ -57,7 +57,7 @@ def host_info(where: Where) -> dict[str, Any]:
 
 
 def current(registry: Registry, state: ShowState | None) -> dict[str, list[Any]]:
-    """The arguments of every readable address as of now."""
+    """Return the arguments of every readable address as of now."""
     if state is None:
         return {}
     found: dict[str, list[Any]] = {
@@ -72,7 +72,7 @@ def current(registry: Registry, state: ShowState | None) -> dict[str, list[Any]]
 
 
 def tree(registry: Registry, state: ShowState | None) -> dict[str, Any]:
-    """The whole tree, from the root."""
+    """Return the whole tree, from the root."""
     root: dict[str, Any] = {"FULL_PATH": "/", "ACCESS": 0, "CONTENTS": {}, "DESCRIPTION": "livemusviz"}
     values = current(registry, state)
     for address, description in READABLE.items():

@@ -92,7 +92,7 @@ def words(param: Param, arguments: Sequence[Argument]) -> str:
 
 
 def _list(param: Param, arguments: Sequence[Argument]) -> object:
-    """A list as JSON text, or as several arguments."""
+    """Return a list as JSON text, or as several arguments."""
     single = arguments[0] if len(arguments) == 1 else None
     if isinstance(single, str) and (param.kind != "prompts" or single.lstrip().startswith(("[", "{"))):
         return single
@@ -104,7 +104,7 @@ def _list(param: Param, arguments: Sequence[Argument]) -> object:
 
 
 def _choice(param: Param, text: str) -> str:
-    """One of the choices in any case, with blanks for underscores."""
+    """Return one of the choices in any case, with blanks for underscores."""
     name = clean(text[:64]).lower().replace(" ", "_")
     return name if name in param.choices else text
 
@@ -124,5 +124,5 @@ def _number(param: Param, value: Argument) -> object:
 
 
 def _short(text: str, param: Param) -> str:
-    """Text as the registry wants it; what is too long is left for the registry to refuse."""
+    """Return text as the registry wants it; what is too long is left for the registry to refuse."""
     return clean(text) if len(text) <= max(param.maximum, 64) else text

@@ -118,7 +118,8 @@ def _global_blas() -> str:
 
 
 def matmul_gflops(size: int = 256, runs: int = 10) -> float:
-    """The best of `runs` fp32 products of two (size, size) matrices, in 1e9 floating-point operations a second."""
+    """Return the best of `runs` fp32 products of two (size, size) matrices, in 1e9 floating-point operations a
+    second."""
     import mlx.core as mx
 
     a = mx.full((size, size), 0.5)

@@ -76,7 +76,7 @@ class BatchGenerator:
         return (*faders(controls), controls.strength if self.pipeline.init.latents is not None else 1.0)
 
     def _begin(self, controls: Sequence[Controls]) -> Batch:
-        """`begin` for controls whose faders stand alike."""
+        """Start on pictures whose `faders` are equal."""
         self._apply(controls[0])
         count = len(controls)
         share = [min(i, count - 1) for i in self.ranks.share(count)]
@@ -114,8 +114,8 @@ class BatchGenerator:
         return self.pipeline.denoise_batch(noise, stacked([text.inputs for text in texts]), guide)
 
     def finish(self, batch: Batch | None) -> list[np.ndarray]:
-        """The batch's pictures, uint8 (height, width, 4) RGBA, top row first. Waits for them. Raises NonFiniteFrame if
-        there is no good one before one that is not finite."""
+        """Return the batch's pictures, uint8 (height, width, 4) RGBA, top row first. Waits for them. Raises
+        NonFiniteFrame if there is no good one before one that is not finite."""
         return [] if batch is None else [self._checked(picture) for picture in np.array(batch.pictures)]
 
     def _blend(self, x0: mx.array, controls: Sequence[Controls]) -> mx.array:
@@ -147,11 +147,12 @@ def faders(controls: Controls) -> tuple[object, ...]:
 
 
 def _each(values: Sequence[float]) -> mx.array:
-    """float32 (n, 1, 1, 1)."""
+    """Return float32 (n, 1, 1, 1)."""
     return mx.array(list(values), dtype=mx.float32).reshape(-1, 1, 1, 1)
 
 
 def automatic(size: tuple[int, int], backend: str) -> int:
-    """A batch for pictures of (height, width) pixels: a rule, not a measurement, so that every run has the same."""
+    """Return a batch for pictures of (height, width) pixels: a rule, not a measurement, so that every run has the
+    same."""
     pixels = AUTO_PIXELS if backend == "cpu" else AUTO_PIXELS_GPU
     return max(1, min(AUTO_MOST, pixels // (size[0] * size[1])))

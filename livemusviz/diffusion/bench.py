@@ -135,7 +135,7 @@ def psnr(found: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def milliseconds(work: Callable[[], object], runs: int) -> list[float]:
-    """The duration of each of `runs` calls, in order of length, after a few uncounted ones."""
+    """Return the duration of each of `runs` calls, in order of length, after a few uncounted ones."""
     for _ in range(min(WARM_UP_RUNS, runs)):
         work()
     durations = []
@@ -156,7 +156,7 @@ def spread_ms(work: Callable[[], object], runs: int) -> dict[str, float]:
 
 
 def percentile(ordered: list[float], p: float) -> float:
-    """The value that p percent of an ascending list do not exceed (nearest rank)."""
+    """Return the value that p percent of an ascending list do not exceed (nearest rank)."""
     return ordered[max(0, math.ceil(len(ordered) * p / 100) - 1)]
 
 
@@ -172,7 +172,8 @@ def _peak_memory(backend_in_use: str) -> int:
 def _torch_peer(
     model: ModelSpec, size: tuple[int, int], runs: int, threads: int | None = None
 ) -> dict[str, Any] | None:
-    """The same stages of the same folder in torch; None where it is not installed, would do other work or does not run.
+    """Return the same stages of the same folder in torch; None where it is not installed, would do other work or does
+    not run.
 
     It knows a folder's own networks in one step, and none of the choices in a ModelSpec.
     """
@@ -197,7 +198,7 @@ def _torch_peer(
 
 
 def _choices(model: ModelSpec) -> list[str]:
-    """The flags that make a model run otherwise than its plain folder in one step."""
+    """Return the flags that make a model run otherwise than its plain folder in one step."""
     flags = [f"--{f.name}" for f in fields(Sampling) if getattr(model.sampling, f.name) != f.default]
     others = {"guidance": model.guidance != "none", "lora": model.loras, "vae": model.vae, "bits": model.bits in (4, 8)}
     return flags + [f"--{name}" for name, given in others.items() if given]

@@ -143,7 +143,7 @@ class Transformer(nn.Module):
 
 
 def transformers(channels: int, heads: int, depths: Sequence[int], style: BlockStyle) -> list[Transformer]:
-    """One transformer for each depth (layers in it)."""
+    """Return one transformer for each depth (layers in it)."""
     return [Transformer(channels, heads, depth, style) for depth in depths]
 
 

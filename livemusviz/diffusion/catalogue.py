@@ -51,7 +51,7 @@ class ModelEntry:
 
 
 def list_models(folders: Iterable[Path]) -> list[ModelEntry]:
-    """The embedded model, those in the Hugging Face cache, and those in or under the given folders (one level).
+    """Return the embedded model, those in the Hugging Face cache, and those in or under the given folders (one level).
 
     Raises UserError for a folder that is none; a model that is broken says so in its entry.
     """
@@ -172,7 +172,7 @@ def files_needed(names: Sequence[str], *, vae: bool = True) -> list[str]:
 
 
 def _weights(part: str, stem: str, names: Sequence[str]) -> list[str]:
-    """The files of one set of a component's weights, the best there is."""
+    """Return the files of one set of a component's weights, the best there is."""
     shard = r"(-\d{5}-of-\d{5})?"
     for variant in reversed(VARIANTS):
         dotted = re.escape(variant)

@@ -43,7 +43,7 @@ class ModelChoice:
         return replace(self.first, folder=folder, vae=find_autoencoder(folder, vae))
 
     def _found(self) -> Iterator[tuple[str, Path]]:
-        """Names and folders; of those of one name the first one counts."""
+        """Yield the names and folders; of those of one name the first one counts."""
         yield model_name(self.first.folder), self.first.folder
         yield EMBEDDED, resolve_model(EMBEDDED)
         for path in (*cached_models(), *(path for folder in self.folders for path in models_in(folder))):

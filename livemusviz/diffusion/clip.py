@@ -85,7 +85,7 @@ class CLIPTextModel(nn.Module):
         return self.norm_out(self.hidden_states(tokens)[-1])
 
     def hidden_states(self, tokens: mx.array) -> list[mx.array]:
-        """The embeddings, then every layer's output, before the last norm: each (B, T, hidden_size)."""
+        """Return the embeddings, then every layer's output, before the last norm: each (B, T, hidden_size)."""
         _, T = tokens.shape
         x = self.token_embedding(tokens) + self.position_embedding(mx.arange(T))
         mask = nn.MultiHeadAttention.create_additive_causal_mask(T, x.dtype)
@@ -95,7 +95,8 @@ class CLIPTextModel(nn.Module):
         return states
 
     def pooled(self, tokens: mx.array, last: mx.array) -> mx.array:
-        """The end token's vector of the last hidden state, normed here, projected if the model projects: (B, P)."""
+        """Return the end token's vector of the last hidden state, normed here, projected if the model projects: (B,
+        P)."""
         if self.config.end_token == FIRST_CLIP_END:
             end = mx.argmax(tokens, axis=1)
         else:

@@ -51,12 +51,12 @@ class Conditioning:
 
     @property
     def tokens(self) -> mx.array:
-        """(1, T, D)."""
+        """Return (1, T, D)."""
         return self.encoding.tokens
 
     @property
     def conditions(self) -> list[list[Condition]]:
-        """The condition of each resnet, for each step."""
+        """Return the condition of each resnet, for each step."""
         return self.inputs.conditions
 
 

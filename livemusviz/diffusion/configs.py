@@ -28,7 +28,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "num_train_timesteps": (1, 100_000), "original_inference_steps": (1, 100_000), "timestep_scaling": (1e-6, 1e6),
     "steps_offset": (0, 100_000), "beta_start": (0, 1), "beta_end": (0, 1), "clip_sample_range": (1e-6, 1e6),
 }  # fmt: skip
-"""What the numbers of a config may be, each and in a list: far more than any checkpoint has."""
+"""Ranges of the numbers of a config, alone or in a list: far more than any checkpoint has."""
 
 BOOKKEEPING = {
     "decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup",
@@ -54,8 +54,8 @@ def refuse_other_task(config: Mapping[str, Any], where: str) -> None:
 
 
 def in_range(config: dict[str, Any], where: str) -> dict[str, Any]:
-    """The config without those of `RANGES` that are null. Raises UserError for one that is no number, or so large that
-    it would end in a hang or out of memory."""
+    """Return the config without those of `RANGES` that are null. Raises UserError for one that is no number, or so
+    large that it would end in a hang or out of memory."""
     for key, (low, high) in RANGES.items():
         value = config.get(key)
         for number in _flat(value):
@@ -69,7 +69,7 @@ def in_range(config: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _flat(value: Any) -> list[Any]:
-    """The entries of a value that may be a list, and of lists in it."""
+    """Return the entries of a value that may be a list, and of lists in it."""
     entries = value if isinstance(value, list) else [value]
     return [number for entry in entries for number in (entry if isinstance(entry, list) else [entry])]
 

@@ -42,7 +42,7 @@ class ControlNetConfig:
 
     @property
     def downscale(self) -> int:
-        """Pixels of a picture to one latent cell, along each side."""
+        """Return the pixels of a picture to one latent cell, along each side."""
         return int(2 ** (len(self.picture_channels) - 1))
 
     @staticmethod

@@ -128,5 +128,5 @@ def _write(folder: Path, source: Path, model: nn.Module, renames: keys.Renames, 
 
 
 def _to_torch(value: mx.array) -> mx.array:
-    """A plain weight in torch's order: a convolution's input channels before its rows and columns."""
+    """Return a plain weight in torch's order: a convolution's input channels before its rows and columns."""
     return value.transpose(0, 3, 1, 2) if value.ndim == 4 else value

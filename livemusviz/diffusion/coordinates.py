@@ -9,7 +9,8 @@ WAVES = (0.5, 1.0, 2.0)  # periods a unit of u, v and r
 
 
 def coordinate_planes(u: np.ndarray, v: np.ndarray, count: int) -> np.ndarray:
-    """float32 (h, w, count) for u (1, w) to the right and v (h, 1) down, of a picture whose shorter side spans (-1, 1).
+    """Return float32 (h, w, count) for u (1, w) to the right and v (h, 1) down, of a picture whose shorter side spans
+    (-1, 1).
 
     count 2 : u, v.  32 : also the distance r from the middle, log(r + 0.1), and cosine and sine of the angle times
     TURNS and of u, v and r at WAVES, because a network is slow to make fine patterns of a coordinate itself (Tancik et

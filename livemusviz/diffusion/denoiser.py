@@ -57,7 +57,8 @@ class Denoiser:
         return len(self.scheduler)
 
     def start(self, noise: mx.array, init: mx.array | None) -> StreamFrame:
-        """A frame before its first step. noise : unit normal, (B, h, w, c). init : clean latents to start from."""
+        """Return a frame before its first step. noise : unit normal, (B, h, w, c). init : clean latents to start
+        from."""
         scheduler = self.scheduler
         if init is not None and not scheduler.one_step:
             return StreamFrame(scheduler.add_noise(init, noise), mx.broadcast_to(init, noise.shape), noise)
@@ -67,7 +68,10 @@ class Denoiser:
     def run(
         self, frame: StreamFrame, text: UNetInputs, guide: Guide, fresh: Sequence[mx.array] | None = None
     ) -> mx.array:
-        """All steps of one frame, or of a batch of frames: clean latents, as `frame.x`. fresh : see `_fresh`."""
+        """Run all steps of one frame, or of a batch of frames. Return the clean latents, as `frame.x`.
+
+        fresh : see `_fresh`.
+        """
         for i in range(self.steps):
             (frame,) = self._advance([frame], [i], text, guide, fresh)
         return frame.x
@@ -80,8 +84,10 @@ class Denoiser:
     def once(
         self, frame: StreamFrame, text: UNetInputs, guide: Guide, deep: mx.array | None = None
     ) -> tuple[mx.array, mx.array]:
-        """The one step of a frame: clean latents, and the UNet's deep features. deep : an earlier frame's, to
-        do without the UNet's deep layers."""
+        """Run the one step of a frame. Return the clean latents and the UNet's deep features.
+
+        deep : features of an earlier frame, which take the place of the UNet's deep layers.
+        """
         (conditions,), keys_values = text.conditions, text.keys_values
         x = self._seen(frame.x, 0)
         residuals = _residuals([(frame.x, 0, text)], x, guide.controls)
@@ -191,5 +197,5 @@ def _joined(asked: Sequence[Asked], trees: Sequence[Any]) -> Any:
 
 
 def _repeated(tree: Any, batch: int) -> Any:
-    """A tree of arrays of batch 1, as of `batch`."""
+    """Return a tree of arrays of batch 1, as of `batch`."""
     return tree_map(lambda a: mx.broadcast_to(a, (batch, *a.shape[1:])) if a.shape[0] != batch else a, tree)

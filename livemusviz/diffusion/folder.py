@@ -21,7 +21,8 @@ COMPONENTS = ("unet", "text_encoder", "tokenizer", "scheduler")
 
 
 def index_names(stem: str, variant: str) -> tuple[str, ...]:
-    """The names that an index of sharded weights has had in diffusers, today's first. variant : one of `VARIANTS`."""
+    """Return the names that an index of sharded weights has had in diffusers, today's first. variant : one of
+    `VARIANTS`."""
     today = f"{stem}.safetensors.index{variant}.json"
     if not variant:
         return (today,)
@@ -29,7 +30,7 @@ def index_names(stem: str, variant: str) -> tuple[str, ...]:
 
 
 def user_path(text: str, flag: str) -> Path:
-    """A path as a person gives it, `~` opened up; it need not exist. flag : what it was given for.
+    """Return a path as a person gives it, `~` opened up; it need not exist. flag : what it was given for.
 
     Raises UserError for one that this machine cannot even look for.
     """
@@ -47,7 +48,7 @@ def user_path(text: str, flag: str) -> Path:
 
 
 def resolve_model(name: str) -> Path:
-    """The folder of a model: "embedded", a path, or `org/name` already in the Hugging Face cache.
+    """Return the folder of a model: "embedded", a path, or `org/name` already in the Hugging Face cache.
 
     Raises UserError that says what to do.
     """
@@ -79,7 +80,7 @@ def check_folder(folder: Path, needs_vae: bool = True) -> None:
 
 
 def tiny_autoencoder_for(folder: Path) -> str | None:
-    """The name of a tiny autoencoder that speaks the latents of a model's full one, if one is known."""
+    """Return the name of a tiny autoencoder that speaks the latents of a model's full one, if one is known."""
     path = folder / "vae" / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}
@@ -91,7 +92,7 @@ def tiny_autoencoder_for(folder: Path) -> str | None:
 
 
 def find_autoencoder(folder: Path, choice: str) -> Path | None:
-    """The folder of another autoencoder for a model, None for its own.
+    """Return the folder of another autoencoder for a model, None for its own.
 
     choice : "own"; "auto", a tiny one from the cache where one fits; a path; or `org/name` from the cache. A path may
     lead to a whole model, of which its autoencoder is taken. Raises UserError that says what to do.
@@ -121,7 +122,7 @@ def find_autoencoder(folder: Path, choice: str) -> Path | None:
 
 
 def model_name(folder: Path) -> str:
-    """A short name for people: "embedded", org/name for a cache snapshot, else the folder's own name."""
+    """Return a short name for people: "embedded", org/name for a cache snapshot, else the folder's own name."""
     if folder.resolve() == (Path(__file__).parent / EMBEDDED).resolve():
         return EMBEDDED
     for parent in folder.parents:
@@ -139,7 +140,7 @@ def hub_cache() -> Path:
 
 
 def cached_snapshot(name: str, marker: str = "model_index.json") -> Path:
-    """The snapshot of `org/name` that the cache's `main` points at, or the newest with a file `marker`.
+    """Return the snapshot of `org/name` that the cache's `main` points at, or the newest with a file `marker`.
 
     Raises UserError that says what to do.
     """

@@ -64,7 +64,7 @@ class FrameState:
 
     @property
     def arrays(self) -> list[Any]:
-        """All arrays, as a tree, to be evaluated."""
+        """Return all arrays, as a tree, to be evaluated."""
         return [self.latents, self.target, self.deep, self.stream, self.residuals]
 
 

@@ -35,7 +35,7 @@ METHODS = {"slerp": slerp_tokens, "lerp": lerp_tokens}
 
 
 def blend_embeddings(arrays: Sequence[mx.array], weights: Sequence[float], method: str = "slerp") -> mx.array:
-    """The weighted mean of arrays of one shape, (..., D), on arcs or on straight lines.
+    """Return the weighted mean of arrays of one shape, (..., D), on arcs or on straight lines.
 
     weights : as many, >= 0 and not all 0; only their ratios count. Each array is mixed into the mean of those before it
     by its share of the weight so far, so with "lerp" it is the plain weighted mean.

@@ -67,7 +67,7 @@ OLD_NAMES: Renames = (
     (".attentions.0.value.", ".attentions.0.to_v."),
     (".attentions.0.proj_attn.", ".attentions.0.to_out.0."),
 )
-"""What checkpoints from before diffusers 0.15 call an AutoencoderKL's attention."""
+"""Names of an AutoencoderKL's attention in checkpoints from before diffusers 0.15."""
 
 PREFIX = "text_model."
 """transformers before version 5 puts this before every name of a CLIPTextModel."""
@@ -87,7 +87,7 @@ def to_ours(name: str, renames: Renames) -> str | None:
 
 
 def to_torch(name: str, renames: Renames) -> str:
-    """The checkpoint's tensor name (without `PREFIX`) for a parameter name of ours."""
+    """Return the checkpoint's tensor name (without `PREFIX`) for a parameter name of ours."""
     for torch, ours in renames:
         name = name.replace(ours, torch)
     return name
@@ -121,14 +121,15 @@ def original_unet_name(name: str, layers: int) -> str:
 
 
 def _inside(kind: str, parts: Sequence[str]) -> list[str]:
-    """A layer's name within its resnet or transformer; only the resnet's differ."""
+    """Return a layer's name within its resnet or transformer; only the resnet's differ."""
     resnet = {"conv1": "in_layers.2", "conv2": "out_layers.3", "time_emb_proj": "emb_layers.1",
               "conv_shortcut": "skip_connection"}  # fmt: skip
     return [resnet.get(part, part) for part in parts] if kind == "resnets" else list(parts)
 
 
 def shape_to_ours(shape: Sequence[int], ndim: int) -> tuple[int, ...]:
-    """The shape a torch tensor takes here. A convolution's (O, I, h, w) is (O, h, w, I), or (O, I) if ndim is 2."""
+    """Return the shape a torch tensor takes here. A convolution's (O, I, h, w) is (O, h, w, I), or (O, I) if ndim is
+    2."""
     if len(shape) != 4:
         return tuple(shape)
     out, into, h, w = shape
@@ -136,7 +137,7 @@ def shape_to_ours(shape: Sequence[int], ndim: int) -> tuple[int, ...]:
 
 
 def tensor_to_ours(tensor: Any, ndim: int) -> Any:
-    """The tensor itself in the layout of `shape_to_ours`; works for numpy and mlx arrays."""
+    """Return the tensor itself in the layout of `shape_to_ours`; works for numpy and mlx arrays."""
     if len(tensor.shape) != 4:
         return tensor
     return tensor.transpose(0, 2, 3, 1).reshape(shape_to_ours(tensor.shape, ndim))

@@ -45,7 +45,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 
 def activation_function(name: str, where: str) -> Activation:
-    """The activation a config names. Raises UserError, naming `where`, for one we do not have."""
+    """Return the activation a config names. Raises UserError, naming `where`, for one we do not have."""
     if name not in ACTIVATIONS:
         raise UserError(f"{where}: activation {name!r} is not implemented; there are {', '.join(sorted(ACTIVATIONS))}")
     return ACTIVATIONS[name]
@@ -105,7 +105,7 @@ def convolve(layer: nn.Module, x: mx.array, weight: mx.array) -> mx.array:
 
 
 def biased(layer: nn.Module, y: mx.array, bias: mx.array | None = None) -> mx.array:
-    """A layer's product plus the bias given, or its own if it has one."""
+    """Return a layer's product plus the bias given, or its own if it has one."""
     if bias is None and "bias" in layer:
         bias = layer.bias
     return y if bias is None else y + bias
@@ -149,7 +149,7 @@ class GroupNorm(nn.Module):
         return y.reshape(grouped.shape).transpose(0, 2, 1, 3).reshape(B, H, W, C)
 
     def _group_mean(self, x: mx.array) -> mx.array:
-        """The mean of each channel's group, (B, 1, 1, C).
+        """Return the mean of each channel's group, (B, 1, 1, C).
 
         A small model on a CPU averages by a product: small operations cost as much as passes there. A GPU might make
         the product in TF32, and for many channels the matrix is large.
@@ -168,7 +168,7 @@ AVERAGED_BY_PRODUCT = 512
 
 @cache
 def _averaging(groups: int, channels: int, pixels: int) -> mx.array:
-    """The matrix, float32 (C, C), that makes of sums over pixels the mean of each channel's group."""
+    """Return the matrix, float32 (C, C), that makes of sums over pixels the mean of each channel's group."""
     width = channels // groups
     matrix = np.kron(np.eye(groups), np.full((width, width), 1 / (width * pixels)))
     averaging = mx.array(matrix.astype(np.float32))
@@ -224,7 +224,7 @@ def padded_head(width: int) -> int:
 
 
 def upsample_nearest(x: mx.array, factor: int = 2) -> mx.array:
-    """Each pixel of x, (B, H, W, C), becomes a square of factor x factor."""
+    """Make each pixel of x, (B, H, W, C), a square of factor x factor."""
     B, H, W, C = x.shape
     x = mx.broadcast_to(x[:, :, None, :, None, :], (B, H, factor, W, factor, C))
     return x.reshape(B, H * factor, W * factor, C)

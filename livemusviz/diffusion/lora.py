@@ -28,7 +28,7 @@ UP = re.compile(r"[._](lora_B|lora_up|lora\.up|lora_linear_layer\.up)\.weight$")
 FOREIGN = ("hada_", "lokr_", "oft_", ".dora_scale", "lora_mid", "lora_magnitude_vector", ".diff", ".diff_b")
 """Parts of names that belong to other methods."""
 ALPHAS = (*FLOATS, "I32", "I64")
-"""What an alpha may be stored as; kohya's are whole numbers where it took the rank for them."""
+"""Types in which an alpha may be stored; kohya's are whole numbers where it took the rank for them."""
 BUNDLED = "bundle_emb."
 """Prefix of the names of a textual inversion that a file bundles with its LoRA."""
 
@@ -52,7 +52,7 @@ class Delta:
     scale: float
 
     def full(self, shape: tuple[int, ...]) -> mx.array:
-        """As a weight of `shape`."""
+        """Return it as a weight of `shape`."""
         return (self.scale * (self.up @ self.down.reshape(self.down.shape[0], -1))).reshape(shape)
 
 
@@ -76,7 +76,7 @@ class LiveLora(nn.Module):
 
 
 def _original(layer: nn.Module) -> nn.Module:
-    """The layer under any number of live changes."""
+    """Return the layer under any number of live changes."""
     while isinstance(layer, LiveLora):
         layer = layer.base
     return layer
@@ -109,7 +109,7 @@ def apply_lora(components: list[Component], lora: LoraSpec, live: dict[str, mx.a
 
 
 def read_lora(path: Path, layers: dict[str, Any]) -> dict[str, Delta]:
-    """The changes in a file by the name of their layer, which must be in `layers`. Raises UserError."""
+    """Return the changes in a file by the name of their layer, which must be in `layers`. Raises UserError."""
     if path.suffix != ".safetensors":
         raise UserError(f"{path}: a LoRA is a .safetensors file; anything else could run code")
     down, up, alphas = _read_tensors(path)
@@ -129,7 +129,8 @@ def read_lora(path: Path, layers: dict[str, Any]) -> dict[str, Delta]:
 
 
 def _read_tensors(path: Path) -> tuple[dict[str, mx.array], dict[str, mx.array], dict[str, float]]:
-    """The down halves, the up halves and the alphas, by the name of their layer; all finite. Raises UserError."""
+    """Return the down halves, the up halves and the alphas, by the name of their layer; all finite. Raises
+    UserError."""
     header = read_header(path)
     bundled = {name.split(".")[1] for name in header if name.startswith(BUNDLED)}
     header = {name: info for name, info in header.items() if not name.startswith(BUNDLED)}
@@ -193,7 +194,7 @@ def _layer_name(name: str) -> str:
 
 
 def _layers(component: Component) -> dict[str, tuple[nn.Module, str]]:
-    """Every layer of a component that a LoRA may change, under all its names: the model and our path in it."""
+    """Return every layer of a component that a LoRA may change, under all its names: the model and our path in it."""
     prefix, model, renames = component
     found = {}
     for path, module in model.named_modules():

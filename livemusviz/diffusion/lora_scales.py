@@ -43,7 +43,7 @@ class Patterns:
                 )
 
     def alpha(self, layer: str) -> float | None:
-        """The alpha of a layer, None where nothing matches."""
+        """Return the alpha of a layer, None where nothing matches."""
         starts = [0, *(dot.end() for dot in re.finditer(r"\.", layer))]
         found = [self._names[layer[start:]] for start in starts if layer[start:] in self._names]
         for order, alpha, pattern in self._wild:
@@ -65,7 +65,8 @@ class Scales:
     rooted: frozenset[str] = frozenset()
 
     def of(self, name: str, rank: int, stored: float | None) -> float:
-        """The factor of a layer's change. name : "unet.down_blocks...". stored : its alpha among the file's tensors."""
+        """Return the factor of a layer's change. name : "unet.down_blocks...". stored : its alpha among the file's
+        tensors."""
         component, _, layer = name.partition(".")
         alpha = stored
         if alpha is None and component in self.patterns:
@@ -95,7 +96,7 @@ def read_scales(path: Path) -> Scales:
 
 
 def checked_alpha(path: Path, name: str, alpha: Any) -> float:
-    """An alpha as a float. Raises UserError, naming it, for one that is no number or too large to mean anything."""
+    """Return an alpha as a float. Raises UserError, which names it, for one that is no number or too large."""
     if not isinstance(alpha, int | float) or not abs(alpha) <= MAX_ALPHA:
         raise UserError(f"{path}: {shown(name)} is {shown(str(alpha), 24)}, at most {MAX_ALPHA:g}; fetch it again")
     return float(alpha)

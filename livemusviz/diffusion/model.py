@@ -153,7 +153,8 @@ def _refuse_parts(folder: Path, index: dict[str, Any]) -> None:
 
 
 def _read(path: Path, reader: Read, infinite: bool = False) -> Any:
-    """A config through its reader; wrong types and missing entries become a UserError too. infinite : see read_json."""
+    """Return a config through its reader; wrong types and missing entries become a UserError too. infinite : see
+    read_json."""
     config = in_range(read_json(path, infinite), str(path))
     try:
         return reader(config, str(path))
@@ -216,7 +217,8 @@ def _autoencoder(folder: Path, dtype: mx.Dtype) -> Autoencoder:
 
 
 def _with_pools(config: dict[str, Any], files: list[Path]) -> dict[str, Any]:
-    """The config, with the key for TAEF2's pools where the weights have them: diffusers itself writes no such key."""
+    """Return the config, with the key for TAEF2's pools where the weights have them: diffusers itself writes no such
+    key."""
     if config.get("_class_name") != "AutoencoderTiny" or "use_midblock_gn" in config:
         return config
     return config | {"use_midblock_gn": any(".pool." in name for path in files for name in read_header(path))}
@@ -272,7 +274,7 @@ def _check_controls_fit(parts: ModelParts) -> None:
 
 
 def _check_fit(parts: ModelParts) -> None:
-    """The parts must speak of the same sizes, else the first frame would fail instead of the loading."""
+    """Check that the parts agree on their sizes: else the first frame would fail instead of the loading."""
     folder, unet, vae = parts.folder, parts.unet.config, parts.vae
     pairs = (
         ("text encoder's hidden_size", parts.text.text_dim, "UNet's cross_attention_dim", unet.text_dim),

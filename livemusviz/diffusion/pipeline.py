@@ -103,7 +103,7 @@ class Pipeline:
 
     @property
     def denoiser(self) -> Denoiser:
-        """The UNet with the present schedule."""
+        """Return the UNet with the present schedule."""
         return self.graph.denoiser
 
     def _prepare(self) -> None:

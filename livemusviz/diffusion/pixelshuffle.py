@@ -157,7 +157,8 @@ class AutoencoderPixelShuffle(nn.Module):
 
 
 def pixel_shuffle(x: mx.array, factor: int) -> mx.array:
-    """(B, H, W, C*f*f) -> (B, H*f, W*f, C), channels ordered as `torch.nn.PixelShuffle` has them: c, row, column."""
+    """Return (B, H, W, C*f*f) -> (B, H*f, W*f, C), channels ordered as `torch.nn.PixelShuffle` has them: c, row,
+    column."""
     B, H, W, C = x.shape
     C //= factor**2
     x = x.reshape(B, H, W, C, factor, factor).transpose(0, 1, 4, 2, 5, 3)
@@ -165,7 +166,7 @@ def pixel_shuffle(x: mx.array, factor: int) -> mx.array:
 
 
 def pixel_unshuffle(x: mx.array, factor: int) -> mx.array:
-    """(B, H*f, W*f, C) -> (B, H, W, C*f*f): the inverse of `pixel_shuffle`."""
+    """Return (B, H*f, W*f, C) -> (B, H, W, C*f*f): the inverse of `pixel_shuffle`."""
     B, H, W, C = x.shape
     H, W = H // factor, W // factor
     x = x.reshape(B, H, factor, W, factor, C).transpose(0, 1, 3, 5, 2, 4)

@@ -44,7 +44,7 @@ class Packed(nn.Module):
         self.biases = mx.zeros((rows, row // GROUP_SIZE), dtype=mx.float16)
 
     def pack(self, weight: mx.array) -> dict[str, mx.array]:
-        """The three parameters of a float weight, (O, ...), evaluated."""
+        """Return the three parameters of a float weight, (O, ...), evaluated."""
         rows = weight.reshape(weight.shape[0], -1).astype(mx.float32)
         packed, scales, biases = mx.quantize(rows, GROUP_SIZE, self.bits)
         found = {"weight": packed, "scales": scales.astype(mx.float16), "biases": biases.astype(mx.float16)}
@@ -52,12 +52,13 @@ class Packed(nn.Module):
         return found
 
     def unpacked(self, dtype: mx.Dtype) -> mx.array:
-        """The weight in its shape. The scales are converted, not the result: on a CPU that is four times faster."""
+        """Return the weight in its shape. The scales are converted, not the result: on a CPU that is four times
+        faster."""
         scales, biases = self.scales.astype(dtype), self.biases.astype(dtype)
         return mx.dequantize(self.weight, scales, biases, GROUP_SIZE, self.bits).reshape(self.shape)
 
     def finished(self, y: mx.array, bias: mx.array | None = None) -> mx.array:
-        """The product with its bias, evaluated if the layer is staged: its unpacked weight can go."""
+        """Return the product with its bias, evaluated if the layer is staged: its unpacked weight can go."""
         y = biased(self, y, bias)
         if self.staged:
             mx.eval(y)
@@ -85,7 +86,7 @@ class PackedConv2d(Packed):
             self.bias = layer.bias
 
     def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
-        """As `Conv2d`."""
+        """Return the convolution of x, as `Conv2d` does."""
         return self.finished(convolve(self, x, self.unpacked(x.dtype)), bias)
 
 
@@ -112,7 +113,7 @@ def stage(model: nn.Module) -> None:
 
 
 def row_length(shape: tuple[int, ...]) -> int:
-    """Numbers in one row of a weight of this shape."""
+    """Return the number of entries in one row of a weight of this shape."""
     length = 1
     for side in shape[1:]:
         length *= side

@@ -23,7 +23,7 @@ class Ranks:
 
     @classmethod
     def join(cls) -> Ranks:
-        """The ranks that this process was started among. UserError if the others cannot be reached."""
+        """Return the ranks that this process was started among. UserError if the others cannot be reached."""
         if "MLX_RANK" not in os.environ:
             return cls()
         try:
@@ -40,7 +40,7 @@ class Ranks:
         return range(self.rank * each, (self.rank + 1) * each)
 
     def gather(self, mine: mx.array, count: int) -> mx.array:
-        """The first `count` rows of all ranks' arrays, one after the other. mine : (len(share(count)), ...)."""
+        """Return the first `count` rows of all ranks' arrays, one after the other. mine : (len(share(count)), ...)."""
         if self._group is None:
             return mine[:count]
         on_cpu = mx.Device(mx.cpu)  # the ring speaks from there

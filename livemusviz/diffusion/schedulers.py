@@ -91,11 +91,11 @@ class Scheduler:
     """
 
     defaults: dict[str, Any] = {}
-    """What diffusers takes for a key that the config lacks, where it differs between its schedulers."""
+    """Values that diffusers takes for a key that the config lacks, where it differs between its schedulers."""
     keys: Set[str] = frozenset()
     """Config keys that it reads; all others are dropped, as diffusers' `from_config` does."""
     draws_noise = False
-    """Whether `step` wants fresh unit noise."""
+    """True if `step` needs fresh unit noise."""
     clips = False
     """True where `clip_sample` is implemented."""
 
@@ -136,7 +136,7 @@ class Scheduler:
 
     @property
     def init_noise_sigma(self) -> float:
-        """The standard deviation of the first latents of a picture made from noise alone."""
+        """Return the standard deviation of the first latents of a picture made from noise alone."""
         return 1.0
 
     def scale_input(self, latents: Latents, i: int) -> Latents:
@@ -144,7 +144,7 @@ class Scheduler:
         return latents
 
     def denoised(self, prediction: Latents, latents: Latents, i: int) -> Latents:
-        """The latents that step i takes for clean, given the UNet's prediction; what `step` wants as x0."""
+        """Return the latents that step i takes for clean, given the UNet's prediction; what `step` wants as x0."""
         return self.bounded(self.clean(prediction, latents, i), latents, i)
 
     def clean(self, prediction: Latents, latents: Latents, i: int) -> Latents:
@@ -163,7 +163,7 @@ class Scheduler:
         return x0
 
     def epsilon(self, x0: Latents, latents: Latents, i: int) -> Latents:
-        """The unit noise in the latents at step i, if x0 is the rest of them."""
+        """Return the unit noise in the latents at step i, if x0 is the rest of them."""
         return (latents - float(self.signal[i]) * x0) / float(self.noise[i])
 
     def add_noise(self, x0: Latents, eps: Latents, i: int = 0) -> Latents:
@@ -181,7 +181,8 @@ class Scheduler:
         return bool(self.config.get("one_step", False))
 
     def step(self, x0: Latents, latents: Latents, i: int, fresh: Latents = None) -> Latents:
-        """The latents of step i + 1; after the last step the finished ones. fresh : unit noise where `draws_noise`."""
+        """Return the latents of step i + 1; after the last step the finished ones. fresh : unit noise where
+        `draws_noise`."""
         raise NotImplementedError
 
     def _count(self, sampling: Sampling, where: str) -> int:
@@ -320,8 +321,8 @@ def needs_choice(config: dict[str, Any]) -> bool:
 
 
 def make_scheduler(config: dict[str, Any], sampling: Sampling, where: str) -> Scheduler:
-    """The schedule that `sampling` names, or the model's own. Raises UserError for one that is not built, or that has
-    nothing to draw from.
+    """Return the schedule that `sampling` names, or the model's own. Raises UserError for one that is not built, or
+    that has nothing to draw from.
 
     One that takes the place of another kind has trailing time steps, whatever spacing that had, because any other is of
     no use in a few steps (Lin et al. 2024, section 3.3), and its own noise levels, no Karras sigmas of that kind's.
@@ -350,7 +351,7 @@ def make_scheduler(config: dict[str, Any], sampling: Sampling, where: str) -> Sc
 
 
 def _alphas_cumprod(config: dict[str, Any], train_steps: int) -> np.ndarray:
-    """The product of 1 - beta up to each time step: float32 (train_steps,)."""
+    """Return the product of 1 - beta up to each time step: float32 (train_steps,)."""
     start, end = config.get("beta_start", 0.0001), config.get("beta_end", 0.02)
     if config.get("beta_schedule", "linear") == "linear":
         betas = np.linspace(start, end, train_steps, dtype=np.float32)

@@ -28,7 +28,7 @@ class TextEncoding:
         return TextEncoding(mx.zeros_like(self.tokens), None if self.pooled is None else mx.zeros_like(self.pooled))
 
     def toward(self, other: TextEncoding, t: mx.array, method: str = "slerp") -> TextEncoding:
-        """The encoding at t, 0-d, 0 (this one) to 1 (the other)."""
+        """Return the encoding at t, 0-d, 0 (this one) to 1 (the other)."""
         mix = METHODS[method]
         pooled = None if self.pooled is None or other.pooled is None else mix(self.pooled, other.pooled, t)
         return TextEncoding(mix(self.tokens, other.tokens, t), pooled)
@@ -38,7 +38,7 @@ class PromptEncoder:
     """The tokenizers and text encoders of one model."""
 
     def __init__(self, tokenizers: Sequence[PromptTokenizer], encoders: Sequence[CLIPTextModel]) -> None:
-        """One of each, or two: then the second one's pooled output counts too."""
+        """Take one of each, or two: then the second one's pooled output counts too."""
         self.tokenizers = tuple(tokenizers)
         self.encoders = tuple(encoders)
 
@@ -54,7 +54,7 @@ class PromptEncoder:
         return last.projection_dim if len(self.encoders) > 1 else 0
 
     def encode(self, text: str) -> TextEncoding:
-        """One prompt. SDXL reads the layer before the last one of both, without the norm, side by side."""
+        """Return one prompt. SDXL reads the layer before the last one of both, without the norm, side by side."""
         if len(self.encoders) == 1:
             return TextEncoding(self.encoders[0](mx.array(self.tokenizers[0](text))))
         states = []
@@ -66,14 +66,14 @@ class PromptEncoder:
 
 
 def blended(encodings: Sequence[TextEncoding], weights: Sequence[float], method: str = "slerp") -> TextEncoding:
-    """The weighted mean of encodings of one model."""
+    """Return the weighted mean of encodings of one model."""
     pooled = [e.pooled for e in encodings if e.pooled is not None]
     mean = blend_embeddings(pooled, weights, method) if len(pooled) == len(encodings) else None
     return TextEncoding(blend_embeddings([e.tokens for e in encodings], weights, method), mean)
 
 
 def weighted(prompt: Prompt) -> list[tuple[str, float]]:
-    """A prompt as texts with positive weights. Raises UserError for a list that cannot be mixed."""
+    """Return a prompt as texts with positive weights. Raises UserError for a list that cannot be mixed."""
     if isinstance(prompt, str):
         return [(prompt, 1.0)]
     if not 1 <= len(prompt) <= MAX_PROMPTS:

@@ -21,7 +21,7 @@ WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
 
 
 def clean_prompt(text: str) -> str:
-    """At most `MAX_PROMPT` characters, NFC, without control characters, no white space at the ends."""
+    """Return at most `MAX_PROMPT` characters, NFC, without control characters or white space at the ends."""
     text = unicodedata.normalize("NFC", text[:MAX_PROMPT])[:MAX_PROMPT]
     return "".join(" " if c in "\t\r\n" else c for c in text if c in "\t\r\n" or _printable(c)).strip()
 
@@ -67,7 +67,7 @@ class PromptTokenizer:
 
 
 def _tried(tokenizer: Tokenizer, folder: Path) -> list[int]:
-    """The ids of a prompt, those that are put round it among them."""
+    """Return the ids of a prompt, those that are put round it among them."""
     try:
         return list(tokenizer.encode("a").ids)
     except (KeyboardInterrupt, SystemExit):
@@ -127,7 +127,7 @@ def _clip_bpe(folder: Path, pad: str) -> Tokenizer:
 
 
 def _pad_token(folder: Path, config: dict[str, Any]) -> str:
-    """The pad token that the folder names (SD 2 and SD-Turbo pad with "!"), else the end token."""
+    """Return the pad token that the folder names (SD 2 and SD-Turbo pad with "!"), else the end token."""
     specials = folder / "special_tokens_map.json"
     for source in (config, read_json(specials) if specials.is_file() else {}):
         token = source.get("pad_token")

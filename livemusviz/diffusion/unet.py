@@ -187,7 +187,7 @@ class UNetEncoder(nn.Module):
 
     @property
     def blocks(self) -> list[Any]:
-        """All blocks in forward order."""
+        """Return all blocks in forward order."""
         return [*self.down_blocks, *([self.mid_block] if "mid_block" in self else [])]
 
     def conditions(
@@ -217,7 +217,7 @@ class UNetEncoder(nn.Module):
         return [resnet.condition(emb) for block in self.blocks for resnet in block.resnets]
 
     def keys_values(self, text: mx.array) -> list[KeysValues]:
-        """Each cross-attention's keys and values of a prompt, in forward order. text : (B, T, text_dim)."""
+        """Return each cross-attention's keys and values of a prompt, in forward order. text : (B, T, text_dim)."""
         return [attention.keys_values(text) for block in self.blocks for attention in _cross_attentions(block)]
 
     def encode(self, x: mx.array, feed: ConditioningFeed) -> tuple[mx.array, list[mx.array]]:
@@ -249,7 +249,7 @@ class UNet2DConditionModel(UNetEncoder):
 
     @property
     def blocks(self) -> list[Any]:
-        """All blocks in forward order."""
+        """Return all blocks in forward order."""
         return [*super().blocks, *self.up_blocks]
 
     def __call__(
@@ -272,7 +272,7 @@ class UNet2DConditionModel(UNetEncoder):
         keys_values: list[KeysValues],
         residuals: Sequence[mx.array] = (),
     ) -> tuple[mx.array, mx.array]:
-        """As above, and what the last block on the way up was given from below, for `shallow`."""
+        """Return the same, and what the last block on the way up was given from below, for `shallow`."""
         feed = ConditioningFeed(conditions, keys_values)
         x, skips = self.encode(self.conv_in(x), feed)
         if residuals:
@@ -307,7 +307,7 @@ class UNet2DConditionModel(UNetEncoder):
         return self.conv_out(self.act(self.norm_out(x)))
 
     def predict(self, x: mx.array, timestep: mx.array, text: mx.array, added: AddedEmbedding | None = None) -> mx.array:
-        """The plain path: everything from the prompt on, for a caller that asks once."""
+        """Run the plain path: everything from the prompt on, for a caller that asks once."""
         return self(x, self.conditions(timestep, text, added), self.keys_values(text))
 
 
@@ -382,7 +382,7 @@ def _depths(
 
 
 def _each_resnet(entries: list[Any], resnets: tuple[int, ...], what: str) -> tuple[tuple[int, ...], ...]:
-    """One number for every resnet of every level. entries : a number or a list a level."""
+    """Return one number for every resnet of every level. entries : a number or a list a level."""
     rows = tuple(
         tuple(e) if isinstance(e, list) else (e,) * n for e, n in zip(entries, resnets, strict=False)
     )  # fmt: skip

@@ -49,7 +49,7 @@ class TensorInfo:
 
 
 def read_json(path: Path, infinite: bool = False) -> dict[str, Any]:
-    """A JSON object from a model folder, at most 1 MiB. Raises UserError.
+    """Return a JSON object from a model folder, at most 1 MiB. Raises UserError.
 
     infinite : NaN and Infinity are read too, as diffusers writes them for what is unbounded; else numbers are finite.
     """
@@ -69,7 +69,7 @@ def read_json(path: Path, infinite: bool = False) -> dict[str, Any]:
 
 
 def _finite(text: str) -> float:
-    """A JSON number; NaN, Infinity and 1e999 raise ValueError."""
+    """Return a JSON number; NaN, Infinity and 1e999 raise ValueError."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{shown(text)} is no finite number")
@@ -77,7 +77,7 @@ def _finite(text: str) -> float:
 
 
 def _file_bytes(path: Path) -> int:
-    """The size of a regular file; reading a pipe could wait for ever. Raises UserError, OSError."""
+    """Return the size of a regular file; reading a pipe could wait for ever. Raises UserError, OSError."""
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
         raise UserError(f"{path}: not a regular file, so it is not read")
@@ -85,7 +85,7 @@ def _file_bytes(path: Path) -> int:
 
 
 def find_weights(folder: Path, stem: str) -> list[Path]:
-    """The weights in a component's folder: `stem`.safetensors, its shards, or the fp16 variant of either.
+    """Return the weights in a component's folder: `stem`.safetensors, its shards, or the fp16 variant of either.
 
     Raises UserError; pickles are refused.
     """
@@ -102,7 +102,7 @@ def find_weights(folder: Path, stem: str) -> list[Path]:
 
 
 def _shards(index: Path) -> list[Path]:
-    """The files an index names, all beside it and all there."""
+    """Return the files an index names, all beside it and all there."""
     names = read_json(index).get("weight_map")
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()) or not names:
         raise UserError(f"{index}: no weight_map of tensor names to files in it; fetch it again")
@@ -117,7 +117,7 @@ def _shards(index: Path) -> list[Path]:
 
 
 def read_header(path: Path) -> dict[str, TensorInfo]:
-    """Names, shapes and dtypes of all tensors in a file, which is checked but not loaded. Raises UserError."""
+    """Return names, shapes and dtypes of all tensors in a file, which is checked but not loaded. Raises UserError."""
     try:
         _file_bytes(path)
         with safe_open(path, framework="numpy") as file:
@@ -226,7 +226,7 @@ def _more(names: list[str]) -> str:
 
 
 def shown(text: str, limit: int = MAX_NAME) -> str:
-    """A file's own text as a message may hold it: on one line, nothing that a terminal obeys, cut at `limit`."""
+    """Return a file's own text as a message may hold it: on one line, nothing that a terminal obeys, cut at `limit`."""
     safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: limit + 1])
     return safe if len(safe) <= limit else f"{safe[:limit]}..."
 

@@ -51,7 +51,8 @@ class Cue:
 
 
 def parse_cues(name: str, data: bytes, presets: Presets) -> list[Cue]:
-    """The cues in `data` (TOML, UTF-8) in the file's order. UserError that names the cue, the key and the limit."""
+    """Return the cues in `data` (TOML, UTF-8) in the file's order. UserError that names the cue, the key and the
+    limit."""
     where = f"cue file '{name}'"
     document = _document(where, data)
     for key in document:
@@ -74,7 +75,7 @@ def parse_cues(name: str, data: bytes, presets: Presets) -> list[Cue]:
 
 
 def place(cues: Sequence[Cue], bars: Sequence[float], seconds: float = LATEST) -> list[Change]:
-    """The cues as changes in the order of time. bars : s, where each bar of the music begins; may be empty.
+    """Return the cues as changes in the order of time. bars : s, where each bar of the music begins; may be empty.
 
     seconds : how long the music is.  UserError for a bar or a time that the music does not have.
     """
@@ -126,7 +127,7 @@ def _settable() -> list[str]:
 
 
 def _seconds(time: object) -> float:
-    """Seconds of a number, or of "m:ss.s" or "h:mm:ss.s"."""
+    """Return the seconds of a number, or of "m:ss.s" or "h:mm:ss.s"."""
     if isinstance(time, str) and (match := _CLOCK.fullmatch(time.strip())):
         seconds = int(match[1] or 0) * 3600 + int(match[2]) * 60 + float(match[3])
     elif isinstance(time, int | float) and not isinstance(time, bool):

@@ -45,7 +45,7 @@ _KEYS = ("source", "lfo", "beats", "phase", "gain", "low", "high", "attack", "re
 
 
 def _readers() -> dict[str, Callable[[AudioFeatures], float]]:
-    """Every feature by the name that a preset calls it."""
+    """Return every feature by the name that a preset calls it."""
 
     def field(name: str) -> Callable[[AudioFeatures], float]:
         return lambda features: float(getattr(features, name))
@@ -91,7 +91,8 @@ class Drive:
 
 
 def parse_drive(where: str, raw: Mapping[str, object], minimum: float, maximum: float) -> Drive:
-    """The drive that `raw` describes, for a value within minimum..maximum. UserError that begins with `where`."""
+    """Return the drive that `raw` describes, for a value within minimum..maximum. UserError that begins with
+    `where`."""
     for key in raw:
         if key not in _KEYS:
             raise UserError(f"{where}: no key '{str(key)[:40]}'; {suggest(str(key), _KEYS)}")
@@ -132,7 +133,7 @@ class Driver:
         self._sum = min(max(0.0, drive.minimum), drive.maximum)
 
     def step(self, dt: float, features: AudioFeatures, beats: float) -> float:
-        """The value after `dt` s. beats : beats since the start, fractions and all."""
+        """Return the value after `dt` s. beats : beats since the start, fractions and all."""
         drive = self.drive
         dt = min(max(dt, 0.0), MAX_DT)
         if drive.lfo:
@@ -170,13 +171,13 @@ class BeatClock:
 
 
 def attack_release(value: float, target: float, dt: float, attack: float, release: float) -> float:
-    """`value` moved towards `target` for `dt` s with a time constant of `attack` (up) or `release` (down), s."""
+    """Return `value` moved towards `target` for `dt` s with a time constant of `attack` (up) or `release` (down), s."""
     constant = attack if target > value else release
     return target if constant <= 0.0 else target + (value - target) * math.exp(-dt / constant)
 
 
 def unit(value: float) -> float:
-    """`value` held in 0..1; NaN becomes 0."""
+    """Return `value` held in 0..1; NaN becomes 0."""
     return min(max(value, 0.0), 1.0) if value == value else 0.0
 
 

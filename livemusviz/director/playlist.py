@@ -50,7 +50,7 @@ class PresetPlayer:
         return self._go((max(self._index, 0) - 1) % len(self.entries))
 
     def random(self) -> str:
-        """Any other entry than the one that plays."""
+        """Return any other entry than the one that plays."""
         others = [i for i in range(len(self.entries)) if i != self._index]
         return self._go(int(self._rng.choice(others)) if others else 0)
 
@@ -59,7 +59,7 @@ class PresetPlayer:
         return {"next": self.next, "previous": self.previous, "random": self.random}[way]()
 
     def number(self, number: int) -> str:
-        """The entry counted from 1. UserError if there are not so many."""
+        """Return the entry counted from 1. UserError if there are not so many."""
         if not 1 <= number <= len(self.entries):
             raise UserError(f"preset {number}: there are {len(self.entries)}")
         return self._go(number - 1)
@@ -71,7 +71,7 @@ class PresetPlayer:
         self._since = None
 
     def due(self, now: float, seconds: float) -> str | None:
-        """The preset to load now because the last one's time is up, or None. `now` : s.
+        """Return the preset to load now because the last one's time is up, or None. `now` : s.
 
         seconds : how long entries without a duration of their own stay; 0 is for ever.
         """
@@ -89,7 +89,8 @@ class PresetPlayer:
 
 
 def parse_playlist(where: str, raw: object) -> tuple[Entry, ...]:
-    """The entries of a playlist's `play` list: names, or tables of `preset` and `seconds`. UserError otherwise."""
+    """Return the entries of a playlist's `play` list: names, or tables of `preset` and `seconds`. UserError
+    otherwise."""
     if not isinstance(raw, list) or not raw or len(raw) > MAX_ENTRIES:
         raise UserError(f"{where}: 'play' must be a list of 1 to {MAX_ENTRIES} presets")
     return tuple(_entry(f"{where}: play[{i}]", each) for i, each in enumerate(raw))

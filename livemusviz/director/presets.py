@@ -52,8 +52,8 @@ class Preset:
 
 
 def parse_preset(name: str, data: bytes, shaders: Mapping[str, Header]) -> Preset:
-    """The preset in `data` (TOML, UTF-8), for a stage that has `shaders`. UserError that names the key and the limit
-    otherwise."""
+    """Return the preset in `data` (TOML, UTF-8), for a stage that has `shaders`. UserError that names the key and the
+    limit otherwise."""
     where = f"preset '{name}'"
     document = read_document(where, data)
     for key in document:

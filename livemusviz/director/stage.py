@@ -64,13 +64,13 @@ class Stage:
         self._build()
 
     def set_input(self, shader: str, name: str, value: object) -> None:
-        """The performer sets one input, over preset and drive. UserError if there is none or it is out of range."""
+        """Set one input for the performer, over preset and drive. UserError if there is none or it is out of range."""
         shader = self._exact(shader)
         found = find_shader_input(shader, name, self.shaders)
         self._own[shader, found.name] = check_value(f"fx/{shader}/{found.name}", found, value)
 
     def _exact(self, shader: str) -> str:
-        """A shader's name as its file has it, from one in small letters, as addresses are."""
+        """Return a shader's name as its file has it, from one in small letters, as addresses are."""
         return next((each for each in self.shaders if each.lower() == shader.lower()), shader)
 
     def fixed_value(self, shader: str, name: str) -> Value:
@@ -82,7 +82,7 @@ class Stage:
         return None if isinstance(value, tuple) else value
 
     def step(self, dt: float, features: AudioFeatures) -> tuple[Scene, dict[str, float]]:
-        """The scene `dt` s later, and the engine parameters that are driven, by name."""
+        """Return the scene `dt` s later, and the engine parameters that are driven, by name."""
         beats = self._clock.step(dt, features)
         driven = {key: driver.step(dt, features, beats) for key, driver in self._drivers.items()}
         driven |= {key: self._strikes(key, value) for key, value in driven.items() if self._is_event(key)}
@@ -99,7 +99,7 @@ class Stage:
         return found is not None and found.type == "event"
 
     def _strikes(self, key: tuple[str, str], value: float) -> float:
-        """An event is on for one frame: when its drive rises past the middle."""
+        """Return an event that is on for one frame: when its drive rises past the middle."""
         high = value >= 0.5
         struck = high and key not in self._high
         (self._high.add if high else self._high.discard)(key)
@@ -125,7 +125,7 @@ class Stage:
         return inputs
 
     def _build(self) -> None:
-        """A driver for everything that is driven; those that go on as they were keep their state."""
+        """Make a driver for everything that is driven; those that go on as they were keep their state."""
         old, self._drivers = self._drivers, {}
         for shader in dict.fromkeys((*self.chain, self.transition, self.idle)):
             preset = self._look.inputs.get(shader, {})
@@ -140,7 +140,7 @@ class Stage:
 
 
 def _own_drive(shader: str, each: Input) -> Drive | None:
-    """The drive that the shader's own header gives an input."""
+    """Return the drive that the shader's own header gives an input."""
     return None if each.drive is None else parse_input_drive(f"{shader}: input '{each.name}': DRIVE", each, each.drive)
 
 
@@ -151,14 +151,14 @@ def check_drives(header: Header) -> None:
 
 
 def parse_input_drive(where: str, each: Input, raw: Mapping[str, object]) -> Drive:
-    """A drive for the input `each`. UserError if it is of a type that no single number moves."""
+    """Return a drive for the input `each`. UserError if it is of a type that no single number moves."""
     if isinstance(each.minimum, tuple) or isinstance(each.maximum, tuple) or each.type in IMAGE_TYPES:
         raise UserError(f"{where}: a {each.type} cannot be driven")
     return parse_drive(where, raw, float(each.minimum), float(each.maximum))
 
 
 def parse_param_drive(where: str, name: str, raw: Mapping[str, object]) -> Drive:
-    """A drive for the engine parameter `name`. UserError if there is none, or it is not a number for presets."""
+    """Return a drive for the engine parameter `name`. UserError if there is none, or it is not a number for presets."""
     param = BY_NAME.get(name)
     if param is None:
         raise UserError(f"{where}: no parameter '{name[:40]}'; {suggest(name, BY_NAME)}")
@@ -183,7 +183,7 @@ def check_look(where: str, look: Look, shaders: Mapping[str, Header]) -> None:
 
 
 def check_value(where: str, each: Input, value: object) -> Number:
-    """`value` as the input's type. UserError if it is of another type or out of range."""
+    """Return `value` as the input's type. UserError if it is of another type or out of range."""
     if isinstance(each.default, tuple):
         width = len(each.default)
         if not isinstance(value, list | tuple) or len(value) != width:
@@ -204,8 +204,8 @@ def check_value(where: str, each: Input, value: object) -> Number:
 
 
 def fx_params(shaders: Mapping[str, Header]) -> tuple[Param, ...]:
-    """Every single-number input as a parameter for the registry: name `fx/<shader>/<input>`, address the same behind a
-    slash, both in small letters as addresses are. Left out are those that the registry has by itself."""
+    """Return every single-number input as a parameter for the registry: name `fx/<shader>/<input>`, address the same
+    behind a slash, both in small letters as addresses are. Left out are those that the registry has by itself."""
     params = []
     for shader, header in shaders.items():
         for each in header.inputs:
@@ -235,7 +235,7 @@ def _addressable(shader: str, name: str) -> bool:
 
 
 def find_shader_input(shader: str, name: str, shaders: Mapping[str, Header]) -> Input:
-    """The input of that name, in whatever case. UserError that names the nearest one if there is none."""
+    """Return the input of that name, in whatever case. UserError that names the nearest one if there is none."""
     if shader not in shaders:
         raise UserError(f"fx: no shader '{shader[:40]}'; {suggest(shader, shaders)}")
     inputs = [each for each in shaders[shader].inputs if each.type not in IMAGE_TYPES]

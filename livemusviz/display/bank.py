@@ -61,7 +61,7 @@ class ShaderBank:
         self._sound: Mapping[str, moderngl.Texture] = {}
 
     def get(self, name: str) -> IsfShader:
-        """The shader, compiled and tried. UserError if there is none, it does not compile or takes too long."""
+        """Return the shader, compiled and tried. UserError if there is none, it does not compile or takes too long."""
         if name in self._shaders:
             return self._shaders[name]
         path = self.paths.get(name)
@@ -142,7 +142,7 @@ class ShaderBank:
         shader.problems.clear()
 
     def _tried(self, path: Path) -> IsfShader:
-        """The shader at `path`, compiled and drawn for the first time. UserError if that does not go well.
+        """Return the shader at `path`, compiled and drawn for the first time. UserError if that does not go well.
 
         The small trial has a program of its own, for the driver files machine code under a key that a program's first
         draw changes for all later ones; ours need no trial.
@@ -192,7 +192,8 @@ class ShaderBank:
                 raise UserError(f"{shader.path}: a frame of {self._size} would take {foretold:.1f} s; it is left out")
 
     def _time(self, shader: IsfShader, layer: Layer, images: Mapping[str, moderngl.Texture], buffers: Buffers) -> float:
-        """Seconds for a frame: the first has the driver's compiler in it, so the better of the next two counts."""
+        """Return the seconds for a frame: the first has the driver's compiler in it, so the better of the next two
+        counts."""
         best = float("inf")
         for i in range(3):
             begun = time.perf_counter()

@@ -118,7 +118,7 @@ class Chain:
         )
 
     def draw(self, picture: Layer, keep: Layer | None, job: Job, effects: Mapping[str, Effect]) -> Layer:
-        """`picture` after the filters. Nothing is drawn into `keep`."""
+        """Return `picture` after the filters. Nothing is drawn into `keep`."""
         for layer in self._stale:
             layer.release()
         self._stale = []

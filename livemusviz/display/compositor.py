@@ -77,7 +77,7 @@ class Compositor:
 
     @property
     def canvas(self) -> moderngl.Texture:
-        """The finished picture; as large as the canvas or, at lower quality, smaller."""
+        """Return the finished picture; as large as the canvas or, at lower quality, smaller."""
         return self._shown.texture
 
     def show(self, frame: Frame, now: float) -> None:

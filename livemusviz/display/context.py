@@ -32,7 +32,7 @@ def prefer_no_raster_thread() -> None:
 
 
 def headless_context() -> moderngl.Context:
-    """A context that no window belongs to, current on this thread. UserError if this machine cannot make one."""
+    """Return a context that no window belongs to, current on this thread. UserError if this machine cannot make one."""
     prefer_no_raster_thread()
     backend: dict[str, Any] = {} if sys.platform in ("darwin", "win32") else {"backend": "egl"}
     try:
@@ -46,7 +46,7 @@ def headless_context() -> moderngl.Context:
 
 
 def finisher(ctx: moderngl.Context) -> Callable[[], None]:
-    """A function that waits until the GPU has drawn everything.
+    """Return a function that waits until the GPU has drawn everything.
 
     `ctx.finish` holds the GIL while it waits, which would stall the model's thread; glFinish called through
     ctypes does not.

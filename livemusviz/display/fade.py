@@ -24,7 +24,7 @@ class FadeClock:
         self._length = FIRST_INTERVAL
 
     def arrived(self, now: float) -> None:
-        """A new frame starts its fade at `now`. A pause (frames skipped in silence) counts as three intervals."""
+        """Start the fade of a new frame at `now`, s. A pause (frames skipped in silence) counts as three intervals."""
         if self._arrival is not None:
             gap = min(max(now - self._arrival, 0.0), 3.0 * self.interval)
             self.interval += (gap - self.interval) * (1.0 - math.exp(-gap / SMOOTHING))

@@ -114,7 +114,7 @@ def fitted_panel(
 
 
 def panel(lines: tuple[str, ...], points: int, code: tuple[str, ...] = (), meter: Meter | None = None) -> np.ndarray:
-    """The text, the meter and a QR code under it, on a translucent panel: uint8 (H, W, 4) RGBA, top row first.
+    """Return the text, the meter and a QR code under it, on a translucent panel: uint8 (H, W, 4) RGBA, top row first.
 
     points : height of the letters.
     """
@@ -166,19 +166,19 @@ def _module(points: int) -> int:
 
 
 def _code_side(code: tuple[str, ...], points: int) -> int:
-    """Pixels a side of the code's picture; 0 without a code."""
+    """Return the pixels a side of the code's picture; 0 without a code."""
     return (len(code) + 2 * QUIET) * _module(points) if code else 0
 
 
 def _code_picture(code: tuple[str, ...], pixels: int) -> Image.Image:
-    """A QR code with its quiet zone, `pixels` a module."""
+    """Return a QR code with its quiet zone, `pixels` a module."""
     dark = np.array([[module == "1" for module in row] for row in code])
     light = np.pad(np.where(dark, 0, 255).astype(np.uint8), QUIET, constant_values=255)
     return Image.fromarray(np.kron(light, np.ones((pixels, pixels), np.uint8))).convert("RGBA")
 
 
 def _draw_meter(draw: ImageDraw.ImageDraw, box: tuple[int, int, int, int], meter: Meter) -> None:
-    """The level with its peak, red where it is about to clip; then lamps for onset and beat. box : pixels."""
+    """Draw the level with its peak, red where it is about to clip; then lamps for onset and beat. box : pixels."""
     left, top, right, bottom = box
     high = bottom - top
     end = right - 3 * high

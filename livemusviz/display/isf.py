@@ -239,7 +239,7 @@ class IsfShader:
         return array
 
     def _import_all(self, header: Header) -> tuple[dict[str, moderngl.Texture | moderngl.TextureCube], list[str]]:
-        """The imported pictures that are to be had, by sampler, and a line for each other one."""
+        """Return the imported pictures that are to be had, by sampler, and a line for each other one."""
         images: dict[str, moderngl.Texture | moderngl.TextureCube] = {}
         warnings = []
         for name, path in header.imported.items():
@@ -257,7 +257,7 @@ class IsfShader:
         return images, warnings
 
     def _import(self, name: str) -> moderngl.Texture:
-        """A picture from the shader's own folder, turned GL's way up. UserError if it leaves it or is too large,
+        """Return a picture from the shader's own folder, turned GL's way up. UserError if it leaves it or is too large,
         OSError if it is not there or none."""
         root = self.path.parent.resolve()
         path = (root / name).resolve()
@@ -326,7 +326,7 @@ class IsfShader:
         return sharp
 
     def _buffer(self, each: Pass, sizes: Mapping[str, float], buffers: Buffers) -> Buffer:
-        """The buffer of a pass at its size of now. What a persistent one holds is stretched to a new size."""
+        """Return the buffer of a pass at its size of now. What a persistent one holds is stretched to a new size."""
         size = (self._side(each, each.width, "WIDTH", sizes), self._side(each, each.height, "HEIGHT", sizes))
         old = buffers.get(each.target)
         if old is not None and (old.size, old.float32) == (size, each.float32):
@@ -341,8 +341,8 @@ class IsfShader:
         return made
 
     def _side(self, each: Pass, expression: str | float, side: str, sizes: Mapping[str, float]) -> int:
-        """Pixels, 1..`MAX_SIDE`. An expression without a result (a knob that it divides by is at 0) counts as the
-        canvas's own side."""
+        """Return pixels, 1..`MAX_SIDE`. An expression without a result (a knob that it divides by is at 0) counts as
+        the canvas's own side."""
         try:
             pixels = evaluate(expression, sizes)
         except NoSize as error:
@@ -356,7 +356,7 @@ class IsfShader:
 
 
 def conform(declared: Input, value: Number) -> Number:
-    """`value` as the type that the input declares; its default if it is not of that shape."""
+    """Return `value` as the type that the input declares; its default if it is not of that shape."""
     default = declared.default
     if isinstance(default, tuple):
         return value if isinstance(value, tuple) and len(value) == len(default) else default

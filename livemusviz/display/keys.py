@@ -40,7 +40,7 @@ class KeyMap:
         self._switched_at: float | None = None
 
     def action(self, key: str, now: float) -> str | None:
-        """The action of `key` ("H", "ESCAPE", ...) pressed at `now`, s; None if it has none."""
+        """Return the action of `key` ("H", "ESCAPE", ...) pressed at `now`, s; None if it has none."""
         if key != "ESCAPE":
             self._escaped_at = None
             return None if key == "F" and self._too_soon(now) else ACTIONS.get(key)

@@ -41,7 +41,7 @@ class Surface(Protocol):
     ctx: moderngl.Context
 
     def poll(self, now: float) -> list[str]:
-        """Names of the keys pressed since the last call."""
+        """Return the names of the keys pressed since the last call."""
 
     def present(self, compositor: Compositor, view: View, now: float) -> None:
         """Put the canvas on the screen; returns when it is there."""
@@ -133,7 +133,7 @@ class _Show:
         return self._stats()
 
     def _step(self, now: float) -> bool:
-        """One display frame. False if the show has ended."""
+        """Draw one display frame. Return False if the show has ended."""
         for name in self._surface.poll(now):
             self._hooks.on_key(name)
         update = self._hooks.tick(now)

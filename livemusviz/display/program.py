@@ -59,6 +59,9 @@ class ShaderProgram:
         self._array.render()
 
     def _compile(self) -> moderngl.Program:
-        version = f"#version {410 if self._ctx.version_code >= 410 else 330} core\n#line 1\n"
-        vertex, fragment = (version + read_source(path) for path in self._files)
+        vertex, fragment = (_source(path, self._ctx.version_code) for path in self._files)
         return compile_program(self._ctx, (vertex, fragment), self._files)
+
+
+def _source(path: Path, version: int) -> str:
+    return f"#version {410 if version >= 410 else 330} core\n#line 1\n{read_source(path)}"

@@ -31,7 +31,7 @@ class Sizes:
     stage: Size
 
     def ways(self, kind: str) -> tuple[Way, ...]:
-        """Each way in which a shader of this kind is drawn. kind : as `IsfShader.kind`."""
+        """Return each way in which a shader of this kind is drawn. kind : as `IsfShader.kind`."""
         if kind == "transition":
             return (self.stage, self.stage, self.stage), (self.idle, self.stage, self.stage)
         if kind == "generator":

@@ -57,7 +57,7 @@ class ScreenWatch:
         return self._home is not None
 
     def settled(self, screen: ScreenInfo | None) -> None:
-        """The performer chose: fullscreen on `screen`, or a window (None)."""
+        """Note what the performer chose: fullscreen on `screen`, or a window (None)."""
         self._home, self._lost = screen, False
 
     def look(self, screens: Sequence[ScreenInfo]) -> tuple[str, int]:

@@ -32,7 +32,8 @@ class Sway:
         self._still = state.value("still", self._still)
 
     def step(self, still: bool, energy: float, most: float, dt: float) -> tuple[float, float, float] | None:
-        """The share of the picture that is seen, and its place in x and y, in shares of its sides; None is all of it.
+        """Return the share of the picture that is seen, and its place in x and y, in shares of its sides; None is all
+        of it.
 
         still : whether no fade moves the picture.  energy : of the music, 0..1.  most : 0..1 of the full sway.
         dt : s since the last call.

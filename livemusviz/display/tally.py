@@ -42,7 +42,7 @@ class Intervals:
     stalls_at: list[float] = field(default_factory=list)
 
     def add(self, shown: float) -> None:
-        """A canvas was presented at `shown`, s."""
+        """Count a canvas that was presented at `shown`, s."""
         if self.first is None:
             self.first = self.last = shown
             return
@@ -70,7 +70,7 @@ class Recent:
     last: float = 0.0
 
     def add(self, started: float, shown: float) -> None:
-        """One frame, from `started` to `shown`, s."""
+        """Count one frame, from `started` to `shown`, s."""
         if self.count == 0:
             self.first = started
         self.count, self.last, self.work = self.count + 1, started, self.work + shown - started

@@ -59,7 +59,7 @@ class ShaderWarmer:
         self._send([{"path": str(self._paths[name])} for name in names])
 
     def ready(self, now: float) -> list[str]:
-        """Names whose code has come into the driver's cache since the last call. now : s."""
+        """Return the names whose code has come into the driver's cache since the last call. now : s."""
         self._listen(now)
         found = []
         while self._answered and now - self._answered[0][0] >= SETTLED:
@@ -119,7 +119,7 @@ class ShaderWarmer:
 
 
 def main() -> int:
-    """The child: sizes on the first line of stdin, a shader's path on each other one; an answer for each."""
+    """Run the child: sizes on the first line of stdin, a shader's path on each other one; an answer for each."""
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     sizes = Sizes(**{name: tuple(size) for name, size in json.loads(sys.stdin.readline()).items()})

@@ -62,7 +62,7 @@ class WindowSurface:
             self._open_operator(found)
 
     def poll(self, now: float) -> list[str]:
-        """Actions asked for since the last call, as `keys.ACTIONS` names them, and "quit"."""
+        """Return the actions asked for since the last call, as `keys.ACTIONS` names them, and "quit"."""
         self._window.dispatch_events()
         for other in self._others():
             other.dispatch_events()
@@ -91,7 +91,7 @@ class WindowSurface:
             self._window.switch_to()
 
     def _present_canvas(self, compositor: Compositor, view: View, lines: tuple[str, ...], now: float) -> None:
-        """A window without pixels shows nothing."""
+        """Draw the canvas into its window, unless that has no pixels."""
         width, height = self._window.get_framebuffer_size()
         if width > 0 and height > 0:
             self._drawer.draw(self.ctx.screen, (width, height), compositor, view)
@@ -136,7 +136,7 @@ class WindowSurface:
         self._window.close()
 
     def _open_operator(self, found: list[Any]) -> None:
-        """A window with preview and figures, on another screen than the canvas's if there is one."""
+        """Open a window with preview and figures, on another screen than the canvas's if there is one."""
         taken = [describe(self._screen), *(each.screen for each in self._span)]
         others = [screen for screen in found if describe(screen) not in taken]
         self._operator = OperatorWindow(self._pyglet, (others or found)[0])
@@ -144,7 +144,7 @@ class WindowSurface:
         self._window.switch_to()
 
     def _close_operator(self) -> bool:
-        """The operator's window alone; the show goes on."""
+        """Close the operator's window alone; the show goes on."""
         operator, self._operator = self._operator, None
         if operator is not None:
             operator.window.close()

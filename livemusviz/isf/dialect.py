@@ -28,7 +28,7 @@ _RETURN = re.compile(r"\breturn\b([^;{}]+);")
 
 
 def without_comments(text: str) -> str:
-    """`text` with blanks in the place of comments, so that every place in it stays."""
+    """Return `text` with blanks in the place of comments, so that every place in it stays."""
     return _COMMENT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
 
 
@@ -39,7 +39,7 @@ def without_precision(text: str) -> str:
 
 
 def with_own_overloads(text: str) -> tuple[str, str]:
-    """`text` with its overloads of built-in functions renamed, and the GLSL that has to stand before it."""
+    """Return `text` with its overloads of built-in functions renamed, and the GLSL that has to stand before it."""
     own: dict[str, set[tuple[str, ...]]] = {}
     for kind, name, parameters in _FUNCTION.findall(without_comments(text)):
         if name in OVERLOADS and kind not in _NOT_A_TYPE:
@@ -62,7 +62,7 @@ def _types(parameters: str) -> tuple[str, ...]:
 
 
 def with_one_definition(text: str, known: frozenset[str]) -> str:
-    """`text` in which a macro defined again is undefined first. known : macros defined before it."""
+    """Return `text` in which a macro defined again is undefined first. known : macros defined before it."""
     plain, seen, made, done = without_comments(text), set(known), [], 0
     for found in _DEFINE.finditer(plain):
         name, at = found[1], found.start()
@@ -74,7 +74,7 @@ def with_one_definition(text: str, known: frozenset[str]) -> str:
 
 
 def with_float_returns(text: str) -> str:
-    """`text` in which functions of type float return floats: `return 1;` is an error on older drivers."""
+    """Return `text` in which functions of type float return floats: `return 1;` is an error on older drivers."""
     plain, made, done = without_comments(text), [], 0
     for function in _FLOAT_FUNCTION.finditer(plain):
         end = block_end(plain, function.end() - 1)
@@ -96,7 +96,7 @@ def block_end(plain: str, start: int) -> int:
 
 
 def without_loose_consts(text: str) -> str:
-    """`text` without the `const` of those variables whose initialiser may be no constant expression.
+    """Return `text` without the `const` of those variables whose initialiser may be no constant expression.
 
     Constant is what is made of numbers, built-in functions, and names that are themselves constant.
     """
@@ -124,7 +124,7 @@ def without_loose_consts(text: str) -> str:
 
 
 def _macros(plain: str) -> dict[str, set[str]]:
-    """The names that each macro's body reads, over all of its definitions."""
+    """Return the names that each macro's body reads, over all of its definitions."""
     macros: dict[str, set[str]] = {}
     for name, parameters, body in _DEFINE.findall(plain):
         macros.setdefault(name, set()).update({*_WORD.findall(body)} - {*_WORD.findall(parameters)})
@@ -160,7 +160,7 @@ def _statement_end(plain: str, start: int) -> int:
 
 
 def _split(statement: str) -> list[str]:
-    """A declaration at its commas, those inside brackets not counted."""
+    """Return a declaration at its commas, those inside brackets not counted."""
     parts, depth, start = [], 0, 0
     for mark in _MARK.finditer(statement):
         depth += (mark[0] in "([{") - (mark[0] in ")]}")

@@ -38,7 +38,7 @@ class NoSize(UserError):
 
 
 def evaluate(expression: str | float, variables: Mapping[str, float]) -> float:
-    """The number that `expression` stands for; `$NAME` is `variables[NAME]`. UserError if it is not arithmetic,
+    """Return the number that `expression` stands for; `$NAME` is `variables[NAME]`. UserError if it is not arithmetic,
     `NoSize` if it has no result."""
     text = str(expression)
     if len(text) > MAX_LENGTH:

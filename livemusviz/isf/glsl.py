@@ -164,7 +164,7 @@ _LINE = re.compile(r"^(?:ERROR:\s*)?\d+[:(](\d+)\)?(?:\(\d+\))?\s*:\s*(?:error:\
 def program(
     header: Header, fragment: str, vertex: str | None, offered: int = OLDEST, index: int | None = None
 ) -> tuple[str, str]:
-    """The vertex and fragment shader for `header` with the file's text `fragment`, and `vertex` (.vs) or None.
+    """Return the vertex and fragment shader for `header` with the file's text `fragment`, and `vertex` (.vs) or None.
 
     offered : the context's OpenGL version, as 450.  index : of the only pass that it draws, so that what other passes
     do is left out; None draws all. UserError for a loop that has no end.
@@ -220,7 +220,7 @@ def uniform_name(name: str) -> str:
 
 
 def samplers(header: Header) -> tuple[str, ...]:
-    """Names of all textures that the program may read: images, buffers, imported pictures."""
+    """Return the names of all textures that the program may read: images, buffers, imported pictures."""
     images = [each.name for each in header.inputs if each.type in IMAGE_TYPES]
     buffers = [each.target for each in header.passes if each.target]
     return tuple(dict.fromkeys([*images, *buffers, *header.imported]))
@@ -244,8 +244,8 @@ def _uniforms(header: Header) -> str:
 
 
 def _modern(text: str, direction: str, header: Header) -> str:
-    """The body in GLSL 3.30, line for line, behind what it needs. direction : what `varying` means in this stage: "in",
-    "out"."""
+    """Return the body in GLSL 3.30, line for line, behind what it needs. direction : what `varying` means in this
+    stage: "in", "out"."""
     text = "".join(c if c < "\x7f" and (c >= " " or c in "\n\t") else " " for c in text)
     text = re.sub(r"^[ \t]*#[ \t]*(?:version|extension)[^\n]*", "", text, flags=re.MULTILINE)
     text = without_precision(text)
@@ -298,7 +298,7 @@ def _refuse_endless(text: str) -> None:
 
 
 def _block(text: str, start: int) -> str:
-    """The statement or the {...} block that begins at `start`."""
+    """Return the statement or the {...} block that begins at `start`."""
     opening = re.compile(r"\s*\{").match(text, start)
     if opening is None:
         end = text.find(";", start)
@@ -307,7 +307,7 @@ def _block(text: str, start: int) -> str:
 
 
 def complaint(message: str) -> tuple[str | None, str]:
-    """The line and the sentence of a compiler's message: ("12", "'x' undeclared"). None if it names no line."""
+    """Return the line and the sentence of a compiler's message: ("12", "'x' undeclared"). None if it names no line."""
     for found in _LINE.finditer(message):
         if not found[2].lower().startswith("warning"):
             return found[1], found[2].strip()

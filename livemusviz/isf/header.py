@@ -104,7 +104,7 @@ class Header:
 
 
 def decode(data: bytes) -> str:
-    """The text of an ISF file. UserError if it is none (too long, binary)."""
+    """Return the text of an ISF file. UserError if it is none (too long, binary)."""
     if len(data) > MAX_BYTES:
         raise UserError(f"{len(data)} bytes; a shader may have {MAX_BYTES}")
     if b"\0" in data:
@@ -119,7 +119,7 @@ def decode(data: bytes) -> str:
 
 
 def parse_isf(text: str) -> Header:
-    """The header of an ISF file. UserError that names the key if there is none or it cannot be used."""
+    """Return the header of an ISF file. UserError that names the key if there is none or it cannot be used."""
     found = _HEADER.search(text)
     if found is None or not found[1].strip().startswith("{"):
         raise UserError("no ISF header: the file must begin with /*{ ... }*/")
@@ -183,7 +183,7 @@ def _list(document: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _inputs(document: Mapping[str, Any]) -> tuple[Input, ...]:
-    """The declared inputs; of two with one name the first counts."""
+    """Return the declared inputs; of two with one name the first counts."""
     raw = _list(document, "INPUTS")
     if len(raw) > MAX_INPUTS:
         raise UserError(f"INPUTS: {len(raw)} of them; at most {MAX_INPUTS}")
@@ -253,7 +253,7 @@ def _float(name: str, raw: Mapping[str, Any], drive: Mapping[str, Any] | None) -
 
 
 def _passes(document: Mapping[str, Any]) -> tuple[tuple[Pass, ...], list[str | float]]:
-    """The passes, and every size expression for checking. ISF 1's PERSISTENT_BUFFERS are taken in."""
+    """Return the passes, and every size expression for checking. ISF 1's PERSISTENT_BUFFERS are taken in."""
     old = document.get("PERSISTENT_BUFFERS") or {}
     buffers = {str(name): {} for name in old} if isinstance(old, list) else dict(old) if isinstance(old, dict) else {}
     raw = _list(document, "PASSES")
@@ -288,7 +288,7 @@ def _size(value: object, default: str) -> str | float:
 
 
 def _imported(document: Mapping[str, Any]) -> tuple[dict[str, str], frozenset[str]]:
-    """The path of each imported picture, "" where there is none to be read, and the names of the cube maps."""
+    """Return the path of each imported picture, "" where there is none to be read, and the names of the cube maps."""
     raw = document.get("IMPORTED") or {}
     if isinstance(raw, list):
         raw = {each.get("NAME"): each for each in raw if isinstance(each, dict)}
@@ -322,7 +322,8 @@ def _check_names(header: Header, sizes: list[str | float]) -> None:
 
 
 def _scalar(value: object, default: float) -> float:
-    """A number that a GPU can hold; anything else is `default`. Numbers in strings count, as other hosts take them."""
+    """Return a number that a GPU can hold; anything else is `default`. Numbers in strings count, as other hosts take
+    them."""
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     try:

@@ -35,13 +35,13 @@ class ShowStats:
         self.onset_to_shader: deque[float] = deque(maxlen=KEPT)
 
     def shown(self, frame: Frame, time: float) -> None:
-        """A generated frame was presented for the first time at `time`."""
+        """Count a generated frame that was presented for the first time at `time`, s."""
         if self.first_frame is None:
             self.first_frame = time
         self.audio_to_frame.append(time - frame.time)
 
     def onset_shown(self, features: AudioFeatures, time: float) -> None:
-        """The first display frame that knows of this onset was presented at `time`."""
+        """Note that the first display frame that shows this onset was presented at `time`, s."""
         self.onset_to_shader.append(time - features.time)
 
     def take_health(self, health: DisplayHealth) -> None:

@@ -19,7 +19,8 @@ MAX_WEIGHT = 100.0
 def weighted_list(
     name: str, value: object, longest: int, check: Callable[[object], str | int]
 ) -> tuple[tuple[str | int, float], ...]:
-    """[[entry, weight], ...] as a tuple of pairs; a bare entry weighs 1. Weights lie in 0..100 and not all are 0."""
+    """Return [[entry, weight], ...] as a tuple of pairs; a bare entry weighs 1. Weights lie in 0..100 and not all are
+    0."""
     pairs: list[tuple[str | int, float]] = []
     for item in _sequence(name, value, longest):
         entry, weight = (item, 1.0) if isinstance(item, str | int | float) else _pair(name, item)
@@ -30,18 +31,18 @@ def weighted_list(
 
 
 def int_list(name: str, value: object, longest: int, check: Callable[[object], int]) -> tuple[int, ...]:
-    """[1, 2, ...] or a single whole number as a tuple."""
+    """Return [1, 2, ...] or a single whole number as a tuple."""
     single = isinstance(value, int | float) and not isinstance(value, bool)
     return tuple(check(item) for item in ([value] if single else _sequence(name, value, longest)))
 
 
 def as_json(value: object) -> str:
-    """A list as one line of JSON, readable in any language."""
+    """Return a list as one line of JSON, readable in any language."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def show_value(value: object) -> str:
-    """A value for a message, at most 40 characters."""
+    """Return a value for a message, at most 40 characters."""
     text = repr(value) if not isinstance(value, int) or value.bit_length() < 1000 else "a number of hundreds of digits"
     return text if len(text) <= 40 else text[:37] + "..."
 

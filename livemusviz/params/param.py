@@ -58,11 +58,11 @@ class Param:
 
     @property
     def limits(self) -> str:
-        """Its range as text: "0..60", every digit of a whole number."""
+        """Return its range as text: "0..60", every digit of a whole number."""
         return f"{self.minimum:.10g}..{self.maximum:.10g}"
 
     def validate(self, value: object) -> Value:
-        """`value` as this parameter's type. UserError if it is of another type or out of range.
+        """Return `value` as this parameter's type. UserError if it is of another type or out of range.
 
         Lists are taken as sequences or as JSON text.
         """
@@ -90,7 +90,8 @@ class Param:
         return self._number(value, whole=self.kind == "int")
 
     def moved(self, value: Value, step: float) -> Value:
-        """`value` moved by `step`, stopping at the end of the range. UserError for a step wider than the range."""
+        """Return `value` moved by `step`, stopping at the end of the range. UserError for a step wider than the
+        range."""
         if not self.number or not isinstance(value, int | float):
             raise UserError(f"{self.name}: only numbers can be moved by a step")
         if not abs(step) <= self.maximum - self.minimum:
@@ -100,7 +101,8 @@ class Param:
         return self.validate(min(max(round(value + step, 9), self.minimum), self.maximum))
 
     def wire(self, value: Value) -> list[Wire]:
-        """`value` as the arguments of an OSC message: a number, text, 0 or 1; lists as JSON text, `ints` one by one."""
+        """Return `value` as the arguments of an OSC message: a number, text, 0 or 1; lists as JSON text, `ints` one by
+        one."""
         if self.kind == "ints" and isinstance(value, tuple):
             return [int(item) for item in value if isinstance(item, int)]
         if self.kind in LIST_KINDS:
@@ -133,7 +135,7 @@ class Param:
 
 
 def clean(text: str) -> str:
-    """Text in composed form (NFC) without control characters or blanks around it."""
+    """Return text in composed form (NFC) without control characters or blanks around it."""
     import unicodedata
 
     if text.isascii() and text.isprintable():

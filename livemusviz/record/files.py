@@ -22,7 +22,7 @@ _SAME_NAME = 100
 
 
 def slug(label: str) -> str:
-    """`label` as 1 to 64 characters of A-Z a-z 0-9 _ -; "set" if nothing is left of it."""
+    """Return `label` as 1 to 64 characters of A-Z a-z 0-9 _ -; "set" if nothing is left of it."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", label).strip("-")[:64] or "set"
 
 
@@ -55,7 +55,7 @@ def next_part(path: Path) -> Path:
 
 
 def create_exact(path: Path, overwrite: bool = False) -> Path:
-    """`path` as a new empty file. UserError if it is taken (unless `overwrite`) or cannot be written."""
+    """Return `path` as a new empty file. UserError if it is taken (unless `overwrite`) or cannot be written."""
     check_exact(path, overwrite)
     try:
         with path.open("wb" if overwrite else "xb"):

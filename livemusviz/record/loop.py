@@ -383,7 +383,7 @@ def _share(streams: PacketTaker, start: float, picture: EncodedPicture) -> None:
 
 
 def _open_log(session: _Session, path: Path) -> ShowLog | None:
-    """The show log of a recording that is to have one. Without it the recording is still worth having."""
+    """Return the show log of a recording that is to have one. Without it the recording is still worth having."""
     try:
         return None if session.about is None else ShowLog(path, session.start, session.about)
     except OSError as error:
@@ -406,7 +406,7 @@ def _note(session: _Session, notes: ShowLog) -> None:
 
 @contextmanager
 def _watched(path: Path) -> Iterator[int]:
-    """The file held open, to see whether it is still there wherever it is moved."""
+    """Hold the file open, to see whether it is still there wherever it is moved."""
     file = os.open(path, os.O_RDONLY)
     try:
         yield file

@@ -233,7 +233,7 @@ def container_of(path: Path) -> str:
 
 
 def sound_plan(track: Track, container: str) -> str:
-    """ "copy", "flac" (the same samples) or "aac" (not to the bit)."""
+    """Return "copy", "flac" (the same samples) or "aac" (not to the bit)."""
     if track.codec in COPIED[container]:
         return "copy"
     flac = container != "mov" and track.codec in _FLAC_FORMATS and track.channels <= 2

@@ -140,7 +140,7 @@ def read_log(path: Path) -> LoggedShow:
 
 
 def _recording(path: Path, name: str) -> Path:
-    """The film that a log belongs to: one renamed together with it, else the one it was written for."""
+    """Return the film that a log belongs to: one renamed together with it, else the one it was written for."""
     renamed = path.with_suffix(Path(name).suffix)
     return renamed if renamed.is_file() else path.with_name(name)
 
@@ -156,7 +156,7 @@ def _is_angle(value: object) -> bool:
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The first object, then those with a sample index."""
+    """Yield the first object, then those with a sample index."""
     lost, first = 0, True
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -178,7 +178,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def _object(data: bytes) -> dict[str, Any] | None:
-    """The object in a line; None if there is none, or a number in it that no show has."""
+    """Return the object in a line; None if there is none, or a number in it that no show has."""
     try:
         line = read_json(data.decode("utf-8-sig"), parse_float=_finite, parse_constant=_finite)
         check_numbers("", line)

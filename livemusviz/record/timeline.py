@@ -81,7 +81,8 @@ class AudioTimeline:
         self.position = 0
 
     def place(self, block: AudioBlock) -> np.ndarray:
-        """The samples to write for `block`: silence up to it, then what of it is not past. float32 (n, CHANNELS)."""
+        """Return the samples to write for `block`: silence up to it, then what of it is not past. float32 (n,
+        CHANNELS)."""
         expected = (block.time - self._start) * SAMPLE_RATE
         if self._offset is None or block.sample <= self._last:
             self._anchor(block, expected)

@@ -44,7 +44,7 @@ class TrackAnalysis:
             self._spool.write(each.pack())
 
     def features(self) -> Iterator[AudioFeatures]:
-        """All features, oldest first."""
+        """Yield all features, oldest first."""
         self._spool.seek(0)
         while data := self._spool.read(READ_AT_ONCE * PACKED_FEATURES_BYTES):
             for begin in range(0, len(data), PACKED_FEATURES_BYTES):
@@ -54,7 +54,7 @@ class TrackAnalysis:
         self._spool.close()
 
     def _hops(self, reader: TrackReader, progress: Progress) -> Iterator[np.ndarray]:
-        """float32 (HOP, CHANNELS), finite; the last one is filled up with silence."""
+        """Yield float32 (HOP, CHANNELS), finite; the last one is filled up with silence."""
         rest = np.zeros((0, CHANNELS), np.float32)
         for block in reader.blocks():
             self._samples += len(block)

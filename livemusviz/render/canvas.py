@@ -34,7 +34,7 @@ class OfflineCanvas:
         self._pictures = 0
 
     def draw(self, cell: Cell, picture: np.ndarray | None) -> np.ndarray:
-        """The canvas of this cell. picture : uint8 (h, w, 4) RGBA if one was painted for it."""
+        """Return the canvas of this cell. picture : uint8 (h, w, 4) RGBA if one was painted for it."""
         if picture is not None and not cell.view.freeze:
             if self._pictures == 0:
                 self._pre_roll(picture, cell)
@@ -47,7 +47,7 @@ class OfflineCanvas:
         return self._compositor.read()
 
     def state(self) -> Mapping[str, np.ndarray]:
-        """Everything that the next canvas depends on."""
+        """Return everything that the next canvas depends on."""
         last = {} if self._picture is None else {"picture": self._picture}
         return {**capture(self._compositor), **last, "pictures": np.array(self._pictures)}
 

@@ -62,7 +62,7 @@ class Plan:
         return cells(self.grid, self._analysis.features(), self._changes, self._session(), sound, self._director())
 
     def runs(self, batch: int, first: int) -> Iterator[list[Cell]]:
-        """The cells from `first` on in runs of at most `batch` pictures, none across the end of a segment."""
+        """Yield the cells from `first` on in runs of at most `batch` pictures, none across the end of a segment."""
         run: list[Cell] = []
         pictures = 0
         for cell in self.cells():
@@ -76,7 +76,7 @@ class Plan:
         yield run
 
     def lead(self, first: int) -> list[Cell]:
-        """The cells of the last seconds before frame `first`."""
+        """Return the cells of the last seconds before frame `first`."""
         begin = first - round(LEAD * self.grid.fps)
         return [cell for cell in islice(self.cells(), first) if cell.index >= begin]
 
@@ -84,7 +84,7 @@ class Plan:
         return Session(self._content, self._values)
 
     def _director(self) -> Direct:
-        """A director; that of a recorded show walks where it walked then, and sees its noise at any size."""
+        """Return a director; that of a recorded show walks where it walked then, and sees its noise at any size."""
         replay, (height, width, channels) = self._config.replay, self._shape
         if replay is None:
             return Director(self._shape, self._values.params).step

@@ -35,7 +35,7 @@ class GeneratedRun:
 
 
 def generated_runs(runs: Iterable[list[Cell]], generator: BatchGenerator, stop: Stop) -> Iterator[GeneratedRun]:
-    """Each run with its pictures; the next one is painted meanwhile. Ends early if any rank is asked to stop."""
+    """Yield each run with its pictures; the next one is painted meanwhile. Ends early if any rank is asked to stop."""
     waiting: tuple[list[Cell], Batch | None] | None = None
     last: Batch | None = None
     for run in runs:

@@ -93,7 +93,8 @@ def _terminal(out: TextIO) -> bool:
 
 
 def thumbnail(picture: np.ndarray, columns: int = COLUMNS, rows: int = ROWS) -> list[str]:
-    """A picture, uint8 (H, W, 4), as lines of half blocks: the upper half in the text's colour, the lower behind it."""
+    """Return a picture, uint8 (H, W, 4), as lines of half blocks: the upper half in the text's colour, the lower behind
+    it."""
     height, width = picture.shape[:2]
     columns = min(columns, max(1, round(2 * rows * width / height)))
     y = (np.arange(2 * rows) + 0.5) * height / (2 * rows)
@@ -109,7 +110,7 @@ def thumbnail(picture: np.ndarray, columns: int = COLUMNS, rows: int = ROWS) -> 
 
 
 def clock(seconds: float) -> str:
-    """ "1:02:03" or "2:03"."""
+    """Return "1:02:03" or "2:03"."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -49,12 +49,13 @@ class Walk:
         return len(self._times) > 0
 
     def at(self, time: float) -> tuple[float, ...]:
-        """The coordinates at `time` (s), on a straight line between those of two slots."""
+        """Return the coordinates at `time` (s), on a straight line between those of two slots."""
         return tuple(float(np.interp(time, self._times, angles)) for angles in self._places.T)
 
 
 def load_replay(path: Path, track: Path | None) -> Replay:
-    """The show in a log. track : its sound, if it is not the recording beside the log. UserError if one is missing."""
+    """Return the show in a log. track : its sound, if it is not the recording beside the log. UserError if one is
+    missing."""
     show = read_log(path)
     sound = track or show.recording
     if not sound.is_file():

@@ -40,7 +40,7 @@ class Bookmarks:
         return self.folder.is_dir()
 
     def begin(self) -> None:
-        """A film begins; nothing of an earlier one is to be gone on with. OSError if the disk refuses."""
+        """Begin a film: forget the state of an earlier one. OSError if the disk refuses."""
         self.clear()
         self.folder.mkdir()
         (self.folder / _SETTINGS).write_text(json.dumps(self._fingerprint), encoding="utf-8")
@@ -68,7 +68,7 @@ class Bookmarks:
             path.unlink(missing_ok=True)
 
     def states(self) -> list[tuple[int, Path]]:
-        """(frame, file) of what is saved, the furthest first. UserError if it is of another render."""
+        """Return (frame, file) of what is saved, the furthest first. UserError if it is of another render."""
         found = []
         for path in self._paths():
             meta = load_state(path).get(_META)
@@ -93,7 +93,7 @@ class Bookmarks:
 
 
 def load_state(path: Path) -> dict[str, np.ndarray]:
-    """A saved state. UserError if the file cannot be read."""
+    """Return a saved state. UserError if the file cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as saved:
             return {name: saved[name] for name in saved.files}

@@ -18,7 +18,7 @@ class QuantisedQueue:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the events that wait, oldest first."""
+        """Return the names of the events that wait, oldest first."""
         return tuple(event.name for event, _ in self._waiting)
 
     def put(self, event: ControlEvent, cell: int, replaces: bool) -> None:

@@ -28,7 +28,7 @@ BROKEN = (
     MemoryError,
     struct.error,
 )
-"""What Pillow's readers raise for files that are not what they say."""
+"""Errors that Pillow's readers raise for files that are not what they say."""
 WHITE = {"I": 65535.0, "I;16": 65535.0, "I;16L": 65535.0, "I;16B": 65535.0, "I;16N": 65535.0, "F": 1.0}
 """Full brightness in Pillow's grey modes of more than 8 bits."""
 

@@ -86,12 +86,12 @@ class MidiControl:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs that are open."""
+        """Return the names of the inputs that are open."""
         return self._inputs.names
 
     @property
     def learning(self) -> str:
-        """The address that waits for a control, or ""."""
+        """Return the address that waits for a control, or ""."""
         return self._learning
 
     def publish(self, state: ShowState) -> None:
@@ -103,7 +103,7 @@ class MidiControl:
             return self._clocks.read(now)
 
     def learn(self, wish: str) -> None:
-        """The next control that is moved gets `wish`, as `bind_control` takes it; "" gives up learning."""
+        """Bind the next control that is moved to `wish`, as `bind_control` takes it; "" gives up learning."""
         if wish:
             bind_control(Key("cc", 1, 0), wish, self._registry)  # what cannot be bound is said now
         self._learning = wish
@@ -193,7 +193,7 @@ class MidiControl:
 
 
 def _control(message: Any) -> tuple[Key, int] | None:
-    """A mido message as a control and its value; None if it is another kind."""
+    """Return a mido message as a control and its value; None if it is another kind."""
     if message.type == "control_change":
         return Key("cc", message.channel + 1, message.control), int(message.value)
     if message.type in ("note_on", "note_off"):

@@ -54,7 +54,8 @@ class Binding:
 
 
 def bind_control(key: Key, wish: str, registry: Registry = REGISTRY) -> Binding:
-    """The binding that `wish` asks for: "/gain", "/gain 0 2", "/freeze momentary". UserError if it makes no sense."""
+    """Return the binding that `wish` asks for: "/gain", "/gain 0 2", "/freeze momentary". UserError if it makes no
+    sense."""
     words = wish.split()
     param = registry.by_address.get(words[0]) if words else None
     if param is None:
@@ -87,7 +88,7 @@ def _modes(param: Param) -> tuple[str, ...]:
 
 
 def centred(binding: Binding, value: int) -> Binding:
-    """`binding` with the coding of an encoder whose first message is `value`: values about 64 rest there."""
+    """Return `binding` with the coding of an encoder whose first message is `value`: values about 64 rest there."""
     return replace(binding, mode="relative64") if binding.mode == "relative" and 32 <= value < 96 else binding
 
 
@@ -133,14 +134,14 @@ class MidiMap:
         self.turned = frozenset(binding.key for binding in bindings if binding.mode in TURNED)  # encoders
 
     def with_binding(self, binding: Binding) -> MidiMap:
-        """A map in which `binding` replaces what its control and its parameter had. UserError if it is full."""
+        """Return a map in which `binding` replaces what its control and its parameter had. UserError if it is full."""
         kept = tuple(old for old in self.bindings if old.key != binding.key and old.address != binding.address)
         if len(kept) >= MAX_BINDINGS:
             raise UserError(f"learn: {MAX_BINDINGS} MIDI bindings are enough; forget some first")
         return MidiMap((*kept, binding), self._registry)
 
     def without(self, address: str) -> MidiMap:
-        """A map in which nothing moves `address`."""
+        """Return a map in which nothing moves `address`."""
         return MidiMap(tuple(old for old in self.bindings if old.address != address), self._registry)
 
     def events(self, key: Key, value: int, values: Mapping[str, object], time: float) -> list[ControlEvent]:
@@ -159,7 +160,7 @@ class MidiMap:
         return found
 
     def _wanted(self, binding: Binding, param: Param, moment: _Moment) -> object:
-        """The new value; None for no change."""
+        """Return the new value; None for no change."""
         if binding.mode == "trigger":
             return "" if moment.struck else None
         if binding.mode == "toggle":
@@ -176,8 +177,8 @@ class MidiMap:
         return round(wanted) if param.kind == "int" else wanted
 
     def _turn(self, binding: Binding, param: Param, moment: _Moment) -> object:
-        """The value after some turns. It is counted from this encoder's own last word while that is fresh: the value
-        that is known may be a display frame old."""
+        """Return the value after some turns. It is counted from this encoder's own last word while that is fresh: the
+        value that is known may be a display frame old."""
         steps = turn(binding.mode, moment.raw)
         low, high = sorted((binding.minimum, binding.maximum))
         known, size = moment.value, (binding.maximum - binding.minimum) / TURNS
@@ -247,7 +248,7 @@ def default_path() -> Path:
 
 
 def load_map(path: Path, registry: Registry = REGISTRY) -> MidiMap:
-    """The map kept in `path`; an empty one if there is none. UserError names what is wrong with it."""
+    """Return the map kept in `path`; an empty one if there is none. UserError names what is wrong with it."""
     try:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
@@ -299,5 +300,5 @@ def save(path: Path, midi_map: MidiMap) -> None:
 
 
 def _toml(value: object) -> str:
-    """A number, or text without quotes or backslashes in it (addresses and words have none)."""
+    """Return a number, or text without quotes or backslashes in it (addresses and words have none)."""
     return f'"{value}"' if isinstance(value, str) else repr(value)

@@ -30,7 +30,7 @@ class Surfaces:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs that are open."""
+        """Return the names of the outputs that are open."""
         return tuple(self._ports)
 
     def keep(self, names: Iterable[str], open_output: Callable[[str], Any]) -> None:

@@ -22,7 +22,7 @@ POLICY = (
 
 
 def page_file(path: str, token: str) -> Response:
-    """One of the page's files, with the token in its links."""
+    """Return one of the page's files, with the token in its links."""
     if path not in FILES:
         return response(404, "text/plain", "")
     name, kind = FILES[path]
@@ -41,7 +41,7 @@ def refusal(request: Request) -> Response | None:
 
 
 def response(status: int, kind: str, text: str) -> Response:
-    """A whole answer that no other page may embed, keep or read."""
+    """Return a whole answer that no other page may embed, keep or read."""
     body = text.encode("utf-8")
     headers = Headers(
         {

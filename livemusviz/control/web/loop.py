@@ -185,7 +185,7 @@ class WebServers:
     def _guarded(
         self, session: Callable[[ServerConnection], Awaitable[None]], door: Door
     ) -> Callable[[ServerConnection], Awaitable[None]]:
-        """`session` for at most `MAX_CLIENTS` of a server at a time, its faults counted."""
+        """Return `session` for at most `MAX_CLIENTS` of a server at a time, its faults counted."""
 
         async def run(connection: ServerConnection) -> None:
             door.leave(connection)

@@ -11,7 +11,7 @@ PREVIEW_QUALITY = 70
 
 
 def jpeg(picture: CanvasPicture) -> bytes:
-    """A small JPEG of the canvas, about `PREVIEW_WIDTH` pixels wide."""
+    """Return a small JPEG of the canvas, about `PREVIEW_WIDTH` pixels wide."""
     from PIL import Image
 
     step = max(1, round(picture.pixels.shape[1] / PREVIEW_WIDTH))

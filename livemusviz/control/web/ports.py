@@ -14,7 +14,7 @@ PORTS_TRIED = 11
 
 
 def bind_port(host: str, port: int, what: str, flag: str) -> socket.socket:
-    """A listening socket on the first free port from `port`. UserError if there is none."""
+    """Return a listening socket on the first free port from `port`. UserError if there is none."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     except (OSError, UnicodeError) as error:
@@ -36,7 +36,7 @@ def bind_port(host: str, port: int, what: str, flag: str) -> socket.socket:
 
 
 def reachable(host: str) -> str:
-    """An address under which others reach a server bound to `host`."""
+    """Return an address under which others reach a server bound to `host`."""
     if host not in ("0.0.0.0", "::"):  # noqa: S104
         return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -48,5 +48,5 @@ def reachable(host: str) -> str:
 
 
 def literal(host: str) -> str:
-    """A host as it stands in a URL."""
+    """Return a host as it stands in a URL."""
     return f"[{host}]" if ":" in host else host

@@ -55,7 +55,7 @@ class ListenerSession:
         self._listened: dict[str, list[Any] | None] = {}  # what the client knows by address
 
     def receive(self, message: str | bytes, state: ShowState | None) -> list[Out]:
-        """Replies to one message of the client."""
+        """Return the replies to one message of the client."""
         if isinstance(message, bytes):
             return self._packet(message, state)
         try:
@@ -119,7 +119,7 @@ class PageSession:
         return [json.dumps({"params": [describe(param) for param in self._requests.table.registry.params]})]
 
     def receive(self, message: str | bytes, state: ShowState | None) -> list[Out]:
-        """Replies to one message of the page."""
+        """Return the replies to one message of the page."""
         try:
             if isinstance(message, bytes):
                 raise UserError("the page speaks JSON")
@@ -174,7 +174,7 @@ class PageSession:
 
 
 def describe(param: Param) -> dict[str, Any]:
-    """A parameter as the page wants it."""
+    """Return a parameter as the page wants it."""
     default = param.wire(param.default) if param.kind != "action" else []
     return {
         "name": param.name, "address": param.address, "kind": param.kind, "min": param.minimum, "max": param.maximum,
