@@ -73,8 +73,11 @@ def render_track(
 ) -> Figures:
     """Render a film from a track, to the end or until Ctrl-C. Main thread.
 
-    track : a sound file.  output : .mp4, .mov or .mkv; it must not exist, unless with `overwrite=True`.
-    parameters : by name, as for `parameters()`.  fps : film frames a second, 1..240.
+    track : a sound file.
+    output : .mp4, .mov or .mkv; it must not exist, unless with `overwrite=True`.
+    parameters : by name, as for `parameters()`.
+    model : as for `load_pipeline`.
+    fps : film frames a second, 1..240.
     options : other fields of `livemusviz.RenderConfig`, as `size=(512, 512)`, `canvas=(1920, 1080)`, `until=10.0` (s).
     Returns the figures of the render; `finished` is False after an interruption.
     Raises UserError for a file, a value or a model that cannot be used.

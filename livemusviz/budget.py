@@ -54,6 +54,7 @@ class Budget:
     """Holds the share of the machine that each part takes.
 
     fps : display frames a second.
+    other_fps : rates that the quality ladder may choose.
     blas_threads : threads of the model's matrix products; None leaves it to the BLAS.
     encoder_threads, encoder_preset : of the recorder's H.264 encoder, where it runs on the CPU.
     first_rung : of the quality ladder; 0 draws everything.

@@ -24,7 +24,14 @@ SHOWN = 8  # names in a message
 
 @dataclass(frozen=True, slots=True)
 class InputDevice:
-    """index : PortAudio's.  channels : inputs it has.  rate : its default, Hz.  default : the system's choice."""
+    """Describes an audio input.
+
+    index : PortAudio's.
+    name : PortAudio's.
+    channels : number of inputs.
+    rate : its default, Hz.
+    default : True for the system's choice.
+    """
 
     index: int
     name: str

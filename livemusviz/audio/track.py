@@ -32,7 +32,12 @@ GAP_MAX = 60.0  # s of silence for one gap; time stamps beyond that are not beli
 class Track:
     """Holds what a file declares of its sound.
 
-    seconds : 0 if it does not say.  rate : Hz.  video : True if it has moving pictures.
+    path : the file.
+    codec : FFmpeg's name.
+    rate : Hz.
+    channels : number of channels.
+    seconds : its length; 0 if the file does not tell.
+    video : True if it has moving pictures.
     """
 
     path: Path

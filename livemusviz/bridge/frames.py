@@ -103,10 +103,13 @@ class Controls:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A generated picture. image : uint8 (H, W, 4) RGBA, C-contiguous, top row first.
+    """Holds a generated picture.
 
-    seq : counts generated frames from 1.  time : s, the sound that caused it.  made : s, when it was finished.
-    duration : s, how long the engine worked on it.
+    image : uint8 (H, W, 4) RGBA, C-contiguous, top row first.
+    seq : number of the frame, from 1.
+    time : s, capture time of the sound that it answers.
+    made : s, time at which it was finished.
+    duration : s, for which the engine worked on it.
     """
 
     image: np.ndarray

@@ -15,9 +15,12 @@ from typing import Any
 class Handover:
     """Holds the state that a new show continues after one has died.
 
-    values : all parameters, and the shaders' inputs set by hand; {} before the first word.  recording : the file being
-    written.  seconds : of show so far.  restarts : deaths so far.  short_lives : how many of the last in a row died
-    young.  ended : the show has come to its end, and nobody is to take over whatever comes afterwards.
+    values : all parameters, and the shaders' inputs that were set by hand; {} before the show has sent any.
+    recording : the file that was being written, None without one.
+    seconds : duration of the show so far, s.
+    restarts : number of shows that died.
+    short_lives : number of shows in a row that died young.
+    ended : True if the show has come to its end; then no other show takes over.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)

@@ -19,10 +19,13 @@ _PAYLOAD = _HEAD.size + CHUNK
 
 @dataclass(frozen=True, slots=True)
 class EncodedPicture:
-    """Holds one H.264 picture. data : Annex B.  header : SPS and PPS, Annex B.  key : whether it needs no other.
+    """Holds one H.264 picture, or, without data, the end of the pictures.
 
-    time : s, of the sound that it goes with.  limit : bits/s that its encoder keeps to, 0 without one. One without
-    data says that there are no more.
+    data : Annex B.
+    header : SPS and PPS, Annex B.
+    key : True if it can be decoded without any other picture.
+    time : s, capture time of the sound that it answers.
+    limit : bits/s, the most that its encoder writes; 0 without a limit.
     """
 
     data: bytes

@@ -46,14 +46,21 @@ class Meter:
 class View:
     """Describes what the display shows besides frames and sound.
 
-    blackout, freeze, hud : switches.  scene : the shaders and their inputs.  fade : s, how long a scene with other
-    shaders takes to come in.  flash_limit : as the parameter of that name.
-    sway : 0..1, how far a picture that rests moves.  energy : of the music, 0..1.
-    sound : float32 (n, CHANNELS), the newest samples heard, for shaders that draw them; None is silence.
-    map_grid : a test grid in the place of the canvas.  map_blend : 0..0.5, share of a screen that two side by side
-    both show.  map_changes : of the screens' mappings, to be made before this canvas is shown.
-    hud_lines, meter : for the operator's HUD, never part of the canvas.  hud_code : rows of a QR code for it, "1" is
-    dark.
+    blackout : True shows a black canvas.
+    freeze : True keeps the canvas as it is.
+    hud : True shows the operator's figures.
+    scene : the shaders and their inputs.
+    fade : s, duration of the change to a scene with other shaders.
+    flash_limit : "off", "wcag" or "broadcast".
+    sway : 0..1, how far a picture that rests moves.
+    energy : 0..1, of the music.
+    sound : float32 (n, CHANNELS), the newest samples, for shaders that draw them; None is silence.
+    map_grid : True shows a test grid in place of the canvas.
+    map_blend : 0..0.5, share of a screen that two screens side by side both show.
+    map_changes : changes of the screens' mappings, made before this canvas is shown.
+    hud_lines : lines of text for the operator.
+    hud_code : rows of a QR code for the operator, "1" is dark.
+    meter : levels for the operator.
     """
 
     blackout: bool = False

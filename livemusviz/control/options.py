@@ -9,12 +9,17 @@ from livemusviz.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class ControlOptions:
-    """host, osc_port : where OSC (UDP) and OSCQuery (TCP) listen.  osc_outs : where feedback always goes, besides to
-    whoever spoke within the last minute.
-    oscquery_port : None is off.  web : host and port of the page; None is off.  web_token : of the page's address; ""
-    makes one.
-    midi : part of an input's name, "all", "virtual", "off", or "auto": all where MIDI is to be had, else none.
-    link : follow Ableton Link.  link_lead : take part from the start, and offer the tempo that leads the show.
+    """Holds the options of all controllers.
+
+    host : address that OSC (UDP) and OSCQuery (TCP) bind to.
+    osc_port : UDP port; the next free one is taken. 0 takes any.
+    osc_outs : recipients of feedback besides those who sent something within the last minute.
+    oscquery_port : TCP port; None opens no OSCQuery server.
+    web : host and port of the page; None opens no page.
+    web_token : token of the page's address; "" makes one.
+    midi : part of an input's name, "all", "virtual", "off", or "auto": all inputs where there is MIDI.
+    link : True follows Ableton Link.
+    link_lead : True joins a Link session from the start and offers the tempo that leads the show.
     """
 
     host: str = "127.0.0.1"

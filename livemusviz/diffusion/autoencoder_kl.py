@@ -31,7 +31,16 @@ BLOCK_TYPES = {"down_block_types": "DownEncoderBlock2D", "up_block_types": "UpDe
 
 @dataclass(frozen=True)
 class KLConfig:
-    """The numbers of an AutoencoderKL. `channels` : a level each, from the finest."""
+    """Holds the numbers of an AutoencoderKL.
+
+    latent_channels : of the latents.
+    channels : of each level, from the finest.
+    layers : resnets of a level of the encoder; the decoder has one more.
+    groups : of the group norms.
+    act_fn : name of the activation.
+    quant_conv, post_quant_conv : True if a 1x1 convolution stands behind the encoder, before the decoder.
+    scaling_factor, shift_factor : of the latents, as the UNet takes them.
+    """
 
     latent_channels: int
     channels: tuple[int, ...]

@@ -24,7 +24,15 @@ Condition = Any
 
 @dataclass(frozen=True)
 class BlockStyle:
-    """Holds the settings of all blocks of one UNet; `only_cross`, see TransformerLayer, is a level's own."""
+    """Holds the settings of all blocks of one UNet.
+
+    act : the activation.
+    groups, eps : of the group norms.
+    time_dim : width of the time embedding.
+    scale_shift : True if the time embedding scales and shifts the norm; False adds it.
+    text_dim : width of the prompt's embeddings.
+    only_cross : see `TransformerLayer`; the only one that differs from level to level.
+    """
 
     act: Activation
     groups: int

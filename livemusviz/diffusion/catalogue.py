@@ -39,7 +39,15 @@ PLAIN_FILES = (".json", ".txt")
 
 @dataclass(frozen=True, slots=True)
 class ModelEntry:
-    """One model on this machine. problem : why it cannot be loaded, or "". size_mb : of its weights on disk."""
+    """Describes one model on this machine.
+
+    name : as --model takes it.
+    folder : of its files.
+    pipeline, scheduler : diffusers' names of them.
+    bits : of its weights.
+    size_mb : of its weights on disk, MB.
+    problem : why it cannot be loaded, or "".
+    """
 
     name: str
     folder: str

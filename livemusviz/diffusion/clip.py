@@ -16,7 +16,17 @@ FIRST_CLIP_END = 2
 
 @dataclass(frozen=True)
 class CLIPTextConfig:
-    """The numbers of a CLIPTextModel. projection_dim : of the pooled output, 0 where there is no projection."""
+    """Holds the numbers of a CLIPTextModel.
+
+    vocab_size : number of tokens.
+    hidden_size, intermediate_size : width of a layer, and of its MLP.
+    layers, heads : number of layers, attention heads of each.
+    max_length : tokens of a prompt, with those around it.
+    act_fn : name of the activation.
+    eps : of the layer norms.
+    end_token : id of the token that ends a prompt.
+    projection_dim : width of the pooled output; 0 without a projection.
+    """
 
     vocab_size: int
     hidden_size: int

@@ -23,12 +23,16 @@ Kept = Sequence[Sequence[Sequence[mx.array]]]
 
 @dataclass(slots=True)
 class ControlUnit:
-    """One ControlNet.
+    """Holds one ControlNet and its state.
 
-    encode : encodes a picture, float32 (1, height, width, 3). processor : of its pictures, see control_pictures.py.
-    level : scale and interval. source : picture to process, uint8 (height, width, 3). encoded : the same for the
-    network. own : True takes each frame that the pipeline makes as the next picture. new : True from a new picture
-    (of another's) until the next full frame. age : full frames since its residuals were computed.
+    encode : encodes a picture, float32 (1, height, width, 3).
+    processor : of its pictures, see control_pictures.py.
+    level : scale and interval.
+    source : the picture to process, uint8 (height, width, 3).
+    encoded : the same picture as the network takes it.
+    own : True takes each frame that the pipeline makes as the next picture.
+    new : True from a new picture that another source gave until the next full frame.
+    age : full frames since its residuals were computed.
     """
 
     encode: Callable[[mx.array], mx.array]

@@ -50,13 +50,18 @@ NOT_BUILT = ("transformer", "prior", "image_encoder", "controlnet", "unet_2", "t
 
 @dataclass(frozen=True)
 class ModelParts:
-    """One model, loaded. `dtype` : what the networks compute in, the autoencoder in `vae_dtype`; `bits` : of their
-    packable weights, 16 if plain.
+    """Holds one model, loaded.
 
-    zero_negative : where there is no negative prompt, its encoding is zeros.
-    live : the weights of live LoRAs, by file name; 0-d arrays, to be replaced in place.
-    streams : that parts of a frame are computed on.
-    controls : one network for each of the spec's.
+    spec : its description.
+    text : the encoder of prompts.
+    unet, vae, scheduler : the networks and the noise schedule.
+    dtype : type of the networks' arrays.
+    vae_dtype : type of the autoencoder's arrays.
+    bits : of the weights that can be quantised; 16 if none are.
+    zero_negative : True if the encoding of an empty negative prompt is zeros.
+    live : factors of live LoRAs by file name; 0-d arrays, to be replaced in place.
+    streams : on which parts of a frame are computed.
+    controls : one network for each of the spec's ControlNets.
     """
 
     spec: ModelSpec

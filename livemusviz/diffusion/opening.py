@@ -27,12 +27,17 @@ def find_nothing(name: str) -> ModelSpec:
 
 @dataclass(frozen=True, slots=True)
 class EngineSpec:
-    """model : what to load.  fallback : the embedded model.  height, width : pixels.  max_fps : slots a second.
+    """Describes the work of the engine.
 
-    pictures : True if frames will start from pictures, which is then rehearsed.  budget : threads and priority of this
-    room.
-    overlap : enqueue the next frame before this one's pixels are read; None is on a GPU alone, which else waits for
-    Python between two frames.  find : finds the models that the running show may change to.
+    model : the model to load.
+    fallback : the embedded model, which takes over when `model` cannot be used.
+    height, width : pixels of a frame.
+    max_fps : slots a second.
+    pictures : True if frames will start from pictures; the warm-up then includes that.
+    budget : threads and priority of the engine.
+    overlap : True enqueues the next frame before this one's pixels are read; None does so on a GPU alone, which would
+    otherwise wait for Python between two frames.
+    find : finds the models that the running show may change to.
     """
 
     model: ModelSpec

@@ -19,8 +19,15 @@ from livemusviz.errors import UserError
 
 @dataclass(frozen=True)
 class PixelShuffleConfig:
-    """The numbers of an AutoencoderPixelShuffle. `upscale` : the factors of the two depth-to-space steps;
-    `encoder_channels` : 0 for a decoder alone."""
+    """Holds the numbers of an AutoencoderPixelShuffle.
+
+    latent_channels : of the latents.
+    channels, num_blocks : of the decoder's coarse part, at latent size.
+    fine_channels, num_fine_blocks : of its fine part.
+    upscale : factors of the two depth-to-space steps.
+    scaling_factor : of the latents, as the UNet takes them.
+    encoder_channels, num_encoder_blocks : of the encoder; 0 without one.
+    """
 
     latent_channels: int
     channels: int

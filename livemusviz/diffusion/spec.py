@@ -41,10 +41,16 @@ class ControlSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A model folder and the choices that are fixed while it is loaded.
+    """Describes a model to load, with the choices that are fixed while it is loaded.
 
-    vae : another autoencoder's folder, or None for the model's own. bits : 4, 8, 16 or None for the default, 16.
-    guidance : one of `GUIDANCE`. stream : several steps run as a stream batch, each frame one step a call.
+    folder : in diffusers layout.
+    vae : another autoencoder's folder; None takes the model's own.
+    bits : 4, 8 or 16 a weight; None is 16.
+    sampling : scheduler and steps.
+    guidance : one of `GUIDANCE`.
+    loras : fused or live.
+    stream : True runs several steps as a stream batch: each frame takes one step a call.
+    controls : ControlNets, in their order.
     """
 
     folder: Path

@@ -23,7 +23,16 @@ WITHOUT_EFFECT = {
 
 @dataclass(frozen=True)
 class TinyConfig:
-    """The numbers of an AutoencoderTiny. pools : the blocks at latent resolution have one, as in TAEF2."""
+    """Holds the numbers of an AutoencoderTiny.
+
+    latent_channels : of the latents.
+    encoder_channels, decoder_channels : of each level.
+    encoder_blocks, decoder_blocks : residual blocks of each level.
+    act_fn : name of the activation.
+    upscale : factor from level to level.
+    scaling_factor : of the latents, as the UNet takes them.
+    pools : True if the blocks at latent resolution have a pool, as in TAEF2.
+    """
 
     latent_channels: int
     encoder_channels: tuple[int, ...]

@@ -65,13 +65,26 @@ WITHOUT_EFFECT = {
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """The numbers of a UNet, checked; lists have one entry a level, from the finest.
+    """Holds the numbers of a UNet, checked. Lists have one entry a level, from the finest.
 
-    down_heads, up_heads : 0 where a level has no transformer. down_depths, up_depths : layers of the transformer behind
-    each resnet, on the way up from the coarsest level. only_cross : whether they attend to the prompt alone.
-    text_embedding_heads : of `addition_embed_type: "text"`, else 0. added_time_dim, added_dim : of "text_time", the
-    width of one of its numbers' sinusoids and of all it is given, else 0. guidance_dim : of the sinusoids of a guidance
-    scale that some LCM models take as an input, else 0.
+    in_channels : of the latents, with whatever a model appends to them.
+    out_channels : of the prediction.
+    coordinate_channels : coordinate planes that the embedded model appends; 0 for others.
+    channels : of each level.
+    layers : resnets of each level on the way down; one more on the way up.
+    down_depths, up_depths : layers of the transformer behind each resnet; `up_depths` from the coarsest level.
+    only_cross : True where a transformer attends to the prompt alone.
+    down_heads, up_heads : attention heads; 0 where a level has no transformer.
+    mid_heads : attention heads of the middle; 0 without a transformer, None without a middle block.
+    text_dim : width of the prompt's embeddings.
+    groups, eps : of the group norms.
+    act_fn : name of the activation.
+    scale_shift : True if the time embedding scales and shifts the norm; False adds it.
+    text_embedding_heads : heads of `addition_embed_type: "text"`, else 0.
+    added_time_dim : width of one number's sinusoids with "text_time", else 0.
+    added_dim : width of all that "text_time" is given, else 0.
+    guidance_dim : width of the sinusoids of a guidance scale, which some LCM models take as an input; else 0.
+    flip_sin_to_cos, freq_shift : of the sinusoids of the time step, as in diffusers.
     """
 
     in_channels: int

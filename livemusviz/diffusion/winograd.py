@@ -24,9 +24,13 @@ from livemusviz.diffusion.streams import OWN, Streams
 
 @dataclass(frozen=True, eq=False)
 class Filtering:
-    """F(m x m, 3 x 3). tile, window : m and n = m + 2, pixels along a side of the outputs and of the inputs.
+    """Holds the matrices of F(m x m, 3 x 3).
 
-    filter : G, (n, 3). into : B', (n, n). out_of : A', (m, n).
+    tile : m, pixels along a side of the outputs.
+    window : n = m + 2, pixels along a side of the inputs.
+    filter : G, (n, 3).
+    into : B', (n, n).
+    out_of : A', (m, n).
     """
 
     tile: int

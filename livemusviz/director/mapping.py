@@ -69,10 +69,18 @@ SOURCES: Mapping[str, Callable[[AudioFeatures], float]] = _readers()
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """One checked drive. source or lfo : of `SOURCES` or `SHAPES`; the other is "".  beats : length of an LFO's turn.
+    """Describes how a feature or an LFO moves one value. Checked.
 
-    phase : 0..1, where in the turn the LFO begins.  attack, release : s.  minimum, maximum : the input's own limits,
-    between which an accumulating value wraps.
+    source : one of `SOURCES`; "" where an LFO drives.
+    lfo : one of `SHAPES`; "" where a feature drives.
+    beats : length of a turn of the LFO.
+    phase : 0..1, place in the turn at which the LFO begins.
+    gain : factor on the source.
+    low, high : values that 0 and 1 become.
+    attack, release : s, time constants of a rise and a fall.
+    curve : one of `CURVES`.
+    accumulate : True takes the result for a speed, in units a second.
+    minimum, maximum : limits of the value, between which an accumulating one wraps.
     """
 
     source: str = ""

@@ -25,9 +25,11 @@ Setting = Number | Drive
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A preset's part of the stage. inputs : by shader and input.  params : drives of engine parameters, by name.
+    """Holds a preset's part of the stage.
 
-    chain, transition, idle : shaders by name; None keeps what there is.
+    chain, transition, idle : shaders by name; None keeps the present ones.
+    inputs : values of shaders' inputs, by shader and input.
+    params : drives of engine parameters, by name.
     """
 
     chain: tuple[str, ...] | None = None

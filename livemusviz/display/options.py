@@ -23,16 +23,26 @@ def usual_canvas(cpu_draws: bool) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class DisplayOptions:
-    """canvas, window_size : width, height in pixels.  fps : display frames a second.  screen : counted from 1.
-    span : further screens that the canvas goes on over, from left to right.
+    """Holds the options of the display.
 
-    operator : whether figures and a preview have a window of their own; None is when the canvas fills another screen.
-    shaders : ISF files by name; None is what comes with the program.  prepare : those to compile in quiet moments.
-    frame : width, height of the generated frames; None draws nothing ahead of the first one.
-    quality_ladder : whether rate, canvas and chain may get smaller where the machine does not hold them.
-    first_rung : how far down it begins.  other_fps : rates it may choose.  shares_cores : the model runs on the cores
-    that draw, so the display gives way to it.
-    marker : the file that remembers a shader on which a show hung.  maps : the file that keeps the screens' mappings.
+    canvas : (width, height), pixels.
+    fps : display frames a second.
+    headless : True opens no window.
+    fullscreen : True fills the screen with the canvas.
+    screen : number of the canvas's screen, from 1; None leaves it to the system.
+    span : further screens that the canvas covers, from left to right.
+    title : of the window.
+    window_size : (width, height), pixels.
+    operator : True opens a window for figures and a preview; None does so when the canvas fills another screen.
+    shaders : ISF files by name; None takes those of the program.
+    prepare : shaders to compile while there is time.
+    frame : (width, height) of the generated frames; None draws nothing before the first one.
+    quality_ladder : True lowers rate, canvas size and chain where the machine is too slow.
+    first_rung : step of the ladder on which the show begins.
+    other_fps : rates that the ladder may choose.
+    shares_cores : True if the model runs on the cores that draw; the display then gives way to it.
+    marker : file that remembers a shader on which a show hung.
+    maps : file that keeps the screens' mappings.
     """
 
     canvas: tuple[int, int] = SMALL
@@ -57,10 +67,13 @@ class DisplayOptions:
 
 @dataclass(frozen=True, slots=True)
 class DisplayHealth:
-    """The last second. fps : canvases a second.  work_ms : mean from a frame's start to its presentation.
+    """Describes the last second of the display.
 
-    quality : what the ladder says.  limited : the flash limiter is holding the canvas back.
-    stalls : since the first canvas.
+    fps : canvases a second.
+    work_ms : mean time from a frame's start to its presentation, ms.
+    quality : text of the quality ladder.
+    limited : True if the flash limiter holds the canvas back.
+    stalls : intervals over `STALL` since the first canvas.
     """
 
     fps: float = 0.0
@@ -72,15 +85,19 @@ class DisplayHealth:
 
 @dataclass(frozen=True, slots=True)
 class DisplayHooks:
-    """Connects the display with the rest of the show. All are called on the display's thread; none may block. Times
-    in s.
+    """Connects the display with the rest of the show. All are called on the display's thread; none may block.
 
-    frames : generated frames. tick : called at the start of each display frame with its time; returns the newest
-    features and view, or None to end. on_key : gets the name of an action (`keys.ACTIONS`), "preset 3" or "quit".
-    on_picture : gets the canvas, at most `picture_fps` times a second, while `wants_pictures()`. on_shown : gets a
-    generated frame and the time of its first presentation. on_onset_shown : gets features with a new onset, and the
-    time at which the first canvas with it was presented. on_problem : gets one line for the performer, for example
-    about a shader. on_health : called once a second. on_texture : gets every canvas on the GPU, after it was presented.
+    frames : generated frames.
+    tick : called at the start of each display frame with its time, s; returns the newest features and view, or None.
+    on_key : gets the name of an action (`keys.ACTIONS`), "preset 3" or "quit".
+    on_picture : gets the canvas while `wants_pictures()`.
+    picture_fps : canvases a second for `on_picture`, at most.
+    wants_pictures : returns True while somebody takes canvases.
+    on_shown : gets a generated frame and the time of its first presentation, s.
+    on_onset_shown : gets features with a new onset and the time at which the first canvas with it was presented, s.
+    on_problem : gets one line for the performer, for example about a shader.
+    on_health : called once a second.
+    on_texture : gets every canvas on the GPU, after it was presented.
     """
 
     frames: Latest[Frame]
@@ -98,12 +115,19 @@ class DisplayHooks:
 
 @dataclass(frozen=True, slots=True)
 class DisplayStats:
-    """frame_ms_* : between two presented canvases.  work_ms_* : from the start of a display frame to its presentation.
+    """Holds the figures of a whole show.
 
-    stalls : intervals over `STALL`, from the first canvas on.  stalls_at : s from the first canvas to the end of each.
-    generated_shown : generated frames that reached the canvas.  errors : display frames lost to an exception.
-    quality : what the ladder says at the end.
-    renderer : the OpenGL implementation's name.
+    frames_shown : canvases presented.
+    generated_shown : generated frames that reached the canvas.
+    seconds : s from the first canvas to the last.
+    display_fps : canvases a second.
+    frame_ms_p50, frame_ms_p99, frame_ms_max : ms between two presented canvases.
+    stalls : intervals over `STALL`, from the first canvas on.
+    stalls_at : s from the first canvas to the end of each stall.
+    work_ms_p50, work_ms_p99 : ms from the start of a display frame to its presentation.
+    errors : display frames lost to an exception.
+    quality : text of the quality ladder at the end.
+    renderer : name of the OpenGL implementation.
     """
 
     frames_shown: int = 0

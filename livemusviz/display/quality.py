@@ -24,9 +24,13 @@ ROOM = 0.6  # of a core that the display may be expected to take after a step up
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """scale : of the canvas's sides, 0..1.  filters : how many of the chain are drawn.  level : 0 is everything.
+    """Describes a step of the quality ladder.
 
-    period : s between two display frames, and whether it is a slower one than the fastest.
+    scale : of the canvas's sides, 0..1.
+    filters : number of the chain's filters that are drawn.
+    level : number of the step; 0 draws everything.
+    period : s between two display frames.
+    slowed : True if that is longer than the shortest period.
     """
 
     scale: float = 1.0

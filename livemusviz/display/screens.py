@@ -10,7 +10,12 @@ from livemusviz.errors import UserError
 
 @dataclass(frozen=True, slots=True)
 class ScreenInfo:
-    """name : as the system calls it, may be empty.  x, y, width, height : pixels on the desktop."""
+    """Describes a screen.
+
+    name : the system's name of it, may be empty.
+    x, y : pixels on the desktop, of the upper left corner.
+    width, height : pixels.
+    """
 
     name: str
     x: int

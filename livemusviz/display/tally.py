@@ -32,7 +32,14 @@ class Durations:
 
 @dataclass(slots=True)
 class Intervals:
-    """The times between presented canvases, and the stalls among them."""
+    """Measures the times between presented canvases.
+
+    durations : of all intervals.
+    first, last : s, of the first and the newest canvas.
+    longest : s, the longest interval.
+    stalls : intervals over `STALL`.
+    stalls_at : s from the first canvas to the end of each stall.
+    """
 
     durations: Durations = field(default_factory=Durations)
     first: float | None = None

@@ -73,8 +73,10 @@ def _change(a: np.ndarray, b: np.ndarray) -> float:
 def first_place(beats: np.ndarray, begin: int, bass: np.ndarray, treble: np.ndarray, chromas: np.ndarray) -> int:
     """Return the place, 0..3, of the beats that begin the bars of a whole track, by the same scores.
 
-    beats : times in hops, two at least.  begin : index of the beat on which the music begins.
-    bass, treble : flux, (hops,).  chromas : (hops, 12).
+    beats : times in hops, two at least.
+    begin : index of the beat on which the music begins.
+    bass, treble : flux, (hops,).
+    chromas : (hops, 12).
     """
     around = np.clip(beats[:, None].astype(int) + np.arange(-5, 7), 0, len(bass) - 1)
     struck, snare = bass[around].max(axis=1), treble[around].max(axis=1)

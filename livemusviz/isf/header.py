@@ -33,10 +33,14 @@ Number = float | int | bool | tuple[float, ...]
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One declared input. type : of `TYPES`.  default, minimum, maximum : numbers or tuples of them, by type.
+    """Describes one declared input.
 
-    values, labels : the choices of a "long".  size : most samples of an audio input, or 0.
-    drive : our own addition, the key "DRIVE": what moves this input unless a preset says otherwise (see
+    name : as the shader uses it.
+    type : one of `TYPES`.
+    default, minimum, maximum : numbers or tuples of them, by type.
+    values, labels : the choices of a "long".
+    size : most samples of an audio input, or 0.
+    drive : the key "DRIVE", an addition of this program: moves this input unless a preset says otherwise (see
     `director.mapping`).
     """
 
@@ -53,9 +57,12 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """One rendering pass. target : buffer it draws into, "" for the output.  width, height : size expressions.
+    """Describes one rendering pass.
 
-    persistent : the buffer keeps its picture from frame to frame.  float32 : 32-bit floats instead of 8-bit colours.
+    target : buffer that it draws into, "" for the output.
+    width, height : size expressions.
+    persistent : True keeps the buffer's picture from frame to frame.
+    float32 : True stores 32-bit floats instead of 8-bit colours.
     """
 
     target: str = ""
@@ -72,7 +79,9 @@ MESH, MOST_CELLS = (24, 14), 128  # columns and rows
 class Header:
     """Holds the declarations of an ISF file.
 
-    kind : "generator", "filter" (has an image) or "transition" (startImage, endImage and progress).
+    description, credit, categories : text for people.
+    inputs : as declared.
+    passes : in their order.
     imported : image files by the name of their sampler, "" where the file names none.
     cubes : those of them that are cube maps.
     mesh : columns and rows of the geometry under a vertex shader of the file's own.

@@ -23,30 +23,35 @@ class LiveConfig:
     loop : True plays an input file again from its start.
     wait_for_picture : True holds an input file until the first generated frame; `duration` counts from then.
     onset : method of onset detection, "superflux" or "aubio".
-    model : what to load.
+    model : the model to load.
     models : folders of other models, which the show may change to.
-    flags : how the command line asked for the model, for the show log.
+    flags : flags of the model as they were given, for the show log.
     picture : source of the pictures to start frames from, as `sources.spec` reads it; "" is none.
     pictures : folder from which a running show chooses picture files.
     size : (width, height) of a generated frame, pixels.
     canvas : (width, height) of the canvas, pixels.
     values : the parameters.
     headless : True opens no window.
-    fullscreen, screen : of the canvas's window; screens count from 1.  span : further ones that it goes on over.
-    operator : True opens a window for figures and a preview; None where the canvas fills another screen.
-    shaders : a user's folders of ISF files, before ours.
-    playlist : presets in turn.
-    quality_ladder : False keeps the whole canvas and chain at whatever rate.
+    fullscreen : True fills the screen with the canvas.
+    screen : number of the canvas's screen, from 1; None leaves it to the system.
+    span : further screens that the canvas covers.
+    operator : True opens a window for figures and a preview; None does so where the canvas fills another screen.
+    shaders : a user's folders of ISF files, searched before those of the program.
+    playlist : file of presets in turn.
+    quality_ladder : False keeps canvas size and chain at whatever rate.
     budget : shares of the cores, and the display's rate.
     engine_fps : engine slots a second.
-    duration : s; None runs until it is ended by hand.
-    stats, trace : files to write.
-    record : recording from the start.  recordings : folder of the others.
+    duration : s; None runs until the show is ended by hand.
+    stats : file for the figures at the end.
+    trace : file for a line of each engine slot.
+    record : file of a recording from the start.
+    recordings : folder of the recordings by key or OSC.
     record_source : "canvas", or "frames" for the model's own pictures.
     container : "mp4" or "mkv", of recordings by key or OSC; the suffix of `record` names its own.
     control : options of the controllers.
     outs : outputs of the canvas beside its window.
-    before : state of a show that died, to continue.  leave : called with the state that a next show would continue.
+    before : state of a show that died, to continue.
+    leave : called with the state that a next show would continue.
     """
 
     input: str = "default"

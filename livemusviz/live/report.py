@@ -34,18 +34,25 @@ class Snapshot:
     step: Step
     """The performance."""
     audio: AudioStatus
+    """The audio process."""
     engine: EngineStatus
+    """The engine after its last slot."""
     display: DisplayHealth
+    """The last second of the display."""
     record: RecordStatus
+    """The recorder."""
     picture: PictureStatus
+    """The source of pictures."""
     osc_port: int
+    """UDP port that is listened on."""
     late_ms: float
-    """Median from a sound to its picture, over the last frames."""
+    """ms, median from a sound to its picture, over the last frames."""
     message: str = ""
-    """The last thing that went wrong."""
+    """The last error, or ""."""
     unknown: tuple[str, ...] = ()
     """Words of the prompt that mean nothing to the model."""
     outs: tuple[OutputStatus, ...] = ()
+    """The outputs of the canvas."""
     controllers: tuple[str, ...] = ()
     """Lines about the web remote and MIDI."""
 

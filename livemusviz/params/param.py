@@ -20,15 +20,22 @@ MAX_ENTRIES = 64  # of a list
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """One knob.
+    """Describes one parameter or action.
 
-    kind "choice" : one of `choices`.  "prompts", "seeds" : a tuple of (text or int, weight).  "ints" : a tuple.
-    "action" : something that happens (start recording); its value is an optional string.
-    minimum..maximum : the closed range of a number, of each number of a list, or of a string's length in characters.
-    preset : whether a preset may set it.
-    quantised : whether a change waits for the beat or bar that `/quantise` names.
-    learned : whether key M learns it when it was touched last.
-    resets : parameters that a new value sets back to their defaults.  do : what an event sets in motion first.
+    name : by which the program knows it.
+    kind : type of the value. "choice" : one of `choices`. "prompts", "seeds" : a tuple of (text or int, weight).
+    "ints" : a tuple. "action" : something that happens; its value is an optional text.
+    default : the value at the start.
+    minimum, maximum : closed range of a number, of each number of a list, or of a text's length in characters.
+    unit : of a number, "" without one.
+    doc : one line for people.
+    address : OSC address.
+    preset : True if a preset may set it.
+    choices : of a "choice".
+    quantised : True if a change waits for the beat or bar that `/quantise` names.
+    learned : True if key M learns it when it was touched last.
+    resets : parameters that a new value sets back to their defaults.
+    do : called with a new value before the parameter takes it.
     """
 
     name: str

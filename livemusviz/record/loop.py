@@ -47,8 +47,12 @@ About = Callable[[], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RecordStatus:
-    """state : "idle", "recording", "finishing" or "error".  seconds : recorded so far.  dropped : pictures.
+    """Describes the recorder.
 
+    state : "idle", "recording", "finishing" or "error".
+    seconds : recorded so far.
+    path : of the newest recording, None before the first.
+    dropped : pictures left out.
     message : one line for the HUD and OSC when something went wrong, else "".
     """
 
@@ -61,7 +65,14 @@ class RecordStatus:
 
 @dataclass(frozen=True, slots=True)
 class RecordSummary:
-    """Holds the result of a recording. error : why it ended by itself or could not be finished, else ""."""
+    """Holds the result of a recording.
+
+    path : the file.
+    seconds : its length, s.
+    video_frames : pictures in it.
+    dropped : pictures left out.
+    error : why it ended by itself or could not be finished, else "".
+    """
 
     path: Path
     seconds: float
@@ -106,12 +117,16 @@ class _Session:
 class Recorder:
     """Records one file at a time. `start`, `begin`, `put`, `stop` belong to one thread; `status` may be read by any.
 
-    folder : where labelled recordings go.  size : (width, height) of the canvas, pixels.  blocks : the audio blocks
-    captured since it was last called, called on the recorder thread only, and only while recording.
-    open_encoder : makes the encoder of a path; the default is `LiveEncoder`.  today : the date in a file's name.
-    about : the first line of the show log, asked for at each start; None writes no log.  suffix : of labelled
-    recordings, which names their container.  effort : of an encoder that runs on the CPU.  streams : may take the
-    encoded pictures too.
+    folder : where labelled recordings go.
+    size : (width, height) of the canvas, pixels.
+    blocks : returns the audio blocks captured since its last call; called on the recorder thread, while recording.
+    fps : of the picture grid.
+    open_encoder : makes the encoder of a path; the default is `LiveEncoder`.
+    today : returns the date for a file's name.
+    about : returns the first line of the show log at each start; None writes no log.
+    suffix : of labelled recordings; it names their container.
+    effort : of an encoder that runs on the CPU.
+    streams : may take the encoded pictures too.
     """
 
     def __init__(

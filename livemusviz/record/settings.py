@@ -17,12 +17,15 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class EncoderSettings:
-    """width, height : pixels; an odd last row or column is left out (4:2:0).  fps : of the grid.
+    """Holds the settings of an encoder.
 
-    codecs : in the order in which they are tried.  effort : of an encoder that runs on the CPU.
-    key_period : s between key frames. A fragment of a file starts with one: a kill loses it and what waits for the
-    encoder.
-    bit_rate : bits/s of the pictures at most; None is as good a quality needs.
+    width, height : pixels; an odd last row or column is left out (4:2:0).
+    fps : pictures a second, of the grid.
+    codecs : in the order in which they are tried.
+    effort : of an encoder that runs on the CPU.
+    key_period : s between key frames. A fragment of a file starts with one: a kill loses the last fragment and what
+    waits for the encoder.
+    bit_rate : bits/s of the pictures at most; None sets no limit.
     """
 
     width: int

@@ -97,10 +97,15 @@ class ShowLog:
 
 @dataclass(frozen=True, slots=True)
 class LoggedShow:
-    """about : the first line.  recording : the file with the sound.  values : parameters at the start.
+    """Holds a show as its log tells it.
 
-    changes : (s, parameters that took new values).  walk : (s, where the latent walk was).  latents : (h, w) or empty.
-    seconds : how long it was.
+    about : the first line.
+    recording : the file with the sound.
+    values : parameters at the start.
+    changes : (s, parameters that took new values).
+    walk : (s, angles of the latent walk).
+    latents : (h, w) of the model, or empty.
+    seconds : duration, s.
     """
 
     about: Mapping[str, Any]

@@ -24,10 +24,14 @@ Progress = Callable[[float], object]  # seconds of sound analysed
 
 
 class TrackAnalysis:
-    """track : what was heard.  seconds : length of the sound.  origin : s, time stamp of its first sample in the file.
+    """Analyses a track once and keeps the result.
 
-    bars : s, where each bar of four beats begins, as far as the tempo is known.  damage : damaged packets met.
-    damaged_at : s, where the first of them was, or None.
+    track : the sound file.
+    seconds : length of the sound, s.
+    origin : s, time stamp of its first sample in the file.
+    bars : s, beginnings of the bars of four beats, as far as the tempo is known.
+    damage : damaged packets.
+    damaged_at : s, place of the first damaged packet, or None.
     """
 
     def __init__(self, track: Track, gain: float = 1.0, progress: Progress = lambda seconds: None) -> None:

@@ -25,7 +25,14 @@ Direct = Callable[[float, AudioFeatures, Params], Controls]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One frame of the film. time : s from the start.  controls : what to paint for it; None keeps the last picture."""
+    """Holds what is needed to draw one frame of the film.
+
+    index : number of the frame, from 0.
+    time : s from the start.
+    features : of the sound.
+    view : for the display.
+    controls : for the model; None keeps the last picture.
+    """
 
     index: int
     time: float

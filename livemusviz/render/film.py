@@ -40,7 +40,23 @@ LATENTS = "latents"
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Holds the figures of a render. finished : False if it was interrupted.  fps : frames a second of this run."""
+    """Holds the figures of a render.
+
+    output : the film.
+    finished : False if it was interrupted.
+    frames : frames in the film so far.
+    first : frame at which this run began; 0 without --resume.
+    total : frames of the whole film.
+    seconds : s that this run took.
+    fps : frames a second of this run.
+    batch : pictures at once.
+    ranks : processes that generated pictures.
+    sound : "copy", "flac" or "aac"; "" if no frame was drawn.
+    codec : FFmpeg's name of the H.264 encoder.
+    lost : pictures that held NaN or infinity; the one before stayed.
+    damage : damaged packets of the track.
+    peak_rss_mb : largest memory of the process, MB.
+    """
 
     output: Path
     finished: bool

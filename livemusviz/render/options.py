@@ -28,13 +28,24 @@ _HEAD = 1 << 20  # bytes of the track that tell it from another
 
 @dataclass(frozen=True, slots=True)
 class RenderConfig:
-    """The options of `livemusviz render`.
+    """Holds the options of `livemusviz render`.
 
-    model : what to load.  picture : uint8 (height, width, 3) of `size`, to start every picture from.
-    size, canvas : (width, height) in pixels, of a painted picture and of the film.  every : film frames a painted
-    picture.  batch : pictures at once; None decides by itself.  cues : what happens when.  replay : a recorded show.
+    track : the sound file.
+    output : the film.
+    model : the model to load.
+    picture : uint8 (height, width, 3) of `size`, from which every picture starts; None starts from noise.
+    size : (width, height) of a generated picture, pixels.
+    canvas : (width, height) of the film, pixels.
+    fps : film frames a second.
+    every : film frames to one generated picture.
+    batch : pictures at once; None chooses by the size.
+    values : the parameters at the start.
+    cues : changes at their times or bars.
+    replay : a recorded show to render; None renders the track.
     shaders, playlist : as for a show.
-    until : s, where the film ends; None is the end of the track.
+    until : s, end of the film; None is the end of the track.
+    resume : True continues an interrupted film.
+    overwrite : True replaces a film of that name.
     """
 
     track: Path

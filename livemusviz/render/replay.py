@@ -21,9 +21,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """values : parameters at the start.  changes : in the order of time.  latents : (h, w) of the live model, or None.
+    """Holds a recorded show to be rendered.
 
-    flags : how the show's model was asked for; unchecked.  canvas : (width, height), pixels.
+    track : its sound.
+    flags : flags of the show's model as they were given; unchecked.
+    canvas : (width, height), pixels.
+    latents : (h, w) of the live model, or None.
+    values : parameters at the start.
+    changes : in the order of time.
+    walk : angles of the latent walk over time.
     """
 
     track: Path

@@ -66,10 +66,13 @@ SCHEMES = ("rtmp", "rtmps", "rtsp", "udp", "http", "https", "")
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Describes a kind of output. main : the option that a part without a key sets.  options : with their readers.
+    """Describes a kind of output.
 
-    systems : `sys.platform`s that have it.  library : the module it needs, and the extra that brings it.
-    on_gpu : True takes the canvas's texture, on the display's thread; else pictures, in a process of its own.
+    main : option that a part without a key sets.
+    options : options with their readers.
+    systems : `sys.platform`s that have it.
+    library : module that it needs, and the extra that brings it.
+    on_gpu : True takes the canvas's texture, on the display's thread; False takes pictures, in a process of its own.
     instead : advice for other systems.
     """
 

@@ -31,8 +31,12 @@ class MessagePipe(Protocol):
 class SourceWiring:
     """Holds what a new process needs.
 
-    spec : the source.  size : (width, height) of its pictures, pixels.  ring : name of the ring that it writes.
-    resume : s into a clip at which to go on.  pipe : takes its messages.  ours : names under which this show sends.
+    spec : the source.
+    size : (width, height) of its pictures, pixels.
+    ring : name of the ring that it writes.
+    resume : s into a clip at which to go on.
+    pipe : takes its messages.
+    ours : names under which this show sends.
     """
 
     spec: PictureSpec

@@ -44,7 +44,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """`key` moves the parameter at `address` between `minimum` and `maximum`."""
+    """Binds a control to a parameter.
+
+    key : the control.
+    address : OSC address of the parameter.
+    minimum, maximum : values at both ends of the control.
+    mode : one of `MODES`.
+    """
 
     key: Key
     address: str

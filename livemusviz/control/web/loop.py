@@ -7,6 +7,7 @@ queue; the OSCQuery tree, the page, and JPEG previews. Neither server is ever wa
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
 import secrets
@@ -77,7 +78,7 @@ class WebServers:
         self.code: tuple[str, ...] = ()  # rows of a QR code of it, "1" is dark
         self.oscquery_port = 0
         self.faults = 0
-        self._sockets: dict[str, socket.socket] = {}
+        self._sockets: dict[str, list[socket.socket]] = {}  # of each server, the bound one and copies of it
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
@@ -86,11 +87,13 @@ class WebServers:
         """Bind the ports and serve. UserError if there is none to be had."""
         try:
             if self._options.oscquery is not None:
-                self._sockets["oscquery"] = bind_port(*self._options.oscquery, "OSCQuery", "--oscquery-port")
-                self.oscquery_port = self._sockets["oscquery"].getsockname()[1]
+                bound = bind_port(*self._options.oscquery, "OSCQuery", "--oscquery-port")
+                self._sockets["oscquery"] = [bound, bound.dup()]
+                self.oscquery_port = bound.getsockname()[1]
             if self._options.page is not None:
-                self._sockets["page"] = bind_port(*self._options.page, "web remote", "--web HOST:PORT")
-                host, port = self._sockets["page"].getsockname()[:2]
+                bound = bind_port(*self._options.page, "web remote", "--web HOST:PORT")
+                self._sockets["page"] = [bound, bound.dup()]
+                host, port = bound.getsockname()[:2]
                 self.url = f"http://{literal(reachable(host))}:{port}/?token={self.token}"
                 self.code = qr_code(self.url)
                 log.info("web remote at %s", self.url)
@@ -163,16 +166,18 @@ class WebServers:
 
     def _server(self, name: str) -> AbstractAsyncContextManager[object]:
         """Return a server on a copy of its socket: a server closes its socket, and another may have to follow."""
+        sockets = self._sockets[name]
+        copy = sockets.pop() if len(sockets) > 1 else sockets[0].dup()
         door = self.doors[name]
         page = name == "page"
         answer, session = (self._page_request, self._page) if page else (self._oscquery_request, self._listener)
         return serve(
-            self._guarded(session, door), sock=self._sockets[name].dup(), process_request=answer, max_size=MAX_MESSAGE,
+            self._guarded(session, door), sock=copy, process_request=answer, max_size=MAX_MESSAGE,
             compression=None, server_header=None, close_timeout=0.5, logger=_quiet_logger(), **options(door),
         )  # fmt: skip
 
     async def _announce(self, stack: AsyncExitStack) -> None:
-        host = self._sockets["oscquery"].getsockname()[0]
+        host = self._sockets["oscquery"][0].getsockname()[0]
         if host.startswith("127.") or ":" in host:
             return
         try:
@@ -283,8 +288,8 @@ class WebServers:
             await asyncio.gather(teller, return_exceptions=True)
 
     def _close_sockets(self) -> None:
-        for bound in self._sockets.values():
-            bound.close()
+        for each in itertools.chain(*self._sockets.values()):
+            each.close()
 
 
 def _quiet_logger() -> logging.Logger:

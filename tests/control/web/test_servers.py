@@ -422,7 +422,7 @@ def test_a_fault_of_one_server_leaves_the_other_and_is_over_after_a_pause(monkey
         with made.page() as page:
             wait_for(lambda: made.web.faults == 2)
             made.publish("good evening")
-            assert news(page, "message") == "good evening"
+            assert news(page, "error") == "good evening"
         assert made.get("/?HOST_INFO")[0] == 200
     finally:
         made.web.close()
