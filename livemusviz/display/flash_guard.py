@@ -1,19 +1,38 @@
-"""Guard a whole canvas against flashes: its windows and its mean. Pure: signals of cells in, shares to mix by out."""
+"""Guard a canvas against flashes, its windows and its mean. Pure. In: signals of cells. Out: how to hold a picture."""
 
 from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 
 from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, RED_CHANGE, MeanGuard
-from livemusviz.display.flash_windows import WindowGuard
+from livemusviz.display.flash_windows import GRID, WindowGuard
 from livemusviz.display.state import State
 
 LUMINANCE, RED = 0, 1  # indices of `flash.signals`
 NEVER_DARK_ENOUGH = 2.0  # red has no bright states that are exempt
+GAMMA = 2.2  # of pictures, in place of sRGB's curve
+GAIN_MOST = 2.0  # beyond it a dark picture is mixed with the last one
+RELEASE = 0.15  # s, time constant of a gain's way back to 1
+SETTLED = 0.01  # distance from 1 that is taken for none
+CHANGED = 0.005  # least change of a cell that takes part in a change of the mean
+PLAIN = np.ones((GRID[1], GRID[0]))
+
+
+class Hold(NamedTuple):
+    """Holds back a new picture in each cell. shares : of it beside the last one, (H, W).
+
+    gains : factors on its light, (H, W). A picture that is dimmed goes on moving; one that is mixed away stands still.
+    """
+
+    shares: np.ndarray
+    gains: np.ndarray
 
 
 class CanvasGuard:
-    """`shares` before a picture is shown, `shown` after it. Signals are `flash.signals`, float (3, H, W), 0..1.
+    """`hold` before a picture is shown, `shown` after it. Signals are `flash_signals`, float (3, H, W), 0..1.
 
     extended : apply the broadcasters' rule on series of transitions to the mean of the canvas.
     """
@@ -25,30 +44,44 @@ class CanvasGuard:
             RED: MeanGuard(RED_CHANGE, NEVER_DARK_ENOUGH, extended),
         }
         self._last: np.ndarray | None = None  # signals of the picture shown last
+        self._gains, self._time = np.ones((GRID[1], GRID[0])), 0.0  # of that picture
 
-    def shares(self, now: float, values: np.ndarray) -> np.ndarray | None:
-        """Return the share of the new picture beside the last one in each cell, (H, W); None is all of it."""
+    def gains(self, now: float) -> np.ndarray:
+        """Return the gains that a picture at `now` begins with, (H, W): the last one's, on their way back to 1."""
+        gains = 1.0 + (self._gains - 1.0) * math.exp((self._time - now) / RELEASE)
+        return np.where(np.abs(gains - 1.0) < SETTLED, 1.0, gains)
+
+    def hold(self, now: float, values: np.ndarray, gains: np.ndarray = PLAIN) -> Hold | None:
+        """Return how to hold the new picture back, beginning with `gains`; None shows it as it is."""
         last = self._last
         if last is None:
             return None
-        shares = np.ones(values.shape[1:])
-        bounds = self._windows.bounds(now, values)
-        if bounds is not None:
-            allowed = np.clip(values, *bounds)
-            needed = np.where(allowed == values, 1.0, mixture(last, values, allowed))
-            shares = _least_around(needed.min(0))
+        values, shares = lit(values, gains), np.ones(values.shape[1:])
+        factors: list[np.ndarray] = []
         for signal, guard in self._means.items():
             mean = float(values[signal].mean())
             low, high = guard.bounds(now)
             if not low <= mean <= high:
                 guard.refuse(now)
-                allowed_mean = min(max(mean, low), high)
-                shares = np.minimum(shares, mixture(last[signal].mean(), values[signal].mean(), allowed_mean))
-        return None if (shares == 1.0).all() else shares
+                allowed = min(max(mean, low), high)
+                found = factor(last[signal], values[signal], allowed)
+                if found is None:
+                    shares = np.minimum(shares, mixture(last[signal].mean(), mean, allowed))
+                else:
+                    factors.append(found)
+        if factors:
+            gains = gains * max(factors, key=lambda each: float(np.abs(each - 1.0).max()))
+            values = lit(values, gains)
+        bounds = self._windows.bounds(now, values)
+        if bounds is not None:
+            allowed_values = np.clip(values, *bounds)
+            needed = np.where(allowed_values == values, 1.0, mixture(last, values, allowed_values))
+            shares = np.minimum(shares, _least_around(needed.min(0)))
+        return None if (shares == 1.0).all() and (gains == 1.0).all() else Hold(shares, gains)
 
-    def shown(self, now: float, values: np.ndarray) -> None:
-        """Note the signals of the picture that was shown at `now`, s."""
-        self._last = values
+    def shown(self, now: float, values: np.ndarray, gains: np.ndarray = PLAIN) -> None:
+        """Note the signals of the picture that was shown at `now`, s, and its gains."""
+        self._last, self._gains, self._time = values, gains, now
         self._windows.shown(now, values)
         for signal, guard in self._means.items():
             guard.shown(now, float(values[signal].mean()))
@@ -56,17 +89,36 @@ class CanvasGuard:
     def exchange(self, state: State) -> None:
         """Save or restore what may be shown next."""
         self._last = state.optional_array("last", self._last)
+        self._gains, self._time = state.array("gains", self._gains), state.value("time", self._time)
         state.part("windows", self._windows)
         for signal, guard in self._means.items():
             state.part(f"mean {signal}", guard)
 
 
+def lit(values: np.ndarray, gains: np.ndarray) -> np.ndarray:
+    """Return the signals of a picture whose light is scaled: luminance and red with it, chroma not at all."""
+    return np.concatenate([np.minimum(values[:2] * gains, 1.0), values[2:]])
+
+
+def factor(last: np.ndarray, values: np.ndarray, mean: float) -> np.ndarray | None:
+    """Return the factors, (H, W), on the cells that changed which give the whole a mean; None where that is too much.
+
+    last, values : one signal of the last picture and of the new one, (H, W).
+    """
+    changed = np.abs(values - last) > CHANGED
+    light = float(values[changed].sum())
+    wanted = mean * values.size - float(values[~changed].sum())
+    if not 0.0 < wanted < GAIN_MOST * light:
+        return None
+    return np.where(changed, wanted / light, 1.0)
+
+
 def mixture(start: np.ndarray | float, end: np.ndarray | float, wanted: np.ndarray | float) -> np.ndarray:
     """Return the share of a flat field of luminance `end` in one of `start` that makes `wanted`, mixed as sRGB values.
 
-    0 where both are alike; gamma is taken as 2.2. All in 0..1.
+    0 where both are alike. All in 0..1.
     """
-    a, b, c = (np.maximum(np.asarray(x, float), 0.0) ** (1.0 / 2.2) for x in (start, end, wanted))
+    a, b, c = (np.maximum(np.asarray(x, float), 0.0) ** (1.0 / GAMMA) for x in (start, end, wanted))
     way = np.where(np.abs(b - a) > 1e-6, b - a, 1.0)
     return np.where(np.abs(b - a) > 1e-6, np.clip((c - a) / way, 0.0, 1.0), 0.0)
 

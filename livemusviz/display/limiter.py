@@ -1,8 +1,8 @@
 """Measure the canvas and hold it back where it would flash too often. Runs on the thread that owns the context.
 
 The canvas is measured as 12 by 9 cells. Where one would change once too often it is mixed with the last picture shown,
-as little as is needed, and only there. The measure is read back in the same frame, so no flash is shown before it is
-known.
+as little as is needed, and only there. Where the whole would, its light is scaled: what moves goes on moving. The
+measure is read back in the same frame, so no flash is shown before it is known.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import moderngl
 import numpy as np
 
 from livemusviz.display.flash import flash_signals
-from livemusviz.display.flash_guard import CanvasGuard
+from livemusviz.display.flash_guard import GAMMA, PLAIN, CanvasGuard, Hold
 from livemusviz.display.flash_windows import GRID
 from livemusviz.display.layers import Layer
 from livemusviz.display.program import ShaderProgram
@@ -34,8 +34,8 @@ class FlashLimiter:
         self._ctx, self._measure, self._hold = ctx, measure, hold
         self._texture = ctx.texture(GRID, 4, dtype="f4")
         self._cells = ctx.framebuffer([self._texture])
-        self._shares = ctx.texture(GRID, 1, dtype="f4")
-        self._shares.repeat_x = self._shares.repeat_y = False
+        self._mixture = ctx.texture(GRID, 2, dtype="f4")
+        self._mixture.repeat_x = self._mixture.repeat_y = False
         self._pair = [Layer(ctx, size) for _ in range(2)]
         self._mode, self._guard = "off", CanvasGuard(extended=False)
         self.active = False
@@ -50,17 +50,17 @@ class FlashLimiter:
         self.active = False
         if mode == "off":
             return picture
-        shown, values = picture, self.measure(picture)
-        shares = self._guard.shares(now, values) if before is not None else None
-        if shares is not None and before is not None:
+        shown, values, gains = picture, self.measure(picture), PLAIN
+        hold = self._guard.hold(now, values, self._guard.gains(now)) if before is not None else None
+        if hold is not None and before is not None:
             self.active = True
-            shown, values = self._hold_back(now, picture, before, shares)
-        self._guard.shown(now, values)
+            shown, values, gains = self._hold_back(now, picture, before, hold)
+        self._guard.shown(now, values, gains)
         return shown
 
     def rehearse(self, picture: Layer) -> None:
         """Draw what `limit` may draw once, from a picture of the canvas's size; nothing is remembered of it."""
-        self._mix(self._spare(picture.size, picture), picture, picture, np.ones((GRID[1], GRID[0])))
+        self._mix(self._spare(picture.size, picture), picture, picture, Hold(PLAIN, PLAIN))
 
     def layers(self) -> list[Layer]:
         """Return the layers that a picture which was held back is in."""
@@ -80,23 +80,25 @@ class FlashLimiter:
         cells = np.frombuffer(self._cells.read(components=4, dtype="f4"), np.float32)
         return flash_signals(cells.reshape(GRID[1], GRID[0], 4).astype(np.float64))
 
-    def _hold_back(self, now: float, picture: Layer, before: Layer, shares: np.ndarray) -> tuple[Layer, np.ndarray]:
-        """Return a mixture of `before` and `picture` that may be shown, and its signals.
+    def _hold_back(self, now: float, picture: Layer, before: Layer, hold: Hold) -> tuple[Layer, np.ndarray, np.ndarray]:
+        """Return a mixture of `before` and `picture` that may be shown, its signals and the gains of `picture` in it.
 
-        shares : of `picture` in each cell, (H, W), to begin with.
+        hold : to begin with.
         """
         target = self._spare(picture.size, before)
-        for _ in range(TRIES):
-            values = self._mix(target, picture, before, shares)
-            still = self._guard.shares(now, values)
+        for number in range(TRIES):
+            values = self._mix(target, picture, before, hold)
+            still = self._guard.hold(now, values)
             if still is None:
-                return target, values
-            shares = shares * np.where(still < 1.0, LESS, 1.0)
-        return target, self._mix(target, picture, before, np.zeros_like(shares))
+                return target, values, hold.gains
+            less = np.where((still.shares < 1.0) | (number > 0), LESS, 1.0)
+            hold = Hold(hold.shares * less, hold.gains * still.gains)
+        return target, self._mix(target, picture, before, hold._replace(shares=np.zeros_like(hold.shares))), hold.gains
 
-    def _mix(self, target: Layer, picture: Layer, before: Layer, shares: np.ndarray) -> np.ndarray:
-        self._shares.write(shares.astype(np.float32).tobytes())
-        self._hold.draw(target.target, image=before.texture, other=picture.texture, shares=self._shares)
+    def _mix(self, target: Layer, picture: Layer, before: Layer, hold: Hold) -> np.ndarray:
+        cells = np.stack([hold.shares, hold.gains ** (1.0 / GAMMA)], axis=-1)
+        self._mixture.write(cells.astype(np.float32).tobytes())
+        self._hold.draw(target.target, image=before.texture, other=picture.texture, cells=self._mixture)
         return self.measure(target)
 
     def _spare(self, size: tuple[int, int], used: Layer) -> Layer:

@@ -221,7 +221,7 @@ def test_every_window_keeps_the_rule_whatever_comes(seed):
     for i in range(240):
         values = np.zeros((3, 9, 12))
         values[0] = rng.integers(0, 2, (9, 12)) if i % 3 == 0 else shown[-1][0]
-        if guard.shares(i / FPS, values) is not None:
+        if guard.hold(i / FPS, values) is not None:
             values = shown[-1]  # as the limiter does in the end: the last picture in the place of the new one
         guard.shown(i / FPS, values)
         shown.append(values)
@@ -230,3 +230,20 @@ def test_every_window_keeps_the_rule_whatever_comes(seed):
     for start in range(len(moves) - FPS):
         too_often = moves[start : start + FPS].sum(0) > 6
         assert max(too_often[y : y + 3, x : x + 4].mean() for y, x in np.ndindex(7, 9)) < 0.25
+
+
+def test_a_picture_that_is_held_back_goes_on_moving(ctx):
+    """Light and dark take turns three times a second behind a picture that moves: no quarter of a second is frozen."""
+    stage = Stage(ctx, look=Look(chain=()), limit=True)
+    canvases, active = [], []
+    for i in range(6 * FPS):
+        image = colourful(i / 30.0)
+        image[..., :3] = image[..., :3] * (1.0 if i % 20 < 10 else 0.4)
+        stage.show(image)
+        canvases.append(stage.run(1))
+        active.append(stage.compositor.limiter.active)
+    assert sum(active) > FPS, "or there is nothing to hold"
+    assert not fails(np.array(canvases))
+    moved = np.abs(np.diff(np.array(canvases), axis=0)).mean((1, 2, 3)) > 0.1
+    since = np.diff(np.flatnonzero(np.concatenate([[True], moved, [True]])))
+    assert since.max() < FPS / 4
