@@ -1,1 +1,1 @@
-"""Audio room: sound in. Runs in a process of its own; the only room that imports sounddevice."""
+"""Captures sound, in a process of its own. The only room that imports sounddevice."""

@@ -1,8 +1,8 @@
-"""Decoded sound of any number of channels as two. Pure: numpy only.
+"""Mixes decoded sound of any number of channels to two. Pure: numpy only.
 
 Channels are laid to the left and the right by their names, those beside and behind at half power (ITU-R BS.775), and
-the whole is scaled so that no sum can clip. None is left out, the low-frequency effects neither: a show follows the
-bass. Channels without a name, as an interface's 18 inputs, go to the left and the right in turn.
+the whole is scaled so that no sum can clip. Low-frequency effects are included, because a show follows the bass.
+Channels without a name, as an interface's 18 inputs, go to the left and the right in turn.
 """
 
 from __future__ import annotations

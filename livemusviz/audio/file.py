@@ -1,5 +1,5 @@
-"""A sound file played in real time. Decoded on a thread of its own; blocks go out on PortAudio's output thread where
-the file is heard through speakers, else on a thread that keeps absolute deadlines.
+"""Plays a sound file in real time. A thread decodes it; blocks go out on PortAudio's output thread if speakers play the
+file, else on a thread that keeps absolute deadlines.
 
 Out: as from a device, float32 (HOP, 2) at SAMPLE_RATE. Memory does not depend on the file's length.
 """
@@ -55,7 +55,7 @@ def _blocks(track: Track, loop: bool) -> Iterator[np.ndarray]:
 
 
 class FileSource:
-    """Plays a file into the sink. After its end (`loop` off) silence goes on; `held`, silence comes before `play`."""
+    """Plays a file into the sink. Silence follows its end (without `loop`), and precedes `play` (with `held`)."""
 
     rate = float(SAMPLE_RATE)
     settle = 0.0

@@ -1,4 +1,4 @@
-"""The show's side of the audio process: makes the rings, spawns and supervises the process, hands over what it hears.
+"""Makes the rings of the audio process, spawns and supervises it, and hands over its features and sound.
 
 Runs on the show's main thread (`poll`, `features`, `set_gain`); a `BlockReader` belongs to the thread that reads it.
 Imports neither sounddevice nor aubio, so that no audio library is ever loaded beside mlx.
@@ -209,9 +209,11 @@ class AudioHost:
             self._rings.control.write(CONTROL.pack(self._gain, not self._held))
 
     def set_input(self, text: str) -> None:
-        """Ask for another device or other channels of it; "" is the input that the show began with. What cannot be is
-        told by `take_refusal`, and the old input goes on. UserError for a file: whoever controls a show may not choose
-        from its disk."""
+        """Ask for another device or other channels of it; "" is the input that the show began with.
+
+        If it cannot be opened, `take_refusal` returns the reason and the old input goes on. UserError for a file: a
+        controller may not choose files from the disk.
+        """
         text = text or self._requests.first
         if text != self._requests.first and replace(self.spec, input=text).file is not None:
             raise UserError("input: a file is given on the command line; send the name of an audio input")
@@ -229,7 +231,7 @@ class AudioHost:
         return self._requests.inputs
 
     def take_refusal(self) -> str:
-        """Return why the last request for an input could not be met, once; "" if there is nothing to tell."""
+        """Return why the last request for an input could not be met, once; "" if there is no refusal."""
         return self._requests.take_refusal()
 
     def close(self) -> None:

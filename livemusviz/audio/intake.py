@@ -1,4 +1,4 @@
-"""Takes features and sound in once a display frame, as late as the room hears them. Main thread."""
+"""Takes in features and sound once a display frame, delayed as the PA delays the sound. Main thread."""
 
 from __future__ import annotations
 
@@ -39,8 +39,10 @@ class AudioIntake:
             self.sound = np.concatenate([self.sound, *blocks])[-SOUND_KEPT:]
 
     def follow_input(self, wanted: str) -> str:
-        """Ask for another input when `wanted` has changed. Return why it cannot be had, which may be known later than
-        it was asked for, or ""; then `input` is the one that goes on."""
+        """Ask for another input when `wanted` has changed. Return why it cannot be opened, or "".
+
+        The answer may come in a later call. After a refusal, `input` is the one that goes on.
+        """
         refused = self._host.take_refusal()
         if wanted != self.input:
             self.input = wanted

@@ -1,4 +1,4 @@
-"""The audio callback. Runs on PortAudio's thread (or on a file's), in the audio process.
+"""Captures blocks in the audio callback. Runs on PortAudio's thread (or on a file's), in the audio process.
 
 In: blocks of float32 (frames, channels) at the source's rate, and their capture time. Out: packed `Hop`s of HOP frames,
 stereo, at SAMPLE_RATE, each with level and gain, written to a lock-free ring. It never waits and never raises.

@@ -1,4 +1,4 @@
-"""Any number of a device's inputs as stereo. Runs in the audio callback.
+"""Mixes any number of a device's inputs to stereo. Runs in the audio callback.
 
 In: float32 (frames, channels). Out: float32 (frames, 2): odd inputs on the left, even ones on the right, or one input
 on both sides. A side that several inputs sound on is lowered by the root of their number.

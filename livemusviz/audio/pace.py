@@ -1,7 +1,7 @@
 """Judges whether a stream still delivers as many samples a second as it promised. Pure; times in seconds are passed in.
 
-A headset that changes its rate, or a driver that has lost its clock, may deliver half of the sound for ever and call
-itself active all the while. A busy machine holds sound up too, but now more, now less, and hands it over in the end.
+A headset that changes its rate, or a driver that has lost its clock, may deliver half of the sound and still report
+that it is active. A busy machine delays sound too, but irregularly, and delivers it in the end.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
-"""The body of the audio process. Its main thread opens the source, watches it, and reports; the sound itself runs from
-the callback (audio/loop.py) through the ring of blocks to the features thread (features/loop.py).
+"""Runs the audio process. Its main thread opens the source, watches it, and reports; the sound itself goes from the
+callback (audio/loop.py) through the ring of blocks to the features thread (features/loop.py).
 
 It ends by itself when the source is lost or the show is gone; the show starts another.
 """
@@ -36,14 +36,14 @@ log = logging.getLogger(__name__)
 
 LOOK = 0.05  # s between looks at the source
 SILENT_REOPEN = 2.0  # s of perfect zeros, after which the device is opened once more
-SILENT_TELL = 5.0  # s of perfect zeros, after which the user is told
+SILENT_TELL = 5.0  # s of perfect zeros, after which a remark is made
 OVERFLOWS = 10  # overflows a second, after which the device is opened with more latency
-MOST_INPUTS = 64  # told to the show
+MOST_INPUTS = 64  # listed for the show
 NICENESS = -11  # as PulseAudio asks for itself; refused without the right to it
 
 
 def run(wiring: Wiring) -> None:
-    """Hear until the source is lost. The exit status is 0 after a report of the reason."""
+    """Capture until the source is lost. The exit status is 0 after a report of the reason."""
     faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
     sys.setswitchinterval(0.0005)
@@ -131,7 +131,7 @@ class CaptureSession:
                 self._wiring.requests.send(message)
 
     def _tell_inputs(self) -> None:
-        """Tell the show what can be chosen from."""
+        """Send the show the list of inputs."""
         if self._wiring.requests is not None and self._spec.file is None:
             devices = input_devices()
             names = numbered(device.name for device in devices)

@@ -29,18 +29,18 @@ class InputRequests:
         self._ask()
 
     def take_refusal(self) -> str:
-        """Return why the last request could not be met, once; "" if there is nothing to tell."""
+        """Return why the last request could not be met, once; "" if there is no refusal."""
         refused, self._refused = self._refused, ""
         return refused
 
     def connect(self, pipe: RequestPipe) -> None:
-        """Talk to a new process by `pipe`; what is wanted is asked for as it starts."""
+        """Use the pipe of a new process, and repeat the request that is not answered yet."""
         self.close()
         self._pipe = pipe
         self._ask()
 
     def take_answers(self) -> str | None:
-        """Take in what the process says of inputs. Returns the input that it has changed to, or None."""
+        """Read the answers of the process. Return the input that it has changed to, or None."""
         changed = None
         with suppress(OSError, EOFError):
             while self._pipe is not None and self._pipe.poll():

@@ -1,5 +1,5 @@
-"""A sound card's input as a stream of blocks. Opened and watched by the audio process; the blocks come
-on PortAudio's thread.
+"""Reads blocks from a sound card's input. Opened and watched by the audio process; the blocks come on PortAudio's
+thread.
 
 Out, to the sink: float32 (frames, channels) blocks at `rate`, the capture time of their first frame on the
 `time.perf_counter` scale, and whether the driver lost sound before it.
@@ -74,7 +74,7 @@ class DeviceSource:
     def __init__(
         self, device: InputDevice, steady: bool = False, channels: tuple[int, ...] = (), wide: bool = False
     ) -> None:
-        """channels : those to hear, from 1; () is all.  steady, wide : as in `open_source`."""
+        """channels : those to capture, from 1; () is all.  steady, wide : as in `open_source`."""
         portaudio = load_portaudio()
         if portaudio is None:
             raise UserError("the PortAudio library is missing; on Debian install libportaudio2")

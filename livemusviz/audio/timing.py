@@ -12,10 +12,10 @@ PROOF = 0.25
 
 
 class StreamTime:
-    """The running estimate of `perf_counter - seconds of sound`.
+    """Estimates `perf_counter - seconds of sound`.
 
-    A driver's word is never too early, only too late (a delayed callback). So the estimate goes down quickly, by at
-    most a quarter of the elapsed time (time still moves on), and creeps up at `CREEP`.
+    A driver reports a block never too early, only too late (a delayed callback). So the estimate falls quickly, by at
+    most a quarter of the elapsed time (so that time never runs back), and rises slowly, at `CREEP`.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class StreamTime:
         self._least = 0.0  # s; the smallest of these delays
 
     def settle(self, position: float, began: float) -> None:
-        """Before anything is published: the earliest word counts. Arguments as in `step`."""
+        """Take the smallest offset before anything is published. Arguments as in `step`."""
         offset = began - position
         self._offset = offset if self._offset is None else min(self._offset, offset)
 

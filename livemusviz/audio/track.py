@@ -1,9 +1,8 @@
-"""Any sound file as samples at the show's rate, for the show and the offline render alike. PyAV; the caller's thread;
-constant memory.
+"""Decodes any sound file at the show's rate, for shows and films. PyAV; the caller's thread; constant memory.
 
-In: a path. Out: float32 (n, CHANNELS) blocks at SAMPLE_RATE that follow on without a gap. Time 0 is the first sample a
-player would let you hear: what a codec puts in front to warm up is left out. A damaged stretch becomes silence of the
-same length, so that what follows it stays in time.
+In: a path. Out: float32 (n, CHANNELS) blocks at SAMPLE_RATE without gaps. Time 0 is the first sample that a player
+plays: the samples that a codec adds in front to warm up are left out. A damaged stretch becomes silence of the same
+length, so that the sound after it stays in time.
 """
 
 from __future__ import annotations
@@ -62,8 +61,8 @@ def probe(path: Path) -> Track:
 
 
 def open_media(path: Path) -> av.container.InputContainer:
-    """Return a file to be read, whatever its name: FFmpeg would take what stands before a colon for a protocol. Nothing
-    that it names in turn is fetched from the network."""
+    """Open a file to be read, whatever its name: FFmpeg would read the text before a colon as a protocol. Files that it
+    refers to are not fetched from the network."""
     return av.open(media_name(path), metadata_errors="ignore", options={"protocol_whitelist": "file"})
 
 
@@ -192,7 +191,7 @@ def _frame(sound: np.ndarray, rate: int) -> av.AudioFrame:
 
 
 class _Resampler:
-    """Sound of one rate at the show's. What it holds back comes by `rest`."""
+    """Resamples sound of one rate to the show's; `rest` returns the samples that it holds back."""
 
     def __init__(self) -> None:
         self._inner = av.AudioResampler(format="flt", layout="stereo", rate=SAMPLE_RATE)

@@ -1,4 +1,4 @@
-"""A ring of canvases in shared memory: one writer, any number of readers in other processes. Nobody ever waits.
+"""A ring of canvases in shared memory: one writer, any number of readers in other processes. Neither side waits.
 
 A slot is a head (sequence number, time, sequence number again) and the pixels. The writer sets the first number,
 copies the pixels, then sets the second; a reader copies them and looks at both again. A picture that was overwritten

@@ -1,8 +1,8 @@
 """Queues the performer's requests on their way to the session. Any threads put, one drains; neither side ever waits.
 
-A flood cannot push anything out: of each value only the newest is kept, so the size is bounded by the number of
-parameters, and steps are added up. Actions (start recording) all count and queue in their order; the oldest goes when
-full.
+Only the newest event of each value is kept, and steps are added up, so the size is bounded by the number of parameters
+and a flood of events drops none of the others. Actions (start recording) are all kept in their order; when there are
+too many, the oldest is dropped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A one-slot mailbox: the newest value wins. Any number of threads; neither side ever waits for the other."""
+"""A one-slot mailbox: the newest value wins. Any number of threads; neither side waits for the other."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Carries what went wrong from any thread to the log, the HUD, OSC and the web remote.
 
-A notice is logged at once, on the thread that gives it, and waits for the show, which tells the performer. The queue is
-bounded: when it is full the oldest goes.
+A notice is logged at once, on the thread that puts it, and queued for the show, which shows it to the performer. The
+queue is bounded: when it is full the oldest goes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Carries pictures that are encoded already, from the recorder's thread to the processes of streams. Nobody waits.
+"""Carries pictures that are encoded already, from the recorder's thread to the processes of streams. Neither side
+waits.
 
 A packet is cut into chunks, each one slot of a `SharedRing`. A reader that has missed one goes on at the next key
 frame.

@@ -1,9 +1,9 @@
 """A lock-free ring in shared memory: one writer, any number of readers, in one process or in several.
 
-A slot is `u64 sequence | payload | u32 crc32(sequence + payload)`, written with one copy. The header holds the
-sequence number of the newest slot. A reader that finds a wrong sequence number or checksum met the writer in that slot:
-it counts a torn read and tries again. The checksum makes this right on weakly ordered processors, where a slot's bytes
-may become visible in any order. The writer never waits and overwrites the oldest slot; readers count what they missed.
+A slot is `u64 sequence | payload | u32 crc32(sequence + payload)`, written with one copy. The header holds the sequence
+number of the newest slot. A wrong sequence number or checksum means that the writer was in that slot: the reader counts
+a torn read and tries again. The checksum makes this right on weakly ordered processors, where a slot's bytes may become
+visible in any order. The writer never waits and overwrites the oldest slot; readers count what they missed.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class RingReader:
             newest = self._ring.newest()
             if newest < self._next:
                 return None
-            oldest = max(1, newest - self._ring.slots + 2)  # the slot after the newest may be under the pen
+            oldest = max(1, newest - self._ring.slots + 2)  # the slot after the newest may be being written
             if self._next < oldest:
                 self.dropped += oldest - self._next
                 self._next = oldest
@@ -119,7 +119,7 @@ class RingReader:
                     self._next += 1
                     return payload
                 self.torn += 1
-            if self._ring.newest() == newest:  # damaged for good: step over it
+            if self._ring.newest() == newest:  # damaged for good: skip it
                 self.dropped += 1
                 self._next += 1
 

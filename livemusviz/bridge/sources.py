@@ -1,4 +1,4 @@
-"""Carries pictures from a camera, a clip or another program to whoever paints by them.
+"""Carries pictures from a camera, a clip or another program to whoever generates from them.
 
 The sources put the newest into a mailbox (`bridge.latest.Latest`); a picture is new if its `seq` is. Times are seconds
 on the `time.perf_counter` scale, which every process of one machine shares.
@@ -47,7 +47,8 @@ class SourcePicture:
 
 @dataclass(frozen=True, slots=True)
 class PictureInput:
-    """Holds the picture to paint by at one moment. presence : 0..1, falls to 0 while a lost source fades out."""
+    """Holds the picture that frames start from at one moment. presence : 0..1, falls to 0 while a lost source fades
+    out."""
 
     picture: SourcePicture | None = None
     presence: float = 1.0

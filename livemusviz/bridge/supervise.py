@@ -14,7 +14,7 @@ STARTING, RUNNING, LOST = "starting", "running", "lost"
 
 
 class Backoff:
-    """Pauses in seconds between attempts: each of `delays` once, then the last of them for ever, until `reset`."""
+    """Pauses in seconds between attempts: each of `delays` once, then the last one again and again, until `reset`."""
 
     def __init__(self, delays: Sequence[float] = (0.5, 1.0, 2.0, 5.0)) -> None:
         if not delays:
@@ -97,7 +97,7 @@ class Supervisor:
         return self.state
 
     def hurry(self) -> None:
-        """Start the next worker without waiting any longer, should one be waited for."""
+        """End the pause before the next worker, if there is one."""
         if self._not_before is not None:
             self._not_before = float("-inf")
 

@@ -84,7 +84,7 @@ class View:
 class CanvasPicture:
     """The canvas as it was shown, for the recorder. pixels : uint8 (H, W, 4) RGBA, top row first.
 
-    time : s, when the sound was heard that it goes with; when it was shown, if there was none.
+    time : s, capture time of the sound that it answers; without sound, time of its presentation.
     """
 
     pixels: np.ndarray

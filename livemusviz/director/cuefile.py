@@ -112,7 +112,7 @@ def _cue(table: dict[str, object], presets: Presets) -> Cue:
         checked.update({**presets(preset), "preset": preset})
     for key, value in values.items():
         if SHADER_INPUT.fullmatch(key) and isinstance(value, bool | int | float):
-            checked[key] = value  # the stage knows which there are
+            checked[key] = value  # checked by the stage, which knows the shaders
             continue
         if key not in BY_NAME:
             raise UserError(f"no parameter '{key[:64]}'; {suggest(key, [*_settable(), 'time', 'bar'])}")

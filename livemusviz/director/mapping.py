@@ -133,7 +133,7 @@ def parse_drive(where: str, raw: Mapping[str, object], minimum: float, maximum: 
 
 
 class Driver:
-    """A drive at work. One `step` a display frame."""
+    """Computes the values of one drive. One `step` a display frame."""
 
     def __init__(self, drive: Drive) -> None:
         self.drive = drive
@@ -160,7 +160,7 @@ class Driver:
 
 
 class BeatClock:
-    """Beats since the start, from a phase that wraps. Free at `FREE_BPM`, or the last tempo, while none is known."""
+    """Counts beats from a phase that wraps. While no tempo is known it runs at the last one, or at `FREE_BPM`."""
 
     def __init__(self) -> None:
         self.beats = 0.0

@@ -1,4 +1,4 @@
-"""Follows the picture to paint by: which one a frame starts from, how far from it, and whether it moves. Pure."""
+"""Decides from which picture a frame starts, how far it departs from it, and if it has changed. Pure."""
 
 from __future__ import annotations
 

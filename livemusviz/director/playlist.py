@@ -16,17 +16,17 @@ MIN_SECONDS, MAX_SECONDS = 1.0, 7200.0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a playlist. seconds : how long it stays; 0 is until somebody moves on."""
+    """One entry of a playlist. seconds : for which it stays; 0 is until another is chosen."""
 
     preset: str
     seconds: float = 0.0
 
 
 class PresetPlayer:
-    """Steps through presets. `next`, `previous`, `random` and `number` say which preset to load; whoever loads it
-    reports that by `loaded`, as for presets chosen by name. `due` is asked once a display frame.
+    """Steps through presets. `next`, `previous`, `random` and `number` return the preset to load; the caller loads it
+    and calls `loaded`, also for presets chosen by name, and calls `due` once a display frame.
 
-    locked : the autopilot rests; what is chosen by hand still comes.
+    locked : True stops the autopilot; the performer can still choose.
     """
 
     def __init__(self, entries: Sequence[Entry], rng: np.random.Generator) -> None:
@@ -65,7 +65,7 @@ class PresetPlayer:
         return self._go(number - 1)
 
     def loaded(self, name: str) -> None:
-        """`name` plays now, by whatever way it was chosen."""
+        """Note that `name` plays now, however it was chosen."""
         if name != self.current:
             self._index = next((i for i, each in enumerate(self.entries) if each.preset == name), self._index)
         self._since = None
@@ -73,7 +73,7 @@ class PresetPlayer:
     def due(self, now: float, seconds: float) -> str | None:
         """Return the preset to load now because the last one's time is up, or None. `now` : s.
 
-        seconds : how long entries without a duration of their own stay; 0 is for ever.
+        seconds : for which entries without a duration of their own stay; 0 never ends.
         """
         if self._since is None:
             self._since = now

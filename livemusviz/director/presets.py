@@ -1,4 +1,4 @@
-"""Presets: TOML text in, checked values out. Pure; the files are found, read and written by `library`.
+"""Presets: TOML text in, checked values out. Pure; `assets` finds, reads and writes the files.
 
 version = 1
 description = "..."
@@ -43,7 +43,7 @@ _KEYS = ("version", "description", "transition", "idle", "chain", "params", "dri
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named set of parameter values, which keeps those that it does not name, and a look for the stage."""
+    """Holds a named set of parameter values and a look for the stage. Parameters that it does not name stay."""
 
     name: str
     description: str

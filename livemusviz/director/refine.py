@@ -1,8 +1,8 @@
 """Resamples noise to another latent size, so that a larger picture shows the same scene. Pure.
 
 White noise stays white under an orthonormal cosine transform. So the coefficients of the coarse noise become the low
-ones of the fine noise, and fresh noise fills the rest: the result is white, of unit variance, and the same at low
-frequencies. In the other direction the high coefficients are dropped.
+coefficients of the fine noise, and fresh noise fills the others: the result is white, of unit variance, and the same at
+low frequencies. In the other direction the high coefficients are dropped.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The stage: which shaders stand between the generated picture and the canvas, and what each of their inputs is now.
+"""Decides which shaders stand between the generated picture and the canvas, and the values of their inputs.
 
 Pure. A preset names a transition, an idle scene and a chain of filters, and sets or drives their inputs; the performer
 sets inputs over that; the sound moves what is driven. Once a display frame `step` turns all of it into a `Scene`.
@@ -57,7 +57,7 @@ class Stage:
         self._build()
 
     def load(self, look: Look) -> None:
-        """Take over a preset's look; what the performer had set by hand is gone. Nothing changes on a UserError."""
+        """Take over a preset's look and drop the inputs that the performer had set. Nothing changes on a UserError."""
         check_look("preset", look, self.shaders)
         self._look = look
         self.chain = CHAIN if look.chain is None else look.chain

@@ -86,7 +86,7 @@ class Tempo:
         self._audio_phase: float | None = None
         self._audio_beat = 0.0  # position by the beats of the audio alone, before the octave
         self._audio_bar = 0.0  # position in the bar of the audio, beats
-        self._bars_by_hand = False  # the performer has said where the bar begins, and knows better
+        self._bars_by_hand = False  # the performer has set where the bar begins
         self._tapped = False
         self._taps: deque[float] = deque(maxlen=TAPS)
         self._proposal = Proposal()
@@ -228,12 +228,12 @@ class Tempo:
             self._beat += off if off <= BEATS_A_BAR // 2 else off - BEATS_A_BAR
 
     def _corrects_octave(self, bpm: float) -> bool:
-        """Return True if a tapped tempo only tells the octave of the audio's tempo."""
+        """Return True if a tapped tempo only corrects the octave of the audio's tempo."""
         if self._source != "audio" or self._audio_bpm <= 0.0:
             return False
         octave = min(OCTAVES, key=lambda octave: abs(math.log(bpm / (self._audio_bpm * octave))))
         if abs(bpm / (self._audio_bpm * octave) - 1.0) > SAME:
-            return self.wanted == "audio"  # told to follow the audio alone
+            return self.wanted == "audio"  # only the audio may lead
         self._octave = octave
         return True
 

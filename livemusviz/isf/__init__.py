@@ -1,1 +1,1 @@
-"""ISF files as values: what they declare and where they are. No OpenGL; any thread."""
+"""Reads ISF files and translates their GLSL. No OpenGL; any thread."""

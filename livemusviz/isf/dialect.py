@@ -1,6 +1,6 @@
-"""Makes GLSL as other hosts take it into GLSL as every desktop driver takes it. Text in, text out; pure.
+"""Translates GLSL that other hosts accept into GLSL that every desktop driver accepts. Text in, text out; pure.
 
-Every line keeps its number. The texts that are looked at are `plain`: without comments, which stand as blanks.
+Every line keeps its number. Functions that search a text take it as `plain`: with blanks in place of comments.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The arithmetic of ISF's size expressions ("floor($WIDTH / 2.0)"). Pure; only arithmetic of Python is reached."""
+"""Evaluates ISF's size expressions ("floor($WIDTH / 2.0)"). Pure; only arithmetic of Python is reached."""
 
 from __future__ import annotations
 

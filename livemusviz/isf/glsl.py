@@ -1,4 +1,4 @@
-"""An ISF file's GLSL as a program that OpenGL 3.3 core, or better 4.1, takes: text in, text out. Pure.
+"""Translates an ISF file's GLSL into a program for OpenGL 3.3 core, or better 4.1. Text in, text out; pure.
 
 ISF is written in the GLSL of 2004 (`varying`, `gl_FragColor`, `texture2D`) plus macros of its own (`IMG_PIXEL`). The
 body keeps its line numbers, so that a compiler's complaint points into the file that a performer edits. Sampling goes

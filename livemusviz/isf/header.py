@@ -1,7 +1,7 @@
-"""The JSON header of an ISF file (Interactive Shader Format 2.0, and 1.0 where it differs): text in, values out. Pure.
+"""Reads the JSON header of an ISF file (Interactive Shader Format 2.0, and 1.0 where it differs). Pure.
 
-The format: https://github.com/mrRay/ISF_Spec. Public files are not always valid JSON; what a careful reader would
-understand all the same (trailing commas, comments, tabs in strings) is understood here.
+The format: https://github.com/mrRay/ISF_Spec. Public files are not always valid JSON: trailing commas,
+comments and tabs in strings are accepted.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     walk_speed: Annotated[float, Range(0.0, 4.0, "turns/s"), "speed of the latent walk at full energy"] = 0.12
 
-The type says the kind, the default is the field's, the text is the doc. Everything else is said by the words below.
+The annotation holds type and doc, the field holds the default. The classes below declare everything else.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Does:
-    """Says what an event sets in motion, before the parameter takes its value."""
+    """Declares a function that an event calls before the parameter takes its value."""
 
     do: Do
 

@@ -60,7 +60,7 @@ class Param:
 
     @property
     def modulated(self) -> bool:
-        """Tell whether features and LFOs may move it."""
+        """Return True if features and LFOs may move it."""
         return self.kind == "float" and self.preset
 
     @property

@@ -1,6 +1,6 @@
-"""Names what a parameter or an action may set in motion. Pure; `session.Session` does it.
+"""Declares the methods that a parameter or an action may call; `session.Session` implements them. Pure.
 
-A declaration in `params` says what happens by these verbs, so that it stands beside the name, the range and the doc.
+A declaration in `params` calls them, so that its effect stands beside its name, range and doc.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Way = Literal["next", "previous", "random"]
 
 
 class TempoGestures(Protocol):
-    """Moves the tempo by hand. Times in s, when the gesture was made."""
+    """Changes the tempo by the performer's gestures. Times in s, of the gesture."""
 
     def tap(self, now: float) -> None: ...
     def set_bpm(self, bpm: float, now: float) -> None: ...
@@ -22,7 +22,7 @@ class TempoGestures(Protocol):
 
 
 class Performance(Protocol):
-    """Is moved by events. Every verb raises UserError, and changes nothing, if it cannot be done."""
+    """Changes the performance. Every method raises UserError, and changes nothing, if it cannot be done."""
 
     @property
     def tempo(self) -> TempoGestures: ...
@@ -36,16 +36,16 @@ class Performance(Protocol):
         """Play another cue."""
 
     def load_preset(self, name: str) -> str:
-        """Put a preset on, by its name or as "#3"; returns its name."""
+        """Load a preset by its name or as "#3"; return its name."""
 
     def step_preset(self, way: Way) -> None:
-        """Put another entry of the playlist on."""
+        """Load another entry of the playlist."""
 
     def save_preset(self, name: str) -> None:
-        """Save what is on; "" under its own name."""
+        """Save the current values as a preset; "" keeps the current preset's name."""
 
     def set_input(self, shader: str, name: str, value: object) -> None:
-        """Set an input of a shader by hand."""
+        """Set an input of a shader, over preset and drive."""
 
     def change_map(self, verb: str, text: str) -> None:
         """Change the mapping of a screen; see `session.maps`."""

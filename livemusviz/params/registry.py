@@ -1,4 +1,4 @@
-"""The registry: every declared parameter by name and by address. Pure.
+"""Finds every declared parameter by name and by address. Pure.
 
 A value that is not of the declared type or range is refused with a `UserError`, never clamped.
 """

@@ -16,7 +16,7 @@ DECLARED = frozenset(each.name for each in fields(Params))
 
 @dataclass(frozen=True)
 class ParamValues:
-    """A full set of values; `with_value` and `with_values` return a changed copy after checking.
+    """Holds a full set of values; `with_value` and `with_values` return a changed copy after checking.
 
     params : the program's own, typed.  inputs : of shaders, found at run time, as "fx/<shader>/<input>".
     """

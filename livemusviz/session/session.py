@@ -1,4 +1,4 @@
-"""A performance as one pure step: what was heard and asked goes in, what to show and what to do comes out.
+"""Steps a whole performance: features and events in, values, scene and requests out. Pure.
 
 No threads, clocks, files or OpenGL: time, randomness and presets are given. A show calls `step` for each display frame;
 a film, whose changes are placed in time already, calls `apply` and `play`.
