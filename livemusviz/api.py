@@ -100,5 +100,5 @@ def render_track(
         )
     )
     if figures is None:
-        raise UserError("this process is one of several that paint a film, and not the one that writes it")
+        raise UserError("this process is one of several that generate a film, and not the one that writes it")
     return figures

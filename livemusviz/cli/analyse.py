@@ -1,4 +1,4 @@
-"""`livemusviz analyse`: what is heard in a track and what the director makes of it, as one picture or as JSON."""
+"""`livemusviz analyse`: the features of a track and the director's answers, as one picture or as JSON."""
 
 from __future__ import annotations
 

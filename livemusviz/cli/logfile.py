@@ -13,7 +13,7 @@ FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class LogFile(logging.FileHandler):
-    """A log that ends in silence when its disk takes no more: the show is dearer."""
+    """Writes the log to a file, and stops silently when the disk is full: the show goes on."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         logging.getLogger().removeHandler(self)

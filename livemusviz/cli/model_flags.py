@@ -1,4 +1,4 @@
-"""The flags that say which model to load and how, shared by the commands that paint; and what they mean."""
+"""Declares the flags that choose a model, shared by the commands that generate, and reads them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cues", type=Path, metavar="FILE.toml", help="what changes at which time or bar")
     parser.add_argument("--canvas", metavar="WxH", help="pixels of the film (1280x720, or as the recorded show's)")
     parser.add_argument("--fps", default="30", metavar="N", help="film frames a second, also 29.97 (30)")
-    parser.add_argument("--engine-fps", type=float, metavar="N", help="painted pictures a second (as --fps)")
+    parser.add_argument("--engine-fps", type=float, metavar="N", help="generated pictures a second (as --fps)")
     parser.add_argument("--batch", default="auto", metavar="auto|N", help="pictures at once (auto)")
     parser.add_argument("--shaders", type=Path, action="append", default=[], metavar="DIR", help="more ISF files")
     parser.add_argument("--playlist", type=Path, metavar="FILE.toml", help="presets to play, for --autopilot")

@@ -1,4 +1,4 @@
-"""Directs the engine of a live show. `step` runs on the engine thread; what it decides by comes through a mailbox."""
+"""Directs the engine of a live show. `step` runs on the engine thread; its input comes through a mailbox."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class LiveDirector:
     """Makes a director for each model that the engine loads, and steps it by the newest input.
 
     inputs : features, parameters and timing, put by the main thread.
-    sources : of pictures to paint by.
+    sources : of pictures from which frames start.
     latents : (h, w) of the model that is loaded.
     """
 
     def __init__(
         self, first: DirectorInput, clock: Clock, note: Note, sources: Sources, trace: Trace | None = None
     ) -> None:
-        """note : writes a line into the show log.  trace : told of each slot."""
+        """note : writes a line into the show log.  trace : gets each slot."""
         self.sources = sources
         self.inputs: Latest[DirectorInput] = Latest(first)
         self.latents: Latest[tuple[int, int]] = Latest()

@@ -1,4 +1,4 @@
-"""Tells each room of a show what the show's options mean for it. Pure but for the folders of this machine."""
+"""Translates the options of a show into those of each room. Pure but for the folders of this machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 class ShowLength:
-    """Tells when a show is over: after `seconds` (None is never) since it began, or when it was asked to end."""
+    """Decides when a show is over: after `seconds` (None is never) since it began, or when it was asked to end."""
 
     def __init__(self, seconds: float | None, began: float | None) -> None:
         """began : s; None is not yet."""
@@ -40,19 +40,19 @@ class ShowLength:
         self.ended = True
 
     def is_over(self, now: float) -> bool:
-        """Tell whether it is over at `now`, s."""
+        """Return True if it is over at `now`, s."""
         if self._seconds is None or self._began is None:
             return self.ended
         return self.ended or now - self._began >= self._seconds
 
 
 def audio_spec(config: LiveConfig, gain: float) -> AudioSpec:
-    """Return what the audio process is to open."""
+    """Return the options of the audio process."""
     return AudioSpec(config.input, gain, loop=config.loop, onset=config.onset, held=config.wait_for_picture)
 
 
 def engine_spec(config: LiveConfig) -> EngineSpec:
-    """Return what the engine is to load, and where it finds other models."""
+    """Return the options of the engine."""
     width, height = config.size
     return EngineSpec(
         config.model,
@@ -72,7 +72,7 @@ def model_choice(config: LiveConfig) -> ModelChoice:
 
 
 def display_options(config: LiveConfig, content: Content, shaders: Mapping[str, Path]) -> DisplayOptions:
-    """Return what the display is to open. Presets that are bad are logged, and their shaders not prepared."""
+    """Return the options of the display. Bad presets are logged, and their shaders not prepared."""
     needed, problems = content.needed_shaders()
     for problem in problems:
         log.warning("%s", problem)

@@ -1,4 +1,4 @@
-"""Everything that takes the canvas beside the windows: recorder, outputs, phones. Main thread; nothing here waits."""
+"""Hands the canvas to all that take it beside the windows: recorder, outputs, phones. Main thread; never waits."""
 
 from __future__ import annotations
 

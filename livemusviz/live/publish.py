@@ -1,4 +1,4 @@
-"""Tells the performer how the show is: notices by OSC, the state for every controller. Main thread."""
+"""Publishes the show to the performer: notices by OSC, the state for every controller. Main thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Publisher:
     def __init__(
         self, control: Controllers, notices: Notices, presets: tuple[str, ...], models: tuple[str, ...] = ()
     ) -> None:
-        """presets, models : names, for those who choose one."""
+        """presets, models : names that a controller can choose."""
         self._control, self._notices, self._presets, self._models = control, notices, presets, models
         self._ticks = self._problems = 0
         self.message = ""
@@ -37,7 +37,7 @@ class Publisher:
         inputs: tuple[str, ...] = (),
         outs: tuple[OutputStatus, ...] = (),
     ) -> None:
-        """Hand on what was noticed since the last call, and the state as it is now. inputs : for who chooses one."""
+        """Send the notices since the last call and the present state. inputs : names of the audio inputs."""
         for notice in self._notices.drain():
             self.message = notice.text
             self._problems += 1

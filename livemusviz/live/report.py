@@ -58,7 +58,7 @@ class Snapshot:
 
 
 def hud_lines(now: Snapshot) -> tuple[str, ...]:
-    """Return how things are, in lines for the operator; problems last."""
+    """Return the state of the show in lines for the operator; problems last."""
     features, params = now.step.features, now.step.values.params
     audio, engine, display = now.audio, now.engine, now.display
     spent = percentiles(engine.seconds) or {"p50": 0.0}
@@ -91,7 +91,7 @@ def output_line(out: OutputStatus) -> str:
 
 
 def _engine_line(engine: EngineStatus, spent_ms: float, late_ms: float) -> str:
-    """Tell figures once there are some."""
+    """Return the lines of figures, once there are some."""
     name = f"{engine.state}  {engine_name(engine)}".rstrip()
     if not engine.generated:
         return name
@@ -131,7 +131,7 @@ class OperatorFigures:
         self._time: float | None = None
 
     def step(self, now: float, features: AudioFeatures, snapshot: Callable[[], Snapshot] | None) -> None:
-        """Let time pass until `now`, s. snapshot : asked for a few times a second; None makes no lines."""
+        """Advance to `now`, s. snapshot : called a few times a second; None makes no lines."""
         dt = 0.0 if self._time is None else now - self._time
         self._time = now
         peak = max(features.rms, self.meter.peak * 10.0 ** (-dt * METER_FALL / 20.0))

@@ -1,4 +1,4 @@
-"""The live show: opens the rooms, runs the threads, and does what the session asks. The only module that knows all.
+"""Runs the live show: opens the rooms, runs the threads, and does what the session asks.
 
 Order matters: the audio process is spawned before mlx is imported, and the display keeps the main thread.
 """
@@ -66,11 +66,11 @@ log = logging.getLogger(__name__)
 SWITCH_INTERVAL = 0.001  # s; the display thread gets the GIL back this soon
 TIMED = 15  # frames whose time is taken for the next one's
 HALF_FADE = 0.55  # of the time between two frames: half of the display's cross-fade
-LEAVE_RATE = 2.0  # Hz, how often is left what a show that takes over would need
+LEAVE_RATE = 2.0  # Hz, of the state that is kept for a show that takes over
 
 
 class Show:
-    """One live show. Made and run on the main thread."""
+    """Runs one live show. Made and run on the main thread."""
 
     def __init__(self, config: LiveConfig) -> None:
         """Make every room without opening one. UserError for a bad preset, playlist or trace file."""
@@ -183,7 +183,7 @@ class Show:
         return step.features, self._view(now, step)
 
     def _choose_input(self, wanted: str) -> None:
-        """Ask for the audio input that the performer names. One that cannot be had is told, and the old one stays."""
+        """Ask for the audio input that the performer names. A refusal becomes a notice, and the old input stays."""
         refused = self._intake.follow_input(wanted)
         if refused:
             self.notices.error(refused, "audio")
@@ -197,7 +197,7 @@ class Show:
             self.session.apply({"picture": refused[0]})
 
     def _choose_model(self, wanted: str) -> None:
-        """Ask for the model that the performer names. One that cannot be had is told, and the old one goes on."""
+        """Ask for the model that the performer names. A refusal becomes a notice, and the old model goes on."""
         refused, name = self.engine.models.follow(wanted)
         if refused:
             self.notices.error(refused, "engine")
@@ -225,7 +225,7 @@ class Show:
         return Timing(seen - self.session.values.params.latency_offset, period)
 
     def _do(self, request: Request) -> None:
-        """Do what the session asks for. What cannot be done is told, and the show goes on as it was."""
+        """Do what the session asks for. An error becomes a notice, and the show goes on as before."""
         try:
             match request:
                 case StartRecording(label):
@@ -264,7 +264,7 @@ class Show:
         self.stats.shown(frame, time)
         self.outlets.put_frame(frame)
 
-    # --- what is told ---------------------------------------------------------------------------
+    # --- reports --------------------------------------------------------------------------------
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(
@@ -316,7 +316,7 @@ class Show:
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
         if self._length.ended and number in IMPATIENT:
-            os._exit(128 + number)  # asked twice: at once
+            os._exit(128 + number)  # the second request ends it at once
         self._length.end()
 
 

@@ -19,7 +19,7 @@ RECENT = 60  # frames behind the HUD's median
 
 
 class ShowStats:
-    """Collects what a show came to. All times in seconds on the perf_counter scale.
+    """Collects the figures of a show. All times in seconds on the perf_counter scale.
 
     health : of the display.  recorded : finished recordings.  generate : s, how long each frame took.  osc : counts.
     """
@@ -55,14 +55,14 @@ class ShowStats:
 
 
 class EnergyMeter:
-    """Joules of the machine's processors since it was made, where Linux tells them (powercap, often root only)."""
+    """Measures the joules of the machine's processors since it was made, on Linux (powercap, often root only)."""
 
     def __init__(self, root: Path = Path("/sys/class/powercap")) -> None:
         self._zones = sorted(root.glob("intel-rapl:?"))
         self._began = self._read()
 
     def joules(self) -> float | None:
-        """None where the platform does not tell."""
+        """Return the joules so far; None where the platform has no such counter."""
         now = self._read()
         if self._began is None or now is None:
             return None

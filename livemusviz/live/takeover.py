@@ -1,4 +1,4 @@
-"""Decides how a show goes on where another one died. Pure but for the name of a file that is free."""
+"""Decides how a show continues one that died. Pure but for looking for a free file name."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ SHORTEST = 0.1  # s of a show that has no time left
 
 
 def take_over(config: LiveConfig, before: Handover) -> LiveConfig:
-    """Return `config` as the show that follows the one that left `before` is to have it; unchanged for the first."""
+    """Return the options of the show that continues the one that left `before`; `config` for the first show."""
     if not before.values:
         return config
     values = {name: value for name, value in before.values.items() if not name.startswith(("fx/", "out/"))}
     model = config.model
     if before.short_lives >= PATIENCE:
         model = ModelSpec(resolve_model(EMBEDDED))
-        values.pop("model", None)  # the one that it was changed to may be what it died of
+        values.pop("model", None)  # the model that it was changed to may be the reason
     return replace(
         config,
         before=before,

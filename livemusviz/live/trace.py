@@ -43,7 +43,7 @@ class Trace:
             self.close()
 
     def close(self) -> None:
-        """Close the file; what the disk refuses is lost. Safe to call twice."""
+        """Close the file. Lines that the disk refuses are lost. Safe to call twice."""
         file, self._file = self._file, None
         if file is not None:
             try:

@@ -1,7 +1,7 @@
 """Starts the show again when it dies of what no `except` can catch: a crash in native code, the system out of memory.
 
-The show runs in a child process, this one only watches. Twice a second the show leaves what the next one would need;
-if it dies, or hangs, another takes over with the same parameters and records on into a file of its own. No threads.
+The show runs in a child process, which this one watches. Twice a second the show sends the state that a next show
+needs. If it dies or hangs, another show starts with the same parameters, and records into a new file. No threads.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from livemusviz.signals import signals
 
 log = logging.getLogger(__name__)
 
-HUNG = 15.0  # s without a word from a show that runs; a window that is dragged may take some of them
-STARTING = 60.0  # s until the first word
-GRACE = 1.0  # s more, should it have been the machine that stood still
-HEALTHY = 60.0  # s of a show, after which it did not die young
+HUNG = 15.0  # s without a message from a show that runs; dragging a window blocks it for some of them
+STARTING = 60.0  # s until the first message
+GRACE = 1.0  # s more, in case the whole machine was suspended
+HEALTHY = 60.0  # s of a show, after which a death does not count as an early one
 LOOK = 0.05  # s
 Leave = Callable[[Handover], None]
 Life = Callable[[Handover, Leave], int]
-"""One show: takes over, leaves word, returns its exit status. It crosses to the child, so it is a module's function."""
+"""Runs one show: (state of the last one, sends its own state) to exit status. It is pickled: a function of a module."""
 
 
 def watch(life: Life) -> int:
-    """Run shows until one ends by itself, is asked to, or never got going; that one's exit status. Main thread."""
+    """Run shows until one ends by itself, is asked to, or fails to start. Return its exit status. Main thread."""
     return _Watchdog(life).run()
 
 
@@ -68,21 +68,21 @@ class _Watchdog:
 
     def _one_show(self, before: Handover) -> tuple[Handover, int]:
         """Run one show. Return its last state, `before` if it sent none, and its exit status, -N after signal N."""
-        ear, mouth = self._context.Pipe(duplex=False)
-        show = self._context.Process(target=_child, args=(self._life, before, mouth), name="show")
+        receiver, sender = self._context.Pipe(duplex=False)
+        show = self._context.Process(target=_child, args=(self._life, before, sender), name="show")
         show.start()
         self._show = show
         if self._asked:  # while it was being started
             show.terminate()
-        mouth.close()
+        sender.close()
         left, patience = before, STARTING
-        with ear:
+        with receiver:
             while True:
-                if not ear.poll(patience) and not ear.poll(GRACE):
+                if not receiver.poll(patience) and not receiver.poll(GRACE):
                     log.error("the show has hung")
                     show.kill()
                 try:
-                    left, patience = ear.recv(), HUNG
+                    left, patience = receiver.recv(), HUNG
                 except (EOFError, OSError):
                     break
         show.join()
@@ -101,13 +101,13 @@ class _Watchdog:
                 os.kill(self._show.pid, FORWARDED[number])
 
 
-def _child(life: Life, before: Handover, mouth: Connection) -> None:
+def _child(life: Life, before: Handover, sender: Connection) -> None:
     leave_terminal_group()  # a terminal's Ctrl-C goes to the watchdog alone, which passes it on once
 
     def leave(handover: Handover) -> None:
         try:
-            mouth.send(handover)
-        except OSError:  # the watchdog is gone, and with it whoever could end the show: that ends it in good order
+            sender.send(handover)
+        except OSError:  # the watchdog is gone, and nobody else can end the show: end it in good order
             signal.raise_signal(signal.SIGTERM)
 
     raise SystemExit(end_process(life(before, leave)))

@@ -1,1 +1,1 @@
-"""Record room: canvas pictures and audio blocks in, a playable file out, on the recorder thread."""
+"""Records canvas pictures and audio blocks into playable files, on the recorder thread."""

@@ -1,7 +1,7 @@
-"""Names and room for recordings: what a label may become, which file may be written, whether the disk has space.
+"""Chooses names for recordings and checks that they can be written: labels, paths, free space.
 
-Any thread. A label comes from the network and never becomes more than part of a file's name; a path comes only from
-the person at the keyboard.
+Any thread. A label may come from the network and becomes only part of a file's name; a path comes only from the
+command line.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from livemusviz.record.showlog import log_path
 
 SUFFIXES = (".mp4", ".mkv")
 START_FREE = 500_000_000  # bytes that must be free to start
-STOP_FREE = 50_000_000  # bytes at which a recording ends while it still can
+STOP_FREE = 50_000_000  # bytes at which a recording ends, while there is room to finish it
 _SAME_NAME = 100
 
 
@@ -65,7 +65,7 @@ def create_exact(path: Path, overwrite: bool = False) -> Path:
 
 
 def check_exact(path: Path, overwrite: bool = False) -> None:
-    """UserError if a recording could not be called `path`. Touches nothing: for the command line, before a show."""
+    """Raise a UserError if a recording cannot be written to `path`. Changes nothing: for a check before a show."""
     if path.suffix.lower() not in SUFFIXES:
         kinds, name = " or ".join(SUFFIXES), path.with_suffix(SUFFIXES[0]).name
         raise UserError(f"{path}: recordings are {kinds} files; call it {name}")
@@ -82,7 +82,7 @@ def check_exact(path: Path, overwrite: bool = False) -> None:
 
 
 def free_bytes(folder: Path) -> int:
-    """Bytes free where `folder` is; the whole of it if the system does not say."""
+    """Return the bytes free where `folder` is; a large number if the system does not tell."""
     try:
         return shutil.disk_usage(folder).free
     except OSError:
@@ -100,7 +100,7 @@ def disk_trouble(path: Path, file: int) -> str:
 
 
 def check_room(folder: Path) -> None:
-    """UserError unless there are `START_FREE` bytes for a recording in `folder`, which need not be there yet."""
+    """Raise a UserError unless `START_FREE` bytes are free for a recording in `folder`, which need not exist yet."""
     try:
         there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
     except OSError as error:

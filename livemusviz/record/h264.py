@@ -1,4 +1,4 @@
-"""Settles what every H.264 stream has in common: colours as BT.709, limited range, 4:2:0, no B frames. Loads PyAV.
+"""Sets up what every H.264 stream has in common: colours as BT.709, limited range, 4:2:0, no B frames. Loads PyAV.
 
 Used by the live recording (`encoder.py`) and by the film (`movie.py`), each on its own thread.
 """

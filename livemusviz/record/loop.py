@@ -1,4 +1,4 @@
-"""The recorder thread: from `start` to `stop` it writes what was shown and heard.
+"""Runs the recorder thread, which writes the canvas and the sound from `start` to `stop`.
 
 In: canvas pictures by `put`, from the display thread, which never waits for it; audio blocks fetched by `blocks`. Out:
 a hybrid MP4. When the encoder cannot keep up, pictures are dropped from the recording and counted. A fault (disk full,
@@ -156,7 +156,7 @@ class Recorder:
         self._capacity = min(MAX_QUEUE, max(MIN_QUEUE, QUEUE_BYTES // (width * height * 4)))
 
     def prepare(self) -> None:
-        """Load PyAV and find the encoder (up to 0.5 s), so that `start` costs the show nothing. UserError if none."""
+        """Load PyAV and find the encoder (up to 0.5 s), so that `start` does not delay the show. UserError if none."""
         from livemusviz.record.encoder import choose_codec
 
         try:
@@ -186,7 +186,7 @@ class Recorder:
     def begin(self, label: str = "") -> None:
         """Start a recording named after `label` in `folder` without waiting for the disk: for the display thread.
 
-        The recorder thread makes the file, after the recording before is finished; what goes wrong there is a notice.
+        The recorder thread makes the file, after the recording before is finished; an error there becomes a notice.
         UserError if already recording.
         """
         self._refuse_second()

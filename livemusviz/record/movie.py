@@ -1,4 +1,4 @@
-"""The file of an offline render: H.264 in segments that stand on their own, and the track's own sound. One thread.
+"""Writes the file of an offline render: H.264 in independent segments, and the track's own sound. One thread.
 
 In: RGBA pictures in the order of their grid. Out: a hybrid MP4, MOV or Matroska file that plays at any moment up to its
 last second. Each segment has an encoder of its own, so a render that was interrupted and goes on at the start of a
@@ -70,7 +70,7 @@ class MovieSettings:
 class Movie:
     """Writes `path` (truncated first): `picture` for each picture, `cut` where a segment ends, `close` once.
 
-    OSError if the disk refuses. sound : "copy", "flac" or "aac", what became of the track's sound.
+    OSError if the disk refuses. sound : "copy", "flac" or "aac", the treatment of the track's sound.
     """
 
     def __init__(self, path: Path, settings: MovieSettings, track: Track, origin: Fraction) -> None:
@@ -155,14 +155,14 @@ class Movie:
 
 
 class _CopiedSound:
-    """The track's packets as they are, moved so that its first sample is at time 0."""
+    """Copies the track's packets, moved so that its first sample is at time 0."""
 
     def __init__(self, file: av.container.OutputContainer, track: Track, origin: Fraction) -> None:
         self._source = open_media(track.path)
         self._from = self._source.streams.audio[0]
         self._stream = file.add_stream_from_template(self._from)
         self._shift = round(origin / Fraction(self._from.time_base or 1))
-        # Raw AAC (ADTS) says in each packet what a container wants to know once.
+        # Raw AAC (ADTS) repeats in each packet what a container stores once.
         raw = track.codec == "aac" and not self._from.codec_context.extradata
         self._filter = BitStreamFilterContext("aac_adtstoasc", self._from, self._stream) if raw else None
 
@@ -182,7 +182,7 @@ class _CopiedSound:
 
 
 class _EncodedSound:
-    """The track decoded and encoded again."""
+    """Decodes the track and encodes it again."""
 
     def __init__(self, file: av.container.OutputContainer, track: Track, codec: str, format: str, rate: int) -> None:
         layout = "mono" if track.channels == 1 else "stereo"
@@ -225,7 +225,7 @@ _SOUNDS: dict[str, Any] = {"copy": _CopiedSound, "flac": _flac, "aac": _aac}
 
 
 def container_of(path: Path) -> str:
-    """FFmpeg's name of the container that the suffix asks for. UserError for another suffix."""
+    """Return FFmpeg's name of the container that the suffix asks for. UserError for another suffix."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise UserError(f"{path}: a video is a {', '.join(SUFFIXES)} file; give one of those suffixes")

@@ -1,4 +1,4 @@
-"""The show log: what the performer did, in time with the sound of a recording. One JSON object a line.
+"""Writes and reads the show log: changes by the performer, in time with a recording's sound. A JSON object a line.
 
     {"livemusviz": 1, "recording": "set.mp4", "rate": 48000, "seed": 1, "model": "embedded", ..., "values": {...}}
     {"sample": 96000, "values": {"prompt": "red lava"}}      parameters that took new values
@@ -70,7 +70,7 @@ class ShowLog:
         self._file.flush()
 
     def line(self, time: float, what: Mapping[str, Any]) -> None:
-        """Note `what` happened at `time` (s). What was before the first sample counts as at it."""
+        """Note `what` happened at `time` (s). A time before the first sample counts as the first sample."""
         self._write({"sample": self._sample(time), **what})
         self._waiting += 1
         if "values" in what or self._waiting >= FLUSH:

@@ -1,4 +1,4 @@
-"""One recording from its first picture to its last sample: grid and timeline in front of an encoder.
+"""Feeds an encoder with one recording: pictures on a grid and sound on a timeline, from the first to the last.
 
 Runs on the recorder thread; no thread, clock or disk of its own, so tests drive it with any encoder and any time.
 Times are seconds on the `perf_counter` scale.

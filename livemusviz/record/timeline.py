@@ -22,8 +22,8 @@ MOST = 10.0  # s of silence given out in one go
 
 
 class VideoGrid:
-    """A picture belongs to the slot nearest its time. A later one of the same slot replaces it; a slot that got none
-    repeats the one before. The first picture also fills the slots before it.
+    """Places pictures in the slots nearest their times. A later picture of a slot replaces the earlier one; a slot
+    without one repeats the slot before. The first picture also fills the slots before it.
 
     next : the first slot that was not given out yet.
     """
@@ -66,7 +66,7 @@ class VideoGrid:
 
 
 class AudioTimeline:
-    """Gives out samples that follow on without a gap.
+    """Returns samples without gaps.
 
     Blocks are placed by their sample index, which is exact, and the index is tied to the time by the blocks' average
     lateness: a small drift is taken up one sample a block by linear interpolation, a large one by a cut.

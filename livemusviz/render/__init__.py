@@ -1,1 +1,1 @@
-"""The offline render: a track in, a film out, frame by exact frame. Like the show, it may know every room."""
+"""Renders a film from a track, offline: every frame is exact. May import every room, as the show may."""

@@ -1,8 +1,8 @@
-"""The first pass over a track: what is heard when, seen whole. One thread.
+"""Analyses a whole track before the film is rendered. One thread.
 
 In: a track. Out: its `AudioFeatures` in order, and where its bars begin; time 0 is the track's first sample. The
-analysis of a whole track holds about 200 bytes a hop, but only until it is on disk, before the model is loaded: the
-memory of a render does not grow with its track until that is hours long.
+features take about 200 bytes a hop and are written to disk before the model is loaded, so the memory of a render does
+not grow with its track until that is hours long.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class TrackAnalysis:
 
 
 def bar_times(features: FeatureTrack) -> list[float]:
-    """s; where each bar begins: its phase falls back to 0."""
+    """Return the times, s, at which bars begin: their phase falls back to 0."""
     phase, bpm = features.column("bar_phase"), features.column("bpm")
     begins = np.flatnonzero((np.diff(phase) < -0.5) & (bpm[1:] > 0.0)) + 1
     return [float(i * HOP / SAMPLE_RATE) for i in begins]

@@ -1,7 +1,7 @@
 """Draws the canvas without a screen: the display's compositor, with the time as an argument. The render's thread;
 OpenGL.
 
-In: cells and painted pictures. Out: the canvas, uint8 (H, W, 4) RGBA, top row first.
+In: cells and generated pictures. Out: the canvas, uint8 (H, W, 4) RGBA, top row first.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class OfflineCanvas:
         self._pictures = 0
 
     def draw(self, cell: Cell, picture: np.ndarray | None) -> np.ndarray:
-        """Return the canvas of this cell. picture : uint8 (h, w, 4) RGBA if one was painted for it."""
+        """Return the canvas of this cell. picture : uint8 (h, w, 4) RGBA if one was generated for it."""
         if picture is not None and not cell.view.freeze:
             if self._pictures == 0:
                 self._pre_roll(picture, cell)
@@ -52,8 +52,11 @@ class OfflineCanvas:
         return {**capture(self._compositor), **last, "pictures": np.array(self._pictures)}
 
     def restore(self, state: Mapping[str, np.ndarray], lead: Sequence[Cell]) -> None:
-        """Go on from a `state` of a stage of the same size. lead : the cells before; drawn again, without new pictures,
-        they bring on the shaders and buffers that were on. ValueError if the state is of another size."""
+        """Continue from a saved `state`. ValueError if it is of another size.
+
+        lead : the cells before; drawing them again, without new pictures, makes the shaders and buffers that were in
+        use.
+        """
         picture = np.array(state["picture"]) if "picture" in state else None
         for cell in lead:
             if picture is not None and cell.controls is not None:

@@ -1,8 +1,8 @@
-"""The film before it is painted: for each of its frames what is heard, shown and asked of the model. Pure composition.
+"""Composes the frames of a film: features, view and controls of each. Pure.
 
-In: features in the order of time, changes of parameters, a director. Out: `Cell`s, one a frame. Frame k stands from
-k / fps to (k + 1) / fps and shows the sound up to the middle of that, so that light and sound are never more than half
-a frame apart. The same input gives the same cells.
+In: features in the order of time, changes of parameters, a director. Out: `Cell`s, one a frame. Frame k lasts from k /
+fps to (k + 1) / fps and shows the sound up to the middle of that, so that picture and sound are never more than half a
+frame apart. The same input gives the same cells.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """fps : film frames a second.  every : film frames to one painted picture.  frames : in the whole film."""
+    """Holds the grid of frames. fps : frames a second.  every : frames to one generated picture.  frames : of the
+    film."""
 
     fps: Fraction
     every: int
@@ -58,7 +59,7 @@ def cells(
     sound: SoundWindow,
     direct: Direct,
 ) -> Iterator[Cell]:
-    """Yield all cells of the film. UserError for a change, or a preset of the autopilot, that cannot be."""
+    """Yield all cells of the film. UserError for a change, or a preset of the autopilot, that is not possible."""
     coming, pending = iter(features), list(changes)
     ahead = next(coming, None)
     newest = AudioFeatures.rest(0.0)

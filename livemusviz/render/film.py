@@ -1,4 +1,4 @@
-"""The film being made, on rank 0: stage, file, bookmarks, progress. Main thread.
+"""Makes the film on rank 0: canvas, file, saved states, progress. Main thread.
 
 In: runs of cells and their pictures. Out: the film's file, which may be played at any moment; a state beside it at the
 end of each segment.
@@ -78,7 +78,7 @@ class Film:
     """`make` it once."""
 
     def __init__(self, config: RenderConfig, track: Track, analysis: TrackAnalysis, grid: Grid) -> None:
-        from livemusviz.render.canvas import OfflineCanvas  # OpenGL, which other ranks do without
+        from livemusviz.render.canvas import OfflineCanvas  # OpenGL, which other ranks do not need
 
         check_room(config.output.absolute().parent)
         self._config, self._track, self._analysis, self._grid = config, track, analysis, grid
@@ -142,7 +142,7 @@ class Film:
         )
 
     def _draw(self, run: GeneratedRun) -> np.ndarray:
-        """Compose and encode the cells of a run; the last canvas."""
+        """Compose and encode the cells of a run. Return the last canvas."""
         coming = iter(run.pictures)
         for cell in run.cells:
             canvas = self._canvas.draw(cell, next(coming) if cell.controls is not None else None)
@@ -161,13 +161,13 @@ class Film:
         self._marks.save(self._done, {**self._canvas.state(), **latents})
 
     def _begin(self, plan: Plan) -> tuple[int, np.ndarray | None]:
-        """Open the film; the frame to begin with and the latents before it."""
+        """Open the film. Return the frame to begin with and the latents before it."""
         output, marks = self._config.output, self._marks
         states = marks.states() if self._config.resume and output.exists() else []
         for frame, path in states:
             copy = marks.folder / f"taken-over{output.suffix}"
             movie = self._open(copy)
-            if not movie.take_over(output, frame):  # killed before that was on the disk
+            if not movie.take_over(output, frame):  # the process was killed before that was on the disk
                 movie.close(0.0)
                 continue
             os.replace(copy, output)

@@ -23,7 +23,7 @@ FPS_LIMITS = (1, 240)
 BATCH_MOST = 64
 _NTSC = {"23.976": Fraction(24000, 1001), "29.97": Fraction(30000, 1001), "59.94": Fraction(60000, 1001)}
 FILM_VALUES: Mapping[str, object] = {"ssf": 0.0}  # a film has the time to compute every frame
-_HEAD = 1 << 20  # bytes of the track that tell it from another
+_HEAD = 1 << 20  # bytes of the track that identify it
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def parse_batch(text: str) -> int | None:
 
 
 def check_output(path: Path, track: Path, replace: bool) -> None:
-    """UserError if the film could not be called `path`. replace : it may exist."""
+    """Raise a UserError if the film cannot be written to `path`. replace : True allows a film of that name."""
     container_of(path)
     try:
         taken, folder = path.exists(), path.parent.is_dir()

@@ -1,7 +1,7 @@
-"""The film's cells from its track, cues and director, as often as they are asked for. Pure but for what is heard.
+"""Plans a film: its cells from track, cues and director, in runs. Pure but for reading the track's features.
 
-In: a config, what is heard. Out: `Cell`s in runs, a batch of pictures to a run. Each call plays from the start, so a
-render that goes on at frame k has a director that has lived through all frames before it.
+In: a config, the analysis of the track. Out: `Cell`s in runs, a batch of pictures to a run. Each call steps the
+director from the first frame, so a render that continues at frame k has the same director as one that ran through.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from livemusviz.render.window import SoundWindow
 from livemusviz.session.session import Session
 
 SEGMENT = 5  # s of film between two places from which a render can go on
-LEAD = 2.5  # s of film drawn again to go on from one: longer than two scenes are on at once
+LEAD = 2.5  # s of film drawn again to continue from one: longer than two scenes overlap
 
 
 class Plan:
-    """The cells of the film, as often as they are asked for."""
+    """Makes the cells of the film, again with each call."""
 
     def __init__(self, config: RenderConfig, analysis: TrackAnalysis, latent_shape: tuple[int, int, int]) -> None:
         self._config, self._analysis, self._shape = config, analysis, latent_shape
@@ -40,7 +40,7 @@ class Plan:
         cues = place(config.cues, analysis.bars, analysis.seconds)
         changes = sorted([*recorded, *cues], key=lambda change: change.time)
         self._values = config.values
-        while changes and changes[0].time <= 0.0:  # the first prompt is cut to, not faded
+        while changes and changes[0].time <= 0.0:  # the first prompt is shown at once, not faded in
             first = {name: value for name, value in changes[0].values.items() if not name.startswith("fx/")}
             self._values = self._values.with_values(first)
             if len(first) < len(changes[0].values):
@@ -49,12 +49,12 @@ class Plan:
         self._changes = changes
         self._content = find_content(config.shaders, config.playlist)[0]
         trial = self._session()
-        for change in changes:  # what cannot be is told before anything is generated
+        for change in changes:  # errors are found before anything is generated
             trial.apply(change.values)
 
     @property
     def segment(self) -> int:
-        """Frames to a segment."""
+        """Return the frames of a segment."""
         return max(1, round(SEGMENT * self.grid.fps))
 
     def cells(self) -> Iterator[Cell]:

@@ -1,4 +1,4 @@
-"""Runs of cells with their pictures, the next one painted while the last one is drawn; and how to stop. Main thread."""
+"""Generates the pictures of the next run while the last one is drawn, until asked to stop. Main thread."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedRun:
-    """A run of cells and its pictures. last : the batch that the next run's pictures go on from."""
+    """Holds a run of cells and its pictures. last : the batch from which the next run's pictures continue."""
 
     cells: list[Cell]
     pictures: list[np.ndarray]
@@ -35,7 +35,7 @@ class GeneratedRun:
 
 
 def generated_runs(runs: Iterable[list[Cell]], generator: BatchGenerator, stop: Stop) -> Iterator[GeneratedRun]:
-    """Yield each run with its pictures; the next one is painted meanwhile. Ends early if any rank is asked to stop."""
+    """Yield each run with its pictures; the next one is generated meanwhile. Ends early if a rank is asked to stop."""
     waiting: tuple[list[Cell], Batch | None] | None = None
     last: Batch | None = None
     for run in runs:

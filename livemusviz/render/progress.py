@@ -46,7 +46,7 @@ class Progress:
             print(self._line(frames), file=self._out, flush=True)
 
     def done(self) -> None:
-        """Take the picture away."""
+        """Remove the picture from the terminal."""
         if self._lines:
             self._out.write(f"\x1b[{self._lines}A\x1b[J")
             self._lines = 0

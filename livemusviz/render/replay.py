@@ -1,4 +1,4 @@
-"""A recorded show as a render: its sound, its parameters over time, where its walk was. Reads the log; else pure."""
+"""Reads a recorded show for a render: sound, parameters over time, angles of the walk. Pure but for reading the log."""
 
 from __future__ import annotations
 

@@ -26,10 +26,10 @@ _SETTINGS = "settings.json"
 
 
 class Bookmarks:
-    """The saved states of one film."""
+    """Keeps the saved states of one film."""
 
     def __init__(self, output: Path, fingerprint: Mapping[str, str]) -> None:
-        """fingerprint : what must be the same for a state to be of use, by the name of the option."""
+        """fingerprint : options that must be the same for a state to be used, by name."""
         self._output = output
         self.folder = output.with_name(output.name + ".resume")
         self._fingerprint = dict(fingerprint)
@@ -85,7 +85,7 @@ class Bookmarks:
             )
 
     def clear(self) -> None:
-        """Nothing is to be resumed any more."""
+        """Remove the saved states: the film is finished."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _paths(self) -> list[Path]:

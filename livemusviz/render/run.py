@@ -1,6 +1,6 @@
 """Renders a film from a track. Main thread.
 
-With several ranks each does the same but paints only its share of a batch, and rank 0 alone draws and writes.
+With several ranks, each generates its share of a batch, and rank 0 alone draws and writes.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _listen(config: RenderConfig, track: Track) -> TrackAnalysis:
 
 
 def _generate_share(plan: Plan, generator: BatchGenerator, batch: int) -> None:
-    """Paint the share of a rank that writes nothing."""
+    """Generate the share of a rank that writes nothing."""
     first = generator.start_at(0, None)
     with stopping() as stop:
         for _ in generated_runs(plan.runs(batch, first), generator, stop):

@@ -1,4 +1,4 @@
-"""A whole performance as one pure step: events, tempo, cues, presets, scene. A show and a film share it.
+"""Steps a whole performance: events, tempo, cues, presets, scene. Pure; a show and a film share it.
 
-No threads, clocks, files or OpenGL: what has to be done outside comes back as values.
+No threads, clocks, files or OpenGL: a step returns requests for all that has to be done outside.
 """

@@ -1,4 +1,4 @@
-"""Describes what a session can put on: shaders, presets, a playlist. Pure; `assets` finds them as files."""
+"""Describes the shaders, presets and playlist that a session can use. Pure; `assets` finds the files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from livemusviz.isf.header import Header
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Holds what there is, and how a preset is had by its name."""
+    """Holds the shaders and presets, and a function that returns a preset by its name."""
 
     shaders: Mapping[str, Header]
     """Every shader by name."""

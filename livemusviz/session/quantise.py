@@ -1,4 +1,4 @@
-"""Holds changes back until the beat or bar they wait for. Pure.
+"""Holds changes back until their beat or bar. Pure.
 
 A cell is a stretch of the grid of beats or bars, by its number; a change asked for in one begins with the next.
 """
@@ -11,7 +11,7 @@ MAX_WAITING = 64
 
 
 class QuantisedQueue:
-    """Keeps what waits, oldest first; the oldest goes when more than `MAX_WAITING` do."""
+    """Keeps the events that wait, oldest first; with more than `MAX_WAITING` the oldest is dropped."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[ControlEvent, int]] = []  # with the cell it was asked for in
@@ -22,7 +22,7 @@ class QuantisedQueue:
         return tuple(event.name for event, _ in self._waiting)
 
     def put(self, event: ControlEvent, cell: int, replaces: bool) -> None:
-        """Let `event` wait. replaces : an older event of its name no longer does."""
+        """Let `event` wait. replaces : True drops an older event of its name."""
         if replaces:
             self._waiting = [(other, at) for other, at in self._waiting if other.name != event.name]
         self._waiting.append((event, cell))
@@ -33,7 +33,7 @@ class QuantisedQueue:
         return next((event for event, _ in reversed(self._waiting) if event.name == name), None)
 
     def due(self, cell: int | None) -> list[ControlEvent]:
-        """Return, and let go of, what need not wait in `cell` of the grid. None : there is no grid."""
+        """Remove and return the events that need not wait in `cell` of the grid. None : there is no grid."""
         due = [event for event, at in self._waiting if at != cell]
         self._waiting = [(event, at) for event, at in self._waiting if at == cell]
         return due

@@ -1,4 +1,4 @@
-"""Plays presets: the scene that is on, which comes next, and what the sound moves. Pure; one thread.
+"""Plays presets: the present scene, the next one, and the inputs that the sound moves. Pure; one thread.
 
 Time and features are given, so the same calls make the same scenes.
 """
@@ -24,7 +24,7 @@ ENTRY = re.compile(r"#(\d{1,3})")  # an entry by its number instead of a preset'
 
 
 class ScenePlayer:
-    """Holds the scene with the inputs set by hand (`stage`), and the place in the playlist (`player`)."""
+    """Holds the scene with the performer's inputs (`stage`), and the place in the playlist (`player`)."""
 
     def __init__(self, content: Content, values: ParamValues, now: float = 0.0) -> None:
         """Put the preset of `values` on, if it names one. now : s. UserError for what is bad."""
@@ -39,7 +39,7 @@ class ScenePlayer:
         """Put a preset on and return `values` with its own.
 
         name : or "#3" for the third entry of the playlist. A blend or a cue gives way to the prompt of a preset that
-        has one. UserError, and everything as it was, if the preset is bad.
+        has one. UserError, and no change, if the preset is bad.
         """
         number = ENTRY.fullmatch(name)
         if number:

@@ -36,13 +36,13 @@ from livemusviz.session.step import (
     StopRecording,
 )
 
-BPM_STEP = 0.05  # a tempo that moved by less is not told
+BPM_STEP = 0.05  # a smaller change of the tempo is not logged
 
 
 class Session:
-    """Owns parameters, tempo, cues, presets and scene. It is the `Performance` that declared events move.
+    """Owns parameters, tempo, cues, presets and scene. Implements the `Performance` that events change.
 
-    touched : address of what the performer asked for last, which key M learns.
+    touched : address of the performer's last event, which key M learns.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Session:
         events: Iterable[ControlEvent] = (),
         external: ExternalTempi | None = None,
     ) -> Step:
-        """Let time pass until `now` (s), do what `events` ask for, and say what is to be shown and done.
+        """Advance to `now` (s), apply `events`, and return what to show and what to do.
 
         features : the newest.  sound : float32 (n, CHANNELS), the newest samples.  external : tempi of others.
         """
@@ -154,7 +154,7 @@ class Session:
         )
 
     def settings(self) -> dict[str, object]:
-        """Return all parameters, and the inputs of shaders that were set by hand: a preset brings the others."""
+        """Return all parameters, and the inputs of shaders that the performer set: a preset sets the others."""
         by_hand = self.scenes.stage.own_inputs.items()
         return {
             **{
@@ -172,7 +172,7 @@ class Session:
     # --- events ---------------------------------------------------------------------------------
 
     def _attempt(self, do: Callable[[ControlEvent], None], event: ControlEvent) -> None:
-        """Do what can be done; what cannot is told, and everything stays as it was."""
+        """Apply the events. An error is returned with the step, and its event changes nothing."""
         try:
             do(event)
         except UserError as error:
@@ -234,7 +234,7 @@ class Session:
 
     def load_preset(self, name: str) -> str:
         self.values = self.scenes.load(name, self.values)
-        self._staged = {"preset": self.values.params.preset}  # it takes the place of inputs set by hand
+        self._staged = {"preset": self.values.params.preset}  # it replaces inputs that were set before
         return self.values.params.preset
 
     def step_preset(self, way: Way) -> None:
@@ -265,7 +265,7 @@ class Session:
     # --- for the show log -----------------------------------------------------------------------
 
     def _take_changes(self) -> dict[str, object]:
-        """Return what has another value than after the last step, and what was put on or set by hand since."""
+        """Return the values that changed since the last step, and the presets and inputs that were set since."""
         before, self._logged = self._logged, self.values
         staged, self._staged = self._staged, {}
         if before is self.values:

@@ -1,4 +1,4 @@
-"""Describes what comes out of a step of the session: what to show, and what to do outside. Frozen values, pure."""
+"""Describes the result of a step of the session: what to show, and requests. Frozen values, pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ForgetControl:
 class SavePreset:
     """Asks for a preset file. base : the preset that it is made of, "" for none.
 
-    values : by parameter.  inputs : set by hand, by shader and input.
+    values : by parameter.  inputs : set by the performer, by shader and input.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Step:
     values: ParamValues
     """As the performer set them."""
     params: Params
-    """The same with what the sound moves moved: what the director reads."""
+    """The same with the values that the sound moves; the director reads these."""
     view: View
     """The display's view, without the operator's figures."""
     beat: Beat
@@ -90,6 +90,6 @@ class Step:
     requests: tuple[Request, ...] = ()
     """To be done outside, in this order."""
     errors: tuple[str, ...] = ()
-    """One line each, for the performer. What could not be done has changed nothing."""
+    """One line each, for the performer. An event with an error has changed nothing."""
     changes: Mapping[str, object] = field(default_factory=dict)
     """Parameters and inputs with new values, for the show log."""
