@@ -1,1 +1,1 @@
-"""Control room: OSC packets in, checked events out, on the control thread."""
+"""Turns the messages of controllers into checked events, on threads of its own."""

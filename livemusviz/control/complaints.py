@@ -1,4 +1,4 @@
-"""Limits how often senders are told what is wrong with what they send. Pure; used on the control thread."""
+"""Limits how often a sender gets an error for a message. Pure; used on the control thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ class Complaints:
         self._made: dict[tuple[Sender, str], float] = {}  # s, when each was last made, oldest first
 
     def allow(self, sender: Sender, what: str, now: float, every: float) -> bool:
-        """Return True, and remember it, if `sender` may be told `what` at `now`; the same once in `every` seconds."""
+        """Return True, and remember it, if `sender` may get the error `what` at `now`: the same once in `every`
+        seconds."""
         told = self._made.get((sender, what), float("-inf"))
         if now - told < every or not self._limit.allow(now):
             return False

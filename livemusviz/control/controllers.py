@@ -1,7 +1,7 @@
-"""All controllers of a show as one thing: OSC, OSCQuery, the web remote, MIDI and Link. Used on the main thread.
+"""Opens and feeds all controllers of a show: OSC, OSCQuery, the web remote, MIDI and Link. Used on the main thread.
 
-What is not asked for is not opened, and its library is not imported. Nothing here waits; the work is done on the
-threads of the `loop.py` files.
+Only the controllers that are asked for are opened and their libraries imported. Nothing here waits; the work is done on
+the threads of the `loop.py` files.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OFFERED = ("audio", "tap", "midi")  # tempi that a leading show offers to Link
 
 
 class Controllers:
-    """From `start` to `close`. `osc` is always there; `web`, `midi` and `link` are None where not asked for."""
+    """Runs from `start` to `close`. `osc` is always open; `web`, `midi` and `link` are None where not asked for."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Controllers:
         registry: Registry = REGISTRY,
         notices: Notices | None = None,
     ) -> None:
-        """bpm : the tempo of a Link session that we lead and are the first of.  notices : for what goes wrong."""
+        """bpm : the tempo of a Link session that this show begins.  notices : takes errors."""
         self._notices = notices or Notices()
         self._options, self._clock, self._events, self._bpm = options, clock, events, bpm
         self._registry = registry
@@ -52,7 +52,7 @@ class Controllers:
         self.link: LinkPeer | None = None
 
     def start(self) -> None:
-        """Open everything. UserError for what was asked for by name and cannot be had."""
+        """Open everything. UserError for a controller that was asked for by name and cannot be opened."""
         options = self._options
         self.osc.start()
         if options.oscquery_port is not None or options.web is not None:
@@ -83,14 +83,16 @@ class Controllers:
             self.link.offer(state.bpm, state.beat, self._clock.now())
 
     def error(self, text: str) -> None:
-        """Tell the performer's OSC controller what went wrong; the page reads it from the state."""
+        """Send an error to the performer's OSC controller; the page reads it from the state."""
         self.osc.error(text)
 
     def external_tempi(self, now: float, beats_per_bar: int) -> ExternalTempi:
         """Return the tempi of others at `now` (s)."""
         link = self.link.read(now, beats_per_bar) if self.link is not None else None
         return ExternalTempi(
-            link=None if self.link is not None and self.link.lead else link,  # whoever leads follows nobody there
+            link=None
+            if self.link is not None and self.link.lead
+            else link,  # a show that leads the session does not follow it
             midi=self.midi.read_clock(now) if self.midi is not None else None,
         )
 
@@ -100,7 +102,7 @@ class Controllers:
             self.link.propose(bpm, beat)
 
     def learn(self, wish: str) -> None:
-        """Let the next MIDI control move the address of `wish`. UserError without MIDI, or if it makes no sense."""
+        """Let the next MIDI control move the address of `wish`. UserError without MIDI, or for a bad `wish`."""
         self._midi_input().learn(wish)
 
     def forget(self, address: str) -> None:
@@ -122,11 +124,11 @@ class Controllers:
 
     @property
     def code(self) -> tuple[str, ...]:
-        """Rows of a QR code with the page's address, "1" is dark; none without a page."""
+        """Return rows of a QR code with the page's address, "1" is dark; none without a page."""
         return self.web.code if self.web is not None else ()
 
     def hud_lines(self) -> tuple[str, ...]:
-        """For the operator: where the page is, what MIDI waits for."""
+        """Return lines for the operator: the page's address, the address that waits for a MIDI control."""
         lines = [f"web {self.web.url}"] if self.web is not None and self.web.url else []
         if self.midi is not None:
             learning = f"  learning {self.midi.learning}" if self.midi.learning else ""

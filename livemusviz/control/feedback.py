@@ -24,11 +24,11 @@ from livemusviz.params.registry import REGISTRY, Registry
 UNKNOWN = "/prompt/unknown"  # words that mean nothing to the model, joined by blanks
 ALIVE_PERIOD = 1.0  # s
 AUDIO_PERIOD = 0.05  # s
-LISTENING = 60.0  # s that a speaker is told things after it last spoke
-CHANGES_AT_ONCE = 40  # values told in one go; the rest follow 50 ms later
+LISTENING = 60.0  # s for which a sender gets feedback after its last message
+CHANGES_AT_ONCE = 40  # values sent in one go; the rest follow 50 ms later
 MAX_QUESTIONS = 256
-MAX_SPEAKERS = 16  # told things at a time, besides those named
-SETTLED = 2  # publications after which what came before a question has been done
+MAX_SPEAKERS = 16  # senders that get feedback at a time, besides those named
+SETTLED = 2  # publications after which the messages before a question have taken effect
 PATIENCE = 0.25  # s after which a question is answered even if the show publishes nothing
 
 
@@ -46,7 +46,7 @@ def encode(address: str, *arguments: float | int | str) -> bytes:
 
 
 class RateLimit:
-    """At most `rate` a second on average, and at most `rate` at once."""
+    """Allows at most `rate` a second on average, and at most `rate` at once."""
 
     def __init__(self, rate: float) -> None:
         self._rate, self._left, self._time = rate, rate, float("-inf")
@@ -60,7 +60,7 @@ class RateLimit:
         return True
 
     def spend(self, more: int) -> None:
-        """Count `more` that were not asked for, into debt if need be."""
+        """Count `more` without asking; the count may exceed the limit."""
         self._left -= max(0, more)
 
 
@@ -82,9 +82,9 @@ class _Reader:
 
 
 class Feedback:
-    """Keeps the last published state and says which messages are due, and to whom.
+    """Keeps the last published state and returns the messages that are due, with their recipients.
 
-    Readers are those named in `outs`, always, and whoever spoke within the last minute, on the port it sent from.
+    Recipients are those named in `outs`, and every sender of the last minute, on the port it sent from.
     """
 
     def __init__(self, outs: Sequence[Sender] = (), registry: Registry = REGISTRY) -> None:
@@ -115,7 +115,7 @@ class Feedback:
             reader.own[name] = self._tick()
 
     def ask(self, param: Param, sender: Sender, now: float) -> None:
-        """`sender` wants the value of `param`; `answers` has it once what came before the question has been done."""
+        """Note a question of `sender`; `answers` returns the value once the messages before it have taken effect."""
         self._questions.append((param, sender, now, self._tick()))
 
     def answers(self, now: float) -> list[tuple[bytes, Sender]]:
@@ -169,7 +169,7 @@ class Feedback:
         """Return the values that differ from those of a recipient, as messages; at most `CHANGES_AT_ONCE`, the rest
         later.
         """
-        done = self._tick() - SETTLED  # what it set before this publication has been applied by now
+        done = self._tick() - SETTLED  # its own changes before this publication have taken effect
         changed = [
             param
             for param in self._registry.params
@@ -193,7 +193,7 @@ class Feedback:
 
 
 def output_messages(known: dict[str, tuple[str, str]], outs: Sequence[OutputStatus]) -> list[bytes]:
-    """`/out/NAME/state` and `/out/NAME/error` of the outputs that have changed; `known` is brought up to date."""
+    """Return `/out/NAME/state` and `/out/NAME/error` of the outputs that have changed, and update `known`."""
     messages = []
     for out in outs:
         state, error = known.get(out.name, ("", ""))
@@ -206,7 +206,8 @@ def output_messages(known: dict[str, tuple[str, str]], outs: Sequence[OutputStat
 
 
 def audio_values(features: AudioFeatures) -> dict[str, float]:
-    """`/audio/*` by address. onset : 0..1, jumps on an onset, then decays.  beat : phase, 0..1, 0 on the beat."""
+    """Return `/audio/*` by address. onset : 0..1, jumps on an onset, then decays.  beat : phase, 0..1, 0 on the
+    beat."""
     return {
         "/audio/level": features.level,
         "/audio/bass": features.bass,
@@ -219,5 +220,5 @@ def audio_values(features: AudioFeatures) -> dict[str, float]:
 
 
 def audio_messages(features: AudioFeatures) -> list[bytes]:
-    """`/audio/*`, one float each."""
+    """Return `/audio/*` as messages, one float each."""
     return [encode(address, float(value)) for address, value in audio_values(features).items()]

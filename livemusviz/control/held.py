@@ -24,7 +24,7 @@ class HeldEvents:
         return True
 
     def due(self, now: float) -> list[ControlEvent]:
-        """Return, and let go of, what is due at `now`."""
+        """Remove and return the events that are due at `now`."""
         found = []
         while self._heap and self._heap[0][0] <= now:
             found.append(heapq.heappop(self._heap)[2])

@@ -1,8 +1,8 @@
-"""A controller surface made from the registry, as a TouchOSC layout. Pure: registry in, the file's bytes out.
+"""Makes a TouchOSC layout from the registry. Pure: registry in, the file's bytes out.
 
 A .tosc file is XML under zlib: a tree of nodes with properties, values and messages (hexler.net/touchosc/manual). Each
 number becomes a fader over its own range, each switch and action a button, each choice a row of buttons; labels show
-what the show says. Set TouchOSC's connection 1 to this show's OSC port, and its receive port to that of `--osc-out`.
+the state of the show. Set TouchOSC's connection 1 to this show's OSC port, and its receive port to that of `--osc-out`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COLOURS = {
     "action": (0.95, 0.7, 0.3),
 }
 GREY = (0.45, 0.5, 0.6)
-_TYPED = frozenset(("learn", "forget"))  # want words, which a button has not
+_TYPED = frozenset(("learn", "forget"))  # take text, which a button cannot send
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class _Argument:
 
 
 def tosc(registry: Registry) -> bytes:
-    """Return the layout of all that a finger can move, as a .tosc file."""
+    """Return the layout of all parameters that a touch can set, as a .tosc file."""
     nodes: list[str] = []
     y = float(MARGIN)
     y = _row(nodes, y, [p for p in registry.params if p.kind in ("bool", "action") and p.name not in _TYPED], BUTTON)
@@ -65,7 +65,7 @@ def tosc(registry: Registry) -> bytes:
 
 
 def _row(nodes: list[str], y: float, params: list[Param], size: tuple[int, int]) -> float:
-    """Buttons in rows from `y` on; returns where the next may begin."""
+    """Add buttons in rows from `y` on. Return the y below them."""
     width, height = size
     a_row = int((WIDTH - 2 * MARGIN + GAP) // (width + GAP))
     for i, param in enumerate(params):
@@ -89,7 +89,7 @@ def _choice(nodes: list[str], y: float, param: Param) -> float:
 
 
 def _texts(nodes: list[str], y: float, params: list[Param]) -> float:
-    """Lines that show what the show says."""
+    """Return labels that show the state of the show."""
     for param in params:
         frame = _Frame(MARGIN, y, WIDTH - 2 * MARGIN, 28)
         message = _message(param.address, [_Argument("VALUE", "STRING", "text")], send=False)

@@ -1,10 +1,10 @@
-"""Ableton Link: one tempo and beat among the programs on a network. A thin adapter over aalink; any one thread.
+"""Joins Ableton Link, which shares tempo and beat among the programs of a network, by aalink. Any one thread.
 
 Out: the shared tempo, and the beat at a time. In: a tempo or position the performer asks for. Link runs threads of its
 own in C++; nothing here waits. Beats agree between peers up to whole bars of `beats_per_bar`.
 
-A show brings no tempo of its own: alone it only listens, and it joins a session once that has been heard for a second,
-with the tempo that it has. A show that leads (`--link-lead`) is there from the start and offers the tempo it hears.
+A show does not impose its tempo: it listens first, and joins a session that has existed for a second, at that session's
+tempo. A show that leads (`--link-lead`) joins at the start and offers the tempo of the audio.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from livemusviz.errors import UserError
 log = logging.getLogger(__name__)
 
 MISSING = "Ableton Link needs the [link] extra: pip install 'livemusviz[link]'"
-KNOWN = 1.0  # s that a session has been heard of before we join: Link takes two this close for born together
+KNOWN = 1.0  # s that a session must have existed before we join: Link merges younger ones
 FOUND = 5.0  # s after joining in which the others must appear
 OFFER_PERIOD = 1.0  # s between two offers of a tempo
 SAME_BPM = 0.1  # a tempo this close is not offered again
@@ -29,10 +29,10 @@ SAME_BEAT = 0.05  # beats; alone, a position this close is not set again
 
 
 class LinkPeer:
-    """On the network from `__init__` to `close`. UserError where aalink is not installed."""
+    """Takes part from `__init__` to `close`. UserError where aalink is not installed."""
 
     def __init__(self, bpm: float, beats_per_bar: int = 4, lead: bool = False) -> None:
-        """bpm : of the session that a leading show begins; else it is never told to anybody."""
+        """bpm : of the session that a leading show begins; other shows do not offer it."""
         try:
             import aalink
         except ImportError:
@@ -51,7 +51,7 @@ class LinkPeer:
             self._listen()
 
     def read(self, now: float, beats_per_bar: int) -> ExternalTempo:
-        """Return the session as of `now` (s), the present moment. While nobody is there it does not roll."""
+        """Return the session as of `now` (s), the present moment. Without other peers it does not roll."""
         self._quantum = float(beats_per_bar)
         if self._link is None:
             self._wait(now)
@@ -80,7 +80,7 @@ class LinkPeer:
             self._link.force_beat(beat)
 
     def offer(self, bpm: float, beat: float, now: float) -> None:
-        """As the one who leads: make the show's tempo everybody's, and its beat while nobody else is there."""
+        """Offer the tempo of a show that leads, and, without other peers, its beat."""
         if self._link is None or now - self._offered < OFFER_PERIOD:
             return
         self._offered = now
@@ -100,7 +100,7 @@ class LinkPeer:
         try:
             self._listener = Listener()
         except OSError as error:
-            log.warning("Link: cannot hear who is there (%s); this show stays off Link", error.strerror or error)
+            log.warning("Link: cannot listen for peers (%s); this show stays off Link", error.strerror or error)
 
     def _wait(self, now: float) -> None:
         """Join once a session has been known for long enough."""
@@ -122,7 +122,7 @@ class LinkPeer:
         self._joined = now
 
     def _leave(self, listen: bool = True) -> None:
-        """Take part no more. Alone we would found a session, whose tempo the next to come would have to take."""
+        """Leave the session. Alone this show would found one, and the next peer would have to take its tempo."""
         if self._link is not None:
             self._link.enabled = False
             self._link = None

@@ -1,4 +1,4 @@
-"""Hears who is on Ableton Link without taking part: the messages that every peer multicasts some times a second.
+"""Listens for peers of Ableton Link without taking part: every peer multicasts an announcement some times a second.
 
 A peer that joins within half a second of the birth of a session may win it and bring its own tempo. So a show first
 listens, and takes part only in a session that is known and older. Any one thread; nothing here waits.
@@ -22,7 +22,7 @@ PROTOCOL = b"_asdp_v\x01"
 ALIVE, RESPONSE, BYE = 1, 2, 3
 ENTRY = struct.Struct(">4sI")  # key and size of an entry of the payload
 TIMELINE = struct.Struct(">qqq")  # microseconds a beat, beat origin, time origin
-SILENT = 2.0  # s without an announcement after which a peer has gone; they speak four times a second
+SILENT = 2.0  # s without an announcement after which a peer has gone; they come four times a second
 MAX_PEERS = 64
 A_LOOK = 64  # datagrams read in one go
 
@@ -38,14 +38,14 @@ class Announcement:
 
 @dataclass(frozen=True, slots=True)
 class LinkSession:
-    """A session on the network. bpm : its tempo.  age : s since it was first heard of."""
+    """Describes a session on the network. bpm : its tempo.  age : s since its first announcement."""
 
     bpm: float
     age: float
 
 
 def parse_announcement(datagram: bytes) -> Announcement | None:
-    """Return what a datagram says, or None if it is none of Link's."""
+    """Return the announcement in a datagram, or None if it is none of Link's."""
     if len(datagram) < HEADER.size:
         return None
     protocol, kind, _, _, peer = HEADER.unpack_from(datagram)
@@ -71,11 +71,11 @@ def parse_announcement(datagram: bytes) -> Announcement | None:
 
 
 class Peers:
-    """Takes in words and knows the sessions that there are. Pure; times in seconds are passed in."""
+    """Keeps the peers and sessions that announcements name. Pure; times in seconds are passed in."""
 
     def __init__(self) -> None:
-        self._peers: dict[bytes, tuple[bytes, float]] = {}  # session, and when it was last heard
-        self._sessions: dict[bytes, tuple[float, float]] = {}  # tempo, and when it was first heard of
+        self._peers: dict[bytes, tuple[bytes, float]] = {}  # session, and time of the last announcement
+        self._sessions: dict[bytes, tuple[float, float]] = {}  # tempo, and time of the first announcement
 
     def update(self, announcement: Announcement, now: float) -> None:
         if announcement.session is None or announcement.bpm is None:
@@ -87,7 +87,7 @@ class Peers:
         self._forget(now)
 
     def session(self, now: float) -> LinkSession | None:
-        """Return the oldest session of a peer that still speaks; None without any."""
+        """Return the oldest session with a peer that still announces it; None without any."""
         self._forget(now)
         if not self._sessions:
             return None
@@ -101,7 +101,7 @@ class Peers:
 
 
 class Listener:
-    """A socket in Link's multicast group, from `__init__` to `close`. OSError if there is none to be had."""
+    """Holds a socket in Link's multicast group, from `__init__` to `close`. OSError if it cannot be opened."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -118,7 +118,7 @@ class Listener:
             raise
 
     def announcements(self) -> list[Announcement]:
-        """Return what was said since the last call."""
+        """Return the announcements since the last call."""
         found = []
         for _ in range(A_LOOK):
             try:
@@ -140,7 +140,7 @@ class Listener:
 
 
 def _addresses() -> list[str]:
-    """Return the IPv4 addresses of this machine; Link speaks on each."""
+    """Return the IPv4 addresses of this machine; Link uses each."""
     import ifaddr
 
     return [str(ip.ip) for adapter in ifaddr.get_adapters() for ip in adapter.ips if ip.is_IPv4]

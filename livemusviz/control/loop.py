@@ -1,4 +1,4 @@
-"""The control thread: OSC in from one UDP socket, feedback out through the same one.
+"""Runs the control thread: OSC in from one UDP socket, feedback out through the same one.
 
 In: datagrams. Out: `ControlEvent`s (seconds on the show's clock) into an event queue, and OSC feedback to recent
 senders. The thread empties the socket in batches. Of several datagrams for one value it reads the newest good one,
@@ -51,14 +51,15 @@ UNKNOWN_EVERY = 60.0  # s between two complaints to a sender about an address th
 REFUSED_EVERY = 1.0  # s between two complaints of one text to a sender
 MAX_COMPLAINTS = 256  # remembered
 LONGEST_COMPLAINT = 200  # characters
-AHEAD = 3.0  # s into the future that a time tag is waited for; beyond, somebody's clock is wrong and it acts at once
+AHEAD = 3.0  # s into the future that a time tag is waited for; a later one means a wrong clock and is due at once
 MAX_HELD = 1024  # messages that wait for their time
-READ_A_SECOND = 4000.0  # datagrams that are read for good, and as many at once; overtaken ones need no reading
+READ_A_SECOND = 4000.0  # datagrams that are parsed, and as many at once; overtaken ones are not parsed
 
 
 @dataclass(frozen=True, slots=True)
 class OscCounts:
-    """messages : all that arrived, those overtaken in a flood included.  rejected : refused, messages or datagrams.
+    """Counts messages. messages : all that arrived, those overtaken in a flood included.  rejected : refused, messages
+    or datagrams.
 
     faults : times the thread had to recover.
     """
@@ -69,9 +70,9 @@ class OscCounts:
 
 
 class OscControl:
-    """Listens on `host`:`port` (UDP) from `start` to `close`. `port` says which one it got.
+    """Listens on `host`:`port` (UDP) from `start` to `close`. `port` is the one that it got.
 
-    outs : where feedback always goes, besides to whoever spoke within the last minute.
+    outs : recipients of feedback, besides the senders of the last minute.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class OscControl:
         self._outbox.append(encode(address, *arguments))
 
     def error(self, text: str) -> None:
-        """Tell the performer's controller what went wrong, by `/error`."""
+        """Send an error to the performer's controllers, by `/error`."""
         self.send("/error", text)
 
     def _run(self, udp: socket.socket) -> None:
@@ -162,7 +163,7 @@ class OscControl:
         return self._held.wait(self._clock.now(), TICK)
 
     def _handle(self, udp: socket.socket, count: int) -> None:
-        """Turn a batch into events. From the newest back, so that what is overtaken need not be read at all."""
+        """Turn a batch into events, from the newest back, so that overtaken datagrams need not be parsed."""
         now, box = self._clock.now(), self._inbox
         waiting = np.ones(count, bool)
         events: list[tuple[ControlEvent, Sender, float]] = []
@@ -170,13 +171,13 @@ class OscControl:
         i = count
         while (left := np.flatnonzero(waiting[:i])).size:
             i = int(left[-1])
-            if not self._reads.allow(now):  # nobody's hands do so much: the older ones go
+            if not self._reads.allow(now):  # more than hands can send: the older ones are dropped
                 self._tally["rejected"] += 1
                 continue
             try:
                 packet = read_packet(box.datagram(i))
             except OscRejected:
-                self._tally["rejected"] += 1  # and no reply: whoever sends garbage may not be who the packet says
+                self._tally["rejected"] += 1  # and no reply: the sender's address may be forged
                 continue
             self._reads.spend(len(packet.messages) - 1)
             sender = box.sender(i)
@@ -231,7 +232,7 @@ class OscControl:
             request = self._table.request(address, arguments, due)
         except UnknownAddress as error:
             self._tally["rejected"] += 1
-            if address != "/error":  # two shows must not complain to each other for ever
+            if address != "/error":  # two shows must not send errors to each other without end
                 self._complain(udp, sender, str(error), now, error, UNKNOWN_EVERY)
             return None
         except UserError as error:
@@ -246,7 +247,7 @@ class OscControl:
     def _complain(
         self, udp: socket.socket, sender: Sender, what: str, now: float, error: UserError | str, every: float
     ) -> None:
-        """Tell `sender` what is wrong, the same thing at most once in `every` seconds and all things ten a second."""
+        """Send an error to `sender`: the same at most once in `every` seconds, and at most ten a second."""
         if not self._complaints.allow(sender, what, now, every):
             return
         text = error.explain() if isinstance(error, UnknownAddress) else str(error)
@@ -255,7 +256,7 @@ class OscControl:
 
 
 def _send(udp: socket.socket, datagram: bytes, target: Sender) -> None:
-    """Feedback is news, not a promise: what the network does not take now is gone."""
+    """Send a datagram, or drop it if the network does not take it now: newer feedback follows."""
     try:
         udp.sendto(datagram, target)
     except OSError as error:
@@ -263,7 +264,7 @@ def _send(udp: socket.socket, datagram: bytes, target: Sender) -> None:
 
 
 def _enlarge(udp: socket.socket) -> None:
-    """As much room for what arrives as the system allows: what does not fit is lost, the newest first."""
+    """Make the receive buffer as large as the system allows: datagrams that do not fit are lost."""
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
     if sys.platform == "linux" and udp.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) < RECEIVE_BUFFER:
         with contextlib.suppress(OSError):  # not privileged

@@ -1,7 +1,7 @@
-"""OSC messages as checked events: the address table made from the registry. Any thread; no sockets.
+"""Turns OSC messages into checked events, by the address table of the registry. Any thread; no sockets.
 
 In: messages that passed `osc_guard`. Out: `ControlEvent`s, questions, or a `UserError` with a sentence for the sender.
-An address matches exactly or not at all; arguments are read as `plain` says; a value that is not of the type or out of
+An address matches exactly or not at all; arguments are read by `plain`; a value that is not of the type or out of
 range is refused, never clamped.
 
     /gain 2.5            sets           /gain? or /gain "?"    asks
@@ -30,13 +30,13 @@ MAX_ENTRY = 999
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Somebody wants to know the value of `param`."""
+    """Asks for the value of `param`."""
 
     param: Param
 
 
 class UnknownAddress(UserError):
-    """No such address. `explain` adds the nearest one, which costs too much to do for every packet of a flood."""
+    """Says that there is no such address. `explain` adds the nearest one, too slow for every packet of a flood."""
 
     def __init__(self, address: str, known: Iterable[str]) -> None:
         super().__init__(f"{address}: no such address")
@@ -48,7 +48,7 @@ class UnknownAddress(UserError):
 
 
 class OscTable:
-    """Exact addresses to parameters.
+    """Maps exact addresses to parameters.
 
     addresses : all there are.  values : those, as they start a datagram, where a newer message replaces an older one.
     """

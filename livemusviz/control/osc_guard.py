@@ -1,10 +1,10 @@
 """Parses OSC datagrams safely: bytes in, a `Packet` of plain values out. Pure, standard library only; any thread.
 
-The parser is our own and small on purpose. python-osc's codec recurses without a bound, lets UnicodeDecodeError escape,
-logs a line for each unknown type and reads past an element's end; guarding it from outside would need the same walk
-over the same bytes. Here every length is checked against what is left before it is used, nothing recurses deeper than
-`MAX_DEPTH`, and the work is linear in the datagram. Every message of a bundle has its length, so one that cannot be
-read spoils itself alone; a length that cannot be is the end of the whole datagram.
+python-osc's codec recurses without a bound, raises UnicodeDecodeError, logs a line for each unknown type and reads past
+an element's end; a check around it would have to parse the same bytes. So this parser is our own. Every length is
+checked against what is left before it is used, nothing recurses deeper than `MAX_DEPTH`, and the work is linear in the
+datagram. Every message of a bundle has its length, so one that cannot be read is refused alone; with an impossible
+length the whole datagram is rejected.
 
 The format is OSC 1.0 (opensoundcontrol.stanford.edu/spec-1_0.html): big-endian, everything padded to 4 bytes.
 """
@@ -21,7 +21,7 @@ Message = tuple[str, list[Argument]]
 
 MAX_DATAGRAM = 65_507  # bytes, the largest UDP payload over IPv4
 MAX_DEPTH = 4  # bundles inside one another
-MAX_MESSAGES = 1024  # in one datagram; a surface that tells all it has sends a few hundred
+MAX_MESSAGES = 1024  # in one datagram; a surface that sends all its values sends a few hundred
 MAX_ARGUMENTS = 64  # of one message
 # No pattern characters: an address names exactly one thing. A "?" at the end asks for its value.
 ADDRESS = re.compile(rb"/[a-z0-9_/.+ -]{1,127}\??")
@@ -43,7 +43,7 @@ _SIZE = struct.Struct(">i")
 
 
 class OscRejected(Exception):
-    """Not a datagram we accept; the text says why in a few words. Counted, never printed per packet."""
+    """Rejects a datagram; the text is the reason. Rejections are counted, never printed one by one."""
 
 
 @dataclass(slots=True)

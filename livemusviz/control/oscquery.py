@@ -1,4 +1,4 @@
-"""The registry as an OSCQuery tree: what a client asks by HTTP and what it is answered. Pure.
+"""Answers HTTP requests of OSCQuery clients from the registry. Pure.
 
 The format is Vidvox's proposal (github.com/Vidvox/OSCQueryProposal): a JSON object a node, with FULL_PATH, TYPE, VALUE,
 RANGE, ACCESS (1 read, 2 write, 3 both) and DESCRIPTION; containers have CONTENTS.

@@ -1,7 +1,7 @@
 """Reads OSC arguments as a controller meant them, for one parameter. Pure.
 
-Controllers send floats for everything, words one by one, numbers above 1 from pads. What is plain is taken; what has no
-plain meaning is refused with a sentence that says what to send instead. Ranges are checked by the parameter itself.
+Controllers send floats for everything, words one by one, numbers above 1 from pads. A clear meaning is taken;
+anything else is refused with a sentence that says what to send instead. The parameter itself checks ranges.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ QUOTES = (('"', '"'), ("'", "'"), ("\u201c", "\u201d"), ("\u00ab", "\u00bb"))
 
 
 def pressed(address: str, arguments: Sequence[Argument]) -> bool:
-    """Return True if a button's argument says "pressed": none, nil, or a number above 0. 0 says "released".
+    """Return True if a button's argument means "pressed": none, nil, or a number above 0. 0 means "released".
 
     UserError for a number below 0, for text, and for several arguments.
     """

@@ -1,8 +1,8 @@
-"""Reads a UDP socket in batches, as cheaply as the system lets us. Used on the control thread.
+"""Reads a UDP socket in batches, as cheaply as the system allows. Used on the control thread.
 
 A flood must cost little, so datagrams stay in memory until they are read: on Linux one `recvmmsg` call (man 2
-recvmmsg) fetches a whole batch; elsewhere there is a call for each. The beginnings of all datagrams lie close together,
-since most datagrams are no longer and addresses are looked for there.
+recvmmsg) fetches a whole batch; elsewhere there is a call for each. The beginnings of all datagrams lie close together:
+most datagrams are no longer, and addresses are searched there.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Sender = tuple[str, int]
 
 
 class Inbox:
-    """A batch of datagrams, valid until the next `receive`."""
+    """Holds a batch of datagrams, valid until the next `receive`."""
 
     def __init__(self) -> None:
         self._head_memory = mmap.mmap(-1, HEAD * SLOTS)
@@ -66,7 +66,7 @@ def inbox() -> Inbox:
 
 
 class PlainInbox(Inbox):
-    """One system call a datagram, by calls that every system has."""
+    """Reads one datagram a system call, on every system."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class _Received(ctypes.Structure):
 
 
 class BatchInbox(Inbox):
-    """One system call a batch, by Linux's recvmmsg. The interpreter lock is free meanwhile."""
+    """Reads a batch a system call, by Linux's recvmmsg, which releases the interpreter lock."""
 
     def __init__(self) -> None:
         super().__init__()

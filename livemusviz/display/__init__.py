@@ -1,1 +1,1 @@
-"""Display room: Frames in, light out, on the main thread. The only room that imports pyglet and moderngl."""
+"""Draws the canvas and the windows, on the main thread. The only room that imports pyglet and moderngl."""

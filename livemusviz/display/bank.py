@@ -1,9 +1,9 @@
-"""Every shader of a show, compiled when it is first asked for and tried before it is seen. Runs on the thread that owns
-the context.
+"""Compiles each shader of a show when it is first asked for, and tries it before it is seen. Runs on the thread that
+owns the context.
 
-A shader that takes too long would stop the canvas, and one that never ends cannot be stopped at all. So each is drawn a
-few pixels at a time first, the time is taken, and what is being tried stands in a file meanwhile (see `trial`): from
-the first pixel until the first frame at the canvas's own size is done.
+A shader that takes too long would stop the canvas, and one that never ends cannot be stopped at all. So each is first
+drawn at a few pixels, and the time is measured. From the first pixel until the first frame at the canvas's own size is
+done, its name is kept in a file (see `trial`).
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ FIRST_LIMIT = 5.0  # s, for the first such frame: a driver may compile once more
 
 
 class ShaderBank:
-    """Programs by name, each compiled once.
+    """Holds programs by name, each compiled once.
 
-    A user's file that does not compile and bears the name of one of ours gives way to ours.
+    Where a user's file does not compile, the program's own file of that name is used.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ShaderBank:
         images: Mapping[str, moderngl.Texture],
         buffers: Buffers,
     ) -> Layer:
-        """`IsfShader.draw`; the first frame of a shader that is not ours is waited for and watched."""
+        """Call `IsfShader.draw`; wait for the first frame of a user's shader, and measure it."""
         if shader in self._proven or self._marker.trusts(shader.path):
             result = shader.draw(into, instant, values, images, buffers)
         else:
@@ -142,7 +142,7 @@ class ShaderBank:
         shader.problems.clear()
 
     def _tried(self, path: Path) -> IsfShader:
-        """Return the shader at `path`, compiled and drawn for the first time. UserError if that does not go well.
+        """Return the shader at `path`, compiled and drawn for the first time. UserError if that fails.
 
         The small trial has a program of its own, for the driver files machine code under a key that a program's first
         draw changes for all later ones; ours need no trial.

@@ -1,5 +1,5 @@
-"""The picture under the chain: generated frames, cross-faded, over the idle scene. Runs on the thread that owns the
-context.
+"""Draws the picture under the chain: generated frames, cross-faded, over the idle scene. Runs on the thread that owns
+the context.
 
     idle scene ------------------------------.
     frame -> fit -> transition --> the stage --+-> the base of the chain
@@ -55,7 +55,7 @@ class SlotBank:
 
 
 class IdleScene:
-    """Draws what is seen until there is a generated frame.
+    """Draws the idle scene, which is seen until there is a generated frame.
 
     layer : its picture.  share : of it in the base, 1 at first; falls to 0 once frames come.
     """
@@ -70,11 +70,11 @@ class IdleScene:
         self._slot = self._slots.changed(self._slot, scene.idle.shader)
 
     def fade_out(self, dt: float) -> None:
-        """Let `dt` s of the fade to the generated frames pass."""
+        """Advance the fade to the generated frames by `dt` s."""
         self.share = max(self.share - dt / IDLE_FADE, 0.0)
 
     def draw(self, effect: Effect, dt: float, images: Mapping[str, moderngl.Texture]) -> None:
-        """Draw the scene into its layer, or the one that comes with the program should it not be drawable."""
+        """Draw the scene into its layer, or the program's own scene if it cannot be drawn."""
         picture = self._slot.draw(self.layer, dt, effect, images)
         picture = picture or self._fallback.draw(self.layer, dt, Scene().idle, images)
         if picture is not None and picture is not self.layer:

@@ -1,5 +1,5 @@
-"""Shaders at work on the canvas: a `Slot` is one use of a shader with what it keeps from frame to frame, a `Chain` the
-filters of a scene in their order. Runs on the thread that owns the context.
+"""Draws with shaders: a `Slot` is one use of a shader with its buffers, a `Chain` the filters of a scene in their
+order. Runs on the thread that owns the context.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Job:
 
 
 class Slot:
-    """One use of a shader: its buffers, its clock."""
+    """Holds one use of a shader: its buffers, its clock."""
 
     def __init__(self, shader: IsfShader, bank: ShaderBank) -> None:
         self.shader = shader
@@ -47,9 +47,11 @@ class Slot:
         self._said = ""
 
     def draw(self, into: Layer, dt: float, effect: Effect, images: Mapping[str, moderngl.Texture]) -> Layer | None:
-        """Draw a frame `dt` s after the last one; where the picture is. `images` : by input name, "" for all others.
+        """Draw a frame `dt` s after the last one. Return the layer that holds it. `images` : by input name, "" for all
+        others.
 
-        None if it cannot be drawn: that is told once, and not tried again with the same inputs and the same program.
+        None if it cannot be drawn: that is reported once, and not tried again with the same inputs and the same
+        program.
         """
         state = (effect.inputs, self.shader.version)
         if self._failed == state:
@@ -88,14 +90,14 @@ class Slot:
 
 
 class Chain:
-    """Filters in their order, and the layers that they draw into by turns.
+    """Draws filters in their order, into layers by turns.
 
     The picture of one frame is still there while the next is drawn: the flash limiter may need it.
     """
 
     def __init__(self, ctx: moderngl.Context, names: tuple[str, ...], bank: ShaderBank, copy: Copy) -> None:
         """copy : draws a picture as it is into a layer, for a chain without filters. A filter that does not compile is
-        left out and told; UserError if that is all of them."""
+        left out and reported; UserError if none compiles."""
         self.names = names
         self._slots: dict[str, Slot] = {}
         problems = []

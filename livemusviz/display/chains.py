@@ -1,4 +1,4 @@
-"""The chain that is on, and the one that goes out as another comes in. Runs on the thread that owns the context."""
+"""Draws the present chain, and the last one while it fades out. Runs on the thread that owns the context."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Chains:
         self._old_effects: Mapping[str, Effect] = {}
         self._old_share, self._old_rate = 0.0, 0.0  # of the old chain in the picture, above 1 until it goes; 1/s
         self._fading = [Layer(ctx, size) for _ in range(2)]
-        self._refused: tuple[str, ...] | None = None  # a chain that does not compile, told once
+        self._refused: tuple[str, ...] | None = None  # a chain that does not compile, reported once
         self._rebuild = False  # a file of the chain was repaired
 
     @property
     def wants_sound(self) -> bool:
-        """Tell whether a filter draws the sound."""
+        """Return True if a filter draws the sound."""
         return self._chain.wants_sound or (self._old is not None and self._old.wants_sound)
 
     def take_scene(self, scene: Scene, fade: float) -> None:

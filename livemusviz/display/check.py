@@ -1,4 +1,4 @@
-"""Compiles and draws ISF files off screen, one by one, and says what is wrong with those that fail. Main thread.
+"""Compiles and draws ISF files off screen, one by one, and reports why some fail. Main thread.
 
 Each file has `LIMIT` seconds. A shader that hangs the driver cannot be stopped from within, so files are checked in a
 process of its own, which the caller kills after such a file; another one goes on with the next.
@@ -99,7 +99,7 @@ class Checker:
 
 
 class _Worker:
-    """A process that checks the paths it is sent, one at a time."""
+    """Runs a process that checks paths one at a time."""
 
     def __init__(self) -> None:
         spawn = multiprocessing.get_context("spawn")

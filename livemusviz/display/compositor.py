@@ -1,5 +1,5 @@
-"""The canvas: a picture under a chain of filters, held back where it would flash. Runs on the thread that owns the
-context.
+"""Draws the canvas: a picture under a chain of filters, held back where it would flash. Runs on the thread that owns
+the context.
 
 In: frames (uint8 RGBA, top row first) and the view, which names the shaders and gives their inputs. Out: an RGBA8
 texture, GL's way up (row 0 at the bottom), and on request its pixels at the canvas's size, top row first.

@@ -1,4 +1,4 @@
-"""OpenGL without a window: a context of its own for `--headless`, and a wait for the GPU that lets other threads run.
+"""Makes an OpenGL context without a window for `--headless`, and waits for the GPU while other threads run.
 
 Runs on the thread that draws (the main thread of the show).
 """

@@ -29,7 +29,7 @@ class ScreenDrawer:
     """
 
     def __init__(self, ctx: moderngl.Context, maps: ScreenMaps, index: int = 0, count: int = 1) -> None:
-        """index, count : which of how many screens side by side."""
+        """index, count : number of this screen, from 0, and of screens side by side."""
         self._ctx, self.maps, self._index, self._count = ctx, maps, index, count
         self.grid = False
         self._projection: Projection | None = None
@@ -43,7 +43,7 @@ class ScreenDrawer:
         self.maps.problems.clear()
 
     def attempt(self, change: MapChange, problems: list[str]) -> None:
-        """Change one mapping, or tell why not."""
+        """Change one mapping, or report why not."""
         try:
             self.maps.change(change)
         except UserError as error:

@@ -1,8 +1,8 @@
-"""An ISF file, compiled and drawn. Runs on the thread that owns the context.
+"""Compiles and draws an ISF file. Runs on the thread that owns the context.
 
-In: values of its inputs, textures for its images, the time. Out: a layer, a texture that can be drawn into. What a
-shader keeps from frame to frame (the buffers between its passes) is the caller's, so that one program can be at work in
-two places at once. A buffer is two layers: a pass that reads what it writes reads what was there before.
+In: values of its inputs, textures for its images, the time. Out: a layer, a texture that can be drawn into. The caller
+keeps the buffers between the passes from frame to frame, so that one program can be used in two places at once. A
+buffer is two layers: a pass that reads what it writes reads what was there before.
 
 What is wrong with a file, or goes wrong while it is drawn, is a UserError that names the file.
 """
@@ -39,9 +39,10 @@ _DRAWING_ERRORS = (moderngl.Error, ArithmeticError, LookupError, MemoryError, Ty
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """One drawn frame. time : s since the shader came on.  delta : s since the frame before.  frame : counts from 0.
+    """Describes one drawn frame. time : s since the shader came on.  delta : s since the frame before.  frame : counts
+    from 0.
 
-    date : what the clock on the wall says, or None (then DATE is all zero: an offline render repeats itself).
+    date : the local time, or None (then DATE is zero, so that an offline render repeats itself).
     """
 
     time: float
@@ -52,7 +53,7 @@ class Instant:
 
 @dataclass(slots=True)
 class PassProgram:
-    """One program. array : its geometry.  uniforms : by name.  last : their values as they were last set.
+    """Holds one program. array : its geometry.  uniforms : by name.  last : their values as they were last set.
 
     samplers : names of the textures that it reads, each on the unit of its place.
     """
@@ -106,7 +107,7 @@ class Compiled:
 
 
 class IsfShader:
-    """One compiled file. `draw` once per display frame.
+    """Draws one compiled file. `draw` once per display frame.
 
     Raises UserError, with file and line, if the file cannot be read, parsed or compiled.
     """
@@ -118,7 +119,7 @@ class IsfShader:
         self._stretch: Stretch | None = None
         self.version = 0  # counts programs
         self.problems: list[str] = []  # for the performer; the caller empties it
-        self._odd_sizes: set[str] = set()  # size expressions without a result, told once
+        self._odd_sizes: set[str] = set()  # size expressions without a result, reported once
         self._changed = self._change_times()
         self._now = self._compile()
         self.problems += self._now.warnings

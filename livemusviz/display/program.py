@@ -1,4 +1,4 @@
-"""Shader programs from files that may be edited while the show runs. Runs on the thread that draws.
+"""Compiles shader programs from files that may be edited while the show runs. Runs on the thread that draws.
 
 A file holds a GLSL body without its `#version` line; that is put in front here. A file that does not compile raises
 a `UserError` with file and line, and the program that last compiled stays in use.

@@ -47,7 +47,7 @@ class Quality:
 
 
 class QualityLadder:
-    """`step` once a display frame; `drew` and `generated` tell what display and model cost."""
+    """`step` once a display frame; `drew` and `generated` take the times of display and model."""
 
     def __init__(
         self, period: float, first: int = 0, periods: Sequence[float] = (), shares_cores: bool = False

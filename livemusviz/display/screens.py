@@ -50,7 +50,7 @@ def choose_screen(screens: Sequence[ScreenInfo], number: int | None) -> int:
 
 
 class ScreenWatch:
-    """Remembers the screen that a fullscreen window was put on, and says what to do when the screens change."""
+    """Remembers the screen that a fullscreen window was put on, and decides what to do when the screens change."""
 
     def __init__(self) -> None:
         self._home: ScreenInfo | None = None

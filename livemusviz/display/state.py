@@ -1,6 +1,6 @@
 """Saves and restores what the next canvas depends on, as plain arrays. Runs on the thread that draws; OpenGL.
 
-Whatever has such state says so in one method, `exchange`, which serves both ways:
+A class with such state has one method, `exchange`, which serves both ways:
 
     def exchange(self, state: State) -> None:
         self._share = state.value("share", self._share)

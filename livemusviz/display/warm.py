@@ -32,7 +32,7 @@ PATIENCE = 30.0  # s without an answer, after which the child is given up
 
 
 class ShaderWarmer:
-    """Has shaders compiled by a child: `ask` for some, `ready` tells which are in the driver's cache by now.
+    """Has shaders compiled by a child: `ask` for some, `ready` returns those in the driver's cache by now.
 
     `ready` never waits. Without a child that works, and on Windows, whose pipes cannot be polled, everything asked for
     is ready at once.

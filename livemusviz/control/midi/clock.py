@@ -1,4 +1,4 @@
-"""A MIDI clock as a tempo: 24 ticks a beat, evened out over the last ones. Pure; times in seconds are passed in.
+"""Computes the tempo of a MIDI clock: 24 ticks a beat, averaged over the last ones. Pure; times in s are passed in.
 
 In: the system real-time messages clock, start, continue and stop, and song position. Out: `ExternalTempo`.
 """
@@ -18,14 +18,14 @@ CLOCKS = 16  # inputs whose clocks are kept apart
 
 
 class MidiClock:
-    """Tells the tempo and the position in the song of one clock.
+    """Computes the tempo and the position in the song of one clock.
 
-    Ticks after a stop keep the tempo alive and leave the song where it is. A sender that never says start or stop,
-    as many drum machines, counts as playing.
+    Ticks after a stop keep the tempo alive and leave the song where it is. A sender that never sends start or
+    stop, as many drum machines, counts as playing.
     """
 
     def __init__(self) -> None:
-        self._ticks: deque[float] = deque(maxlen=KEPT)  # when each was heard
+        self._ticks: deque[float] = deque(maxlen=KEPT)  # s, arrival of each
         self._count = 0  # of the last tick, from the start of the song
         self._next = 0  # count of the next tick
         self._playing = True
@@ -88,7 +88,7 @@ class MidiClocks:
         self._clocks.pop(source, None)
 
     def read(self, now: float) -> ExternalTempo | None:
-        """Return what the clock that is followed says at `now`, s; None without any."""
+        """Return the tempo of the clock that is followed at `now`, s; None without any."""
         for source in dict.fromkeys((self._started, self._leader, *self._clocks)):
             found = self._clocks[source].read(now) if source in self._clocks else None
             if found is not None:

@@ -1,4 +1,4 @@
-"""Opens MIDI inputs as they are plugged in, and lets go of those that went. Used on the MIDI thread."""
+"""Opens MIDI inputs as they are plugged in, and closes those that are gone. Used on the MIDI thread."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The MIDI thread: messages of all inputs in; `ControlEvent`s into an event queue, a clock's tempo, and feedback out.
+"""Runs the MIDI thread: messages of all inputs in; `ControlEvent`s, a clock's tempo and feedback out.
 
 rtmidi calls back on threads of its own; they only stamp a message and queue it. This thread opens ports as they are
-plugged in, looks at the queue, sends surfaces where their faders, rings and lamps are to stand, and survives whatever
-goes wrong.
+plugged in, reads the queue, sends surfaces the positions of their faders, rings and lamps, and goes on after any fault.
 """
 
 from __future__ import annotations
@@ -105,11 +104,11 @@ class MidiControl:
     def learn(self, wish: str) -> None:
         """Bind the next control that is moved to `wish`, as `bind_control` takes it; "" gives up learning."""
         if wish:
-            bind_control(Key("cc", 1, 0), wish, self._registry)  # what cannot be bound is said now
+            bind_control(Key("cc", 1, 0), wish, self._registry)  # a UserError now, not when a control is moved
         self._learning = wish
 
     def forget(self, address: str) -> None:
-        """Nothing moves `address` any more. UserError if the map cannot be written."""
+        """Remove the bindings of `address`. UserError if the map cannot be written."""
         self.map = self.map.without(address)
         save(self._path, self.map)
 
@@ -131,7 +130,7 @@ class MidiControl:
         self._surfaces.close()
 
     def _look(self) -> None:
-        """Open ports that have appeared, let go of those that went, and send to their outputs."""
+        """Open ports that have appeared, close those that are gone, and open their outputs."""
         gone, backend = self._inputs.look(self._clock.now()), self._inputs.backend
         if gone is None or backend is None:
             return

@@ -35,7 +35,7 @@ PRESSED = 64  # value from which a control counts as pressed
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A control on a surface. message : "cc" or "note".  channel : 1..16.  number : 0..127."""
+    """Names a control on a surface. message : "cc" or "note".  channel : 1..16.  number : 0..127."""
 
     message: str
     channel: int
@@ -123,12 +123,12 @@ class _Moment:
 
     @property
     def at(self) -> float:
-        """0..1, where a fader stands."""
+        """Return the position of a fader, 0..1."""
         return self.raw / 127.0
 
 
 class MidiMap:
-    """All bindings, and where each fader stands. One control may move several parameters."""
+    """Holds all bindings and the position of each fader. One control may move several parameters."""
 
     def __init__(self, bindings: tuple[Binding, ...] = (), registry: Registry = REGISTRY) -> None:
         self.bindings = bindings
@@ -183,8 +183,8 @@ class MidiMap:
         return round(wanted) if param.kind == "int" else wanted
 
     def _turn(self, binding: Binding, param: Param, moment: _Moment) -> object:
-        """Return the value after some turns. It is counted from this encoder's own last word while that is fresh: the
-        value that is known may be a display frame old."""
+        """Return the value after some turns. It counts from this encoder's own last value while that is recent: the
+        known value may be a display frame old."""
         steps = turn(binding.mode, moment.raw)
         low, high = sorted((binding.minimum, binding.maximum))
         known, size = moment.value, (binding.maximum - binding.minimum) / TURNS
@@ -288,7 +288,7 @@ def _read(path: Path, i: int, entry: object, registry: Registry) -> Binding:
 
 
 def save(path: Path, midi_map: MidiMap) -> None:
-    """Write the map, in one piece. UserError if that cannot be."""
+    """Write the map, whole or not at all. UserError if it cannot be written."""
     lines = [f"version = {VERSION}"]
     for binding in midi_map.bindings:
         lines += ["", "[[bind]]", *(f"{key} = {_toml(value)}" for key, value in asdict(binding.key).items())]

@@ -1,4 +1,4 @@
-"""MIDI ports by name. A thin adapter over mido, whose backend `MIDO_BACKEND` chooses; used on the MIDI thread.
+"""Opens MIDI ports by name, by mido, whose backend `MIDO_BACKEND` chooses. Used on the MIDI thread.
 
 mido opens the first port of a name. Two controllers of one model have one name on macOS and Windows: here the second
 is called "NAME#2", and python-rtmidi opens it by its number.
@@ -140,7 +140,8 @@ def input_names() -> tuple[str, ...]:
 
 
 def open_backend() -> Any:
-    """mido's backend, which `MIDO_BACKEND` chooses (rtmidi by itself; `mido.backends.rtmidi/UNIX_JACK` for JACK).
+    """Return mido's backend, which `MIDO_BACKEND` chooses (rtmidi by itself; `mido.backends.rtmidi/UNIX_JACK` for
+    JACK).
 
     UserError where the extra is missing or the system has no MIDI.
     """

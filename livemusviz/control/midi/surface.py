@@ -13,19 +13,19 @@ from livemusviz.control.midi.mapping import Key
 
 log = logging.getLogger(__name__)
 
-HELD = 0.3  # s after its last word during which a control is taken to be in a hand
+HELD = 0.3  # s after its last message during which a control counts as being moved
 ECHO = 0.1  # s within which a message that was just sent is taken for an echo
 A_TURN = 32  # messages sent in one go; the rest follow
 
 
 class Surfaces:
-    """The outputs that are open, and what the surfaces behind them know. From the first `keep` to `close`."""
+    """Keeps the open outputs and the values that the surfaces behind them have. From the first `keep` to `close`."""
 
     def __init__(self) -> None:
         self._ports: dict[str, Any] = {}
-        self._refused: set[str] = set()  # outputs that could not be opened, told once
+        self._refused: set[str] = set()  # outputs that could not be opened, logged once
         self._known: dict[Key, int] = {}  # 0..127 by control, as the surface has it
-        self._touched: dict[Key, float] = {}  # s, when each was last moved by hand
+        self._touched: dict[Key, float] = {}  # s, when each was last moved by its user
         self._sent: dict[Key, tuple[int, float]] = {}
 
     @property
@@ -62,7 +62,7 @@ class Surfaces:
         return sent == value and 0.0 <= time - when <= ECHO
 
     def show(self, positions: Mapping[Key, int], now: float) -> None:
-        """Send every output where the controls are to stand, as far as it is news. now : s."""
+        """Send every output the positions of its controls that have changed. now : s."""
         if not self._ports:
             return
         news = [

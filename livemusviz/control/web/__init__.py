@@ -1,1 +1,1 @@
-"""The web thread: the OSCQuery tree and the phone page, over HTTP and WebSocket."""
+"""Serves the OSCQuery tree and the phone page, over HTTP and WebSocket, on the web thread."""

@@ -1,4 +1,4 @@
-"""Tells the network where the OSCQuery tree is, by zeroconf (`_oscjson._tcp`, and `_osc._udp` for the port itself).
+"""Announces the OSCQuery tree on the network, by zeroconf (`_oscjson._tcp`, and `_osc._udp` for the port itself).
 
 Only for a show that listens to the network. Runs on the web thread.
 """
@@ -12,7 +12,7 @@ from livemusviz.control.oscquery import Where
 
 
 class Announcement:
-    """On the network from `start` to `close`."""
+    """Announces from `start` to `close`."""
 
     def __init__(self, where: Where, bound: str) -> None:
         """bound : the address the servers are bound to; 0.0.0.0 is announced with every address of the machine."""
@@ -34,7 +34,7 @@ class Announcement:
     async def start(self) -> None:
         for service in self._services:
             told = await self._zeroconf.async_register_service(service, allow_name_change=True)
-            self._telling.append(asyncio.ensure_future(told))  # it is said several times over a second or so
+            self._telling.append(asyncio.ensure_future(told))  # sent several times within about a second
 
     async def close(self) -> None:
         for told in self._telling:

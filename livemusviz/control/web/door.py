@@ -1,7 +1,7 @@
 """Bounds the connections of a web server. On the web thread.
 
-Whoever connects and says nothing holds a file descriptor: only so many may wait at a time, the oldest goes for a new
-one, and none may wait for long. Those who have been let in are counted for each server apart.
+A connection without a request holds a file descriptor. So few may wait at a time, a new one replaces the oldest, and
+none may wait for long. Clients that are served are counted for each server.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 
-MAX_WAITING = 32  # connections that have not said who they are
-PATIENCE = 3.0  # s in which they must
+MAX_WAITING = 32  # connections without a request
+PATIENCE = 3.0  # s for which they may wait
 BACKLOG = 16  # accepted in one go
 MAX_CLIENTS = 16  # of a server
 
 
 class Door:
-    """One for each server. `clients` : how many sessions are open."""
+    """Bounds the connections of one server. `clients` : number of open sessions."""
 
     def __init__(self) -> None:
         self._waiting: dict[ServerConnection, None] = {}  # oldest first
@@ -34,7 +34,7 @@ class Door:
         door = self
 
         class Watched(ServerConnection):
-            """Is at the door until its request is answered or its session begins."""
+            """Waits until its request is answered or its session begins."""
 
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
                 super().connection_made(transport)
@@ -47,7 +47,7 @@ class Door:
         return Watched
 
     def knock(self, connection: ServerConnection) -> None:
-        """Let a new connection wait; the one that has waited longest may have to go for it."""
+        """Let a new connection wait; close the oldest if too many wait."""
         self._waiting[connection] = None
         if len(self._waiting) > MAX_WAITING:
             oldest = next(iter(self._waiting))
@@ -55,10 +55,10 @@ class Door:
             oldest.transport.abort()
 
     def leave(self, connection: ServerConnection) -> None:
-        """Take note that `connection` waits no longer."""
+        """Note that `connection` waits no longer."""
         self._waiting.pop(connection, None)
 
 
 def options(door: Door) -> dict[str, Any]:
-    """Return what `serve` is to be given for it."""
+    """Return the arguments of `serve` for it."""
     return {"create_connection": door.connection(), "open_timeout": PATIENCE, "backlog": BACKLOG}

@@ -1,7 +1,7 @@
-"""The web thread: two small HTTP and WebSocket servers, OSCQuery's and the phone page's, in one asyncio loop.
+"""Runs the web thread: two small HTTP and WebSocket servers, OSCQuery's and the phone page's, in one asyncio loop.
 
 In: the show's state and canvas, one-slot mailboxes; clients' requests. Out: checked `ControlEvent`s into an event
-queue; the OSCQuery tree, the page, and JPEG previews. Neither server is ever waited for by the show.
+queue; the OSCQuery tree, the page, and JPEG previews. The show never waits for a server.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class WebOptions:
 
 
 class WebServers:
-    """Both servers, from `start` to `close`. `url` is the page's address with its token, "" without a page."""
+    """Runs both servers from `start` to `close`. `url` is the page's address with its token, "" without a page."""
 
     def __init__(self, options: WebOptions, clock: Clock, events: EventSink, registry: Registry = REGISTRY) -> None:
         self._options, self._clock, self._events, self._registry = options, clock, events, registry
@@ -72,7 +72,7 @@ class WebServers:
         self._state: Latest[ShowState] = Latest()
         self._previews = Previews()
         self.doors = {"oscquery": Door(), "page": Door()}
-        self._short = float("-inf")  # s, when a lack of file descriptors was last told
+        self._short = float("-inf")  # s, when a lack of file descriptors was last logged
         self.token = options.token or secrets.token_urlsafe(12)
         self.url = ""
         self.code: tuple[str, ...] = ()  # rows of a QR code of it, "1" is dark
@@ -84,7 +84,7 @@ class WebServers:
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
 
     def start(self) -> None:
-        """Bind the ports and serve. UserError if there is none to be had."""
+        """Bind the ports and serve. UserError if no port is free."""
         try:
             if self._options.oscquery is not None:
                 bound = bind_port(*self._options.oscquery, "OSCQuery", "--oscquery-port")
@@ -115,11 +115,11 @@ class WebServers:
         self._state.put(state)
 
     def wants_pictures(self) -> bool:
-        """Return True if somebody watches and the last picture is old enough."""
+        """Return True if a client watches and the last picture is old enough."""
         return self._previews.wanted(self._clock.now())
 
     def put_picture(self, picture: CanvasPicture) -> None:
-        """Show the watchers this canvas."""
+        """Show this canvas to the clients that watch."""
         self._previews.put(picture, self._clock.now())
 
     # --- the web thread -------------------------------------------------------------------------
@@ -184,7 +184,7 @@ class WebServers:
             announcement = Announcement(self._where(reachable(host)), host)
             await announcement.start()
             stack.push_async_callback(announcement.close)
-        except Exception as error:  # no multicast here: the tree is still to be had by address
+        except Exception as error:  # no multicast here: the tree can still be reached by its address
             log.warning("web: not announced on the network: %s", error)
 
     def _guarded(
@@ -272,20 +272,20 @@ class WebServers:
     ) -> None:
         """Answer a client's messages and send it the news in between. A slow client misses some."""
 
-        async def tell() -> None:
+        async def send_news() -> None:
             while True:
                 for message in news(self._state.get()):
                     await connection.send(message)
                 await asyncio.sleep(NEWS_PERIOD)
 
-        teller = asyncio.create_task(tell())
+        sending = asyncio.create_task(send_news())
         try:
             async for message in connection:
                 for reply in receive(message, self._state.get()):
                     await connection.send(reply)
         finally:
-            teller.cancel()
-            await asyncio.gather(teller, return_exceptions=True)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
 
     def _close_sockets(self) -> None:
         for each in itertools.chain(*self._sockets.values()):

@@ -1,4 +1,4 @@
-"""Pictures for the page: the canvas as a small JPEG, and the page's own address as a QR code. Any thread."""
+"""Makes the pictures of the page: the canvas as a small JPEG, the page's own address as a QR code. Any thread."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def jpeg(picture: CanvasPicture) -> bytes:
 
 
 def qr_code(text: str) -> tuple[str, ...]:
-    """Rows of a QR code, "1" is dark, without its quiet zone."""
+    """Return rows of a QR code, "1" is dark, without its quiet zone."""
     import segno
 
     return tuple("".join(map(str, row)) for row in segno.make(text, error="m", micro=False).matrix)

@@ -1,4 +1,4 @@
-"""TCP ports to serve on, and the address that others reach them by. Used on the main thread, at the start."""
+"""Binds TCP ports, and finds the address by which others reach them. Used on the main thread, at the start."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def reachable(host: str) -> str:
         return host
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing; asks the system which way out it would take
+            probe.connect(("192.0.2.1", 9))  # sends nothing; asks the system for the interface that it would use
             return str(probe.getsockname()[0])
         except OSError:
             return "127.0.0.1"

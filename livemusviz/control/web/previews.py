@@ -1,4 +1,4 @@
-"""Previews of the canvas for those who watch on a phone, each encoded once. Main thread puts, web thread reads."""
+"""Encodes previews of the canvas for phones, each once. The main thread puts, the web thread reads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Previews:
         self._jpeg = (-1, b"")  # of which picture, and its bytes
 
     def wanted(self, now: float) -> bool:
-        """Return True if somebody watches and the last picture is old enough."""
+        """Return True if a client watches and the last picture is old enough."""
         return self.watchers > 0 and now - self._put_at >= PREVIEW_PERIOD
 
     def put(self, picture: CanvasPicture, now: float) -> None:

@@ -28,14 +28,14 @@ TITLES = {"ssf": "Similarity filter", "num_inference_steps": "Denoising steps"} 
 
 
 class Requests:
-    """One client's requests, checked and handed on."""
+    """Checks one client's requests and hands them on."""
 
     def __init__(self, table: OscTable, events: EventSink, now: Callable[[], float]) -> None:
         self.table, self._events, self.now = table, events, now
         self._limit = RateLimit(REQUESTS_A_SECOND)
 
     def make(self, address: str, arguments: list[Any]) -> Param | None:
-        """Hand on one request. The parameter if it was a question. UserError if it is refused."""
+        """Hand on one request. Return the parameter if it was a question. UserError if it is refused."""
         now = self.now()
         if not self._limit.allow(now):
             raise UserError(f"more than {REQUESTS_A_SECOND:g} requests a second")
@@ -48,7 +48,8 @@ class Requests:
 
 
 class ListenerSession:
-    """OSCQuery: `{"COMMAND": "LISTEN", "DATA": "/path"}` and IGNORE as text; OSC messages as bytes, both ways."""
+    """Handles OSCQuery: `{"COMMAND": "LISTEN", "DATA": "/path"}` and IGNORE as text; OSC messages as bytes, both
+    ways."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
@@ -99,7 +100,7 @@ class ListenerSession:
 
 
 class PageSession:
-    """The phone page: JSON both ways.
+    """Handles the phone page: JSON both ways.
 
     In: {"set": "/gain", "to": [0.5]} or {"preview": true}.
     Out: {"params": [...]} once; then {"values": {...}} of what has changed, {"now": {...}}, {"error": "..."}.
@@ -140,7 +141,7 @@ class PageSession:
         return []
 
     def news(self, state: ShowState | None) -> list[Out]:
-        """Changed values, and the meters."""
+        """Return changed values, and the meters."""
         if state is None:
             return []
         out: list[Out] = []
@@ -184,7 +185,7 @@ def describe(param: Param) -> dict[str, Any]:
 
 
 def _hint(param: Param) -> str:
-    """Return what stands under the name; nothing for a shader's input, whose doc describes the whole shader."""
+    """Return the text under the name; "" for a shader's input, whose doc describes the whole shader."""
     return "" if param.name.startswith("fx/") else param.doc
 
 
