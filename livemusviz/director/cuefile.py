@@ -27,7 +27,7 @@ MAX_BYTES = 256 * 1024
 MAX_CUES = 2000
 VERSION = 1
 _CLOCK = re.compile(r"(?:(\d{1,2}):)?(\d{1,4}):(\d{1,2}(?:\.\d{1,6})?)")
-SHADER_INPUT = re.compile(r"fx/[\w-]{1,64}/[\w-]{1,64}")
+SHADER_INPUT = re.compile(r"fx/[\w.+ -]{1,64}/[\w-]{1,64}")
 LATEST = 12 * 3600.0  # s
 
 Presets = Callable[[str], Mapping[str, Value]]  # a preset's values by its name; UserError if there is none

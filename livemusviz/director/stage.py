@@ -207,24 +207,25 @@ def check_value(where: str, each: Input, value: object) -> Number:
 
 def fx_params(shaders: Mapping[str, Header]) -> tuple[Param, ...]:
     """Return every single-number input as a parameter for the registry: name `fx/<shader>/<input>`, address the same
-    behind a slash, both in small letters as addresses are. Left out are those that the registry has by itself."""
-    params = []
+    behind a slash, both in small letters as addresses are. Left out are those that the registry has by itself, and the
+    second of two that differ in capitals alone."""
+    params: dict[str, Param] = {}
     for shader, header in shaders.items():
         for each in header.inputs:
             if each.type in IMAGE_TYPES or isinstance(each.default, tuple) or not _addressable(shader, each.name):
                 continue
-            if f"/fx/{shader}/{each.name}".lower() in BY_ADDRESS:
+            path = f"{shader}/{each.name}".lower()
+            if f"/fx/{path}" in BY_ADDRESS or path in params:
                 continue
             low, high = float(each.minimum), float(each.maximum)  # type: ignore[arg-type]
             kind = {"bool": "bool", "event": "action", "long": "int", "float": "float"}[each.type]
-            path = f"{shader}/{each.name}".lower()
             default = {"bool": bool(each.default), "action": None}.get(kind, each.default)
             low, high = (0.0, 0.0) if kind == "action" else (low, high)
             doc = header.description.split(".")[0] or f"{shader}: {each.name}"
             do = _setter(shader.lower(), each.name.lower(), event=kind == "action")
             param = Param(f"fx/{path}", kind, default, low, high, "", doc, f"/fx/{path}", preset=False, do=do)  # type: ignore[arg-type]
-            params.append(param)
-    return tuple(params)
+            params[path] = param
+    return tuple(params.values())
 
 
 def _setter(shader: str, name: str, event: bool) -> Do:
@@ -233,7 +234,8 @@ def _setter(shader: str, name: str, event: bool) -> Do:
 
 
 def _addressable(shader: str, name: str) -> bool:
-    return all(c.isascii() and (c.isalnum() or c in "_-.") for c in shader + name)
+    """Return True if an OSC address may name it. Public files have blanks and + in their names."""
+    return all(c.isascii() and (c.isalnum() or c in "_-.+ ") for c in shader + name)
 
 
 def find_shader_input(shader: str, name: str, shaders: Mapping[str, Header]) -> Input:

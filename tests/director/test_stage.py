@@ -9,6 +9,8 @@ from livemusviz.director.stage import Look, Stage, fx_params
 from livemusviz.errors import UserError
 from livemusviz.isf.header import parse_isf
 from livemusviz.params.param import Param
+from livemusviz.params.registry import REGISTRY
+from livemusviz.params.values import ParamValues
 
 SHADERS = read_headers(find_shaders())[0]
 
@@ -85,6 +87,29 @@ def test_every_single_number_has_an_address():
     assert "/fx/grade/lights" not in params, "a colour is not one number"
     for param in params.values():
         assert param.validate(param.default) == param.default
+
+
+def test_names_as_public_files_have_them_get_an_address():
+    amount = '{"NAME": "Amount", "TYPE": "float", "MIN": 0, "MAX": 2, "DEFAULT": 1}'
+    header = parse_isf(f'/*{{"INPUTS": [{{"NAME": "inputImage", "TYPE": "image"}}, {amount}]}}*/')
+    stage = Stage({**SHADERS, "My Blur+": header})
+    found = {param.address: param for param in fx_params(stage.shaders)}
+    assert found["/fx/my blur+/amount"].maximum == 2.0
+    stage.load(Look(chain=("My Blur+",)))
+    stage.set_input("my blur+", "amount", 1.5)
+    assert inputs(stage, "My Blur+")["Amount"] == 1.5
+
+
+def test_of_two_that_differ_in_capitals_the_first_has_the_address():
+    """A user's Bloom.fs beside our bloom.fs: the show started with a traceback."""
+    number = '{"NAME": "%s", "TYPE": "float", "MIN": 0, "MAX": %d, "DEFAULT": 1}'
+    header = parse_isf('/*{"INPUTS": [' + number % ("size", 3) + "," + number % ("Size", 5) + "]}*/")
+    shaders = {"Tiles": header, "tiles": header, **SHADERS, "GRADE": SHADERS["grade"]}
+    params = fx_params(shaders)
+    addresses = [param.address for param in params]
+    assert len(addresses) == len(set(addresses))
+    assert next(param for param in params if param.address == "/fx/tiles/size").maximum == 3.0
+    assert ParamValues.of(REGISTRY.plus(params)).value("fx/grade/contrast") == 1.1
 
 
 def test_an_event_is_on_for_one_frame():
