@@ -55,6 +55,10 @@ def run(options: argparse.Namespace) -> int:
     print(
         table([(stage, *(_cell(column.get(stage)) for column in columns.values())) for stage in STAGES], ("", *columns))
     )
+    if figures["controls"]:
+        columns_of = ("control", "processor", "picture_ms", "encode_ms", "residuals_ms", "generate_ms")
+        print()
+        print(table([[str(row[name]) for name in columns_of] for row in figures["controls"]], columns_of))
     if figures["layers"]:
         print()
         print(_layers(figures["layers"]))

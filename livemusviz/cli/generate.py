@@ -8,7 +8,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from livemusviz.cli.model_flags import add_model_flags, init_picture, model_spec
+from livemusviz.cli.model_flags import (
+    add_model_flags,
+    control_pictures,
+    init_picture,
+    model_spec,
+    stills_for_all,
+)  # fmt: skip
 from livemusviz.cli.output import add_json_flag, print_json
 from livemusviz.errors import UserError
 
@@ -46,12 +52,15 @@ def run(options: argparse.Namespace) -> int:
         raise UserError(f"--guidance-scale {options.guidance_scale:g}: give 0 to {MAX_GUIDANCE:g}")
     picture = init_picture(options, (width, height))
     spec = model_spec(options, strength=options.strength if picture is not None else 1.0)
+    spec = stills_for_all(spec, options.init_image)
+    stills = control_pictures(spec, (width, height))
     backend.prepare_backend()
     from livemusviz.diffusion.frame import FrameOptions
     from livemusviz.diffusion.pipeline import Pipeline
 
     pipeline = Pipeline.load(spec, height, width)
     pipeline.set_init_image(picture)
+    pipeline.controls.set_pictures(stills)
     noise = Circles(pipeline.latent_shape, seed).noise((0.0,) * CIRCLES)
     negative = pipeline.prompts.encode_negative(options.negative_prompt)
     image = pipeline.generate(

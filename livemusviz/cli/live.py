@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from livemusviz.cli.core_flags import add_core_flags
 from livemusviz.cli.logfile import logged_to
-from livemusviz.cli.model_flags import add_model_flags, given_flags, init_picture, model_spec
+from livemusviz.cli.model_flags import (
+    add_model_flags,
+    control_pictures,
+    control_values,
+    given_flags,
+    init_picture,
+    model_spec,
+)  # fmt: skip
 from livemusviz.params.param import Param
 from livemusviz.params.registry import PARAMS
 
@@ -195,13 +202,15 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
     canvas = usual_canvas(machine.cpu_draws)
     if options.canvas is not None:
         canvas = parse_size(options.canvas, CANVAS_LIMITS, step=2)
+    model = model_spec(options, stream=True)
     return LiveConfig(
         input=options.input,
         loop=not options.no_loop,
         wait_for_picture=options.wait_for_picture,
         onset=options.onset,
-        model=model_spec(options, stream=True),
+        model=model,
         models=model_folders(options.models),
+        control_pictures=control_pictures(model, size),
         flags=given_flags(options),
         picture=_picture(options, size),
         pictures=_picture_folder(options.pictures),
@@ -310,7 +319,7 @@ def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None 
     preset: Any = {}
     if flags.get("preset"):
         preset = load_preset(str(flags["preset"]), usable_shaders(getattr(options, "shaders", ()))[1]).values
-    return ParamValues().with_values({**(start or {}), **preset, **flags})
+    return ParamValues().with_values({**control_values(options), **(start or {}), **preset, **flags})
 
 
 def shader_folders(folders: list[Path]) -> tuple[Path, ...]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livemusviz.diffusion.schedulers import SCHEDULERS, Sampling
-from livemusviz.diffusion.spec import GUIDANCE, ModelSpec, parse_lora
+from livemusviz.diffusion.spec import GUIDANCE, PROCESSORS, ControlSpec, ModelSpec, parse_control, parse_lora
 from livemusviz.errors import UserError
+from livemusviz.params.params import control_params
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +34,14 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
         "--lora", action="append", default=[], metavar="FILE[:WEIGHT]", help="may be given several times"
     )
     model.add_argument("--lora-live", action="store_true", help="keep LoRA weights as faders instead of fusing them")
+    model.add_argument(
+        "--control", action="append", default=[], metavar="FOLDER[:PROCESSOR][:SCALE]",
+        help=f"hold a picture's structure by a ControlNet; PROCESSOR {', '.join(PROCESSORS)}; up to 4 times",
+    )  # fmt: skip
+    model.add_argument(
+        "--control-picture", action="append", type=Path, default=[], metavar="FILE",
+        help="a still for each --control in turn (the live picture, or else the last frame)",
+    )  # fmt: skip
     model.add_argument("--init-image", type=Path, metavar="FILE", help="a picture to start every frame from")
 
 
@@ -47,6 +57,7 @@ MODEL_FLAGS: dict[str, tuple[type, object]] = {  # what kind each is, and what i
     "guidance": (str, "none"),
     "lora": (list, []),
     "lora_live": (bool, False),
+    "control": (list, []),
 }
 
 
@@ -76,6 +87,7 @@ def model_spec(options: argparse.Namespace, *, stream: bool = False, strength: f
         guidance=options.guidance,
         loras=tuple(parse_lora(text, options.lora_live) for text in options.lora),
         stream=stream,
+        controls=_controls(options),
     )
     spec.validate()
     return spec
@@ -91,6 +103,42 @@ def init_picture(options: argparse.Namespace, size: tuple[int, int]) -> np.ndarr
     from livemusviz.sources.still import read_still
 
     return read_still(options.init_image, size)
+
+
+def control_values(options: argparse.Namespace) -> dict[str, object]:
+    """Return where the faders of the ControlNets begin, by parameter."""
+    return {control_params(n)[0]: parse_control(text).scale for n, text in enumerate(options.control, 1)}
+
+
+def control_pictures(model: ModelSpec, size: tuple[int, int]) -> tuple[np.ndarray | None, ...]:
+    """Return the still of each ControlNet, uint8 (height, width, 3), cropped to the shape of `size` (width, height).
+
+    None where it has none. Raises UserError.
+    """
+    from livemusviz.sources.still import read_still
+
+    stills = [control.picture for control in model.controls]
+    return tuple(None if still is None else read_still(still, size) for still in stills)
+
+
+def stills_for_all(model: ModelSpec, init: Path | None) -> ModelSpec:
+    """Return the model with a still for each ControlNet, for a command without live pictures: its own, or `init`.
+
+    Raises UserError for one that has none.
+    """
+    if any(control.picture is None for control in model.controls) and init is None:
+        raise UserError(
+            "--control: there is no live picture here; give --control-picture FILE for each, or --init-image"
+        )
+    return replace(model, controls=tuple(replace(each, picture=each.picture or init) for each in model.controls))
+
+
+def _controls(options: argparse.Namespace) -> tuple[ControlSpec, ...]:
+    pictures, texts = options.control_picture, options.control
+    if len(pictures) > len(texts):
+        raise UserError(f"--control-picture: {len(pictures)} for {len(texts)} --control; give at most one for each")
+    given = [*pictures, *[None] * (len(texts) - len(pictures))]
+    return tuple(replace(parse_control(text), picture=each) for text, each in zip(texts, given, strict=True))
 
 
 def _timesteps(text: str | None) -> tuple[int, ...]:

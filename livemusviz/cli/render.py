@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from livemusviz.cli.live import add_knobs, knob_values
-from livemusviz.cli.model_flags import MODEL_FLAGS, add_model_flags, init_picture, model_spec
+from livemusviz.cli.model_flags import (
+    MODEL_FLAGS,
+    add_model_flags,
+    control_pictures,
+    init_picture,
+    model_spec,
+    stills_for_all,
+)  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -78,10 +85,12 @@ def _config(options: argparse.Namespace) -> Any:
         if getattr(options, name) is None:
             setattr(options, name, logged if isinstance(logged, kind) else default)
     size = parse_size(options.size)
+    model = stills_for_all(model_spec(options), options.init_image)
     return RenderConfig(
         track=options.track if replay is None else replay.track,
         output=options.output,
-        model=model_spec(options),
+        model=model,
+        control_pictures=control_pictures(model, size),
         picture=init_picture(options, size),
         size=size,
         canvas=_canvas(options, replay),

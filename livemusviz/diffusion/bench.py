@@ -49,7 +49,8 @@ def run_bench(
     blas_threads : for OpenBLAS and for torch; None is their own choice.
 
     Returns `model`, `size` ("256x256"), `backend`, `blas`, `blas_threads` (None without OpenBLAS), `text_ms`,
-    `unet_ms`, `decode_ms` (medians), `generate_ms` {p50, p99}, `peak_memory_mb` (loading included: of the whole process
+    `unet_ms`, `decode_ms` (medians), `generate_ms` {p50, p99}, all with ControlNets at scale 0, `controls` (see
+    `control_times`), `peak_memory_mb` (loading included: of the whole process
     on a CPU, of the device's arrays on a GPU), `weights_mb`, `precision` (see `_precision`; {} if not asked for or if
     the folder is packed), `layers` (see `layer_times`; [] if not asked for), and `peers`: {"torch": the same figures}
     where torch, diffusers and transformers are installed and the model is to run as they would run it, else {}.
@@ -58,6 +59,7 @@ def run_bench(
     backend.prepare_backend(blas_threads=blas_threads)
     import mlx.core as mx
 
+    from livemusviz.diffusion.control_times import control_times, turn_off
     from livemusviz.diffusion.layer_times import layer_times
     from livemusviz.diffusion.pipeline import Pipeline
 
@@ -65,6 +67,7 @@ def run_bench(
     mx.reset_peak_memory()
     pipeline = Pipeline.load(model, height, width)
     pipeline.warm_up()
+    turn_off(pipeline)
     noise = np.random.default_rng(0).standard_normal(pipeline.latent_shape, dtype=np.float32)
     latents, text = mx.array(noise)[None], pipeline.prompts.encode(PROMPT)
     x0 = pipeline.denoise(latents, text)
@@ -79,11 +82,10 @@ def run_bench(
         "unet_ms": median_ms(lambda: mx.eval(pipeline.denoise(latents, text)), runs),
         "decode_ms": median_ms(lambda: mx.eval(pipeline.graph.decode(x0)), runs),
         "generate_ms": spread_ms(lambda: pipeline.generate(noise, text, 0.2), runs),
+        "controls": control_times(pipeline, noise, text, lambda work: median_ms(work, runs)),
         "peak_memory_mb": round(_peak_memory(pipeline.backend) / MEBIBYTE, 1),
         "weights_mb": round(pipeline.parts.weight_bytes / MEBIBYTE, 1),
-        "layers": layer_times(Pipeline(pipeline.parts, height, width, compiled=False), noise, text, runs)
-        if layers
-        else [],
+        "layers": [],
         "precision": _precision(model, size, runs) if precision else {},
         "peers": {},
     }
@@ -200,5 +202,6 @@ def _torch_peer(
 def _choices(model: ModelSpec) -> list[str]:
     """Return the flags that make a model run otherwise than its plain folder in one step."""
     flags = [f"--{f.name}" for f in fields(Sampling) if getattr(model.sampling, f.name) != f.default]
-    others = {"guidance": model.guidance != "none", "lora": model.loras, "vae": model.vae, "bits": model.bits in (4, 8)}
+    others = {"guidance": model.guidance != "none", "lora": model.loras, "vae": model.vae, "bits": model.bits in (4, 8),
+              "control": model.controls}  # fmt: skip
     return flags + [f"--{name}" for name, given in others.items() if given]

@@ -159,7 +159,7 @@ def files_needed(names: Sequence[str], *, vae: bool = True) -> list[str]:
     """Of all files in a repository, those that a model is loaded from: its configs, and one set of weights a component.
 
     The float16 variant is taken where there is one: half the download for the same picture. vae : its weights too; its
-    config is always among them. A repository of an autoencoder alone has its files at the top.
+    config is always among them. A repository of an autoencoder or a ControlNet alone has its files at the top.
     Raises UserError for a repository that holds no model, or weights that are not safetensors.
     """
     present = set(names)

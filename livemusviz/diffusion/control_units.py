@@ -6,17 +6,20 @@ frame is computed as if it were not there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
 import numpy as np
 
 from livemusviz.bridge.frames import ControlLevel
+from livemusviz.bridge.sources import SourcePicture
 from livemusviz.diffusion.control_pictures import process
 from livemusviz.diffusion.controls import ControlInput
 from livemusviz.diffusion.model import ModelParts
 
+MANY = 4
+"""Units of which not every one is rehearsed alone."""
 Kept = Sequence[Sequence[Sequence[mx.array]]]
 """Residuals by unit and by evaluation, see `Residuals.made`."""
 
@@ -30,8 +33,9 @@ class ControlUnit:
     level : scale and interval.
     source : the picture to process, uint8 (height, width, 3).
     encoded : the same picture as the network takes it.
-    own : True takes each frame that the pipeline makes as the next picture.
-    new : True from a new picture that another source gave until the next full frame.
+    still : True keeps the picture that was set.
+    taken : the live picture taken last.
+    new : True from a new picture other than a frame of the pipeline's own until the next full frame.
     age : full frames since its residuals were computed.
     """
 
@@ -40,7 +44,8 @@ class ControlUnit:
     level: ControlLevel
     source: np.ndarray | None = None
     encoded: mx.array | None = None
-    own: bool = True
+    still: bool = False
+    taken: SourcePicture | None = None
     new: bool = False
     age: int = 0
 
@@ -78,18 +83,24 @@ class ControlUnits:
         return len(self.units)
 
     def set_picture(self, n: int, picture: np.ndarray | None) -> None:
-        """Hold the structure of a picture, from the next frame on; None follows the pipeline's own frames.
+        """Hold the structure of a picture, from the next frame on; None follows the live picture, if there is one, or
+        else the pipeline's own frames.
 
         picture : uint8 (height, width, 3 or 4). Raises ValueError for another shape.
         """
         unit = self.units[n]
-        unit.own = picture is None
+        unit.still, unit.taken = picture is not None, None
         if picture is None:
             unit.source = unit.encoded = None
             return
         if picture.shape[:2] != self._size or picture.ndim != 3 or picture.shape[2] not in (3, 4):
             raise ValueError(f"picture has shape {picture.shape}, this pipeline takes {(*self._size, 3)}")
         unit.source, unit.new = picture[..., :3], True
+
+    def set_pictures(self, pictures: Sequence[np.ndarray | None]) -> None:
+        """Set the picture of each unit, see `set_picture`. Pictures without a unit are left out."""
+        for n, picture in enumerate(pictures[: len(self.units)]):
+            self.set_picture(n, picture)
 
     def set_levels(self, levels: Iterable[ControlLevel]) -> None:
         """Move the faders. levels : of the first units; further ones are for units that there are not."""
@@ -98,18 +109,40 @@ class ControlUnits:
                 unit.age = 0
             unit.level = level
 
-    def take_frame(self, image: np.ndarray) -> None:
-        """Give a frame, uint8 (height, width, 4), to the units that follow the pipeline's own."""
+    def take_live(self, picture: SourcePicture | None) -> None:
+        """Give the live picture of this moment to the units without a picture of their own."""
         for unit in self.units:
-            if unit.own:
+            if not unit.still and unit.taken is not picture:
+                unit.taken = picture
+                if picture is not None:
+                    unit.source, unit.new = picture.pixels, True
+
+    def take_frame(self, image: np.ndarray) -> None:
+        """Give a frame, uint8 (height, width, 4), to the units that have no other picture."""
+        for unit in self.units:
+            if not unit.still and unit.taken is None:
                 unit.source = image[..., :3]
 
     def forget_frames(self) -> None:
         """Forget the frames that were taken, as after a cut."""
         for unit in self.units:
             unit.age = 0
-            if unit.own:
+            if not unit.still and unit.taken is None:
                 unit.source = unit.encoded = None
+
+    def rehearse(self) -> Iterator[None]:
+        """Let a caller draw with every choice of units that are on, at most 4 choices, and with none; restore them."""
+        before = [(unit.level, unit.source, unit.encoded, unit.new) for unit in self.units]
+        blank = np.zeros((*self._size, 3), np.uint8)
+        numbers = range(len(self.units))
+        alone = [{n} for n in numbers] if 1 < len(self.units) < MANY else []
+        for on in [set[int](), *alone, *([set(numbers)] if self.units else [])]:
+            for n, unit in enumerate(self.units):
+                unit.level, unit.age = ControlLevel(float(n in on), 2), 0
+                unit.source = blank
+            yield
+        for unit, (unit.level, unit.source, unit.encoded, unit.new) in zip(self.units, before, strict=True):
+            unit.age = 0
 
     def inputs(self, kept: Kept = ()) -> list[ControlInput]:
         """Return what the next full frame takes, [] where all units are off.

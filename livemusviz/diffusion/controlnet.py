@@ -27,6 +27,10 @@ OWN_KEYS = {
 UP_FOR_DOWN = {"DownBlock2D": "UpBlock2D", "CrossAttnDownBlock2D": "CrossAttnUpBlock2D"}
 
 
+class ControlUnfit(UserError):
+    """A ControlNet that cannot be loaded, or not for this model; the model itself can."""
+
+
 @dataclass(frozen=True)
 class ControlNetConfig:
     """The numbers of a ControlNet, checked.

@@ -14,7 +14,7 @@ from livemusviz.diffusion.backend import backend_name, share_threads
 from livemusviz.diffusion.blocks import Resnet
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
-from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel
+from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel, ControlUnfit
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, PixelShuffleDecoder
@@ -109,7 +109,7 @@ def load_model(spec: ModelSpec) -> ModelParts:
     vae = _autoencoder(vae_folder, vae_dtype)
     scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", spec)
     text, zeros = PromptEncoder(tokenizers, encoders), second and index.get("force_zeros_for_empty_prompt", True)
-    controls = tuple(_controlnet(control.folder, dtype, bits) for control in spec.controls)
+    controls = _controlnets(spec, dtype, bits)
     bits = _bits_of(unet, bits)
     parts = ModelParts(
         spec, text, unet, vae, scheduler, dtype, vae_dtype, bits, zero_negative=bool(zeros), controls=controls
@@ -192,6 +192,14 @@ def _unet(folder: Path, dtype: mx.Dtype, bits: int = 16) -> UNet2DConditionModel
     return unet
 
 
+def _controlnets(spec: ModelSpec, dtype: mx.Dtype, bits: int) -> tuple[ControlNetModel, ...]:
+    """Raises ControlUnfit for a folder that is missing, broken or not implemented."""
+    try:
+        return tuple(_controlnet(control.folder, dtype, bits) for control in spec.controls)
+    except UserError as error:
+        raise ControlUnfit(str(error)) from None
+
+
 def _controlnet(folder: Path, dtype: mx.Dtype, bits: int) -> ControlNetModel:
     path = folder / "config.json"
     _expect_class(path, read_json(path).get("_class_name"), ("ControlNetModel",))
@@ -258,7 +266,7 @@ def check_guidance(scheduler: Scheduler, guidance: str, where: str) -> None:
 
 
 def _check_controls_fit(parts: ModelParts) -> None:
-    """Raises UserError for a ControlNet of another kind of model: its residuals must have the shapes of the skips."""
+    """Raises ControlUnfit for a ControlNet of another kind of model: its residuals must have the shapes of the skips."""
     unet = parts.unet.config
     for control, net in zip(parts.spec.controls, parts.controls, strict=True):
         config = net.config
@@ -272,7 +280,7 @@ def _check_controls_fit(parts: ModelParts) -> None:
         )
         for name, found, wanted in pairs:
             if found != wanted:
-                raise UserError(
+                raise ControlUnfit(
                     f"{control.folder}: its {name} is {found}, that of {parts.folder} {wanted}; "
                     "give a ControlNet made for this kind of model"
                 )

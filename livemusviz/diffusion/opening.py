@@ -38,6 +38,7 @@ class EngineSpec:
     overlap : True enqueues the next frame before this one's pixels are read; None does so on a GPU alone, which would
     otherwise wait for Python between two frames.
     find : finds the models that the running show may change to.
+    control_pictures : stills of the model's ControlNets, uint8 (height, width, 3), or None.
     """
 
     model: ModelSpec
@@ -49,6 +50,7 @@ class EngineSpec:
     budget: Budget = field(default_factory=Budget)
     overlap: bool | None = None
     find: FindModel = find_nothing
+    control_pictures: tuple[np.ndarray | None, ...] = ()
 
 
 @runtime_checkable
@@ -63,26 +65,35 @@ class ReadsWords(Protocol):
 def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[str, str]]:
     """Load and warm up a model; and what it runs on. UserError if it cannot be loaded.
 
-    LoRAs belong to the model that the show began with: they are left out of another one that they do not fit, which
-    the entry "remark" tells.
+    LoRAs belong to the model that the show began with: they are left out of another one that they do not fit. So are
+    ControlNets, of the first one too. The entry "remark" tells.
     """
     from livemusviz.diffusion import backend
 
     backend.prepare_backend(blas_threads=spec.budget.blas_threads)
+    from livemusviz.diffusion.controlnet import ControlUnfit
     from livemusviz.diffusion.lora import LoraUnfit
     from livemusviz.diffusion.pipeline import Pipeline
 
-    about = {}
-    try:
-        pipeline = Pipeline.load(model, spec.height, spec.width)
-    except LoraUnfit as error:
-        if model == spec.model:
-            raise
-        about["remark"] = f"{error}; all LoRAs are left out"
-        pipeline = Pipeline.load(replace(model, loras=()), spec.height, spec.width)
+    remarks: list[str] = []
+    asked = model
+    while True:
+        try:
+            pipeline = Pipeline.load(model, spec.height, spec.width)
+            break
+        except LoraUnfit as error:
+            if asked == spec.model:
+                raise
+            remarks.append(f"{error}; all LoRAs are left out")
+            model = replace(model, loras=())
+        except ControlUnfit as error:
+            remarks.append(f"{error}; all ControlNets are left out")
+            model = replace(model, controls=())
+    about = {"remark": "; ".join(remarks)} if remarks else {}
     if spec.pictures and pipeline.init.can_read:
         pipeline.set_init_image(np.zeros((spec.height, spec.width, 3), np.uint8))
         pipeline.warm_up()
         pipeline.set_init_image(None)
+    pipeline.controls.set_pictures(spec.control_pictures)
     pipeline.warm_up()
     return pipeline, about | {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}

@@ -137,6 +137,7 @@ class Pipeline:
             share_threads(among_streams=len(self.parts.streams) > 1)  # another model may be loading beside this one
         self.set_lora_weights(controls.lora_weight)
         self.controls.set_levels(controls.control_levels)
+        self.controls.take_live(controls.picture)
         unread = self.init.take(controls.picture)
         self.init.strength = controls.strength
         wanted = (controls.steps, controls.t_list, None if controls.t_list else self.init.noise_level())
@@ -268,11 +269,12 @@ class Pipeline:
         self.reset()
 
     def _draw_every_form(self, prompt: str) -> None:
-        """Draw in full, twice, and with each reuse of earlier frames."""
+        """Draw in full, twice, and with each reuse of earlier frames; without ControlNets and with them."""
         noise = np.random.default_rng(0).standard_normal(self.latent_shape, dtype=np.float32)
         text = self.prompts.encode(prompt)
-        for reuse in (Reuse.NONE, Reuse.NONE, Reuse.DEEP_FEATURES, Reuse.LATENTS):
-            self.generate(noise, text, options=FrameOptions(reuse=reuse))
+        for _ in self.controls.rehearse():
+            for reuse in (Reuse.NONE, Reuse.NONE, Reuse.DEEP_FEATURES, Reuse.LATENTS):
+                self.generate(noise, text, options=FrameOptions(reuse=reuse))
 
     def denoise(self, noise: mx.array, text: Conditioning) -> mx.array:
         """Return clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy."""

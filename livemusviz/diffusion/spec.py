@@ -32,11 +32,13 @@ MAX_CONTROL_SCALE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ControlSpec:
-    """A ControlNet's folder. processor : one of `PROCESSORS`. scale : 0 to 2, where its fader begins."""
+    """A ControlNet's folder. processor : one of `PROCESSORS`. scale : 0 to 2, where its fader begins.
+    picture : file of a still; None follows the show's picture, or else its own frames."""
 
     folder: Path
     processor: str = "pass"
     scale: float = 1.0
+    picture: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

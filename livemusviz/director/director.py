@@ -17,11 +17,11 @@ from livemusviz.curves import phase_error
 from livemusviz.director.anticipate import Anticipation, Struck, landing, next_start, sure
 from livemusviz.director.cues import PromptCue
 from livemusviz.director.musicprompts import MusicPromptKnobs, NoteMix, SectionTurns, note_prompts, split_prompts
-from livemusviz.director.pictures import PictureFollower
+from livemusviz.director.pictures import PictureFollower, control_levels
 from livemusviz.director.seeds import SeedBlend, Seeds
 from livemusviz.director.ssf import Moment, SimilarityFilter
 from livemusviz.director.walk import LatentWalk, WalkMotion, similarity
-from livemusviz.params.params import MAX_CONTROLS, Params, control_params
+from livemusviz.params.params import Params
 
 MAX_DT = 0.25  # s; longer pauses (sleep, a slow load) count as this
 FEEDBACK_PERIOD = 0.05  # s, the frame time for which the feedback strength is given
@@ -212,15 +212,6 @@ def wanted_seeds(params: Params) -> SeedBlend:
     """Return the seeds to blend, or the single seed if there are none."""
     blend = tuple(pair for pair in params.seed_list if pair[1] > 0.0)
     return blend or ((params.seed, 1.0),)
-
-
-def control_levels(params: Params) -> tuple[ControlLevel, ...]:
-    """Return the faders of all ControlNets that a show may have; one that is disabled has scale 0."""
-    levels = []
-    for n in range(1, MAX_CONTROLS + 1):
-        scale, enabled, interval = (getattr(params, name) for name in control_params(n))
-        levels.append(ControlLevel(scale if enabled else 0.0, interval))
-    return tuple(levels)
 
 
 def _knobs(params: Params) -> MusicPromptKnobs:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from livemusviz.bridge.handover import Handover
 from livemusviz.budget import Budget
 from livemusviz.control.options import ControlOptions
@@ -25,6 +27,7 @@ class LiveConfig:
     onset : method of onset detection, "superflux" or "aubio".
     model : the model to load.
     models : folders of other models, which the show may change to.
+    control_pictures : uint8 (height, width, 3) of `size`, a still for each ControlNet of the model, or None.
     flags : flags of the model as they were given, for the show log.
     picture : source of the pictures to start frames from, as `sources.spec` reads it; "" is none.
     pictures : folder from which a running show chooses picture files.
@@ -60,6 +63,7 @@ class LiveConfig:
     onset: str = "superflux"
     model: ModelSpec = field(default_factory=lambda: ModelSpec(resolve_model(EMBEDDED)))
     models: tuple[Path, ...] = ()
+    control_pictures: tuple[np.ndarray | None, ...] = ()
     flags: Mapping[str, object] = field(default_factory=dict)
     picture: str = ""
     pictures: Path | None = None

@@ -63,6 +63,7 @@ def engine_spec(config: LiveConfig) -> EngineSpec:
         pictures=config.picture not in ("", NONE),
         budget=config.budget,
         find=model_choice(config).find,
+        control_pictures=config.control_pictures,
     )
 
 

@@ -26,9 +26,9 @@ from livemusviz.params.param import MAX_ENTRIES, MAX_PROMPT, MAX_TEXTS
 Quantise = Literal["none", "beat", "bar", "2_bar", "4_bar"]
 TempoSource = Literal["auto", "audio", "tap", "link", "midi"]
 FlashLimit = Literal["off", "wcag", "broadcast"]
-ControlScale = Annotated[float, Range(0.0, 2.0, "x"), "weight of a ControlNet's residuals; 0 computes none"]
-ControlEnabled = Annotated[bool, "whether that ControlNet is computed"]
-ControlInterval = Annotated[int, Range(1, 16, "frames"), "frames that use the same residuals of that ControlNet"]
+ControlScale = Annotated[float, Range(0.0, 2.0, "x"), "weight of that --control's residuals; 0 computes none"]
+ControlEnabled = Annotated[bool, "whether that --control is computed"]
+ControlInterval = Annotated[int, Range(1, 16, "frames"), "frames that use the same residuals of that --control"]
 MAX_SEED = 2**31 - 1
 MAX_CONTROLS = 4
 
@@ -192,16 +192,16 @@ class Params:
     lora_weight: Annotated[float, Range(-4.0, 4.0, "x"), "factor on the weights of live LoRAs"] = 1.0
 
     # --- structure: the ControlNets, in the order in which they were given ---
-    control_1_scale: Annotated[ControlScale, Address("/control/1/scale")] = 1.0
+    control_1_scale: Annotated[ControlScale, Address("/control/1/scale")] = 0.0
     control_1_enabled: Annotated[ControlEnabled, Address("/control/1/enabled")] = True
     control_1_interval: Annotated[ControlInterval, Address("/control/1/interval")] = 1
-    control_2_scale: Annotated[ControlScale, Address("/control/2/scale")] = 1.0
+    control_2_scale: Annotated[ControlScale, Address("/control/2/scale")] = 0.0
     control_2_enabled: Annotated[ControlEnabled, Address("/control/2/enabled")] = True
     control_2_interval: Annotated[ControlInterval, Address("/control/2/interval")] = 1
-    control_3_scale: Annotated[ControlScale, Address("/control/3/scale")] = 1.0
+    control_3_scale: Annotated[ControlScale, Address("/control/3/scale")] = 0.0
     control_3_enabled: Annotated[ControlEnabled, Address("/control/3/enabled")] = True
     control_3_interval: Annotated[ControlInterval, Address("/control/3/interval")] = 1
-    control_4_scale: Annotated[ControlScale, Address("/control/4/scale")] = 1.0
+    control_4_scale: Annotated[ControlScale, Address("/control/4/scale")] = 0.0
     control_4_enabled: Annotated[ControlEnabled, Address("/control/4/enabled")] = True
     control_4_interval: Annotated[ControlInterval, Address("/control/4/interval")] = 1
 

@@ -34,6 +34,7 @@ class RenderConfig:
     output : the film.
     model : the model to load.
     picture : uint8 (height, width, 3) of `size`, from which every picture starts; None starts from noise.
+    control_pictures : uint8 (height, width, 3) of `size`, a still for each ControlNet of the model.
     size : (width, height) of a generated picture, pixels.
     canvas : (width, height) of the film, pixels.
     fps : film frames a second.
@@ -52,6 +53,7 @@ class RenderConfig:
     output: Path
     model: ModelSpec
     picture: np.ndarray | None = None
+    control_pictures: tuple[np.ndarray | None, ...] = ()
     size: tuple[int, int] = (256, 256)
     canvas: tuple[int, int] = (1280, 720)
     fps: Fraction = Fraction(30)
@@ -75,6 +77,9 @@ class RenderConfig:
             "track": f"{self.track.stat().st_size} {head}",
             "--model": repr(self.model),
             "--init-image": "" if self.picture is None else str(zlib.crc32(self.picture.tobytes())),
+            "--control-picture": str(
+                [0 if each is None else zlib.crc32(each.tobytes()) for each in self.control_pictures]
+            ),
             "--size": str(self.size),
             "--canvas": str(self.canvas),
             "--fps": f"{self.fps}",

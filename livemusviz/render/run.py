@@ -53,6 +53,7 @@ def run_render(config: RenderConfig) -> Figures | None:
         width, height = config.size
         pipeline = Pipeline.load(config.model, height, width)
         pipeline.set_init_image(config.picture)
+        pipeline.controls.set_pictures(config.control_pictures)
         batch = config.batch or automatic(pipeline.size, pipeline.backend) * ranks.size
         plan = Plan(config, analysis, pipeline.latent_shape)
         generator = BatchGenerator(pipeline, ranks)

@@ -38,6 +38,8 @@ BAD_WORDS = {
     "seed too large": (["live", "--seed", "99999999999"], "seed: 99999999999 is outside 0..2147483647"),
     "half a character": (["live", "--prompt", "caf\udce9"], "prompt: 'caf\\udce9' has half a character"),
     "a weight that is none": (["live", "--lora", "f:abc"], "--lora f:abc: the weight 'abc' is no number; give -4 to 4"),
+    "no such control": (["live", "--control", "nonesuch:canny"], "--control nonesuch:canny: no such folder"),
+    "a control picture alone": (["live", "--control-picture", "x.png"], "--control-picture: 1 for 0 --control"),
     "a command like render": (["rendr", "a.wav"], "no command 'rendr'; did you mean 'render'?"),
     "seed no number": (["live", "--seed", "1.5"], "seed: '1.5' is not a number"),
     "prompt too long": (["live", "--prompt", "x" * 2000], "2000 characters"),

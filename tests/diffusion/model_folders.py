@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
+from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
@@ -161,4 +162,17 @@ def write_model(
         "scheduler": ["diffusers", "EulerDiscreteScheduler"],
     }
     (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+def write_controlnet(folder: Path, unet: dict[str, Any]) -> Path:
+    """A random ControlNet for a UNet's config, as the first ones were saved; the same numbers every time."""
+    shared = set(unet) - {"up_block_types", "out_channels", "coordinate_channels", "sample_size"}
+    config = {key: unet[key] for key in shared} | {
+        "_class_name": "ControlNetModel",
+        "conditioning_embedding_out_channels": [4, 6, 8, 8],
+    }
+    mx.random.seed(8)
+    net = ControlNetModel(ControlNetConfig.read(config, ""))
+    save(folder, "diffusion_pytorch_model", net, keys.CONTROLNET, config)
     return folder
