@@ -266,7 +266,7 @@ def check_guidance(scheduler: Scheduler, guidance: str, where: str) -> None:
 
 
 def _check_controls_fit(parts: ModelParts) -> None:
-    """Raises ControlUnfit for a ControlNet of another kind of model: its residuals must have the shapes of the skips."""
+    """Raises ControlUnfit for a net of another kind of model: its residuals must have the shapes of the skips."""
     unet = parts.unet.config
     for control, net in zip(parts.spec.controls, parts.controls, strict=True):
         config = net.config

@@ -94,6 +94,7 @@ def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[st
         pipeline.set_init_image(np.zeros((spec.height, spec.width, 3), np.uint8))
         pipeline.warm_up()
         pipeline.set_init_image(None)
-    pipeline.controls.set_pictures(spec.control_pictures)
+    if spec.control_pictures:
+        pipeline.controls.set_pictures(spec.control_pictures)
     pipeline.warm_up()
     return pipeline, about | {"model": pipeline.name, "backend": pipeline.backend, "blas": backend.blas_name()}
