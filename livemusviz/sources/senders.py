@@ -110,7 +110,9 @@ def _named(kind: str, wanted: str, names: list[str], ours: Sequence[str]) -> int
 def _ndi_sources(ndi: Any, seconds: float, enough: Callable[[list[str]], bool]) -> list[Any]:
     if not ndi.initialize():
         raise UserError("picture: NDI does not run on this processor")
-    finder = ndi.find_create_v2()
+    wanted = ndi.FindCreate()
+    wanted.extra_ips = "127.0.0.1"  # this machine's senders are found without a name service too
+    finder = ndi.find_create_v2(wanted)
     try:
         found: list[Any] = []
         for _ in range(max(1, round(seconds / BREATH))):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -116,6 +119,17 @@ def test_each_system_opens_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (screens("linux")[0].url, screens("linux")[0].format) == (":7", "x11grab")
     monkeypatch.delenv("DISPLAY")
     assert screens("linux") == []
+
+
+@pytest.mark.skipif(shutil.which("Xvfb") is None or shutil.which("xsetroot") is None, reason="needs Xvfb, xsetroot")
+def test_the_pixels_of_a_screen(x_display: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISPLAY", x_display)
+    screen = find_device(PictureSpec("screen"), screens("linux"))
+    pictures = Capture(screen, (64, 64), time.perf_counter, time.sleep).read()
+    next(pictures)  # connected: without any client the server would forget its colour
+    subprocess.run(["xsetroot", "-display", x_display, "-solid", "#c81e28"], check=True, timeout=20)
+    seen = (np.abs(each.reshape(-1, 3).mean(axis=0) - (200, 30, 40)).max() for each in pictures if each is not None)
+    assert any(away < 2 for _, away in zip(range(100), seen, strict=False))
 
 
 def test_a_system_that_lists_no_cameras_has_none(monkeypatch: pytest.MonkeyPatch) -> None:

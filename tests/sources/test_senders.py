@@ -33,7 +33,11 @@ class FakeNdi(ModuleType):
     def initialize(self) -> bool:
         return True
 
-    def find_create_v2(self) -> str:
+    def FindCreate(self) -> Any:
+        return SimpleNamespace(extra_ips="")
+
+    def find_create_v2(self, wanted: Any) -> str:
+        assert wanted.extra_ips == "127.0.0.1"
         return "finder"
 
     def find_wait_for_sources(self, finder: str, milliseconds: int) -> bool:
