@@ -6,7 +6,7 @@ F(4x4, 3x3) makes a tile of 4x4 outputs from a window of 6x6 inputs with 36 mult
     Y = A' [(G g G') * (B' d B)] A
 
 The sums over input channels become 36 matrix products. The transforms are products too, one for each side of a window:
-a BLAS does all of them, and MLX's own loops are left with three copies. Weights are transformed once, in double
+a BLAS does all of them, and MLX's own loops are left with one or two copies. Weights are transformed once, in double
 precision. The result differs from the direct one by 1e-5 of its largest value at most. Engine thread.
 """
 
