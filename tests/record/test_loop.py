@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from livemusviz.bridge.notices import Notices
+from livemusviz.bridge.packets import EncodedPicture
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE, AudioBlock
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import SystemClock
@@ -340,3 +341,30 @@ def test_an_encoder_that_never_works_ends_the_recording(tmp_path: Path) -> None:
 
     wait_until(over)
     assert "no picture is good enough" in finished(recorder).error and broken.closed
+
+
+class Streams:
+    """Takes what a recorder shares. limit : bits/s."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.shared_limit = limit
+        self.taken: list[EncodedPicture] = []
+
+    def put_packet(self, picture: EncodedPicture) -> None:
+        self.taken.append(picture)
+
+
+def test_streams_get_the_encoded_pictures_with_their_times_and_the_end(tmp_path: Path) -> None:
+    streams = Streams(500_000)
+    recorder = Recorder(tmp_path, SIZE, CLOCK, list, streams=streams)
+    began = CLOCK.now()
+    recorder.start()
+    show(recorder, 1.2)
+    summary = finished(recorder)
+    *pictures, end = streams.taken
+    assert len(pictures) == summary.video_frames and not end.data and not end.key
+    assert [each.key for each in pictures[::15]] == [True] * len(pictures[::15]), "every 0.5 s"
+    assert all(each.limit == 500_000 and each.header.startswith(b"\0\0\0\1") for each in pictures)
+    assert pictures[0].time == pytest.approx(began, abs=0.3)
+    assert np.diff([each.time for each in pictures]) == pytest.approx(1 / 30)
+    assert end.time == pytest.approx(began + summary.seconds, abs=0.3)

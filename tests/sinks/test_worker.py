@@ -32,18 +32,15 @@ class Show:
         self.outputs.start(str)
         self.switches: dict[str, object] = {}
         self.told: list[str] = []
-        self.slowest = 0.0
 
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Run until `condition` holds."""
         deadline = time.monotonic() + WITHIN
         while not condition():
             assert time.monotonic() < deadline, f"waited for {what}: {self.outputs.statuses} {self.told}"
-            begun = time.perf_counter()
             now = self.clock.now()
             self.outputs.step(now, self.switches)
             self.outputs.put(CanvasPicture(flat(int(now * 60) % 256), now))
-            self.slowest = max(self.slowest, time.perf_counter() - begun)
             self.told += [notice.text for notice in self.notices.drain()]
             time.sleep(1 / 60)
 

@@ -216,3 +216,20 @@ def test_two_outputs_cost_the_display_nothing_and_neither_does_one_that_is_stopp
     assert both["display_fps"] > 0.95 * before["display_fps"] and hung["display_fps"] > 0.95 * before["display_fps"]
     assert all(out["state"] == "running" and out["sent"] > 300 for out in both["outs"])
     assert hung["outs"][1]["restarts"] == 1 and "its process stalled" in stopped.log()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("NDIlib") is None, reason="ndi-python is not installed")
+def test_two_outputs_and_a_source_cost_the_display_nothing(stage: Stage, tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    made = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc=size=320x240:rate=25:duration=4", str(clip)]
+    subprocess.run(made, check=True, timeout=30)
+    alone = stage.show("--duration", "20")
+    alone.gone(time.monotonic())
+    two = ["--out", f"stream:udp://127.0.0.1:{free_udp_port()}", "--out", f"ndi:name=test-{os.getpid()}"]
+    beside = stage.show(*two, "--picture", f"video:{clip}", "--strength", "0.5", "--duration", "20")
+    beside.gone(time.monotonic())
+    before, all_three = alone.stats(), beside.stats()
+    for stats in (before, all_three):
+        print(stats["display_fps"], stats["stalls"], stats["frame_ms"], stats["frames_generated"], stats["outs"])
+    assert all_three["stalls"] == 0 and all_three["display_fps"] > 0.95 * before["display_fps"]
