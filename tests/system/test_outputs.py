@@ -122,7 +122,7 @@ def key_frames(path: Path) -> int:
 
 
 def worker_pid(show: LiveShow, word: str) -> int:
-    """Return the process of a sink, which holds `word` open: a port or a file's name; found by its CPU-free sign."""
+    """Return the child of the show that has loaded a library whose path contains `word`."""
     children = Path(f"/proc/{show.process.pid}/task/{show.process.pid}/children").read_text().split()
     for child in map(int, children):
         maps = Path(f"/proc/{child}/maps").read_text()
