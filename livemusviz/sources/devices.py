@@ -37,9 +37,9 @@ def capture_format(platform: str = sys.platform) -> str:
     return SYSTEMS.get(platform, "v4l2")
 
 
-def cameras(platform: str = sys.platform) -> list[Device]:
-    """Return the cameras; none where they cannot be listed."""
-    return [each for each in _listed(platform) if not each.name.startswith(SCREEN)]
+def cameras(platform: str = sys.platform, ours: Sequence[str] = ()) -> list[Device]:
+    """Return the cameras; none where they cannot be listed. ours : paths of virtual ones that this show writes to."""
+    return [each for each in _listed(platform) if not each.name.startswith(SCREEN) and each.url not in ours]
 
 
 def screens(platform: str = sys.platform) -> list[Device]:

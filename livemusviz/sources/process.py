@@ -51,7 +51,7 @@ def open_source(wiring: SourceWiring) -> Pictures:
         case "video":
             return Clip(Path(spec.name), size, clock, sleep).play(resume)
         case "camera":
-            return Capture(find_device(spec, cameras()), size, clock, sleep).read()
+            return Capture(find_device(spec, cameras(ours=wiring.ours)), size, clock, sleep).read()
         case "screen":
             return Capture(find_device(spec, screens()), size, clock, sleep).read()
     return read_sender(spec, size, clock, sleep, wiring.ours)

@@ -115,6 +115,7 @@ def test_each_system_opens_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [(each.name, each.url) for each in screens("darwin")] == [("0", "1:none")]
     assert cameras("win32")[0].url == "video=FaceTime" and screens("win32")[0].format == "gdigrab"
     assert cameras("linux")[0].url == "0" and asked == ["avfoundation", "avfoundation", "dshow", "v4l2"]
+    assert cameras("linux", ours=["0"]) == [], "never the camera that the show writes to"
     monkeypatch.setenv("DISPLAY", ":7")
     assert (screens("linux")[0].url, screens("linux")[0].format) == (":7", "x11grab")
     monkeypatch.delenv("DISPLAY")
