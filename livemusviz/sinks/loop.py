@@ -108,6 +108,7 @@ class SinkFeed:
         try:
             if self._sink is None:
                 if now >= self._next_try:
+                    self.status = replace(self.status, state=STARTING)
                     self._tell(now, force=True)  # that this process is alive, before a call that may hang
                     self._open(now)
             else:

@@ -73,7 +73,7 @@ class SinkWorker:
         self._restarts = 0
         self._refused = refusal(spec)
         self._told = ""
-        self.status = OutputStatus(spec.name, spec.kind, spec.target)
+        self.status = self._said = OutputStatus(spec.name, spec.kind, spec.target)
 
     @property
     def pid(self) -> int | None:
@@ -143,12 +143,18 @@ class SinkWorker:
         if state == LOST:
             if before != LOST:
                 log.info("out %s: its process %s", self.spec.name, supervisor.reason)
-            self._tell(f"its process {supervisor.reason}; starting another", WAITING)
+            self._tell(self._loss(supervisor.reason), WAITING)
         elif data is not None:
-            said = unpack_status(data)
+            said = self._said = unpack_status(data)
             self.status = replace(said, message=said.message or self.status.message)
             self._tell(said.message, said.state)
         self.status = replace(self.status, restarts=restarts)
+
+    def _loss(self, reason: str) -> str:
+        """Return why the process was lost. One that hung while it opened the sink waits for the other side."""
+        if reason == "stalled" and self._said.state == STARTING and self._said.target:
+            return f"{self._said.target} does not answer; trying again"
+        return f"its process {reason}; starting another"
 
     def _tell(self, message: str, state: str) -> None:
         """Keep the state; a message that is new goes to the performer."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -97,6 +98,15 @@ def test_an_output_is_switched_while_the_show_runs(show: Show, tmp_path: Path) -
     show.until(lambda: not _alive(process), "the end of the process")
     assert "#EXT-X-ENDLIST" in (tmp_path / "show.m3u8").read_text(), "ended in good order"
     assert not show.told and show.state() == "off"
+
+
+def test_a_server_that_takes_the_call_and_never_answers_is_told(hasty: None) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        show = Show(f"stream:rtmp://127.0.0.1:{server.getsockname()[1]}/live/secret")
+        show.until(lambda: bool(show.told), "a report")
+        show.outputs.close()
+    (told,) = show.told
+    assert "does not answer; trying again" in told and "secret" not in told
 
 
 def test_what_is_absent_is_told_once_and_takes_no_process(tmp_path: Path) -> None:
