@@ -10,8 +10,14 @@ import NDIlib as ndi
 import numpy as np
 
 
+WITHIN = 30.0  # s; a bound, not a target
+
+
 def receive(name: str, seconds: float) -> dict[str, object]:
-    """Find the sender whose name ends with `name` in brackets, and receive it. Raises TimeoutError if none is found."""
+    """Find the sender whose name ends with `name` in brackets, and receive that much of both its pictures and sound.
+
+    Raises TimeoutError if none is found.
+    """
     ndi.initialize()
     wanted = ndi.FindCreate()
     wanted.extra_ips = "127.0.0.1"  # without a name service on this machine
@@ -31,8 +37,9 @@ def receive(name: str, seconds: float) -> dict[str, object]:
     pictures: list[dict[str, object]] = []
     sound: list[np.ndarray] = []
     began: int | None = None
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    heard = 0
+    end = time.monotonic() + WITHIN
+    while time.monotonic() < end and min(len(pictures) / 30, heard / 48_000) < seconds:
         kind, video, audio, _ = ndi.recv_capture_v2(receiver, 200)
         if kind == ndi.FRAME_TYPE_VIDEO:
             pixel = np.array(video.data)[video.yres // 2, video.xres // 2].tolist()
@@ -41,6 +48,7 @@ def receive(name: str, seconds: float) -> dict[str, object]:
         elif kind == ndi.FRAME_TYPE_AUDIO:
             began = audio.timecode if began is None else began
             sound.append(np.array(audio.data).T)
+            heard += len(sound[-1])
             ndi.recv_free_audio_v2(receiver, audio)
     samples = np.concatenate(sound) if sound else np.zeros((0, 2), np.float32)
     loud = np.flatnonzero(np.abs(samples).max(axis=1) > 0.3)
