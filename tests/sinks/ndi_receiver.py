@@ -9,7 +9,6 @@ import time
 import NDIlib as ndi
 import numpy as np
 
-
 WITHIN = 30.0  # s; a bound, not a target
 
 
