@@ -73,6 +73,8 @@ class Controls:
     place : angles of the walk; `Director.noise_at` makes their noise again.
     guidance_scale, delta, negative_prompt : read by models with guidance.
     lora_weight : factor on live LoRAs.
+    cached_attention, cache_frames, cache_interval : of self-attention, see cached_attention.py.
+    cut : True where this frame has nothing to do with the one before.
     steps, t_list : of the denoising, see `Pipeline.reschedule`.
     picture : to start from, None is noise alone.
     strength : 0..1, how far from that picture.
@@ -94,6 +96,10 @@ class Controls:
     delta: float = 1.0
     negative_prompt: str = ""
     lora_weight: float = 1.0
+    cached_attention: float = 0.0
+    cache_frames: int = 1
+    cache_interval: int = 1
+    cut: bool = False
     steps: int = 0
     t_list: tuple[int, ...] = ()
     picture: SourcePicture | None = None

@@ -338,7 +338,7 @@ def model_folders(folders: list[Path]) -> tuple[Path, ...]:
 
     for folder in folders:
         if not models_in(folder):
-            raise UserError(f"--models {folder}: no model folder in it (one with a model_index.json)")
+            raise UserError(f"--models {folder}: no model in it, neither folder nor single file")
     return tuple(folders)
 
 

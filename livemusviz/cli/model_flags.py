@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 def add_model_flags(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("the model")
-    model.add_argument("--model", default="embedded", metavar="PATH|ORG/NAME", help="a diffusers folder (embedded)")
+    model.add_argument(
+        "--model", default="embedded", metavar="PATH|ORG/NAME",
+        help="a diffusers folder, or one .safetensors file of SD 1, 2 or XL (embedded)",
+    )  # fmt: skip
     model.add_argument("--size", default="256", metavar="N|WxH", help="pixels of a generated frame (256)")
     model.add_argument("--bits", type=int, choices=(4, 8, 16), help="of the weights in memory (16; fp32 on a CPU)")
     model.add_argument(

@@ -7,7 +7,7 @@ every block takes its own from it in order.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -43,10 +43,22 @@ class BlockStyle:
     only_cross: bool = False
 
 
-class ConditioningFeed:
-    """Hands out a frame's conditioning in forward order: conditions to resnets, keys and values to cross-attentions."""
+class SelfAttends(Protocol):
+    """Attends to more than the frame itself, see cached_attention.py."""
 
-    def __init__(self, conditions: Sequence[Condition], keys_values: Sequence[KeysValues]) -> None:
+    def attend(self, attention: Attention, x: mx.array) -> mx.array: ...
+
+
+class ConditioningFeed:
+    """Hands out a frame's conditioning in forward order: conditions to resnets, keys and values to cross-attentions.
+
+    memory : what self-attention does; None attends to the frame alone.
+    """
+
+    def __init__(
+        self, conditions: Sequence[Condition], keys_values: Sequence[KeysValues], memory: SelfAttends | None = None
+    ) -> None:
+        self.memory = memory
         self.conditions: Iterator[Condition] = iter(conditions)
         self.keys_values: Iterator[KeysValues] = iter(keys_values)
 
@@ -122,10 +134,13 @@ class TransformerLayer(nn.Module):
         """In forward order."""
         return [self.attn1, self.attn2] if self.only_cross else [self.attn2]
 
-    def __call__(self, x: mx.array, keys_values: Iterator[KeysValues]) -> mx.array:
-        """keys_values : of the cross-attentions, and of those behind them."""
-        x = x + self.attn1(self.norm1(x), next(keys_values) if self.only_cross else None)
-        x = x + self.attn2(self.norm2(x), next(keys_values))
+    def __call__(self, x: mx.array, feed: ConditioningFeed) -> mx.array:
+        """x : (B, T, dim). feed : keys and values of the cross-attentions, and of those behind them."""
+        if self.only_cross or feed.memory is None:
+            x = x + self.attn1(self.norm1(x), next(feed.keys_values) if self.only_cross else None)
+        else:
+            x = x + feed.memory.attend(self.attn1, self.norm1(x))
+        x = x + self.attn2(self.norm2(x), next(feed.keys_values))
         return x + self.ff(self.norm3(x))
 
 
@@ -146,7 +161,7 @@ class Transformer(nn.Module):
         B, H, W, C = x.shape
         h = self.proj_in(self.norm(x).reshape(B, H * W, C))
         for layer in self.layers:
-            h = layer(h, feed.keys_values)
+            h = layer(h, feed)
         return x + self.proj_out(h).reshape(B, H, W, C)
 
 

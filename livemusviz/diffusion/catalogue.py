@@ -23,6 +23,7 @@ from livemusviz.diffusion.folder import (
     resolve_model,
     user_path,
 )
+from livemusviz.diffusion.original import is_reference, model_folder, referred_file
 from livemusviz.diffusion.schedulers import CHOICES, needs_choice
 from livemusviz.errors import UserError
 
@@ -80,14 +81,21 @@ def cached_models() -> list[Path]:
 
 
 def models_in(folder: Path) -> list[Path]:
-    """Return the model folders in a folder, one level deep, and itself if it is one. UserError if it is no folder."""
+    """Return the model folders in a folder, one level deep, and itself if it is one; and the single files in it.
+
+    UserError if it is no folder.
+    """
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder")
     try:
         candidates = [folder, *sorted(folder.iterdir())]
     except OSError as error:
         raise UserError(f"{folder}: cannot be looked into ({error.strerror})") from None
-    return [path for path in candidates if os.path.isfile(path / "model_index.json")]
+    found = [path for path in candidates if os.path.isfile(path / "model_index.json")]
+    for path in (path for path in candidates if path.suffix == ".safetensors"):
+        with suppress(UserError):  # it holds something else, as a LoRA
+            found.append(model_folder(path))
+    return found
 
 
 def _entry(folder: Path) -> ModelEntry:
@@ -113,7 +121,8 @@ def stored_bits(folder: Path) -> int:
 def weights_size(folder: Path) -> int:
     """Bytes on disk; a link that leads nowhere has none."""
     size = 0
-    for path in folder.rglob("*.safetensors"):
+    files = {*folder.rglob("*.safetensors"), *map(referred_file, filter(is_reference, folder.rglob("*.json")))}
+    for path in files:
         with suppress(OSError):
             size += path.stat().st_size
     return size

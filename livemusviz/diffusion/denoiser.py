@@ -12,6 +12,7 @@ import numpy as np
 from mlx.utils import tree_map
 
 from livemusviz.diffusion.blocks import Condition
+from livemusviz.diffusion.cached_attention import AttentionMemory
 from livemusviz.diffusion.conditioning import UNetInputs, stacked
 from livemusviz.diffusion.controls import Residuals
 from livemusviz.diffusion.layers import KeysValues
@@ -23,17 +24,21 @@ Asked = tuple[mx.array, int, UNetInputs]
 
 
 class Guide(NamedTuple):
-    """Guidance of one frame. scale, delta : 0-d float32. negative : what to lead away from, or None.
+    """Guidance of one frame.
 
     eps = delta eps_u + scale (eps_text - delta eps_u), with eps_u the negative prompt's noise prediction (`full`), or
     its stand-in (`self`, `initialize`: R-CFG), for which alone delta is meant.
+    scale, delta : 0-d float32.
+    negative : inputs to lead away from, or None.
     controls : residuals of ControlNets; None is none.
+    memory : of self-attention; None is this frame alone.
     """
 
     scale: mx.array
     delta: mx.array
     negative: UNetInputs | None = None
     controls: Residuals | None = None
+    memory: AttentionMemory | None = None
 
 
 class StreamFrame(NamedTuple):
@@ -92,7 +97,7 @@ class Denoiser:
         x = self._seen(frame.x, 0)
         residuals = _residuals([(frame.x, 0, text)], x, guide.controls)
         if deep is None:
-            prediction, deep = self.unet.with_deep(x, conditions, keys_values, residuals)
+            prediction, deep = self.unet.with_deep(x, conditions, keys_values, residuals, guide.memory)
         else:
             prediction = self.unet.shallow(x, conditions, keys_values, deep, residuals)
         x0, _ = self._guided(prediction.astype(mx.float32), None, frame, 0, guide)
@@ -114,7 +119,7 @@ class Denoiser:
         if guide.negative is not None:
             everywhere = self.guidance == "full"
             asked += [(f.x, i, guide.negative) for f, i in zip(frames, steps, strict=True) if everywhere or i == 0]
-        predictions = self._predict(asked, guide.controls)
+        predictions = self._predict(asked, guide)
         moved = []
         for k, (frame, i) in enumerate(zip(frames, steps, strict=True)):
             against = len(frames) + k if guide.negative is not None and (self.guidance == "full" or i == 0) else None
@@ -125,13 +130,14 @@ class Denoiser:
             moved.append(StreamFrame(x, reference, frame.noise))
         return moved
 
-    def _predict(self, asked: Sequence[Asked], controls: Residuals | None = None) -> list[mx.array]:
+    def _predict(self, asked: Sequence[Asked], guide: Guide) -> list[mx.array]:
         """Return the UNet's predictions, float32, for each asked one under inputs of its own."""
         xs = [self._seen(x, i) for x, i, _ in asked]
         x = xs[0] if len(xs) == 1 else mx.concatenate(xs)
         conditions = _joined(asked, [inputs.conditions[i] for _, i, inputs in asked])
         keys_values = _joined(asked, [inputs.keys_values for _, _, inputs in asked])
-        prediction = self.unet(x, conditions, keys_values, _residuals(asked, x, controls)).astype(mx.float32)
+        residuals = _residuals(asked, x, guide.controls)
+        prediction = self.unet(x, conditions, keys_values, residuals, guide.memory).astype(mx.float32)
         if len(asked) == 1:
             return [prediction]
         ends = np.cumsum([each.shape[0] for each in xs])[:-1]

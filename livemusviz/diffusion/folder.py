@@ -9,6 +9,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from livemusviz.diffusion.original import model_folder
 from livemusviz.errors import UserError
 
 EMBEDDED = "embedded"
@@ -48,7 +49,8 @@ def user_path(text: str, flag: str) -> Path:
 
 
 def resolve_model(name: str) -> Path:
-    """Return the folder of a model: "embedded", a path, or `org/name` already in the Hugging Face cache.
+    """Return the folder of a model: "embedded", a folder's path, or `org/name` already in the Hugging Face cache; and
+    the folder that stands for a single file.
 
     Raises UserError that says what to do.
     """
@@ -61,7 +63,7 @@ def resolve_model(name: str) -> Path:
     if path.is_dir():
         return path
     if path.is_file():
-        raise UserError(f"{path}: a model is a folder in diffusers layout, this is a file")
+        return model_folder(path)
     if not HUB_NAME.fullmatch(name) or ".." in name:
         raise UserError(f"{name}: no such model folder; give '{EMBEDDED}', a folder, or org/name from the HF cache")
     return cached_snapshot(name)

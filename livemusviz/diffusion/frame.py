@@ -15,10 +15,12 @@ import numpy as np
 
 from livemusviz.bridge.frames import Controls, Reuse
 from livemusviz.diffusion import coordinates
+from livemusviz.diffusion.cached_attention import AttentionMemory, Cached
 from livemusviz.diffusion.conditioning import Conditioning, UNetInputs
 from livemusviz.diffusion.controls import ControlInput, Residuals
 from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL
+from livemusviz.diffusion.layers import KeysValues
 from livemusviz.diffusion.model import ModelParts
 from livemusviz.diffusion.streams import in_bands
 
@@ -61,11 +63,13 @@ class FrameState:
     """Frames between two steps of the stream batch, youngest first."""
     residuals: tuple[list[Sequence[mx.array]], ...] = ()
     """Of each ControlNet of the last full frame, see `Residuals.made`."""
+    attention: tuple[KeysValues, ...] = ()
+    """Of each self-attention, until the frame is finished, where they are cached."""
 
     @property
     def arrays(self) -> list[Any]:
         """Return all arrays, as a tree, to be evaluated."""
-        return [self.latents, self.target, self.deep, self.stream, self.residuals]
+        return [self.latents, self.target, self.deep, self.stream, self.residuals, self.attention]
 
 
 class Init(NamedTuple):
@@ -98,14 +102,24 @@ class FrameGraph:
         text: UNetInputs,
         guide: Guide,
         controls: Sequence[ControlInput],
+        cached: Cached | None = None,
     ) -> tuple[
-        mx.array, mx.array, mx.array, mx.array, list[StreamFrame], list[mx.array], list[list[Sequence[mx.array]]]
+        mx.array,
+        mx.array,
+        mx.array,
+        mx.array,
+        list[StreamFrame],
+        list[mx.array],
+        list[list[Sequence[mx.array]]],
+        list[KeysValues],
     ]:
         """Evaluate the whole UNet. before : latents of the last frame and their weight. controls : one for each
-        ControlNet, or none where all are off. Also returns the stream's frames, the UNet's deep features and the
-        ControlNets' residuals."""
+        ControlNet, or none where all are off. cached : of self-attention, in earlier frames. Also returns the
+        stream's frames, the UNet's deep features, the ControlNets' residuals and this frame's keys and values."""
         frame, text = self._start(noise, init), UNetInputs(*text)
         guide, residuals = self._guided(guide, controls)
+        memory = None if cached is None else AttentionMemory(cached)
+        guide = guide._replace(memory=memory)
         deep: list[mx.array] = []
         if self.denoiser.can_be_shallow and not stream:
             x0, features = self.denoiser.once(frame, text, guide)
@@ -114,7 +128,13 @@ class FrameGraph:
             x0, stream = self.denoiser.stream(frame, [StreamFrame(*each) for each in stream], text, guide)
         else:
             x0 = self.denoiser.run(frame, text, guide)
-        return *self.decoded(self._near_init(x0, init), before), stream, deep, residuals.made
+        return (
+            *self.decoded(self._near_init(x0, init), before),
+            stream,
+            deep,
+            residuals.made,
+            memory.made if memory else [],
+        )
 
     def shallow(
         self,

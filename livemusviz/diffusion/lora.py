@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.layers import Conv2d, convolve
@@ -73,6 +74,22 @@ class LiveLora(nn.Module):
         y = self.base(x) if bias is None else self.base(x, bias)
         h = convolve(_original(self.base), x, self.down) if self.down.ndim == 4 else x @ self.down.T
         return y + self._weight().astype(x.dtype) * (h @ self.up.T)
+
+
+class LoraFaders:
+    """Moves the weights of all live LoRAs together: each to a factor times the weight it was loaded with."""
+
+    def __init__(self, live: dict[str, mx.array]) -> None:
+        """live : 0-d weights by file, which are replaced in place."""
+        self._live, self._loaded, self._factor = live, {name: float(np.array(w)) for name, w in live.items()}, 1.0
+
+    def move(self, factor: float) -> bool:
+        """Return True if this changes anything."""
+        if not self._live or factor == self._factor:
+            return False
+        self._live.update({name: mx.array(w * factor, dtype=mx.float32) for name, w in self._loaded.items()})
+        self._factor = factor
+        return True
 
 
 def _original(layer: nn.Module) -> nn.Module:

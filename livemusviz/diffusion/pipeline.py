@@ -20,6 +20,7 @@ import numpy as np
 
 from livemusviz.bridge.frames import Controls, Reuse
 from livemusviz.diffusion.backend import backend_name, share_threads
+from livemusviz.diffusion.cached_attention import MOST_FRAMES, PARAMS, AttentionCache
 from livemusviz.diffusion.conditioning import Conditioner, Conditioning, UNetInputs
 from livemusviz.diffusion.control_units import ControlUnits
 from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
@@ -28,6 +29,7 @@ from livemusviz.diffusion.folder import model_name
 from livemusviz.diffusion.frame import PLAIN, FrameGraph, FrameOptions, FrameState
 from livemusviz.diffusion.gpu_forms import choose_norms
 from livemusviz.diffusion.init_picture import STRENGTHS, InitPicture
+from livemusviz.diffusion.lora import LoraFaders
 from livemusviz.diffusion.model import ModelParts, check_guidance, load_model
 from livemusviz.diffusion.schedulers import MAX_STEPS, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
@@ -64,7 +66,9 @@ class Pipeline:
     """One model at one picture size.
 
     init : the picture that frames start from.
-    latent_shape : (h, w, c), the shape `generate` takes noise in.  size : (height, width) of the picture, pixels.
+    attention : the cache of self-attention.
+    latent_shape : (h, w, c), the shape `generate` takes noise in.
+    size : (height, width) of the picture, pixels.
     prompts : makes conditioning of prompts.
     """
 
@@ -87,8 +91,8 @@ class Pipeline:
         self.controls = ControlUnits(parts, self.size, self._compiled)
         self._state = FrameState()
         self.init = InitPicture(parts, self.size, self.name)
-        self._lora_weights = {name: float(np.array(weight)) for name, weight in parts.live.items()}
-        self._lora_factor = 1.0
+        self.attention = AttentionCache(parts.unet)
+        self._loras = LoraFaders(parts.live)
         self._asked: tuple[int, tuple[int, ...], float | None] = (0, (), None)
         self._schedules: OrderedDict[Any, Schedule] = OrderedDict()  # the last ones, by what was asked for
         self._prepare()
@@ -138,6 +142,7 @@ class Pipeline:
         self.set_lora_weights(controls.lora_weight)
         self.controls.set_levels(controls.control_levels)
         self.controls.take_live(controls.picture)
+        self.attention.follow(controls)
         unread = self.init.take(controls.picture)
         self.init.strength = controls.strength
         wanted = (controls.steps, controls.t_list, None if controls.t_list else self.init.noise_level())
@@ -149,12 +154,8 @@ class Pipeline:
 
     def set_lora_weights(self, factor: float) -> None:
         """Move the faders of all live LoRAs: each to `factor` times the weight it was loaded with."""
-        live = self.parts.live
-        if not live or factor == self._lora_factor:
-            return
-        live.update({name: mx.array(weight * factor, dtype=mx.float32) for name, weight in self._lora_weights.items()})
-        self._lora_factor = factor
-        self.prompts.forget_lora()
+        if self._loras.move(factor):
+            self.prompts.forget_lora()
 
     def reschedule(self, steps: int, t_list: tuple[int, ...] = (), strength: float | None = None) -> None:
         """Change the schedule from now on: to `steps` steps, or to StreamDiffusion's t_list.
@@ -168,6 +169,7 @@ class Pipeline:
         found = self._schedules.get(key)
         self.parts = rescheduled(self._loaded, self.name, steps, t_list, strength) if found is None else found.parts
         self.prompts.reschedule(self.parts)
+        self.attention.forget()
         self._state = replace(self._state, stream=())
         if found is None:
             self._prepare()
@@ -221,11 +223,12 @@ class Pipeline:
             made = replace(state, latents=latents, target=target)
         else:
             controls = self.controls.inputs(state.residuals)
-            image, latents, finite, target, stream, deep, residuals = self._forms.full(
-                x, self.init.init(), self._stream(x), before, text.inputs, guide, controls
+            cached = self.attention.inputs()
+            image, latents, finite, target, stream, deep, residuals, keys_values = self._forms.full(
+                x, self.init.init(), self._stream(x), before, text.inputs, guide, controls, cached
             )
             frames = tuple(StreamFrame(*frame) for frame in stream)
-            made = FrameState(latents, target, tuple(deep), frames, tuple(residuals))
+            made = FrameState(latents, target, tuple(deep), frames, tuple(residuals), tuple(keys_values))
         mx.async_eval(image, finite, made.arrays)
         return EnqueuedFrame(self, image, finite, made)
 
@@ -234,7 +237,8 @@ class Pipeline:
         if not finite:
             self._state = FrameState(self._state.latents)
             raise NonFiniteFrame(f"{self.name}: the frame {NOT_FINITE}")
-        self._state = made
+        self.attention.keep(made.attention)
+        self._state = replace(made, attention=())
 
     def unknown_words(self, texts: Iterable[str]) -> tuple[str, ...]:
         """Return the words of some prompts that mean nothing to the model, of the first hundred. Any thread: the
@@ -248,6 +252,7 @@ class Pipeline:
         found = [] if guided else ["delta", "negative_prompt"]
         found += [] if guided or parts.unet.config.guidance_dim else ["guidance_scale"]
         found += [] if parts.live else ["lora_weight"]
+        found += [] if self.attention.usable else PARAMS
         absent = range(len(self.controls) + 1, MAX_CONTROLS + 1)
         return (*found, *(name for n in absent for name in control_params(n)))
 
@@ -255,6 +260,7 @@ class Pipeline:
         """Forget the last frames, as after a cut."""
         self._state = FrameState()
         self.controls.forget_frames()
+        self.attention.forget()
 
     def warm_up(self, prompt: str = "") -> None:
         """Do everything once, so that the first real frame is as fast as the others; forgets what it drew."""
@@ -275,6 +281,15 @@ class Pipeline:
         for _ in self.controls.rehearse():
             for reuse in (Reuse.NONE, Reuse.NONE, Reuse.DEEP_FEATURES, Reuse.LATENTS):
                 self.generate(noise, text, options=FrameOptions(reuse=reuse))
+            self._rehearse_cached_attention(noise, text)
+
+    def _rehearse_cached_attention(self, noise: np.ndarray, text: Conditioning) -> None:
+        """Draw once for each number of frames that are attended to, so that moving its faders compiles nothing."""
+        if self._compiled and self.attention.usable:
+            self.attention.set(1.0, MOST_FRAMES)
+            for _ in range(MOST_FRAMES + 1):
+                self.generate(noise, text)
+            self.attention.set(0.0)
 
     def denoise(self, noise: mx.array, text: Conditioning) -> mx.array:
         """Return clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy."""

@@ -11,7 +11,15 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from livemusviz.diffusion.blocks import BlockStyle, Condition, ConditioningFeed, DownBlock, MidBlock, UpBlock
+from livemusviz.diffusion.blocks import (
+    BlockStyle,
+    Condition,
+    ConditioningFeed,
+    DownBlock,
+    MidBlock,
+    SelfAttends,
+    UpBlock,
+)
 from livemusviz.diffusion.configs import divides, refuse_unknown
 from livemusviz.diffusion.embeddings import AddedEmbedding, TextTimeEmbedding, TimestepEmbedding, sinusoidal
 from livemusviz.diffusion.layers import Attention, Conv2d, GroupNorm, KeysValues, activation_function
@@ -271,12 +279,13 @@ class UNet2DConditionModel(UNetEncoder):
         conditions: list[Condition],
         keys_values: list[KeysValues],
         residuals: Sequence[mx.array] = (),
+        memory: SelfAttends | None = None,
     ) -> mx.array:
         """x : (B, H, W, in_channels); conditions and keys_values, of B or of 1, from the methods of the same names.
 
         residuals : of ControlNets, see `ControlNetModel`: added to each skip, the last one to the middle's output.
         """
-        return self.with_deep(x, conditions, keys_values, residuals)[0]
+        return self.with_deep(x, conditions, keys_values, residuals, memory)[0]
 
     def with_deep(
         self,
@@ -284,9 +293,10 @@ class UNet2DConditionModel(UNetEncoder):
         conditions: list[Condition],
         keys_values: list[KeysValues],
         residuals: Sequence[mx.array] = (),
+        memory: SelfAttends | None = None,
     ) -> tuple[mx.array, mx.array]:
         """Return the same, and what the last block on the way up was given from below, for `shallow`."""
-        feed = ConditioningFeed(conditions, keys_values)
+        feed = ConditioningFeed(conditions, keys_values, memory)
         x, skips = self.encode(self.conv_in(x), feed)
         if residuals:
             x, skips = x + residuals[-1], plus(skips, residuals)

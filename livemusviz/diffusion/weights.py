@@ -6,46 +6,34 @@ are compared in full; only then are the tensors loaded. Whatever is wrong ends i
 
 import logging
 import math
-import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
-from safetensors import SafetensorError, safe_open
 
 from livemusviz import documents
+from livemusviz.diffusion import headers as files_headers
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.folder import VARIANTS, index_names
+from livemusviz.diffusion.headers import FLOATS, TensorInfo, file_bytes, one_line, shown
+from livemusviz.diffusion.original import REFERENCE, is_reference, read_referred, read_referred_header
 from livemusviz.diffusion.quantize import Packed
 from livemusviz.errors import UserError
 
 log = logging.getLogger(__name__)
 
 MAX_CONFIG_BYTES = 1 << 20
-MAX_TENSORS = 20_000
 MAX_DIGITS = 40
 """Of a whole number in a config; transformers writes 10^30 for "no limit"."""
 MAX_FILE_NAME = 255
 """Bytes; a longer one is an error to ask for."""
-MAX_NAME = 96
-"""Characters of a file's own text in a message; tensors' real names are shorter."""
-FLOATS = ("F16", "BF16", "F32")
 PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 CONVERT = (
     "only .safetensors is read, because a pickle can run any code; convert it on a machine you trust with diffusers: "
     "pipe.save_pretrained(folder, safe_serialization=True)"
 )
-
-
-@dataclass(frozen=True)
-class TensorInfo:
-    """A tensor as its file's header declares it."""
-
-    shape: tuple[int, ...]
-    dtype: str
 
 
 def read_json(path: Path, infinite: bool = False) -> dict[str, Any]:
@@ -55,13 +43,13 @@ def read_json(path: Path, infinite: bool = False) -> dict[str, Any]:
     """
     read = float if infinite else _finite
     try:
-        if _file_bytes(path) > MAX_CONFIG_BYTES:
+        if file_bytes(path) > MAX_CONFIG_BYTES:
             raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, so it is no model's config")
         value = documents.read_json(path.read_text(encoding="utf-8-sig"), parse_float=read, parse_constant=read)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the model must be a complete folder in diffusers layout") from None
     except (OSError, UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise UserError(f"{path}: not readable as JSON ({_one_line(error)})") from None
+        raise UserError(f"{path}: not readable as JSON ({one_line(error)})") from None
     if not isinstance(value, dict):
         raise UserError(f"{path}: must hold a JSON object, holds a {type(value).__name__}")
     documents.check_numbers(str(path), value, largest=10**MAX_DIGITS)
@@ -76,19 +64,13 @@ def _finite(text: str) -> float:
     return value
 
 
-def _file_bytes(path: Path) -> int:
-    """Return the size of a regular file; reading a pipe could wait for ever. Raises UserError, OSError."""
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise UserError(f"{path}: not a regular file, so it is not read")
-    return found.st_size
-
-
 def find_weights(folder: Path, stem: str) -> list[Path]:
     """Return the weights in a component's folder: `stem`.safetensors, its shards, or the fp16 variant of either.
 
     Raises UserError; pickles are refused.
     """
+    if is_reference(folder / f"{stem}{REFERENCE}"):
+        return [folder / f"{stem}{REFERENCE}"]
     for variant in VARIANTS:
         if (folder / f"{stem}{variant}.safetensors").is_file():
             return [folder / f"{stem}{variant}.safetensors"]
@@ -117,21 +99,16 @@ def _shards(index: Path) -> list[Path]:
 
 
 def read_header(path: Path) -> dict[str, TensorInfo]:
-    """Return names, shapes and dtypes of all tensors in a file, which is checked but not loaded. Raises UserError."""
+    """Return names, shapes and dtypes of all tensors in a file, or in what a reference stands for. Raises UserError."""
+    return read_referred_header(path) if is_reference(path) else files_headers.read_header(path)
+
+
+def _read_tensors(path: Path) -> dict[str, mx.array]:
+    """Return a file's tensors, lazy. Raises UserError."""
     try:
-        _file_bytes(path)
-        with safe_open(path, framework="numpy") as file:
-            names = list(file.keys())
-            if len(names) > MAX_TENSORS:
-                raise UserError(f"{path}: {len(names)} tensors, at most {MAX_TENSORS} are read")
-            slices = {name: file.get_slice(name) for name in names}
-            return {n: TensorInfo(tuple(s.get_shape()), s.get_dtype()) for n, s in slices.items()}
-    except FileNotFoundError:
-        raise UserError(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({_one_line(error)})") from None
-    except SafetensorError as error:
-        raise UserError(f"{path}: not a valid safetensors file ({_one_line(error)}); fetch it again") from None
+        return cast(dict[str, mx.array], mx.load(str(path)))
+    except (RuntimeError, ValueError) as error:
+        raise UserError(f"{path}: mlx cannot read it ({one_line(error)}); fetch it again") from None
 
 
 def load_weights(model: nn.Module, files: list[Path], renames: keys.Renames, dtype: mx.Dtype) -> None:
@@ -149,10 +126,7 @@ def load_weights(model: nn.Module, files: list[Path], renames: keys.Renames, dty
     _check(headers, ours, expected, renames)
     loaded: list[tuple[str, mx.array]] = []
     for path in files:
-        try:
-            tensors = cast(dict[str, mx.array], mx.load(str(path)))
-        except (RuntimeError, ValueError) as error:
-            raise UserError(f"{path}: mlx cannot read it ({_one_line(error)}); fetch it again") from None
+        tensors = read_referred(path, _read_tensors) if is_reference(path) else _read_tensors(path)
         for torch in headers[path]:
             name = ours.get((path, torch))
             if name is None:
@@ -223,13 +197,3 @@ def _check(
 
 def _more(names: list[str]) -> str:
     return f" and {len(names) - 1} more" if len(names) > 1 else ""
-
-
-def shown(text: str, limit: int = MAX_NAME) -> str:
-    """Return a file's own text as a message may hold it: on one line, nothing that a terminal obeys, cut at `limit`."""
-    safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: limit + 1])
-    return safe if len(safe) <= limit else f"{safe[:limit]}..."
-
-
-def _one_line(error: Exception) -> str:
-    return shown(" ".join(str(error).split()), 200)

@@ -26,6 +26,7 @@ from livemusviz.params.params import Params
 MAX_DT = 0.25  # s; longer pauses (sleep, a slow load) count as this
 FEEDBACK_PERIOD = 0.05  # s, the frame time for which the feedback strength is given
 OTHER_WORDS = 0.1  # sum of changed weights above which a mix is another prompt
+UNRELATED = 0.5  # similarity of noises below which one has jumped
 PULSE_DECAY = 4.0  # e-foldings a beat, of the drift's pulse
 AT_ONCE = Timing()
 NO_PICTURE = PictureInput()
@@ -90,6 +91,7 @@ class Director:
         levels = control_levels(params)
         self._pictures.step(picture, params)
         changed = rewritten or levels != self._drawn.levels
+        cut = self._is_cut(noise, words[1])
         reuse = self._decide_reuse(now, features, noise, changed, params.ssf)
         if reuse <= Reuse.DEEP_FEATURES:
             self._drawn.noise, self._drawn.words, self._drawn.levels = noise, words, levels
@@ -113,6 +115,10 @@ class Director:
             steps=params.num_inference_steps,
             t_list=params.t_list,
             lora_weight=params.lora_weight,
+            cached_attention=params.cached_attention,
+            cache_frames=params.cache_frames,
+            cache_interval=params.cache_interval,
+            cut=cut,
             picture=self._pictures.picture,
             strength=self._pictures.strength,
             control_levels=levels,
@@ -176,6 +182,14 @@ class Director:
         words = self._notes.mixed(self._cue.previous, knobs), self._notes.mixed(self._cue.prompt, knobs)
         other = _difference(words[1], self._drawn.words[1]) > OTHER_WORDS
         return words, was_fading or self._cue.fading or self._seeds.fading or other
+
+    def _is_cut(self, noise: np.ndarray, prompt: Prompt) -> bool:
+        """Return True if a seed or a prompt has jumped since the last drawn frame, rather than faded."""
+        drawn = self._drawn
+        if drawn.noise is None:
+            return True
+        rewritten = not self._cue.fading and _difference(prompt, drawn.words[1]) > OTHER_WORDS
+        return rewritten or similarity(noise, drawn.noise) < UNRELATED
 
     def _decide_reuse(
         self, now: float, features: AudioFeatures, noise: np.ndarray, rewritten: bool, strength: float

@@ -189,6 +189,11 @@ class Params:
     delta: Annotated[float, Range(0.0, 10.0), "weight of the residual noise in guidance (R-CFG)"] = 1.0
     num_inference_steps: Annotated[int, Range(0, 50), "denoising steps of a frame; 0 is as the model was loaded"] = 0
     t_list: Annotated[Ints, Range(0, 49), "time steps, by index into a schedule of 50; none is as loaded"] = ()
+    cached_attention: Annotated[
+        float, Range(0.0, 1.0), "how much self-attention looks at earlier frames too, where the model has it; 0 is off"
+    ] = 0.0
+    cache_frames: Annotated[int, Range(1, 4, "frames"), "how many earlier frames it looks at"] = 1
+    cache_interval: Annotated[int, Range(1, 60, "frames"), "after how many one of them is replaced"] = 4
     lora_weight: Annotated[float, Range(-4.0, 4.0, "x"), "factor on the weights of live LoRAs"] = 1.0
 
     # --- structure: the ControlNets, in the order in which they were given ---
