@@ -256,6 +256,8 @@ def default_path() -> Path:
 def load_map(path: Path, registry: Registry = REGISTRY) -> MidiMap:
     """Return the map kept in `path`; an empty one if there is none. UserError names what is wrong with it."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, and no signal ends that
+            raise UserError(f"MIDI map {path}: not a regular file; move it away")
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -1,5 +1,6 @@
 """MIDI controls to events: fader, toggle, momentary, trigger, soft takeover, and the file they are kept in."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,10 @@ def test_a_map_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot write the MIDI map"):
         save(tmp_path / "file" / "midi.toml", MidiMap())
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "midi.toml")
+    with pytest.raises(UserError, match="not a regular file"):
+        load_map(tmp_path / "midi.toml")
