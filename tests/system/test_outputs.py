@@ -59,23 +59,10 @@ class Stage:
         return show
 
     def listener(self, url: str, path: Path, *before: str, seconds: float | None = None) -> subprocess.Popen[bytes]:
-        """An ffmpeg that writes what it receives."""
+        """Start an ffmpeg that writes what it receives, at once."""
         length = [] if seconds is None else ["-t", str(seconds)]
-        command = [
-            "ffmpeg",
-            "-v",
-            "error",
-            "-y",
-            "-analyzeduration",
-            "500000",
-            *before,
-            "-i",
-            url,
-            *length,
-            "-c",
-            "copy",
-            str(path),
-        ]
+        command = ["ffmpeg", "-v", "error", "-y", "-analyzeduration", "500000", *before, "-i", url]
+        command += [*length, "-c", "copy", "-flush_packets", "1", str(path)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.running.append(process)
         return process
@@ -158,7 +145,7 @@ def test_a_show_streams_and_records_with_one_encoder_while_outputs_are_switched(
 def test_rtmp_goes_on_when_the_listener_is_killed_and_comes_back(stage: Stage, tmp_path: Path) -> None:
     port = free_tcp_port()
     url = f"rtmp://127.0.0.1:{port}/live/secret"
-    first, second = tmp_path / "first.mkv", tmp_path / "second.mkv"
+    first, second = tmp_path / "first.ts", tmp_path / "second.ts"
     listener = stage.listener(url, first, "-listen", "1")
     show = stage.show("--out", f"stream:{url}", "--duration", "120")
     show.wait_for(lambda: first.exists() and first.stat().st_size > 100_000, "the stream")
