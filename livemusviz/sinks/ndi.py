@@ -48,7 +48,8 @@ class NdiSink:
         self._sender = ndi.send_create(wanted)
         if self._sender is None:
             raise UserError(f"ndi: no sender '{self._spec.sender}'; the name may be taken, give another as name=second")
-        self._wall, self._start, self._sound = time.time() - now, now, AudioTimeline(now)
+        self._wall = time.time() - time.perf_counter()
+        self._start, self._sound = now, AudioTimeline(now)
         self._video = ndi.VideoFrameV2()
         self._video.frame_rate_N, self._video.frame_rate_D = self._spec.fps, 1
         self._video.FourCC = ndi.FOURCC_VIDEO_TYPE_RGBA if self._keyed else ndi.FOURCC_VIDEO_TYPE_RGBX
