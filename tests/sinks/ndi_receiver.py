@@ -9,7 +9,7 @@ import time
 import NDIlib as ndi
 import numpy as np
 
-WITHIN = 30.0  # s; a bound, not a target
+WITHIN = 60.0  # s; a bound, not a target
 
 
 def receive(name: str, seconds: float) -> dict[str, object]:

@@ -22,7 +22,7 @@ if importlib.util.find_spec("NDIlib") is None:
 
 from livemusviz.sinks.ndi import NdiSink, keyed
 
-SECONDS = 2.2  # of pictures and of sound that the receiver takes
+SECONDS = 1.5  # of pictures and of sound that the receiver takes
 
 
 def receiver(name: str, seconds: float) -> "subprocess.Popen[str]":
@@ -30,7 +30,7 @@ def receiver(name: str, seconds: float) -> "subprocess.Popen[str]":
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def send_until(sink: NdiSink, listener: "subprocess.Popen[str]", most: float = 60.0) -> None:
+def send_until(sink: NdiSink, listener: "subprocess.Popen[str]", most: float = 100.0) -> None:
     """Send pictures and sound in real time until the listener has ended, or for `most` s."""
     begun, shown, index = time.monotonic(), 0, 0
     while listener.poll() is None and (passed := time.monotonic() - begun) < most:
