@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "livemusviz"
 HEAVY = {
     "mlx": {"diffusion"},
     "tokenizers": {"diffusion"},
+    "transformers": {"diffusion"},  # its tokenizers alone
     "safetensors": {"diffusion"},
     "sounddevice": {"audio"},
     "soundfile": {"audio"},
@@ -34,7 +35,7 @@ HEAVY = {
     "resource": {""},
     "PIL": {"cli", "control", "display", "sources"},
 }
-FORBIDDEN = {"torch", "diffusers", "transformers"}
+FORBIDDEN = {"torch", "diffusers"}
 PURE = {"director", "params", "session", "isf"}
 IMPURE = {
     "threading",

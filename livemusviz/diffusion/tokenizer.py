@@ -1,12 +1,13 @@
-"""Prompts to token ids with the `tokenizers` library, as CLIP's tokenizer does. Engine thread; numpy out."""
+"""Prompts to token ids, by the `tokenizers` library or transformers' own class for CLIP. Engine thread; numpy out."""
 
+import os
 import string
 import unicodedata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer
 
 from livemusviz.diffusion.weights import read_json
 from livemusviz.errors import UserError, one_line
@@ -17,7 +18,8 @@ MAX_PROMPT = 1000
 START, END = "<|startoftext|>", "<|endoftext|>"
 MOST_WORDS = 100  # that are looked up
 PUNCTUATION = string.punctuation + "\u2019\u201c\u201d\u201e\u2026\u2013\u2014"
-WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+MAX_VOCABULARY = 16 << 20
+"""Bytes of a vocab.json; CLIP's has one."""
 
 
 def clean_prompt(text: str) -> str:
@@ -98,32 +100,19 @@ def _load(folder: Path, pad: str) -> Tokenizer:
 
 
 def _clip_bpe(folder: Path, pad: str) -> Tokenizer:
-    """CLIP's byte-level BPE (Radford et al. 2021) from its two original files.
+    """Return what transformers' own tokenizer for CLIP makes of its two original files.
 
-    The pad token is special in prompts too: where it is "!", that is what an exclamation mark becomes.
+    transformers is imported here alone, and by the module of that one class: no torch comes with it. The pad token is
+    special in prompts too: where it is "!", that is what an exclamation mark becomes.
     """
-    model = models.BPE.from_file(
-        str(folder / "vocab.json"),
-        str(folder / "merges.txt"),
-        unk_token=END,
-        continuing_subword_prefix="",
-        end_of_word_suffix="</w>",
-        fuse_unk=False,
-    )
-    tokenizer = Tokenizer(model)
-    start, end = tokenizer.token_to_id(START), tokenizer.token_to_id(END)
-    if start is None or end is None:
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # that there is no torch
+    from transformers.models.clip.tokenization_clip import CLIPTokenizer
+
+    vocabulary = read_json(folder / "vocab.json", most=MAX_VOCABULARY)
+    if START not in vocabulary or END not in vocabulary:
         raise UserError(f"{folder / 'vocab.json'}: {START} or {END} is missing, so it is not CLIP's vocabulary")
-    tokenizer.add_special_tokens([START, END, pad])
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Split(Regex(WORDS), "removed", invert=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.post_processor = processors.RobertaProcessing((END, end), (START, start), False, False)
-    return tokenizer
+    read: Any = CLIPTokenizer.from_pretrained(str(folder), pad_token=pad, local_files_only=True)
+    return read.backend_tokenizer
 
 
 def _pad_token(folder: Path, config: dict[str, Any]) -> str:

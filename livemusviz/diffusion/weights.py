@@ -36,15 +36,15 @@ CONVERT = (
 )
 
 
-def read_json(path: Path, infinite: bool = False) -> dict[str, Any]:
-    """Return a JSON object from a model folder, at most 1 MiB. Raises UserError.
+def read_json(path: Path, infinite: bool = False, most: int = MAX_CONFIG_BYTES) -> dict[str, Any]:
+    """Return a JSON object from a model folder, of at most `most` bytes. Raises UserError.
 
     infinite : NaN and Infinity are read too, as diffusers writes them for what is unbounded; else numbers are finite.
     """
     read = float if infinite else _finite
     try:
-        if file_bytes(path) > MAX_CONFIG_BYTES:
-            raise UserError(f"{path}: larger than {MAX_CONFIG_BYTES} bytes, so it is no model's config")
+        if file_bytes(path) > most:
+            raise UserError(f"{path}: larger than {most} bytes, so it is no model's config")
         value = documents.read_json(path.read_text(encoding="utf-8-sig"), parse_float=read, parse_constant=read)
     except FileNotFoundError:
         raise UserError(f"{path}: not found; the model must be a complete folder in diffusers layout") from None
