@@ -46,6 +46,8 @@ AUTOENCODERS: dict[str, tuple[Read, keys.Renames]] = {
 }
 TEXT_ENCODERS = ("CLIPTextModel", "CLIPTextModelWithProjection")
 NOT_BUILT = ("transformer", "prior", "image_encoder", "controlnet", "unet_2", "text_encoder_3")
+UNREAD = {"image_encoder": ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "LatentConsistencyModelPipeline")}
+"""Parts of `NOT_BUILT` that these pipelines only keep for an IP-Adapter: without one nothing reads them."""
 
 
 @dataclass(frozen=True)
@@ -147,11 +149,11 @@ def _present(index: dict[str, Any], part: str) -> bool:
 
 
 def _refuse_parts(folder: Path, index: dict[str, Any]) -> None:
-    """Refuse a pipeline with a part that would be ignored."""
+    """Refuse a pipeline with a part whose effect would be missing."""
     for part in NOT_BUILT:
-        if _present(index, part):
+        if _present(index, part) and index.get("_class_name") not in UNREAD.get(part, ()):
             raise UserError(
-                f"{folder}: it has a {part}, which is not implemented; only Stable Diffusion 1, 2 and XL are"
+                f"{folder}: it has the part {part}, which is not implemented; only Stable Diffusion 1, 2 and XL are"
             )
     if index.get("requires_aesthetics_score"):
         raise UserError(f"{folder}: it is an SDXL refiner, which is not implemented")

@@ -45,7 +45,6 @@ ONLY = {
     "resnet_skip_time_act": (False,),
     "resnet_out_scale_factor": (1,),
     "time_embedding_type": ("positional",),
-    "time_embedding_dim": (None,),
     "time_embedding_act_fn": (None,),
     "timestep_post_act": (None,),
     "conv_in_kernel": (3,),
@@ -133,8 +132,8 @@ class UNetConfig:
 
         diffusers' `attention_head_dim` is the *number of heads*, by an old mistake that its checkpoints keep.
         """
-        refuse_unknown(config, where, ONLY, WITHOUT_EFFECT)
         channels = tuple(_get(config, "block_out_channels", [320, 640, 1280, 1280]))
+        refuse_unknown(config, where, ONLY | {"time_embedding_dim": (None, 4 * channels[0])}, WITHOUT_EFFECT)
         levels = len(channels)
         heads = _per_level(config, "attention_head_dim", 8, levels, where)
         down, up = _block_types(config, levels, where)

@@ -180,6 +180,18 @@ def test_unet_config_value_that_changes_the_arithmetic_is_refused_by_name(folder
         load_model(ModelSpec(folder))
 
 
+def test_what_nothing_reads_or_changes_is_no_reason_to_refuse(folder: Path) -> None:
+    """An IP-Adapter's image encoder kept in a text-to-image folder; a width that is spelled out as it is anyway."""
+    width = 4 * json.loads((folder / "unet/config.json").read_text())["block_out_channels"][0]
+    edit_json(folder / "unet/config.json", time_embedding_dim=width)
+    encoder = ["transformers", "CLIPVisionModelWithProjection"]
+    edit_json(folder / "model_index.json", image_encoder=encoder)
+    assert load_model(ModelSpec(folder)).unet.config.time_dim == width
+    edit_json(folder / "model_index.json", _class_name="StableUnCLIPImg2ImgPipeline")
+    with pytest.raises(UserError, match="the part image_encoder"):
+        load_model(ModelSpec(folder))
+
+
 NAMES = {
     "unet": (
         "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_out.0.bias",
