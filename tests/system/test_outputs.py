@@ -61,7 +61,7 @@ class Stage:
     def listener(self, url: str, path: Path, *before: str, seconds: float | None = None) -> subprocess.Popen[bytes]:
         """Start an ffmpeg that writes what it receives, at once."""
         length = [] if seconds is None else ["-t", str(seconds)]
-        command = ["ffmpeg", "-v", "error", "-y", "-analyzeduration", "500000", *before, "-i", url]
+        command = ["ffmpeg", "-v", "error", "-y", *before, "-i", url]
         command += [*length, "-c", "copy", "-flush_packets", "1", str(path)]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.running.append(process)
