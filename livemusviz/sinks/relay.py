@@ -8,7 +8,7 @@ from __future__ import annotations
 from livemusviz.bridge.packets import EncodedPicture, PacketReader
 
 FLOWING = 1.0  # s after a picture in which more are expected
-JOIN = 0.15  # s by which the stream's own pictures wait while the recorder's flow: its key frames come that late
+JOIN = 0.2  # s by which the stream's own pictures wait while the recorder's flow: its key frames come that late
 LOST = 0.6  # s without a picture after which the stream encodes again
 ANNEX_B = b"\0\0\0\1"  # begins the header that can be written before a picture
 
