@@ -39,7 +39,7 @@ from livemusviz.cli.output import table  # noqa: E402
 from livemusviz.diffusion.loop import conditioning  # noqa: E402
 from livemusviz.features.frontend import FrontEnd  # noqa: E402
 from livemusviz.features.measure import Measurer  # noqa: E402
-from livemusviz.features.offline import analyse_track  # noqa: E402
+from livemusviz.features.offline import analyse_hops  # noqa: E402
 from livemusviz.params.values import ParamValues  # noqa: E402
 from livemusviz.render.window import SoundWindow  # noqa: E402
 from livemusviz.session.session import Session  # noqa: E402
@@ -159,7 +159,7 @@ def shifted(times: np.ndarray, strength: np.ndarray, onsets: np.ndarray, by: flo
 
 def truth(path: Path, sound: np.ndarray) -> tuple[np.ndarray, float]:
     """Onsets, s, and half a beat in s: by people where they are marked."""
-    track = analyse_track(sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP))
+    track = analyse_hops(sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP))
     found = np.array([f.time for f in track if f.onset])
     bpm = track.column("bpm")
     half = 30.0 / float(np.median(bpm[bpm > 0])) if (bpm > 0).any() else 0.25

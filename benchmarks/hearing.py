@@ -29,7 +29,7 @@ from livemusviz.audio.inprocess import InProcessAudio  # noqa: E402
 from livemusviz.bridge.features import AudioFeatures  # noqa: E402
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE  # noqa: E402
 from livemusviz.cli.output import table  # noqa: E402
-from livemusviz.features.offline import analyse_track  # noqa: E402
+from livemusviz.features.offline import analyse_hops  # noqa: E402
 from livemusviz.features.onset import METHODS  # noqa: E402
 
 TUNED = ("80sRock_Drum", "Grunge_Drum", "Rock_Drum", "Rock_MIX")  # the clips the thresholds were chosen on
@@ -89,7 +89,7 @@ def measure(path: Path, method: str) -> dict[str, Any]:
     began = time.process_time()
     live = list(audio.feed_all(sound))
     spent = time.process_time() - began
-    track = analyse_track(sound)
+    track = analyse_hops(sound)
     offline = np.array([f.time for f in track if f.onset])
     row: dict[str, Any] = {"clip": path.stem, "us_per_hop": round(1e6 * spent / len(sound), 1)}
     if path.with_suffix(".drums").is_file():

@@ -38,7 +38,7 @@ def analyse_track(path: Path | str, gain: float = 1.0) -> FeatureTrack:
     from livemusviz.audio.file import hops
     from livemusviz.features import offline
 
-    return offline.analyse_track(hops(Path(path)), gain)
+    return offline.analyse_hops(hops(Path(path)), gain)
 
 
 def load_pipeline(model: Path | str = "embedded", size: tuple[int, int] = (256, 256), **choices: Any) -> Pipeline:

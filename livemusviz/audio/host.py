@@ -15,7 +15,7 @@ from multiprocessing.context import SpawnProcess
 
 from livemusviz.audio.requests import InputRequests
 from livemusviz.audio.rings import AudioRings
-from livemusviz.audio.spec import CONTROL, AudioSpec, Wiring, unpack_status
+from livemusviz.audio.spec import CONTROL, AudioSpec, AudioWiring, unpack_audio_status
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock, AudioStatus
@@ -38,7 +38,7 @@ END_PATIENCE = 0.5  # s
 class _Process:
     """A spawned audio process, as the supervisor sees it."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: AudioWiring) -> None:
         context = multiprocessing.get_context("spawn")
         self._process: SpawnProcess = context.Process(target=_main, args=(wiring,), name="audio", daemon=True)
         self._process.start()
@@ -53,7 +53,7 @@ class _Process:
         self._process.join(seconds)
 
 
-def _main(wiring: Wiring) -> None:
+def _main(wiring: AudioWiring) -> None:
     """Run the new process."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(name, "1")
@@ -124,7 +124,7 @@ class AudioHost:
             return
         data = self._rings.status_reader.latest()
         if data is not None:
-            self._child = unpack_status(data)
+            self._child = unpack_audio_status(data)
         before = self._supervisor.state
         now = self.clock.now()
         blocks = self._rings.blocks.newest()
@@ -258,7 +258,9 @@ class AudioHost:
             resume = self.clock.now() - self._sounding_since
         spec = replace(self.spec, gain=self._gain, held=self._held)
         ours, theirs = multiprocessing.Pipe()
-        self._process = _Process(Wiring(spec, self.epoch, self._rings.names, resume, steady, self._sounded, theirs))
+        self._process = _Process(
+            AudioWiring(spec, self.epoch, self._rings.names, resume, steady, self._sounded, theirs)
+        )
         theirs.close()
         self._requests.connect(ours)
         return self._process

@@ -22,7 +22,7 @@ from livemusviz.audio.devices import input_devices, refresh_devices
 from livemusviz.audio.loop import Capture, Health
 from livemusviz.audio.pace import Pace
 from livemusviz.audio.source import Source, open_source
-from livemusviz.audio.spec import CONTROL, Answer, Inputs, Wiring, pack_status
+from livemusviz.audio.spec import CONTROL, Answer, AudioWiring, Inputs, pack_audio_status
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import HOP, AudioStatus
@@ -42,7 +42,7 @@ MOST_INPUTS = 64  # listed for the show
 NICENESS = -11  # as PulseAudio asks for itself; refused without the right to it
 
 
-def run(wiring: Wiring) -> None:
+def run(wiring: AudioWiring) -> None:
     """Capture until the source is lost. The exit status is 0 after a report of the reason."""
     faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
@@ -64,7 +64,7 @@ class CaptureSession:
     """One life of the audio process. Its counts start where the last life's ended: the rings remember."""
 
     def __init__(
-        self, wiring: Wiring, blocks: SharedRing, features: SharedRing, status: SharedRing, control: SharedRing
+        self, wiring: AudioWiring, blocks: SharedRing, features: SharedRing, status: SharedRing, control: SharedRing
     ) -> None:
         self._wiring, self._blocks, self._status, self._control = wiring, blocks, status, control
         self._features = FeaturesLoop(blocks, features, _onsets_so_far(features), wiring.spec.onset)
@@ -140,7 +140,7 @@ class CaptureSession:
 
     def report(self, state: str, message: str = "", overflows: int = 0) -> None:
         status = AudioStatus(state, self._name, overflows, self._blocks.newest(), 0, message)
-        self._status.write(pack_status(status))
+        self._status.write(pack_audio_status(status))
 
     def _watch(self, source: Source) -> bool:
         """Run the source until it is lost or the show is gone (False), or until it should be opened anew (True)."""

@@ -69,7 +69,7 @@ class AudioSpec:
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class AudioWiring:
     """Holds what a new audio process needs.
 
     spec : the input.
@@ -105,7 +105,7 @@ class Answer:
     refused: str
 
 
-def pack_status(status: AudioStatus) -> bytes:
+def pack_audio_status(status: AudioStatus) -> bytes:
     """Return it as exactly `STATUS_BYTES` bytes; an overlong message is cut."""
     fields = asdict(status)
     for size in (300, 60, 0):
@@ -116,5 +116,5 @@ def pack_status(status: AudioStatus) -> bytes:
     return data.ljust(STATUS_BYTES)
 
 
-def unpack_status(data: bytes) -> AudioStatus:
+def unpack_audio_status(data: bytes) -> AudioStatus:
     return AudioStatus(**json.loads(data))

@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
     from livemusviz.assets import load_preset
     from livemusviz.audio.file import hops
     from livemusviz.audio.inprocess import InProcessAudio
-    from livemusviz.features.offline import analyse_track
+    from livemusviz.features.offline import analyse_hops
     from livemusviz.params.values import ParamValues
 
     values = ParamValues()
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         values = values.with_values(load_preset(options.preset).values)
     peaks: list[tuple[float, float]] = []
     sound = _watched(hops(options.track), peaks)
-    features = list(InProcessAudio().feed_all(sound)) if options.live else list(analyse_track(sound))
+    features = list(InProcessAudio().feed_all(sound)) if options.live else list(analyse_hops(sound))
     slots = _direct(features, values.params)
     if options.json:
         print_json(_report(features, slots))

@@ -48,13 +48,13 @@ def _inputs() -> list[dict[str, object]]:
 def _pictures() -> list[dict[str, object]]:
     """Return the sources of pictures; senders where their library is there."""
     from livemusviz.sources.devices import cameras, screens
-    from livemusviz.sources.senders import available, sender_names
+    from livemusviz.sources.senders import sender_names, senders_available
     from livemusviz.sources.spec import SENDERS
 
     found: list[dict[str, object]] = [
         {"picture": f"{each.kind}:{each.name}", "system": each.format} for each in (*cameras(), *screens())
     ]
-    for kind in filter(available, SENDERS):
+    for kind in filter(senders_available, SENDERS):
         found += [{"picture": f"{kind}:{name}", "system": kind} for name in _or_none(sender_names, kind)]
     return found
 

@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     stage.add_argument("--canvas", metavar="WxH", help="pixels (1280x720, or 640x360 where the CPU draws)")
     stage.add_argument("--headless", action="store_true", help="no window")
     stage.add_argument("--fullscreen", action="store_true")
-    stage.add_argument("--screen", type=int_list, metavar="N[,N]", help="which screen, from 1; 1,2 spans two")
+    stage.add_argument("--screen", type=screen_numbers, metavar="N[,N]", help="which screen, from 1; 1,2 spans two")
     stage.add_argument(
         "--operator",
         action=argparse.BooleanOptionalAction,
@@ -222,7 +222,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         screen=screens[0] if screens else None,
         span=screens[1:],
         operator=options.operator,
-        shaders=shader_folders(options.shaders),
+        shaders=checked_folders(options.shaders),
         playlist=options.playlist,
         quality_ladder=not options.no_quality_ladder,
         budget=decide(machine, core_wishes(options)),
@@ -287,7 +287,7 @@ def _control(options: argparse.Namespace) -> ControlOptions:
     )
 
 
-def int_list(text: str) -> int | str:
+def screen_numbers(text: str) -> int | str:
     """Return the screen that `--screen` names, or several as they were given, with commas."""
     numbers = [int(each) for each in text.split(",")]
     if len(set(numbers)) != len(numbers) or len(numbers) > MOST_SCREENS:
@@ -322,7 +322,7 @@ def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None 
     return ParamValues().with_values({**control_values(options), **(start or {}), **preset, **flags})
 
 
-def shader_folders(folders: list[Path]) -> tuple[Path, ...]:
+def checked_folders(folders: list[Path]) -> tuple[Path, ...]:
     from livemusviz.errors import UserError
 
     for folder in folders:

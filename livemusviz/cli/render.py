@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> Any:
-    from livemusviz.cli.live import shader_folders, within
+    from livemusviz.cli.live import checked_folders, within
     from livemusviz.director.cuefile import MAX_BYTES, parse_cues
     from livemusviz.render.options import FILM_VALUES, RenderConfig, parse_batch
     from livemusviz.render.replay import load_replay
@@ -100,7 +100,7 @@ def _config(options: argparse.Namespace) -> Any:
         values=knob_values(options, {**(replay.values if replay is not None else {}), **FILM_VALUES}),
         cues=cues,
         replay=replay,
-        shaders=shader_folders(options.shaders),
+        shaders=checked_folders(options.shaders),
         playlist=options.playlist,
         until=None if options.until is None else within("--until", options.until, 0.1, 12 * 3600),
         resume=options.resume,

@@ -48,7 +48,7 @@ def _check(paths: list[Path], as_json: bool) -> int:
     """Print a line a file, pass or fail and why, then the count. Return 1 if any failed, else 0."""
     from livemusviz import resources
     from livemusviz.assets import shader_files
-    from livemusviz.display.check import check_files
+    from livemusviz.display.check import check_shaders
     from livemusviz.errors import UserError
 
     files: list[Path] = []
@@ -57,7 +57,7 @@ def _check(paths: list[Path], as_json: bool) -> int:
             raise UserError(f"{path}: no such folder or file")
         files += shader_files(path) if path.is_dir() else [path]
     verdicts = []
-    for verdict in check_files(files):
+    for verdict in check_shaders(files):
         verdicts.append(verdict)
         if not as_json:
             print(_line(verdict.path, verdict.ok, verdict.reason, verdict.kind, verdict.ms), flush=True)

@@ -17,7 +17,7 @@ from livemusviz.control.link import LinkPeer
 from livemusviz.control.loop import EventSink, OscControl
 from livemusviz.control.midi.loop import MidiControl
 from livemusviz.control.midi.mapping import default_path
-from livemusviz.control.midi.ports import available
+from livemusviz.control.midi.ports import midi_available
 from livemusviz.control.options import ControlOptions
 from livemusviz.errors import UserError
 from livemusviz.params.registry import REGISTRY, Registry
@@ -57,7 +57,7 @@ class Controllers:
         self.osc.start()
         if options.oscquery_port is not None or options.web is not None:
             self._open_web()
-        if options.midi not in ("off", "auto") or (options.midi == "auto" and available()):
+        if options.midi not in ("off", "auto") or (options.midi == "auto" and midi_available()):
             self._open_midi("all" if options.midi == "auto" else options.midi)
         if options.link:
             self.link = LinkPeer(self._bpm, lead=options.link_lead)

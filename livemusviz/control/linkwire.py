@@ -28,7 +28,7 @@ A_LOOK = 64  # datagrams read in one go
 
 
 @dataclass(frozen=True, slots=True)
-class Announcement:
+class PeerAnnouncement:
     """Holds the announcement of one peer. session, bpm : None as it leaves."""
 
     peer: bytes
@@ -44,7 +44,7 @@ class LinkSession:
     age: float
 
 
-def parse_announcement(datagram: bytes) -> Announcement | None:
+def parse_announcement(datagram: bytes) -> PeerAnnouncement | None:
     """Return the announcement in a datagram, or None if it is none of Link's."""
     if len(datagram) < HEADER.size:
         return None
@@ -52,7 +52,7 @@ def parse_announcement(datagram: bytes) -> Announcement | None:
     if protocol != PROTOCOL or kind not in (ALIVE, RESPONSE, BYE):
         return None
     if kind == BYE:
-        return Announcement(peer, None, None)
+        return PeerAnnouncement(peer, None, None)
     session: bytes | None = None
     bpm: float | None = None
     at = HEADER.size
@@ -67,7 +67,9 @@ def parse_announcement(datagram: bytes) -> Announcement | None:
             microseconds = TIMELINE.unpack_from(datagram, at)[0]
             bpm = 60e6 / microseconds if microseconds > 0 else None
         at += size
-    return Announcement(peer, session, bpm) if session is not None and bpm is not None and math.isfinite(bpm) else None
+    return (
+        PeerAnnouncement(peer, session, bpm) if session is not None and bpm is not None and math.isfinite(bpm) else None
+    )
 
 
 class Peers:
@@ -77,7 +79,7 @@ class Peers:
         self._peers: dict[bytes, tuple[bytes, float]] = {}  # session, and time of the last announcement
         self._sessions: dict[bytes, tuple[float, float]] = {}  # tempo, and time of the first announcement
 
-    def update(self, announcement: Announcement, now: float) -> None:
+    def update(self, announcement: PeerAnnouncement, now: float) -> None:
         if announcement.session is None or announcement.bpm is None:
             self._peers.pop(announcement.peer, None)
         elif announcement.peer in self._peers or len(self._peers) < MAX_PEERS:
@@ -117,7 +119,7 @@ class Listener:
             self._socket.close()
             raise
 
-    def announcements(self) -> list[Announcement]:
+    def announcements(self) -> list[PeerAnnouncement]:
         """Return the announcements since the last call."""
         found = []
         for _ in range(A_LOOK):

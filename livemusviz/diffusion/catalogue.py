@@ -135,11 +135,11 @@ def _problem(folder: Path) -> str:
     """
     try:
         from livemusviz.diffusion.model import packing  # mlx, which `models fetch` goes without
-        from livemusviz.diffusion.weights import find_weights, read_header, read_json
+        from livemusviz.diffusion.weights import find_weights, read_header, read_json_object
 
         vae = find_autoencoder(folder, "auto")
         check_folder(folder, needs_vae=vae is None)
-        refuse_other_task(read_json(folder / "unet" / "config.json"), str(folder / "unet" / "config.json"))
+        refuse_other_task(read_json_object(folder / "unet" / "config.json"), str(folder / "unet" / "config.json"))
         second = _json(folder / "model_index.json").get("text_encoder_2")
         for part, stem in WEIGHTED.items():
             if part == "text_encoder_2" and not (isinstance(second, list) and any(second[:1])):
@@ -148,7 +148,7 @@ def _problem(folder: Path) -> str:
             packing(where, 16)
             for path in find_weights(where, stem):
                 read_header(path)
-        scheduler = read_json(folder / "scheduler" / "scheduler_config.json", infinite=True)
+        scheduler = read_json_object(folder / "scheduler" / "scheduler_config.json", infinite=True)
         if needs_choice(scheduler):
             return f"needs --scheduler {CHOICES}: {class_name(scheduler.get('_class_name'))} is not implemented"
     except (UserError, OSError, ImportError) as error:

@@ -27,7 +27,7 @@ from livemusviz.diffusion.model import (
 )
 from livemusviz.diffusion.quantize import GROUP_SIZE, Packed, choose_bits
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.diffusion.weights import find_weights, read_header, read_json
+from livemusviz.diffusion.weights import find_weights, read_header, read_json_object
 from livemusviz.errors import UserError, one_line
 from livemusviz.platforms import rename_folder
 
@@ -80,7 +80,7 @@ def _write_model(parts: ModelParts, target: Path) -> None:
         _write(target / component, folder / component, encoder, keys.CLIP_TEXT, TRANSFORMERS_STEM)
     _write(target / "unet", folder / "unet", parts.unet, keys.UNET, DIFFUSERS_STEM)
     source = parts.spec.vae or folder / "vae"
-    kind = str(read_json(source / "config.json")["_class_name"])
+    kind = str(read_json_object(source / "config.json")["_class_name"])
     _write(target / "vae", source, parts.vae, AUTOENCODERS[kind][1], DIFFUSERS_STEM)
     _name_autoencoder(target / "model_index.json", kind)
 
@@ -101,7 +101,7 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _name_autoencoder(path: Path, kind: str) -> None:
-    index = read_json(path)
+    index = read_json_object(path)
     library = "livemusviz" if kind == "AutoencoderPixelShuffle" else "diffusers"
     path.write_text(json.dumps(index | {"vae": [library, kind]}, indent=2), encoding="utf-8")
 
@@ -120,7 +120,7 @@ def _write(folder: Path, source: Path, model: nn.Module, renames: keys.Renames, 
             torch, info = original[name]
             tensors[torch] = _to_torch(value).reshape(info.shape).astype(mx.float16)
     mx.save_safetensors(str(folder / f"{stem}.safetensors"), tensors)
-    config: dict[str, Any] = read_json(source / "config.json")
+    config: dict[str, Any] = read_json_object(source / "config.json")
     config.pop(QUANTIZATION, None)
     if packed:
         config[QUANTIZATION] = {"group_size": GROUP_SIZE, "bits": next(iter(packed.values())).bits}

@@ -90,7 +90,7 @@ class FrameGraph:
     def __init__(self, parts: ModelParts, latent_shape: tuple[int, int, int]) -> None:
         """latent_shape : (h, w, c)."""
         self._parts = parts
-        planes = coordinate_planes(*latent_shape[:2], parts.unet.config.coordinate_channels)
+        planes = picture_planes(*latent_shape[:2], parts.unet.config.coordinate_channels)
         self.denoiser = Denoiser(parts.unet, parts.scheduler, parts.spec.guidance, parts.dtype, planes)
 
     def full(
@@ -202,7 +202,7 @@ def blend_latents(x0: mx.array, before: mx.array, weight: mx.array) -> mx.array:
     return (1 - weight) * x0 + weight * before
 
 
-def coordinate_planes(height: int, width: int, count: int) -> mx.array:
+def picture_planes(height: int, width: int, count: int) -> mx.array:
     """Return the coordinate planes of a whole picture of that many latent cells, float32 (1, height, width, count)."""
     shorter = min(height, width)
     u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]

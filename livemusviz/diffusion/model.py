@@ -26,7 +26,7 @@ from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.text import PromptEncoder
 from livemusviz.diffusion.tokenizer import PromptTokenizer
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
-from livemusviz.diffusion.weights import find_weights, load_weights, read_header, read_json
+from livemusviz.diffusion.weights import find_weights, load_weights, read_header, read_json_object
 from livemusviz.errors import UserError, one_line
 
 SMALL_MODEL = 256 << 20
@@ -97,7 +97,7 @@ def load_model(spec: ModelSpec) -> ModelParts:
     spec.validate()
     folder = spec.folder
     check_folder(folder, needs_vae=spec.vae is None)
-    index = read_json(folder / "model_index.json")
+    index = read_json_object(folder / "model_index.json")
     _refuse_parts(folder, index)
     dtype = mx.float32 if backend_name() == "cpu" else mx.float16
     bits = choose_bits(spec.bits)
@@ -162,7 +162,7 @@ def _refuse_parts(folder: Path, index: dict[str, Any]) -> None:
 def _read(path: Path, reader: Read, infinite: bool = False) -> Any:
     """Return a config through its reader; wrong types and missing entries become a UserError too. infinite : see
     read_json."""
-    config = in_range(read_json(path, infinite), str(path))
+    config = in_range(read_json_object(path, infinite), str(path))
     try:
         return reader(config, str(path))
     except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError) as error:
@@ -171,7 +171,7 @@ def _read(path: Path, reader: Read, infinite: bool = False) -> Any:
 
 def packing(folder: Path, bits: int) -> int:
     """Bits to hold a component's weights in: those its folder is packed in, else `bits`. Raises UserError."""
-    packed = read_json(folder / "config.json").get(QUANTIZATION)
+    packed = read_json_object(folder / "config.json").get(QUANTIZATION)
     if packed is None:
         return bits
     if packed not in [{"group_size": GROUP_SIZE, "bits": b} for b in (4, 8)]:
@@ -186,7 +186,7 @@ def _fill(model: nn.Module, folder: Path, stem: str, renames: keys.Renames, dtyp
 
 def _unet(folder: Path, dtype: mx.Dtype, bits: int = 16) -> UNet2DConditionModel:
     path = folder / "config.json"
-    config = read_json(path)
+    config = read_json_object(path)
     _expect_class(path, config.get("_class_name"), ("UNet2DConditionModel",))
     refuse_other_task(config, str(path))
     unet = _read(path, lambda config, where: UNet2DConditionModel(UNetConfig.read(config, where), where))
@@ -204,7 +204,7 @@ def _controlnets(spec: ModelSpec, dtype: mx.Dtype, bits: int) -> tuple[ControlNe
 
 def _controlnet(folder: Path, dtype: mx.Dtype, bits: int) -> ControlNetModel:
     path = folder / "config.json"
-    _expect_class(path, read_json(path).get("_class_name"), ("ControlNetModel",))
+    _expect_class(path, read_json_object(path).get("_class_name"), ("ControlNetModel",))
     net = _read(path, lambda config, where: ControlNetModel(ControlNetConfig.read(config, where), where))
     _fill(net, folder, DIFFUSERS_STEM, keys.CONTROLNET, dtype, bits)
     return net
@@ -212,7 +212,7 @@ def _controlnet(folder: Path, dtype: mx.Dtype, bits: int) -> ControlNetModel:
 
 def _text_encoder(folder: Path, dtype: mx.Dtype, bits: int = 16) -> CLIPTextModel:
     path = folder / "config.json"
-    architectures = read_json(path).get("architectures")
+    architectures = read_json_object(path).get("architectures")
     found = architectures[0] if isinstance(architectures, list) and architectures else architectures
     _expect_class(path, found, TEXT_ENCODERS)
     model = _read(path, lambda config, where: CLIPTextModel(CLIPTextConfig.read(config, where), where))
@@ -222,7 +222,7 @@ def _text_encoder(folder: Path, dtype: mx.Dtype, bits: int = 16) -> CLIPTextMode
 
 def _autoencoder(folder: Path, dtype: mx.Dtype) -> Autoencoder:
     path = folder / "config.json"
-    kind = read_json(path).get("_class_name")
+    kind = read_json_object(path).get("_class_name")
     _expect_class(path, kind, tuple(AUTOENCODERS))
     make, renames = AUTOENCODERS[str(kind)]
     files = find_weights(folder, DIFFUSERS_STEM)
@@ -241,7 +241,7 @@ def _with_pools(config: dict[str, Any], files: list[Path]) -> dict[str, Any]:
 
 def _overflows(folder: Path) -> bool:
     """Return True if an SDXL autoencoder overflows in half precision, by its config."""
-    config = read_json(folder / "config.json")
+    config = read_json_object(folder / "config.json")
     return bool(config.get("force_upcast", config.get("_class_name") == "AutoencoderKL"))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from livemusviz.diffusion.weights import read_json
+from livemusviz.diffusion.weights import read_json_object
 from livemusviz.errors import UserError, one_line
 
 MAX_PROMPT = 1000
@@ -35,7 +35,9 @@ class PromptTokenizer:
     """
 
     def __init__(self, folder: Path, max_length: int) -> None:
-        config = read_json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+        config = (
+            read_json_object(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
+        )
         limit = config.get("model_max_length")
         self.max_length = int(min(max_length, limit)) if isinstance(limit, int | float) and limit >= 2 else max_length
         pad = _pad_token(folder, config)
@@ -118,7 +120,7 @@ def _clip_bpe(folder: Path, pad: str) -> Tokenizer:
 def _pad_token(folder: Path, config: dict[str, Any]) -> str:
     """Return the pad token that the folder names (SD 2 and SD-Turbo pad with "!"), else the end token."""
     specials = folder / "special_tokens_map.json"
-    for source in (config, read_json(specials) if specials.is_file() else {}):
+    for source in (config, read_json_object(specials) if specials.is_file() else {}):
         token = source.get("pad_token")
         if isinstance(token, dict):
             token = token.get("content")

@@ -36,7 +36,7 @@ CONVERT = (
 )
 
 
-def read_json(path: Path, infinite: bool = False, most: int = MAX_CONFIG_BYTES) -> dict[str, Any]:
+def read_json_object(path: Path, infinite: bool = False, most: int = MAX_CONFIG_BYTES) -> dict[str, Any]:
     """Return a JSON object from a model folder, of at most `most` bytes. Raises UserError.
 
     infinite : NaN and Infinity are read too, as diffusers writes them for what is unbounded; else numbers are finite.
@@ -85,7 +85,7 @@ def find_weights(folder: Path, stem: str) -> list[Path]:
 
 def _shards(index: Path) -> list[Path]:
     """Return the files an index names, all beside it and all there."""
-    names = read_json(index).get("weight_map")
+    names = read_json_object(index).get("weight_map")
     if not isinstance(names, dict) or not all(isinstance(name, str) for name in names.values()) or not names:
         raise UserError(f"{index}: no weight_map of tensor names to files in it; fetch it again")
     files = sorted(set(names.values()))

@@ -74,7 +74,7 @@ def parse_cues(name: str, data: bytes, presets: Presets) -> list[Cue]:
     return cues
 
 
-def place(cues: Sequence[Cue], bars: Sequence[float], seconds: float = LATEST) -> list[Change]:
+def place_cues(cues: Sequence[Cue], bars: Sequence[float], seconds: float = LATEST) -> list[Change]:
     """Return the cues as changes in the order of time. bars : s, where each bar of the music begins; may be empty.
 
     seconds : how long the music is.  UserError for a bar or a time that the music does not have.

@@ -129,7 +129,7 @@ class _Worker:
         return self._process.exitcode or 0
 
 
-def check_files(paths: Sequence[Path], limit: float = LIMIT) -> Iterator[Verdict]:
+def check_shaders(paths: Sequence[Path], limit: float = LIMIT) -> Iterator[Verdict]:
     """Yield a verdict for each file, as it comes. UserError if there is no OpenGL here."""
     worker: _Worker | None = None
     try:

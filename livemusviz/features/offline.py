@@ -93,7 +93,7 @@ def _plain(name: str, value: np.generic) -> float | int | bool:
     return bool(value) if name in SWITCHES else int(value) if name in WHOLE else float(value)
 
 
-def analyse_track(hops: Iterable[np.ndarray], gain: float = 1.0) -> FeatureTrack:
+def analyse_hops(hops: Iterable[np.ndarray], gain: float = 1.0) -> FeatureTrack:
     """Return the features of a whole track.
 
     hops : float32 (HOP, CHANNELS) each, in [-1, 1].  gain : linear, as live.

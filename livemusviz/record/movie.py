@@ -240,7 +240,7 @@ def sound_plan(track: Track, container: str) -> str:
     return "flac" if flac else "aac"
 
 
-def choose_codec(settings: MovieSettings, names: tuple[str, ...] = CODECS) -> str:
+def choose_film_codec(settings: MovieSettings, names: tuple[str, ...] = CODECS) -> str:
     """Return the first of `names` that opens at this size. UserError if none does."""
     try:
         return h264.first_that_opens(names, lambda name: _open_encoder(replace(settings, codec=name)), settings.size)

@@ -16,7 +16,7 @@ import numpy as np
 from livemusviz.audio.track import Track, TrackReader
 from livemusviz.bridge.features import PACKED_FEATURES_BYTES, AudioFeatures
 from livemusviz.bridge.sound import CHANNELS, HOP, SAMPLE_RATE
-from livemusviz.features.offline import FeatureTrack, analyse_track
+from livemusviz.features.offline import FeatureTrack, analyse_hops
 
 READ_AT_ONCE = 1024  # features
 
@@ -38,7 +38,7 @@ class TrackAnalysis:
         """Decode and analyse all of `track`. UserError if nothing of it can be decoded."""
         self.track = track
         reader, self._samples = TrackReader(track), 0
-        features = analyse_track(self._hops(reader, progress), gain)
+        features = analyse_hops(self._hops(reader, progress), gain)
         self.seconds = self._samples / SAMPLE_RATE
         self.origin: Fraction = reader.origin
         self.damage, self.damaged_at = reader.damage, reader.damaged_at

@@ -21,7 +21,7 @@ from livemusviz.audio.track import Track
 from livemusviz.errors import UserError
 from livemusviz.figures import peak_rss_mb
 from livemusviz.record.files import STOP_FREE, check_room, free_bytes
-from livemusviz.record.movie import Movie, MovieSettings, choose_codec
+from livemusviz.record.movie import Movie, MovieSettings, choose_film_codec
 from livemusviz.render.analysis import TrackAnalysis
 from livemusviz.render.cells import Grid
 from livemusviz.render.options import RenderConfig
@@ -84,7 +84,7 @@ class Film:
         self._config, self._track, self._analysis, self._grid = config, track, analysis, grid
         width, height = config.canvas
         settings = MovieSettings(width, height, grid.fps)
-        self._settings = replace(settings, codec=choose_codec(settings))
+        self._settings = replace(settings, codec=choose_film_codec(settings))
         self._marks = Bookmarks(config.output, config.fingerprint())
         self._canvas = OfflineCanvas(config.canvas, find_shaders(config.shaders))
         self._movie: Movie | None = None

@@ -15,7 +15,7 @@ from livemusviz.assets import find_content
 from livemusviz.audio.track import TrackReader
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
-from livemusviz.director.cuefile import place
+from livemusviz.director.cuefile import place_cues
 from livemusviz.director.director import Director
 from livemusviz.director.refine import Refiner
 from livemusviz.params.params import Params
@@ -37,7 +37,7 @@ class Plan:
         seconds = analysis.seconds if config.until is None else min(config.until, analysis.seconds)
         self.grid = Grid(config.fps, config.every, max(1, math.ceil(seconds * float(config.fps) - 1e-3)))
         recorded = config.replay.changes if config.replay is not None else ()
-        cues = place(config.cues, analysis.bars, analysis.seconds)
+        cues = place_cues(config.cues, analysis.bars, analysis.seconds)
         changes = sorted([*recorded, *cues], key=lambda change: change.time)
         self._values = config.values
         while changes and changes[0].time <= 0.0:  # the first prompt is shown at once, not faded in

@@ -22,8 +22,8 @@ from livemusviz.clock import Clock, SystemClock
 from livemusviz.errors import UserError, one_line
 from livemusviz.platforms import lower_process_priority
 from livemusviz.sinks.open import make_sink
-from livemusviz.sinks.protocol import PictureSink, Pipe, Wiring
-from livemusviz.sinks.status import pack_status
+from livemusviz.sinks.protocol import PictureSink, Pipe, SinkWiring
+from livemusviz.sinks.status import pack_output_status
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ SLOT_OFFSET = 0.25  # of a picture's time: canvases at this or twice this rate t
 HEALTHY = 5.0  # s after which the pauses begin anew
 
 
-def run(wiring: Wiring) -> None:
+def run(wiring: SinkWiring) -> None:
     """Feed the sink until the pipe closes."""
     faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
@@ -49,7 +49,7 @@ def run(wiring: Wiring) -> None:
         if wiring.sound:
             ring = SharedRing.attach(wiring.sound)
             stack.callback(ring.close)
-            blocks = BlockReader(ring.reader())
+            blocks = SinkBlockReader(ring.reader())
         feed = SinkFeed(wiring, CanvasReader(pictures), blocks, lambda data: status.write(data), SystemClock())
         stack.callback(feed.close)
         while not _ended(wiring.pipe):
@@ -64,7 +64,7 @@ def _ended(pipe: Pipe) -> bool:
         return True
 
 
-class BlockReader:
+class SinkBlockReader:
     """Hands over the blocks of sound since the last `read`."""
 
     def __init__(self, reader: RingReader) -> None:
@@ -85,9 +85,9 @@ class SinkFeed:
 
     def __init__(
         self,
-        wiring: Wiring,
+        wiring: SinkWiring,
         pictures: CanvasReader,
-        blocks: BlockReader | None,
+        blocks: SinkBlockReader | None,
         report: Callable[[bytes], object],
         clock: Clock,
     ) -> None:
@@ -158,7 +158,7 @@ class SinkFeed:
         self._next_report = now + REPORT
         encoded = self.status.encoded if self._sink is None else self._sink.encoded
         self.status = replace(self.status, dropped=self._pictures.dropped, encoded=encoded)
-        self._report(pack_status(self.status))
+        self._report(pack_output_status(self.status))
 
 
 def _reason(error: Exception) -> str:

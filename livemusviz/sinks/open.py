@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from livemusviz.errors import UserError
-from livemusviz.sinks.protocol import PictureSink, TextureSink, Wiring
+from livemusviz.sinks.protocol import PictureSink, SinkWiring, TextureSink
 from livemusviz.sinks.spec import SinkSpec
 
 
-def make_sink(wiring: Wiring) -> PictureSink:
+def make_sink(wiring: SinkWiring) -> PictureSink:
     """Return the sink of pictures, not open yet. UserError if its library does not load."""
     try:
         match wiring.spec.kind:

@@ -16,7 +16,7 @@ from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
 from livemusviz.record.settings import Effort
-from livemusviz.sinks.protocol import Pipe, Wiring
+from livemusviz.sinks.protocol import Pipe, SinkWiring
 from livemusviz.sinks.spec import SinkSpec, bit_rate
 from livemusviz.sinks.textures import TextureOutput
 from livemusviz.sinks.worker import SinkWorker
@@ -156,11 +156,11 @@ class Outputs:
             if self._packets is not None:
                 self._packets.write(picture)
 
-    def _wire(self, spec: SinkSpec, status: str, pipe: Pipe) -> Wiring:
+    def _wire(self, spec: SinkSpec, status: str, pipe: Pipe) -> SinkWiring:
         if self._ring is None:
             raise RuntimeError("outputs that were not started have no processes")
         packets = "" if self._packets is None or shared_rate(spec, self._size) is None else self._packets.name
-        return Wiring(spec, self._size, self._ring.name, self._sound(), status, pipe, packets, self._effort)
+        return SinkWiring(spec, self._size, self._ring.name, self._sound(), status, pipe, packets, self._effort)
 
 
 def shared_rate(spec: SinkSpec, size: tuple[int, int]) -> int | None:

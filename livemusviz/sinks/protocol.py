@@ -51,7 +51,7 @@ class Pipe(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Wiring:
+class SinkWiring:
     """Holds what the process of a sink needs.
 
     spec : the output.

@@ -20,7 +20,7 @@ from livemusviz.errors import UserError
 from livemusviz.record.encoder import ContainerEncoder
 from livemusviz.record.settings import EncoderSettings
 from livemusviz.record.timed import TimedEncoder
-from livemusviz.sinks.protocol import Wiring
+from livemusviz.sinks.protocol import SinkWiring
 from livemusviz.sinks.relay import Relay
 from livemusviz.sinks.spec import bit_rate, without_secrets
 
@@ -48,7 +48,7 @@ def open_container(url: str, kind: str) -> OutputContainer:
 class StreamSink:
     """Encodes and sends, or sends what the recorder has encoded. encoded : pictures that it encoded itself."""
 
-    def __init__(self, wiring: Wiring, container: Callable[[str, str], OutputContainer] = open_container) -> None:
+    def __init__(self, wiring: SinkWiring, container: Callable[[str, str], OutputContainer] = open_container) -> None:
         """container : opens the output of an address and a format."""
         self._wiring, self._container = wiring, container
         self._settings = stream_settings(wiring)
@@ -142,7 +142,7 @@ class StreamSink:
         return url, str(kind)
 
 
-def stream_settings(wiring: Wiring) -> EncoderSettings:
+def stream_settings(wiring: SinkWiring) -> EncoderSettings:
     """Return the settings of a stream's encoder."""
     width, height = wiring.size
     rate = bit_rate(wiring.spec, wiring.size)

@@ -15,9 +15,9 @@ from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.outputs import OFF, STARTING, WAITING, OutputStatus
 from livemusviz.bridge.ring import SharedRing
 from livemusviz.bridge.supervise import LOST, Backoff, Patience, Supervisor
-from livemusviz.sinks.protocol import Pipe, Wiring
+from livemusviz.sinks.protocol import Pipe, SinkWiring
 from livemusviz.sinks.spec import SinkSpec, refusal
-from livemusviz.sinks.status import STATUS_BYTES, unpack_status
+from livemusviz.sinks.status import STATUS_BYTES, unpack_output_status
 
 log = logging.getLogger(__name__)
 
@@ -25,14 +25,14 @@ PATIENCE = Patience(stalled=5.0, starting=20.0, healthy=10.0)
 ENDING = 2.0  # s that a process gets to end by itself
 STATUS_SLOTS = 16
 
-Wire = Callable[[SinkSpec, str, Pipe], Wiring]
+Wire = Callable[[SinkSpec, str, Pipe], SinkWiring]
 """Makes the wiring of a process: spec, name of the status ring, its end of the pipe."""
 
 
 class _Process:
     """A spawned sink process, as the supervisor sees it."""
 
-    def __init__(self, wiring: Wiring) -> None:
+    def __init__(self, wiring: SinkWiring) -> None:
         context = multiprocessing.get_context("spawn")
         name = f"out {wiring.spec.name}"
         self._process: SpawnProcess = context.Process(target=_main, args=(wiring,), name=name, daemon=True)
@@ -52,7 +52,7 @@ class _Process:
         self._process.join(seconds)
 
 
-def _main(wiring: Wiring) -> None:
+def _main(wiring: SinkWiring) -> None:
     """Run the new process."""
     from livemusviz.sinks.loop import run
 
@@ -145,7 +145,7 @@ class SinkWorker:
                 log.info("out %s: its process %s", self.spec.name, supervisor.reason)
             self._tell(self._loss(supervisor.reason), WAITING)
         elif data is not None:
-            said = self._said = unpack_status(data)
+            said = self._said = unpack_output_status(data)
             self.status = replace(said, message=said.message or self.status.message)
             self._tell(said.message, said.state)
         self.status = replace(self.status, restarts=restarts)

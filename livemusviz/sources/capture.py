@@ -12,7 +12,7 @@ import av
 from livemusviz.errors import UserError
 from livemusviz.sources.devices import Device
 from livemusviz.sources.fitting import FrameFitter, Size
-from livemusviz.sources.reader import Pictures, RateLimit, Sleep, Time, ffmpeg_reason
+from livemusviz.sources.reader import PictureRateLimit, Pictures, Sleep, Time, ffmpeg_reason
 
 Open = Callable[[Device], av.container.InputContainer]
 LAG = 0.15  # s that pictures may lie in the driver's queue before they are left out
@@ -27,12 +27,12 @@ def open_device(device: Device) -> av.container.InputContainer:
     return av.open(device.url, format=device.format, options=dict(device.options))
 
 
-class Capture:
+class PictureCapture:
     """One device at the size (width, height) of a generated frame."""
 
     def __init__(self, device: Device, size: Size, clock: Time, sleep: Sleep, open_with: Open = open_device) -> None:
         self._device, self._clock, self._sleep, self._open = device, clock, sleep, open_with
-        self._fitter, self._rate = FrameFitter(size), RateLimit()
+        self._fitter, self._rate = FrameFitter(size), PictureRateLimit()
         self._queue = QueueLag()
 
     def read(self) -> Pictures:

@@ -14,7 +14,7 @@ import numpy as np
 
 from livemusviz.errors import UserError
 from livemusviz.sources.fitting import FrameFitter, Size
-from livemusviz.sources.reader import BREATH, Pictures, RateLimit, Sleep, Time, ffmpeg_reason
+from livemusviz.sources.reader import BREATH, PictureRateLimit, Pictures, Sleep, Time, ffmpeg_reason
 
 LATE = 0.1  # s, after which a picture is left out
 FAR_BEHIND = 1.5  # s, after which the decoder jumps ahead
@@ -27,7 +27,7 @@ class Clip:
     def __init__(self, path: Path, size: Size, clock: Time, sleep: Sleep) -> None:
         self._path, self._fitter = path, FrameFitter(size)
         self._clock, self._sleep = clock, sleep
-        self._rate = RateLimit()
+        self._rate = PictureRateLimit()
 
     def play(self, resume: float = 0.0) -> Pictures:
         """Yield the pictures from `resume` s after the beginning on, for ever. UserError if not one can be decoded."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from livemusviz.bridge.ring import SharedRing
 from livemusviz.errors import UserError
 from livemusviz.platforms import lower_thread_priority
-from livemusviz.sources.capture import Capture
+from livemusviz.sources.capture import PictureCapture
 from livemusviz.sources.clip import Clip
 from livemusviz.sources.devices import cameras, find_device, screens
 from livemusviz.sources.protocol import ALIVE, LOST, PICTURE, SourceWiring, pack_picture
@@ -36,12 +36,12 @@ def run(wiring: SourceWiring) -> None:
         stack.callback(ring.close)
         with suppress(OSError):  # the show is gone
             try:
-                deliver(open_source(wiring), ring, wiring)
+                deliver(open_pictures(wiring), ring, wiring)
             except UserError as error:
                 wiring.pipe.send((LOST, str(error)))
 
 
-def open_source(wiring: SourceWiring) -> Pictures:
+def open_pictures(wiring: SourceWiring) -> Pictures:
     """Return the pictures of a source. UserError while they are read."""
     spec, size, resume = wiring.spec, wiring.size, wiring.resume
     clock, sleep = time.perf_counter, time.sleep
@@ -51,9 +51,9 @@ def open_source(wiring: SourceWiring) -> Pictures:
         case "video":
             return Clip(Path(spec.name), size, clock, sleep).play(resume)
         case "camera":
-            return Capture(find_device(spec, cameras(ours=wiring.ours)), size, clock, sleep).read()
+            return PictureCapture(find_device(spec, cameras(ours=wiring.ours)), size, clock, sleep).read()
         case "screen":
-            return Capture(find_device(spec, screens()), size, clock, sleep).read()
+            return PictureCapture(find_device(spec, screens()), size, clock, sleep).read()
     return read_sender(spec, size, clock, sleep, wiring.ours)
 
 

@@ -22,7 +22,7 @@ def ffmpeg_reason(error: Exception) -> str:
     return one_line(getattr(error, "strerror", None) or error, 100)
 
 
-class RateLimit:
+class PictureRateLimit:
     """Leaves out pictures that come faster than anyone draws them."""
 
     def __init__(self, fps: float = MOST_FPS) -> None:

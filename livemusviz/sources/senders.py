@@ -16,7 +16,7 @@ import numpy as np
 
 from livemusviz.errors import UserError
 from livemusviz.sources.fitting import Size, fit_array
-from livemusviz.sources.reader import BREATH, Pictures, RateLimit, Sleep, Time
+from livemusviz.sources.reader import BREATH, PictureRateLimit, Pictures, Sleep, Time
 from livemusviz.sources.spec import SENDERS, PictureSpec
 
 SEARCH = 5.0  # s that a sender is looked for
@@ -54,7 +54,7 @@ def load_library(kind: str) -> Any:
         raise UserError(f"picture: {kind} needs {library.package}; pip install {library.package} ({error})") from None
 
 
-def available(kind: str) -> bool:
+def senders_available(kind: str) -> bool:
     """Return True if the library of a kind is there."""
     library = LIBRARIES[kind]
     return library.platform in ("", sys.platform) and importlib.util.find_spec(library.module) is not None
@@ -84,7 +84,7 @@ def read_sender(spec: PictureSpec, size: Size, clock: Time, sleep: Sleep, ours: 
         raise UserError(f"picture: {spec.text[:80]} is this program's own output; choose another")
     module = load_library(spec.kind)
     open_with: Callable[..., Iterator[np.ndarray | None]] = {"ndi": _ndi, "syphon": _syphon, "spout": _spout}[spec.kind]
-    rate, news = RateLimit(), clock()
+    rate, news = PictureRateLimit(), clock()
     for pixels in open_with(module, spec.name, ours):
         now = clock()
         if pixels is not None:

@@ -12,7 +12,7 @@ from livemusviz.audio import process
 from livemusviz.audio.choice import InputDevice
 from livemusviz.audio.process import CaptureSession
 from livemusviz.audio.source import DeviceSource, _reason
-from livemusviz.audio.spec import CONTROL, STATUS_BYTES, Answer, AudioSpec, Inputs, Wiring, unpack_status
+from livemusviz.audio.spec import CONTROL, STATUS_BYTES, Answer, AudioSpec, AudioWiring, Inputs, unpack_audio_status
 from livemusviz.bridge.features import PACKED_FEATURES_BYTES
 from livemusviz.bridge.ring import SharedRing
 from livemusviz.bridge.sound import HOP
@@ -68,7 +68,7 @@ def listen(rings, monkeypatch):
 
     def run(*sources, spec=None, specs=None, **wiring):
         waiting, opened, reports = list(sources), [], rings[2].reader()
-        session = CaptureSession(Wiring(spec or AudioSpec(), 0.0, ("", "", "", ""), **wiring), *rings)
+        session = CaptureSession(AudioWiring(spec or AudioSpec(), 0.0, ("", "", "", ""), **wiring), *rings)
 
         def open_source(spec, resume, steady):
             if specs is not None:
@@ -83,7 +83,7 @@ def listen(rings, monkeypatch):
         assert not session._features._thread.is_alive()  # the rings may be closed now
         seen = []
         while (data := reports.read()) is not None:
-            seen.append(unpack_status(data))
+            seen.append(unpack_audio_status(data))
         return opened, seen
 
     monkeypatch.setattr(process, "LOOK", 0.01)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from livemusviz.audio.spec import STATUS_BYTES, AudioSpec, pack_status, unpack_status
+from livemusviz.audio.spec import STATUS_BYTES, AudioSpec, pack_audio_status, unpack_audio_status
 from livemusviz.bridge.sound import AudioStatus
 
 
@@ -25,12 +25,12 @@ def test_an_existing_file_is_one_whatever_its_name(tmp_path):
 
 def test_a_status_survives_the_ring():
     status = AudioStatus("running", "Bühne links", 3, 12345, 0, "all is well")
-    assert len(pack_status(status)) == STATUS_BYTES
-    assert unpack_status(pack_status(status)) == status
+    assert len(pack_audio_status(status)) == STATUS_BYTES
+    assert unpack_audio_status(pack_audio_status(status)) == status
 
 
 @pytest.mark.parametrize("text", ["x" * 10_000, "ü" * 10_000, "\U0001f3b8" * 500, '"' * 5000, "\0" * 5000])
 def test_a_status_always_fits(text):
-    packed = pack_status(AudioStatus("lost", text, 2**63, 2**63, 2**31, text))
+    packed = pack_audio_status(AudioStatus("lost", text, 2**63, 2**63, 2**31, text))
     assert len(packed) == STATUS_BYTES
-    assert unpack_status(packed).state == "lost"
+    assert unpack_audio_status(packed).state == "lost"

@@ -18,9 +18,9 @@ from livemusviz.control.linkwire import (
     HEADER,
     PROTOCOL,
     TIMELINE,
-    Announcement,
     LinkSession,
     Listener,
+    PeerAnnouncement,
     Peers,
     parse_announcement,
 )
@@ -154,7 +154,7 @@ A, B = b"peer-aaa", b"peer-bbb"
 def test_words_of_peers_are_read() -> None:
     word = parse_announcement(alive(A, b"session1", 97.0))
     assert word is not None and word.session == b"session1" and word.bpm == pytest.approx(97.0, abs=1e-4)
-    assert parse_announcement(alive(A, b"session1", 97.0, kind=BYE)) == Announcement(A, None, None)
+    assert parse_announcement(alive(A, b"session1", 97.0, kind=BYE)) == PeerAnnouncement(A, None, None)
 
 
 @given(st.binary(max_size=200), st.integers(0, 90), st.integers(0, 255))
@@ -170,11 +170,11 @@ def test_a_session_is_as_old_as_what_was_heard_of_it() -> None:
     peers = Peers()
     assert peers.session(0.0) is None
     for n in range(8):
-        peers.update(Announcement(A, b"old", 97.0), n / 4)
-    peers.update(Announcement(B, b"new", 140.0), 1.6)
+        peers.update(PeerAnnouncement(A, b"old", 97.0), n / 4)
+    peers.update(PeerAnnouncement(B, b"new", 140.0), 1.6)
     assert peers.session(1.75) == LinkSession(97.0, 1.75)
-    peers.update(Announcement(A, b"newer", 97.0), 2.0)  # founded anew
-    peers.update(Announcement(B, None, None), 2.0)
+    peers.update(PeerAnnouncement(A, b"newer", 97.0), 2.0)  # founded anew
+    peers.update(PeerAnnouncement(B, None, None), 2.0)
     assert peers.session(2.5) == LinkSession(97.0, 0.5)
     assert peers.session(5.0) is None
 

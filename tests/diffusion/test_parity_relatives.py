@@ -19,7 +19,7 @@ from livemusviz.diffusion import model as loader  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
 from livemusviz.diffusion.schedulers import Sampling, make_scheduler  # noqa: E402
 from livemusviz.diffusion.spec import LoraSpec, ModelSpec  # noqa: E402
-from livemusviz.diffusion.weights import read_json  # noqa: E402
+from livemusviz.diffusion.weights import read_json_object  # noqa: E402
 from livemusviz.errors import UserError  # noqa: E402
 from tests.diffusion.test_parity_pipelines import PROMPT, clean, theirs  # noqa: E402
 
@@ -133,7 +133,7 @@ def test_another_kind_reads_its_own_keys_alone(own: str, kind: str, tmp_path: Pa
     if own == kind:
         pytest.skip("karras sigmas and such of its own are refused by name, see test_networks.py")
     OWN[own]().save_pretrained(tmp_path)
-    config = read_json(tmp_path / "scheduler_config.json", infinite=True)
+    config = read_json_object(tmp_path / "scheduler_config.json", infinite=True)
     ours = make_scheduler(config, Sampling(kind, 3, eta=0.3), "here")
     cls = {"euler": "EulerDiscreteScheduler", "lcm": "LCMScheduler", "tcd": "TCDScheduler"}[kind]
     plain = {"use_karras_sigmas": False} if kind == "euler" else {}

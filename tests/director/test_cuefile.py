@@ -2,7 +2,7 @@
 
 import pytest
 
-from livemusviz.director.cuefile import MAX_BYTES, Change, parse_cues, place
+from livemusviz.director.cuefile import MAX_BYTES, Change, parse_cues, place_cues
 from livemusviz.errors import UserError
 
 GOOD = b"""
@@ -29,11 +29,11 @@ def presets(name: str) -> dict[str, object]:
 
 
 def parse(text: str) -> list[Change]:
-    return place(parse_cues("set.toml", f"version = 1\n{text}".encode(), presets), BARS)
+    return place_cues(parse_cues("set.toml", f"version = 1\n{text}".encode(), presets), BARS)
 
 
 def test_times_and_bars_become_changes_in_the_order_of_time() -> None:
-    changes = place(parse_cues("set.toml", GOOD, presets), BARS)
+    changes = place_cues(parse_cues("set.toml", GOOD, presets), BARS)
     assert changes == [
         Change(0.0, {"blackout": True}),
         Change(5.5, {"prompt": "deep blue ocean", "walk_speed": 0.3, "preset": "ocean"}),
@@ -85,12 +85,12 @@ def test_files_that_are_none(data: bytes) -> None:
 def test_a_cue_past_the_end_of_the_track_is_told() -> None:
     text = b'version = 1\n[[cue]]\ntime = 3\nprompt = "a"\n[[cue]]\ntime = "0:04.5"\nprompt = "b"'
     cues = parse_cues("set.toml", text, presets)
-    assert len(place(cues, [], 4.5)) == 2
+    assert len(place_cues(cues, [], 4.5)) == 2
     with pytest.raises(UserError, match=r"cue 2: time 4.5 s: this track has 4.4 s"):
-        place(cues, [], 4.4)
+        place_cues(cues, [], 4.4)
 
 
 def test_bars_need_a_beat() -> None:
     cues = parse_cues("set.toml", b'version = 1\n[[cue]]\nbar = 2\nprompt = "a"', presets)
     with pytest.raises(UserError, match="no beat was found"):
-        place(cues, [])
+        place_cues(cues, [])

@@ -3,7 +3,7 @@ import pytest
 
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
-from livemusviz.features.offline import FeatureTrack, analyse_track
+from livemusviz.features.offline import FeatureTrack, analyse_hops
 from tests.drum_loop import drum_loop
 from tests.features.extraction import f_measure, onset_times
 from tests.features.test_form import groove, tone
@@ -11,7 +11,7 @@ from tests.features.test_form import groove, tone
 
 def analysed(sound):
     stereo = np.asarray(sound if sound.ndim == 2 else np.repeat(sound[:, None], 2, axis=1), np.float32)
-    return analyse_track(stereo[i : i + HOP] for i in range(0, len(stereo) - HOP + 1, HOP))
+    return analyse_hops(stereo[i : i + HOP] for i in range(0, len(stereo) - HOP + 1, HOP))
 
 
 @pytest.fixture(scope="module")

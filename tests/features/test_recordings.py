@@ -13,7 +13,7 @@ import soundfile
 import soxr
 
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
-from livemusviz.features.offline import analyse_track
+from livemusviz.features.offline import analyse_hops
 from tests.features.extraction import extract, f_measure, merged, onset_times
 
 FOLDER = Path(__file__).parents[3] / "shared" / "audio_eval"
@@ -83,7 +83,7 @@ def test_beats_are_where_people_marked_them(clips, least):
             float(line.split()[0]) for line in clip.with_suffix(".beats").read_text().splitlines() if line.strip()
         ]
         marked = [mark for mark in marked if mark >= 5.0]
-        track = analyse_track(np.repeat(sound[:, None], 2, 1)[: len(sound) // HOP * HOP].reshape(-1, HOP, 2))
+        track = analyse_hops(np.repeat(sound[:, None], 2, 1)[: len(sound) // HOP * HOP].reshape(-1, HOP, 2))
         for scores, features in ((live, causal_features(clip)), (whole, list(track))):
             scores.append(f_measure(marked, [time for time in beat_times(features) if time >= 5.0], 0.07)[0])
     print(f"causal {np.mean(live):.3f}  offline {np.mean(whole):.3f}")

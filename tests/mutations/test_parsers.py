@@ -16,7 +16,7 @@ from livemusviz.assets import usable_shaders
 from livemusviz.cli import live
 from livemusviz.cli.gig import read_gig
 from livemusviz.cli.parser import Parser
-from livemusviz.director.cuefile import parse_cues, place
+from livemusviz.director.cuefile import parse_cues, place_cues
 from livemusviz.director.playlist import parse_playlist
 from livemusviz.director.presets import parse_preset, read_document
 from livemusviz.director.stage import Stage, check_drives, fx_params
@@ -198,7 +198,7 @@ def read_gig_file(path: Path) -> None:
 
 
 def read_cues(path: Path) -> None:
-    place(parse_cues("c", path.read_bytes(), lambda name: {"seed": 1}), [float(i) for i in range(40)])
+    place_cues(parse_cues("c", path.read_bytes(), lambda name: {"seed": 1}), [float(i) for i in range(40)])
 
 
 CASES = {

@@ -15,7 +15,7 @@ import soundfile
 from livemusviz.audio.track import TrackReader, probe
 from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.errors import UserError
-from livemusviz.record.movie import Movie, MovieSettings, choose_codec, container_of, sound_plan
+from livemusviz.record.movie import Movie, MovieSettings, choose_film_codec, container_of, sound_plan
 from tests.tracks import KINDS, clicks, convert, heard_clicks
 
 FPS = Fraction(30)
@@ -180,5 +180,5 @@ def test_sizes_and_suffixes_that_cannot_be_are_told() -> None:
     with pytest.raises(UserError, match=r"film\.avi: a video is a \.mp4, \.mov, \.mkv file"):
         container_of(Path("film.avi"))
     with pytest.raises(UserError, match="no H.264 encoder opens at 2x2; tried no-such-codec"):
-        choose_codec(MovieSettings(2, 2, FPS), ("no-such-codec",))
-    assert choose_codec(MovieSettings(*SIZE, FPS), ("no-such-codec", "libx264")) == "libx264"
+        choose_film_codec(MovieSettings(2, 2, FPS), ("no-such-codec",))
+    assert choose_film_codec(MovieSettings(*SIZE, FPS), ("no-such-codec", "libx264")) == "libx264"

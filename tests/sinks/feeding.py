@@ -8,7 +8,7 @@ import numpy as np
 
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE, AudioBlock
 from livemusviz.bridge.view import CanvasPicture
-from livemusviz.sinks.protocol import PictureSink, Wiring
+from livemusviz.sinks.protocol import PictureSink, SinkWiring
 from livemusviz.sinks.spec import parse_out
 
 SIZE = (160, 90)
@@ -18,8 +18,8 @@ FLASH = 3  # pictures
 LATE = 0.02  # s from a moment to its picture and sound here
 
 
-def wiring(out: str, size: tuple[int, int] = SIZE) -> Wiring:
-    return Wiring(parse_out(out), size, "", "", "", None)
+def wiring(out: str, size: tuple[int, int] = SIZE) -> SinkWiring:
+    return SinkWiring(parse_out(out), size, "", "", "", None)
 
 
 def flat(level: int, size: tuple[int, int] = SIZE) -> np.ndarray:

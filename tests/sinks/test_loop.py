@@ -13,7 +13,7 @@ from livemusviz.clock import ManualClock
 from livemusviz.errors import UserError
 from livemusviz.sinks import loop
 from livemusviz.sinks.loop import SinkFeed
-from livemusviz.sinks.status import STATUS_BYTES, pack_status, unpack_status
+from livemusviz.sinks.status import STATUS_BYTES, pack_output_status, unpack_output_status
 from tests.sinks.feeding import SIZE, flat, wiring
 
 
@@ -55,7 +55,7 @@ class Rig:
         monkeypatch.setattr(loop, "make_sink", lambda wiring: self.sink)
         reader = CanvasReader(self.ring)
         self.feed = SinkFeed(
-            wiring(out), reader, None, lambda data: self.reports.append(unpack_status(data)), self.clock
+            wiring(out), reader, None, lambda data: self.reports.append(unpack_output_status(data)), self.clock
         )
 
     def run(self, seconds: float, fps: float = 60.0) -> None:
@@ -123,5 +123,5 @@ def test_any_fault_becomes_one_line(fault: Exception, message: str, rig: Rig) ->
 
 def test_a_status_of_any_length_fits() -> None:
     status = OutputStatus("x" * 40, "stream", "é" * 500, "waiting", 10**9, 10**9, 10**9, 99, "ü" * 500)
-    packed = pack_status(status)
-    assert len(packed) == STATUS_BYTES and unpack_status(packed).message == "ü" * 200
+    packed = pack_output_status(status)
+    assert len(packed) == STATUS_BYTES and unpack_output_status(packed).message == "ü" * 200

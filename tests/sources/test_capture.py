@@ -17,7 +17,7 @@ import pytest
 
 from livemusviz.errors import UserError
 from livemusviz.sources import devices
-from livemusviz.sources.capture import LAG, Capture, QueueLag
+from livemusviz.sources.capture import LAG, PictureCapture, QueueLag
 from livemusviz.sources.devices import Device, cameras, find_device, screens
 from livemusviz.sources.spec import PictureSpec
 from tests.sources.clips import BLUE, RED, SteppedClock, plain, quarter, write_clip
@@ -27,7 +27,7 @@ CAMERA = Device("camera", "Stage Cam", "/dev/video9", "v4l2")
 
 def captured(path: Path, clock: SteppedClock, wait: float = 0.04) -> Iterator[np.ndarray | None]:
     """Read a file as if a camera delivered it."""
-    for picture in Capture(CAMERA, (64, 64), clock, clock.sleep, lambda device: av.open(str(path))).read():
+    for picture in PictureCapture(CAMERA, (64, 64), clock, clock.sleep, lambda device: av.open(str(path))).read():
         clock.now += wait
         yield picture
 
@@ -65,7 +65,7 @@ def test_a_camera_that_cannot_be_opened(error: Exception, message: str) -> None:
 
     clock = SteppedClock()
     with pytest.raises(UserError, match=message) as caught:
-        next(Capture(CAMERA, (64, 64), clock, clock.sleep, refuse).read())
+        next(PictureCapture(CAMERA, (64, 64), clock, clock.sleep, refuse).read())
     assert "\n" not in str(caught.value)
 
 
@@ -126,7 +126,7 @@ def test_each_system_opens_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_pixels_of_a_screen(x_display: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISPLAY", x_display)
     screen = find_device(PictureSpec("screen"), screens("linux"))
-    pictures = Capture(screen, (64, 64), time.perf_counter, time.sleep).read()
+    pictures = PictureCapture(screen, (64, 64), time.perf_counter, time.sleep).read()
     next(pictures)  # connected: without any client the server would forget its colour
     subprocess.run(["xsetroot", "-display", x_display, "-solid", "#c81e28"], check=True, timeout=20)
     seen = (np.abs(each.reshape(-1, 3).mean(axis=0) - (200, 30, 40)).max() for each in pictures if each is not None)

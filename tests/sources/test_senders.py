@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from livemusviz.errors import UserError
-from livemusviz.sources.senders import available, is_ours, read_sender, sender_names
+from livemusviz.sources.senders import is_ours, read_sender, sender_names, senders_available
 from livemusviz.sources.spec import PictureSpec
 from tests.sources.clips import RED, SteppedClock, quarter
 
@@ -203,4 +203,4 @@ def test_a_library_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "NDIlib", None)
     with pytest.raises(UserError, match="ndi needs ndi-python; pip install ndi-python"):
         next(pictures(PictureSpec("ndi", "x"), SteppedClock()))
-    assert not available("spout")
+    assert not senders_available("spout")

@@ -129,12 +129,12 @@ def test_coordinates_of_a_window_are_those_of_the_picture() -> None:
 
 
 def test_the_product_tells_the_unet_the_same_coordinates() -> None:
-    from livemusviz.diffusion.frame import coordinate_planes
+    from livemusviz.diffusion.frame import picture_planes
 
     for h, w in ((16, 16), (18, 32)):
-        ours = np.array(coordinate_planes(h, w, 32))[0].transpose(2, 0, 1)
+        ours = np.array(picture_planes(h, w, 32))[0].transpose(2, 0, 1)
         np.testing.assert_allclose(ours, planes_of(h, w), atol=2e-5)
-        assert coordinate_planes(h, w, 2).shape == (1, h, w, 2)
+        assert picture_planes(h, w, 2).shape == (1, h, w, 2)
 
 
 def test_samples_repeat_and_differ() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from livemusviz.control.midi.ports import NUMBERED, MidiPorts, available, open_backend
+from livemusviz.control.midi.ports import NUMBERED, MidiPorts, midi_available, open_backend
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class MidiInputs:
             return None
         self._looked = now
         if self.backend is None:
-            if not available():
+            if not midi_available():
                 return None
             self.backend = MidiPorts(open_backend())
         if self.virtual:

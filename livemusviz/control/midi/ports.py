@@ -126,7 +126,7 @@ def midi_installed() -> bool:
     return all(importlib.util.find_spec(name) is not None for name in ("mido", "rtmidi"))
 
 
-def available() -> bool:
+def midi_available() -> bool:
     """Return True if MIDI can be opened: the extra is installed and, on Linux, there is a sequencer."""
     sequencer = sys.platform != "linux" or "MIDO_BACKEND" in os.environ or os.path.exists("/dev/snd/seq")
     return midi_installed() and sequencer
@@ -134,7 +134,7 @@ def available() -> bool:
 
 def input_names() -> tuple[str, ...]:
     """Return the inputs that `--midi NAME` can name. UserError without MIDI. Hides the system's own messages."""
-    if not available():
+    if not midi_available():
         raise UserError("this system has no MIDI sequencer (/dev/snd/seq)" if midi_installed() else MISSING)
     return tuple(MidiPorts(open_backend()).inputs())
 

@@ -30,7 +30,7 @@ def page_file(path: str, token: str) -> Response:
     return response(200, kind, text.replace("{{token}}", token))
 
 
-def refusal(request: Request) -> Response | None:
+def refuse_request(request: Request) -> Response | None:
     """Return the response that rejects a request, or None if it may go on."""
     hosts, origins = request.headers.get_all("Host"), request.headers.get_all("Origin")
     if len(hosts) != 1 or not host_allowed(hosts[0]):

@@ -32,7 +32,7 @@ from livemusviz.control import oscquery
 from livemusviz.control.osc import OscTable
 from livemusviz.control.oscquery import Where
 from livemusviz.control.web.announce import Announcement
-from livemusviz.control.web.answers import page_file, refusal, response
+from livemusviz.control.web.answers import page_file, refuse_request, response
 from livemusviz.control.web.door import MAX_CLIENTS, Door, options
 from livemusviz.control.web.gate import token_allowed
 from livemusviz.control.web.pictures import qr_code
@@ -216,7 +216,7 @@ class WebServers:
         return Where("livemusviz", host, self._options.osc_port, self.oscquery_port)
 
     def _oscquery_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        refused = refusal(request)
+        refused = refuse_request(request)
         if refused is not None or "Upgrade" in request.headers:
             return refused
         where = self._where(connection.local_address[0])
@@ -230,7 +230,7 @@ class WebServers:
     # --- the page -------------------------------------------------------------------------------
 
     def _page_request(self, connection: ServerConnection, request: Request) -> Response | None:
-        refused = refusal(request)
+        refused = refuse_request(request)
         if refused is not None:
             return refused
         if not token_allowed(request.path, self.token):

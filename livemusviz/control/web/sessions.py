@@ -117,7 +117,7 @@ class PageSession:
 
     def hello(self) -> list[Out]:
         """Return the messages from which the page is built."""
-        return [json.dumps({"params": [describe(param) for param in self._requests.table.registry.params]})]
+        return [json.dumps({"params": [describe_param(param) for param in self._requests.table.registry.params]})]
 
     def receive(self, message: str | bytes, state: ShowState | None) -> list[Out]:
         """Return the replies to one message of the page."""
@@ -174,7 +174,7 @@ class PageSession:
         return out
 
 
-def describe(param: Param) -> dict[str, Any]:
+def describe_param(param: Param) -> dict[str, Any]:
     """Return a parameter as the page wants it."""
     default = param.wire(param.default) if param.kind != "action" else []
     return {

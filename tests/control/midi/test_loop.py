@@ -312,7 +312,7 @@ def test_a_system_without_a_sequencer_starts_and_looks_again(
         return there[0]
 
     monkeypatch.setattr(midi_inputs, "open_backend", backend)
-    monkeypatch.setattr(midi_inputs, "available", lambda: bool(there))
+    monkeypatch.setattr(midi_inputs, "midi_available", lambda: bool(there))
     made = Rig(tmp_path, fake)
     made.midi.start()
     assert "no MIDI on this machine (no sequencer); the show goes on and looks again" in caplog.text
