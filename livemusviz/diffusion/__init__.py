@@ -1,1 +1,1 @@
-"""Diffusion room: Controls in, Frames out. The only room that imports mlx, on the one engine thread."""
+"""Generates frames from controls, on the engine thread. The only room that imports mlx."""

@@ -1,4 +1,4 @@
-"""The full autoencoder, diffusers' `AutoencoderKL` (Rombach et al. 2022, section 3.1). NHWC, engine thread.
+"""Builds the full autoencoder, diffusers' `AutoencoderKL` (Rombach et al. 2022, section 3.1). NHWC, engine thread.
 
 For models that have no tiny one: its decoder costs as much as several UNets.
 """
@@ -54,7 +54,7 @@ class KLConfig:
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "KLConfig":
-        """From a diffusers `vae/config.json`. Raises UserError for what is not built."""
+        """Read a diffusers `vae/config.json`. Raises UserError for what is not built."""
         refuse_unknown(config, where, ONLY, WITHOUT_EFFECT)
         for key, only in BLOCK_TYPES.items():
             others = set(config.get(key, [only])) - {only}

@@ -1,4 +1,4 @@
-"""Puts MLX on its fastest footing: the BLAS under it, the default device, the cache cap, a private JIT folder.
+"""Sets MLX up for speed: the BLAS under it, the default device, the limit of its cache, a private JIT folder.
 
 Call `prepare_backend()` before anything imports mlx, on any thread; only the stdlib is needed until it returns. The
 other functions import mlx and belong to the engine thread. MLX arrays, compiled functions and the random state belong
@@ -21,7 +21,7 @@ from livemusviz.platforms import library_loaded, only_user_writes
 log = logging.getLogger(__name__)
 
 CACHE_LIMIT = 1 << 30
-"""Bytes of freed buffers that MLX may keep for reuse; without a cap its cache grows for ever."""
+"""Bytes of freed buffers that MLX may keep for reuse; without a limit its cache only grows."""
 
 SLOW_BLAS_GFLOPS = 12.0
 """A 2-core machine reaches 4-5 with netlib's reference BLAS and 60 or more with OpenBLAS."""
@@ -35,7 +35,7 @@ _OPENBLAS_PATTERNS = (
     "/opt/OpenBLAS/lib/libopenblas.so*",
 )
 _openblas: ctypes.CDLL | None = None
-_threads: int | None = None  # that `blas_threads` tells, whatever OpenBLAS has at the moment
+_threads: int | None = None  # that `blas_threads` returns, whatever OpenBLAS uses at the moment
 
 
 def prepare_backend(device: str | None = None, blas_threads: int | None = None) -> str:
@@ -43,8 +43,8 @@ def prepare_backend(device: str | None = None, blas_threads: int | None = None) 
 
     device : "cpu" keeps MLX off the GPU; None takes MLX's own choice.
     blas_threads : that OpenBLAS multiplies with; None leaves it at its own choice, one for each core.
-    Returns `backend_name()`. Calling it again is harmless; calling it after `import mlx` is too late for OpenBLAS
-    to be sure, which `blas_name()` then tells.
+    Returns `backend_name()`. Calling it again is harmless. After `import mlx` it may be too late for OpenBLAS; then
+    `blas_name()` returns another name.
     """
     if sys.platform.startswith("linux") and "mlx.core" not in sys.modules:
         _load_openblas()
@@ -64,7 +64,7 @@ def prepare_backend(device: str | None = None, blas_threads: int | None = None) 
 
 
 def release_memory() -> None:
-    """Give back the buffers that MLX keeps for reuse, as after a model has gone."""
+    """Release the buffers that MLX keeps for reuse, for example after a model was dropped."""
     import mlx.core as mx
 
     mx.clear_cache()

@@ -1,4 +1,4 @@
-"""Pictures in batches, and over several ranks, equal to one at a time. The thread that owns MLX.
+"""Generates pictures in batches and over several ranks, equal to one at a time. The thread that owns MLX.
 
 In: `Controls`, one for each picture. Out: uint8 RGBA pictures. Only the blend with the previous picture's denoised
 latents depends on the picture before, so the UNet runs on a batch at once (each rank on its share), the blend runs
@@ -6,7 +6,7 @@ through the batch in order on every rank, and the decoder again on a batch:
 
     x0[k] = denoise(noise[k]);   y[k] = x0[k] + feedback[k] (drift(y[k-1]) - x0[k]);   picture[k] = decode(y[k])
 
-Every picture is computed in full, whatever `Controls.reuse` says.
+Every picture is computed in full; `Controls.reuse` is ignored.
 """
 
 from __future__ import annotations
@@ -38,14 +38,15 @@ AUTO_MOST = 16
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Pictures on their way. last : the blended latents of the last one, which the next batch goes on from."""
+    """Holds pictures that are being computed. last : blended latents of the last one, where the next batch
+    continues."""
 
     pictures: mx.array
     last: mx.array
 
 
 class BatchGenerator:
-    """One pipeline and its memory of the last picture. lost : pictures that came out with NaN or infinity in them."""
+    """Generates by one pipeline, and keeps the last picture. lost : pictures that held NaN or infinity."""
 
     def __init__(self, pipeline: Pipeline, ranks: Ranks) -> None:
         self.pipeline, self.ranks = pipeline, ranks
@@ -55,8 +56,10 @@ class BatchGenerator:
         self._good: np.ndarray | None = None  # the last finite picture
 
     def start_at(self, first: int, latents: np.ndarray | None) -> int:
-        """Agree with rank 0 where to begin: on its `first` picture, with the `last` latents of what came before, or
-        None. Every rank must call it, the others with anything. Returns rank 0's `first`."""
+        """Take over from rank 0 the first picture and the latents of the one before it. Return rank 0's `first`.
+
+        Every rank must call this; only the arguments of rank 0 count. latents : None without a picture before.
+        """
         blank = np.zeros((1, *self.pipeline.latent_shape), np.float32)
         message = self.ranks.broadcast(mx.array([first, latents is not None], mx.int32))
         previous = self.ranks.broadcast(mx.array(blank if latents is None else latents))
@@ -65,8 +68,11 @@ class BatchGenerator:
         return first
 
     def begin(self, controls: Sequence[Controls]) -> Batch:
-        """Start on a picture for each and return at once. Every rank must call it alike. Raises UserError, the first
-        time, for steps that the model does not make."""
+        """Start on a picture for each of the controls and return at once. Every rank must call this with the same
+        controls.
+
+        Raises UserError, the first time, for steps that the model does not make.
+        """
         batches = [self._begin(list(alike)) for _, alike in groupby(controls, key=self._faders)]
         if len(batches) == 1:
             return batches[0]
@@ -83,14 +89,14 @@ class BatchGenerator:
         x0 = self.ranks.gather(self._clean([controls[i] for i in share]), count)
         blended = self._blend(x0, controls)
         pictures, finite = self.pipeline.graph.decode(mx.take(blended, mx.array(share), axis=0))
-        pictures = mx.where(finite.reshape(-1, 1, 1, 1), pictures, mx.zeros_like(pictures))  # alpha 0 says: not finite
+        pictures = mx.where(finite.reshape(-1, 1, 1, 1), pictures, mx.zeros_like(pictures))  # alpha 0 means: not finite
         batch = Batch(self.ranks.gather(pictures, count), blended[-1:])
         self._previous = batch.last
         mx.async_eval(batch.pictures, batch.last)
         return batch
 
     def _apply(self, controls: Controls) -> None:
-        """Steps that the model does not make: no film if it begins with them, no change if they come later."""
+        """Apply the faders. Steps that the model does not make are a UserError at first, and ignored later."""
         try:
             self.pipeline.apply(controls)
         except UserError as error:
@@ -115,7 +121,7 @@ class BatchGenerator:
 
     def finish(self, batch: Batch | None) -> list[np.ndarray]:
         """Return the batch's pictures, uint8 (height, width, 4) RGBA, top row first. Waits for them. Raises
-        NonFiniteFrame if there is no good one before one that is not finite."""
+        NonFiniteFrame if the first picture is not finite; a later one repeats the picture before."""
         return [] if batch is None else [self._checked(picture) for picture in np.array(batch.pictures)]
 
     def _blend(self, x0: mx.array, controls: Sequence[Controls]) -> mx.array:

@@ -1,6 +1,7 @@
-"""The blocks of the UNet, in the order of its forward pass: resnet, transformer, down, middle, up. NHWC, engine thread.
+"""Builds the blocks of the UNet, in the order of its forward pass: resnet, transformer, down, middle, up. NHWC, engine
+thread.
 
-What the time step and the prompt say is computed apart, once a prompt, because it is the same for every frame: each
+The inputs from time step and prompt are computed apart, once a prompt, because they are the same for every frame: each
 resnet's `condition` and each cross-attention's keys and values. A frame gets them as one `ConditioningFeed`, and
 every block takes its own from it in order.
 """

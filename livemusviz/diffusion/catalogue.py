@@ -33,7 +33,7 @@ WEIGHTED = {
     "text_encoder": "model",
     "text_encoder_2": "model",
 }
-"""Components with weights, and what their files are called."""
+"""Components with weights, and the names of their files."""
 PLAIN = ("scheduler", "tokenizer", "tokenizer_2")
 PLAIN_FILES = (".json", ".txt")
 
@@ -62,7 +62,7 @@ class ModelEntry:
 def list_models(folders: Iterable[Path]) -> list[ModelEntry]:
     """Return the embedded model, those in the Hugging Face cache, and those in or under the given folders (one level).
 
-    Raises UserError for a folder that is none; a model that is broken says so in its entry.
+    Raises UserError for a folder that is none; the entry of a broken model holds the problem.
     """
     found = [resolve_model(EMBEDDED), *cached_models()]
     for folder in (user_path(str(folder), "models list") for folder in folders):
@@ -119,7 +119,7 @@ def stored_bits(folder: Path) -> int:
 
 
 def weights_size(folder: Path) -> int:
-    """Bytes on disk; a link that leads nowhere has none."""
+    """Return the bytes on disk; 0 for a link that leads nowhere."""
     size = 0
     files = {*folder.rglob("*.safetensors"), *map(referred_file, filter(is_reference, folder.rglob("*.json")))}
     for path in files:
@@ -158,7 +158,7 @@ def _problem(folder: Path) -> str:
 
 def _json(path: Path) -> dict:
     try:
-        value = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}  # a pipe could wait for ever
+        value = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}  # reading a pipe could block
     except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -1,4 +1,5 @@
-"""The prompt's reader: transformers' `CLIPTextModel`, also `WithProjection` (Radford et al. 2021). Engine thread."""
+"""Builds the text encoder: transformers' `CLIPTextModel`, also `WithProjection` (Radford et al. 2021). Engine
+thread."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ class CLIPTextConfig:
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "CLIPTextConfig":
-        """From `text_encoder/config.json`. Raises UserError for a key without which there is no model."""
+        """Read `text_encoder/config.json`. Raises UserError for a key without which there is no model."""
         projects = (config.get("architectures") or [""])[0] == "CLIPTextModelWithProjection"
         keys = ["vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads"]
         missing = [key for key in keys + ["projection_dim"] * projects if key not in config]

@@ -1,4 +1,4 @@
-"""Turn prompts into conditioning: all that the UNet takes from them, computed once and remembered. Engine thread."""
+"""Turns prompts into conditioning: all that the UNet takes from them, computed once and kept. Engine thread."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class UNetInputs(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Conditioning:
-    """A prompt as the UNet needs it: its encoding, and the inputs computed from it."""
+    """Holds a prompt as the UNet needs it: its encoding, and the inputs computed from it."""
 
     encoding: TextEncoding
     inputs: UNetInputs

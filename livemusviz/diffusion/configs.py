@@ -9,7 +9,7 @@ from livemusviz.errors import UserError
 log = logging.getLogger(__name__)
 
 QUANTIZATION = "quantization"
-"""The key under which a folder made by `models convert` says how its weights are packed."""
+"""Key under which a folder made by `models convert` describes how its weights are packed."""
 
 RANGES: dict[str, tuple[float, float]] = {
     "in_channels": (1, 256), "out_channels": (1, 256), "latent_channels": (1, 256), "coordinate_channels": (0, 256),
@@ -34,7 +34,7 @@ BOOKKEEPING = {
     "decay", "inv_gamma", "min_decay", "optimization_step", "power", "update_after_step", "use_ema_warmup",
     "gradient_checkpointing", "name_or_path", "torch_dtype", "dtype",
 }  # fmt: skip
-"""Keys that say how a component was trained or saved (the first seven are diffusers' `EMAModel`): without effect."""
+"""Keys of a component's training or saving (the first seven are diffusers' `EMAModel`): without effect."""
 
 OTHER_TASKS = {
     (5, 4): "depth-to-image", (7, 4): "upscaling", (8, 4): "image editing (InstructPix2Pix)", (9, 4): "inpainting",
@@ -43,7 +43,7 @@ OTHER_TASKS = {
 
 
 def refuse_other_task(config: Mapping[str, Any], where: str) -> None:
-    """Raises UserError for a UNet that is given more than the latents of a picture to come."""
+    """Raise a UserError for a UNet that takes more than the latents of a picture."""
     channels = config.get("in_channels"), config.get("out_channels", 4)
     task = OTHER_TASKS.get(channels) if all(isinstance(c, int) for c in channels) else None  # type: ignore[arg-type]
     if task and not config.get("coordinate_channels"):
@@ -80,7 +80,7 @@ def class_name(value: Any) -> str:
 
 
 def divides(where: str, name: str, whole: int, by: str, parts: int) -> None:
-    """Raises UserError unless `parts` divides `whole`."""
+    """Raise a UserError unless `parts` divides `whole`."""
     if whole % parts:
         raise UserError(f"{where}: {name} {whole} cannot be divided among {by} {parts}")
 
@@ -88,7 +88,7 @@ def divides(where: str, name: str, whole: int, by: str, parts: int) -> None:
 def refuse_unknown(
     config: dict[str, Any], where: str, only: Mapping[str, Collection[Any]], without_effect: Collection[str]
 ) -> None:
-    """Raises UserError for a key whose effect would be missing here.
+    """Raise a UserError for a key whose effect is not implemented here.
 
     only : keys that change the arithmetic, with the values that are built. without_effect : keys that are read
     elsewhere or that only say how the model was trained or stored. Any other key passes only where it is off.

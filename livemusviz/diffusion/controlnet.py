@@ -51,7 +51,7 @@ class ControlNetConfig:
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "ControlNetConfig":
-        """From a ControlNet's `config.json`. Raises UserError, naming `where` and the key, for what is not built.
+        """Read a ControlNet's `config.json`. Raises UserError, naming `where` and the key, for what is not built.
 
         The first ControlNets' configs have no `conditioning_channels`: they are 3.
         """

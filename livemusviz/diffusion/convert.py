@@ -1,8 +1,8 @@
 """Writes a model folder with packed weights, in the same layout, that loads without a float copy. Engine thread.
 
-A packed layer's `.weight` holds integers, beside it stand `.scales` and `.biases`, in the layout of memory; what stays
-plain is stored as the original stores it, under its name and in its shape, in float16. The component's config.json says
-so under "quantization".
+A packed layer's `.weight` holds integers, beside it stand `.scales` and `.biases`, in the layout of memory; plain
+weights are stored as the original stores them, under their names and in their shapes, in float16. The component's
+config.json describes the packing under "quantization".
 """
 
 import json
@@ -62,7 +62,7 @@ def convert(spec: ModelSpec, target: Path) -> int:
 
 
 def _check_bits(spec: ModelSpec) -> None:
-    """Raises UserError for a folder that is packed already, in other bits than are asked for."""
+    """Raise a UserError for a folder that is packed already, in other bits than are asked for."""
     bits = choose_bits(spec.bits)
     for folder in (spec.folder / part for part in ("unet", "text_encoder", "text_encoder_2")):
         stored = packing(folder, bits) if folder.is_dir() else bits
@@ -86,7 +86,7 @@ def _write_model(parts: ModelParts, target: Path) -> None:
 
 
 def _rename(made: Path, target: Path) -> None:
-    """Raises UserError if the target is there by now."""
+    """Raise a UserError if the target exists by now."""
     try:
         rename_folder(made, target)
     except FileExistsError:

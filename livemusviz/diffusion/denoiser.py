@@ -1,4 +1,4 @@
-"""From noise to clean latents: UNet, schedule and guidance together. Lazy MLX arithmetic on the engine thread.
+"""Denoises latents: UNet, schedule and guidance together. Lazy MLX arithmetic on the engine thread.
 
 A frame takes as many evaluations as the schedule has steps, one after the other (`run`), or, as a stream batch
 (Kodaira et al. 2023, StreamDiffusion), one evaluation of a batch that holds a frame at each step (`stream`).
@@ -20,7 +20,7 @@ from livemusviz.diffusion.schedulers import Scheduler
 from livemusviz.diffusion.unet import UNet2DConditionModel
 
 Asked = tuple[mx.array, int, UNetInputs]
-"""One of the UNet's predictions that a step needs: of latents, at a step, under inputs."""
+"""A prediction of the UNet that a step needs: (latents, step, inputs)."""
 
 
 class Guide(NamedTuple):
@@ -42,7 +42,8 @@ class Guide(NamedTuple):
 
 
 class StreamFrame(NamedTuple):
-    """A frame between two steps. x : its latents. reference : R-CFG's clean latents. noise : what it started from."""
+    """Holds a frame between two steps. x : its latents. reference : R-CFG's clean latents. noise : what it started
+    from."""
 
     x: mx.array
     reference: mx.array
@@ -114,7 +115,7 @@ class Denoiser:
         self, frames: Sequence[StreamFrame], steps: Sequence[int], text: UNetInputs, guide: Guide,
         fresh: Sequence[mx.array] | None,
     ) -> list[StreamFrame]:  # fmt: skip
-        """Frame k from step steps[k] to the next; one evaluation of the UNet for all."""
+        """Take frame k from step steps[k] to the next, with one evaluation of the UNet for all."""
         asked = [(frame.x, i, text) for frame, i in zip(frames, steps, strict=True)]
         if guide.negative is not None:
             everywhere = self.guidance == "full"
@@ -144,7 +145,7 @@ class Denoiser:
         return list(mx.split(prediction, [int(end) for end in ends]))
 
     def _seen(self, x: mx.array, i: int) -> mx.array:
-        """Latents before step i, as the UNet takes them."""
+        """Return the latents before step i, as the UNet takes them."""
         scaled = self.scheduler.scale_input(x, i).astype(self._dtype)
         if self.unet.config.coordinate_channels:
             planes = mx.broadcast_to(self._planes, (*scaled.shape[:3], self._planes.shape[-1]))
@@ -170,9 +171,9 @@ class Denoiser:
         return scheduler.bounded(x0, x, i), reference
 
     def _fresh(self, frame: StreamFrame, i: int) -> mx.array | None:
-        """Unit noise between two steps, made of the frame's own by moving it about.
+        """Return unit noise for between two steps: the frame's own noise, with its elements in another order.
 
-        So it walks as the frame's noise walks, and the picture moves smoothly.
+        So it changes as the frame's noise changes, and the picture moves smoothly.
         """
         if not self.scheduler.draws_noise or i == self.steps - 1:
             return None

@@ -1,4 +1,4 @@
-"""Latents moved as a picture is: zoom, rotation and pan of what is fed back. Lazy MLX, on the engine thread."""
+"""Moves the fed-back latents as a picture: zoom, rotation and pan. Lazy MLX, on the engine thread."""
 
 from __future__ import annotations
 

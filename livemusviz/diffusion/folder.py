@@ -15,7 +15,7 @@ from livemusviz.errors import UserError
 EMBEDDED = "embedded"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 TINY_AUTOENCODERS = {0.18215: "madebyollin/taesd", 0.13025: "madebyollin/taesdxl"}
-"""Tiny autoencoders by the scale of the latents they speak: an AutoencoderKL's `scaling_factor`."""
+"""Tiny autoencoders by the scale of their latents: an AutoencoderKL's `scaling_factor`."""
 VARIANTS = ("", ".fp16")
 """Parts of the names of a component's weights, in the order in which they are looked for."""
 COMPONENTS = ("unet", "text_encoder", "tokenizer", "scheduler")
@@ -31,9 +31,9 @@ def index_names(stem: str, variant: str) -> tuple[str, ...]:
 
 
 def user_path(text: str, flag: str) -> Path:
-    """Return a path as a person gives it, `~` opened up; it need not exist. flag : what it was given for.
+    """Return a path with `~` expanded; it need not exist. flag : the flag that named it.
 
-    Raises UserError for one that this machine cannot even look for.
+    Raises UserError for a path that no file of this machine can have.
     """
     try:
         if not text:
@@ -70,7 +70,7 @@ def resolve_model(name: str) -> Path:
 
 
 def check_folder(folder: Path, needs_vae: bool = True) -> None:
-    """Raises UserError if a folder is not a Stable Diffusion pipeline in diffusers layout with its parts."""
+    """Raise a UserError if a folder is not a Stable Diffusion pipeline in diffusers layout with its parts."""
     if not folder.is_dir():
         raise UserError(f"{folder}: no such model folder")
     if not (folder / "model_index.json").is_file():
@@ -82,7 +82,7 @@ def check_folder(folder: Path, needs_vae: bool = True) -> None:
 
 
 def tiny_autoencoder_for(folder: Path) -> str | None:
-    """Return the name of a tiny autoencoder that speaks the latents of a model's full one, if one is known."""
+    """Return the name of a tiny autoencoder for the latents of a model's full one, if one is known."""
     path = folder / "vae" / "config.json"
     try:
         config = json.loads(path.read_text(encoding="utf-8-sig")) if path.is_file() else {}

@@ -1,6 +1,6 @@
-"""Compute a frame from its noise: denoise, blend with the frame before, decode. Pure lazy MLX. Engine thread.
+"""Computes a frame from its noise: denoise, blend with the frame before, decode. Pure lazy MLX. Engine thread.
 
-The live pipeline calls these for one frame, the film's painter for a batch. Every knob is a 0-d array, so that a
+The live pipeline calls these for one frame, `batches.py` for a batch. Every knob is a 0-d array, so that a
 compiled form serves all values.
 """
 
@@ -36,7 +36,7 @@ class FrameOptions:
     negative: Conditioning | None = None
     """Conditioning to lead away from; None is no words."""
     reuse: Reuse = Reuse.NONE
-    """Most that may be taken from earlier frames; what the model or its state cannot give is computed in full."""
+    """Most that may be taken from earlier frames; where that is not possible the frame is computed in full."""
     drift: tuple[float, float, float, float] = STILL
     """Movement of the latents that are fed back, see drift.py."""
 

@@ -11,7 +11,7 @@ from livemusviz.diffusion.model import ModelParts
 from livemusviz.errors import UserError
 
 STRENGTHS = 20
-"""Strengths that a schedule of several noise levels tells apart."""
+"""Number of strengths between which a schedule of several noise levels distinguishes."""
 
 
 class InitPicture:
@@ -59,8 +59,8 @@ class InitPicture:
         return None
 
     def noise_level(self) -> float | None:
-        """Return the strength that the schedule is to have; None where it has no say: without a picture, or in a model
-        of one step, which mixes. Coarse, so that a moving fader meets schedules that are made already."""
+        """Return the strength that the schedule is to have; None without a picture, and for a model of one step, which
+        mixes. It is rounded, so that a moving fader uses schedules that exist already."""
         if self.latents is None or self._parts.scheduler.one_step:
             return None
         return max(1, round(self.strength * STRENGTHS)) / STRENGTHS

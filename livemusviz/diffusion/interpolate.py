@@ -1,4 +1,4 @@
-"""Between prompts: interpolation of their embeddings, token by token. Engine thread, any float dtype."""
+"""Interpolates between prompts: their embeddings, token by token. Engine thread, any float dtype."""
 
 from collections.abc import Sequence
 

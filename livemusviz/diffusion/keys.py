@@ -1,4 +1,5 @@
-"""Checkpoint names to ours and back, and torch's tensor layout to NHWC. Pure functions; the only place that knows.
+"""Checkpoint names to ours and back, and torch's tensor layout to NHWC. Pure functions; no other file knows these
+names.
 
 A table lists (torch, ours) fragments; each pair is replaced in order, in either direction.
 """

@@ -52,7 +52,7 @@ def activation_function(name: str, where: str) -> Activation:
 
 
 BAND_BYTES = 8 << 20
-"""Most of its unfolded input that a staged convolution makes at once: what a processor's cache holds."""
+"""Bytes of its unfolded input that a staged convolution makes at once, at most: a processor's cache holds them."""
 
 
 class Conv2d(nn.Conv2d):

@@ -1,11 +1,11 @@
-"""The engine thread, which owns MLX: Controls in, Frames out through a one-slot mailbox.
+"""Runs the engine thread, which owns MLX: Controls in, Frames out through a one-slot mailbox.
 
 Everything of MLX is loaded, compiled, seeded and used on this thread; numpy leaves it. Slots come at `max_fps`, or at
-once when `wake` tells of an onset. A slot's frame is computed or skipped as the director says; a failure costs its own
-frame only, three in a row bring the embedded model back. A frame that is all black counts as lost: the last good one
-stays. A thread that has hung cannot be ended; `look` notices it, and the show goes on with its shaders.
+once after `wake`, as on an onset. The director decides if a slot's frame is computed or skipped; a failure costs its
+own frame only, three in a row bring the embedded model back. A frame that is all black counts as lost: the last good
+one stays. A thread that has hung cannot be ended; `look` notices it, and the show goes on with its shaders.
 
-Another model, asked for through `models`, takes over between two frames; one that cannot be had changes nothing.
+Another model, asked for through `models`, takes over between two frames; one that cannot be opened changes nothing.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 
 
 class BlackFrame(Exception):
-    """A picture without any light, which no model draws that is well."""
+    """Reports a black picture: no working model draws one."""
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ class LostFrames:
 
 
 class Engine:
-    """Runs the engine thread. `frames` holds the newest Frame, `status` what it has come to: read them on any thread.
+    """Runs the engine thread. `frames` holds the newest Frame, `status` its state: read them on any thread.
 
     seconds : of each computed frame.  models : changes the model, from the main thread.
     """
@@ -100,12 +100,12 @@ class Engine:
 
     @property
     def status(self) -> EngineStatus:
-        """Return what the engine has come to; its state is "hung" from when `look` noticed it."""
+        """Return the state of the engine; it is "hung" from when `look` noticed it."""
         status = replace(self._status, opening=self.models.opening)
         return replace(status, state="hung") if self._hung else status
 
     def look(self, now: float) -> None:
-        """Notice a thread that has hung, or is at work again, at time `now` (s); tell the performer. Never waits."""
+        """Notice at time `now` (s) that the thread has hung, or works again, and put a notice. Never waits."""
         began = self._slot_began
         patience = max(HUNG, SLOW * max(self._status.seconds, default=self._status.loaded_in))
         hung = began is not None and now - began > patience
@@ -149,7 +149,7 @@ class Engine:
             self._say("failed", f"engine: {error}", None if isinstance(error, UserError) else error)
 
     def _load(self, model: ModelSpec) -> Pipeline:
-        """Load a model; one that cannot be loaded, or not draw once, gives way to the embedded model."""
+        """Load a model; if it cannot be loaded or cannot draw once, load the embedded model."""
         try:
             return self._begin(model, self.models.open(model))
         except Exception as error:
@@ -166,12 +166,12 @@ class Engine:
         return self._load(self.spec.fallback)
 
     def _begin(self, model: ModelSpec, opened: Opened) -> Pipeline:
-        """Note that a model draws from now on, and tell."""
+        """Note that a model draws from now on, and log it."""
         pipeline, about = opened.pipeline, opened.about
         self._model, self._refused = model, None
         gc.collect()
         gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
-        if not self._stop.is_set():  # else the show has given its last word
+        if not self._stop.is_set():  # else the show has ended
             log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
         if "remark" in about:
             self._notices.put(logging.WARNING, about["remark"], "engine")
@@ -182,7 +182,7 @@ class Engine:
         return pipeline
 
     def _change(self, following: NextModel) -> Pipeline:
-        """Let another model take over. One that fails as it is opened only here gives way to the one before it."""
+        """Let another model take over. If it fails as it is opened here, return to the one before it."""
         before, opened = self._model, following.opened
         if opened is None:
             self._status = self._status.without_model()
@@ -200,10 +200,10 @@ class Engine:
         """Draw with one pipeline until the end, until another one is to take over, which is returned, or until it has
         failed too often.
 
-        Whatever fails costs its own slot. A director that fails too often is replaced as well.
+        A failure costs its own slot. A director that fails too often is replaced as well.
         """
         shape, (directed, step) = pipeline.latent_shape, self._step or (None, None)
-        step = step if shape == directed else None  # the walk goes on where it was
+        step = step if shape == directed else None  # the walk continues from its place
         following: NextModel | None = None
         lost = 0  # by the director, in a row
         self._lost = LostFrames()
@@ -239,7 +239,7 @@ class Engine:
         return following
 
     def _attempt(self, draw: Callable[[], None]) -> bool:
-        """Do what the pipeline may fail at, and count. False if it has failed too often in a row."""
+        """Call `draw` and count its failures. Return False after too many in a row."""
         try:
             draw()
         except BlackFrame as error:
@@ -312,7 +312,7 @@ class Engine:
         self._wake.clear()
 
     def _say(self, state: str, message: str, cause: Exception | None = None) -> None:
-        """Take over a state; a message that is new goes to the performer. cause : whose traceback the log shows."""
+        """Set the state; put a message that is new as a notice. cause : whose traceback the log shows."""
         if message and message != self._status.message:
             self._notices.error(message, "engine", cause)
         self._status = replace(self._status, state=state, message=message)

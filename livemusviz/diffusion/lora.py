@@ -1,4 +1,4 @@
-"""LoRA files (Hu et al. 2022) onto a loaded model: fused into its weights, or beside them as a fader. Engine thread.
+"""Applies LoRA files (Hu et al. 2022) to a model: fused into its weights, or beside them as a fader. Engine thread.
 
 Read are diffusers' names and kohya's, for SDXL also with the original repository's block numbers. A layer's change is
 weight alpha / rank up down, or alpha / sqrt(rank) (rsLoRA, Kalajdzievski 2023); every tensor of the file must find its
@@ -41,12 +41,12 @@ KOHYA = {"unet": ("lora_unet_",), "text_encoder": ("lora_te_", "lora_te1_"), "te
 
 
 class LoraUnfit(UserError):
-    """A LoRA was made for another model than this one."""
+    """Reports a LoRA that was made for another model."""
 
 
 @dataclass(frozen=True, eq=False)
 class Delta:
-    """The change of one layer, float32. down : (rank, I) or a convolution's (rank, kh, kw, I). up : (O, rank)."""
+    """Holds the change of one layer, float32. down : (rank, I) or a convolution's (rank, kh, kw, I). up : (O, rank)."""
 
     down: mx.array
     up: mx.array
@@ -177,7 +177,7 @@ def _read_tensors(path: Path) -> tuple[dict[str, mx.array], dict[str, mx.array],
 
 
 def _check_tensor(path: Path, name: str, info: TensorInfo) -> None:
-    """Refuse a tensor by what the header says of it."""
+    """Refuse a tensor by its description in the header."""
     if any(part in name for part in FOREIGN):
         raise UserError(f"{path}: {shown(name)} belongs to another method than LoRA, which is not implemented")
     half = DOWN.search(name) or UP.search(name)

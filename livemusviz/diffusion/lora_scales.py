@@ -17,12 +17,13 @@ METADATA = "lora_adapter_metadata"
 MAX_ALPHA = 1e6
 NAME = re.compile(r"[\w.]+")
 WILD = re.compile(r"\^?([\w.]|\\\.|\\d\+)*(\.\*)?([\w.]|\\\.|\\d\+)*\$?")
-"""The expressions that are read beside plain names: with one '.*'. Any other could take for ever to match."""
+"""The expressions that are read beside plain names: with one '.*'. Matching any other could take too long."""
 MAX_WILD = 64
 
 
 class Patterns:
-    """Alphas by layers' names, or their ends from a dot on, as peft's `alpha_pattern`: the first that matches counts.
+    """Finds alphas by layers' names, or their ends from a dot on, as peft's `alpha_pattern`: the first that matches
+    counts.
 
     Raises UserError, naming the file and `key`, for an expression or a number that is not read.
     """
@@ -54,7 +55,7 @@ class Patterns:
 
 @dataclass(frozen=True)
 class Scales:
-    """The scales of a file's components ("unet", "text_encoder"...), as far as its metadata gives them.
+    """Holds the scales of a file's components ("unet", "text_encoder"...), as far as its metadata gives them.
 
     alphas : for all layers of a component.  patterns : for some of them.
     rooted : components whose changes are divided by the square root of the rank, not by the rank.

@@ -1,4 +1,4 @@
-"""Tells whether another model has room in memory beside the one that is loaded. Any thread that may use mlx."""
+"""Estimates if another model has room in memory beside the one that is loaded. Any thread that may use mlx."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WORKING = 1.5
 FLOAT32 = 2.0
 """Growth of float16 files that a CPU holds in float32."""
 RESERVE = 1 << 30
-"""Bytes left to everything else on the machine."""
+"""Bytes that are left for all else on the machine."""
 
 
 def fits_beside(spec: ModelSpec) -> bool:
@@ -25,7 +25,7 @@ def fits_beside(spec: ModelSpec) -> bool:
 
 
 def _free() -> int:
-    """Bytes free where MLX keeps its arrays. What its cache holds is free too."""
+    """Return the bytes free where MLX keeps its arrays, with those of its cache."""
     if backend_name() == "cpu":
         return free_memory()
     info = mx.device_info()

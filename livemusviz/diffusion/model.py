@@ -1,4 +1,4 @@
-"""Builds the networks of a model folder and fills them: from files to parts that compute. Engine thread."""
+"""Builds the networks of a model folder and loads their weights. Engine thread."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -161,7 +161,7 @@ def _refuse_parts(folder: Path, index: dict[str, Any]) -> None:
 
 def _read(path: Path, reader: Read, infinite: bool = False) -> Any:
     """Return a config through its reader; wrong types and missing entries become a UserError too. infinite : see
-    read_json."""
+    read_json_object."""
     config = in_range(read_json_object(path, infinite), str(path))
     try:
         return reader(config, str(path))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 OpenModel = Callable[[ModelSpec, "EngineSpec"], tuple["Pipeline", dict[str, str]]]
 FindModel = Callable[[str], ModelSpec]
-"""Returns the model that a performer names. UserError if there is none of that name, or if it is broken."""
+"""Returns the model of a name. UserError if there is none of that name, or if it is broken."""
 
 
 def find_nothing(name: str) -> ModelSpec:
@@ -55,7 +55,7 @@ class EngineSpec:
 
 @runtime_checkable
 class ReadsWords(Protocol):
-    """Tells which of the performer's words and parameters mean something to the model."""
+    """Finds the words and parameters without effect on the model."""
 
     def unknown_words(self, texts: Iterable[str]) -> tuple[str, ...]: ...
 

@@ -1,4 +1,4 @@
-"""Noise and a prompt in, an RGBA picture out: the whole model as one object.
+"""Generates an RGBA picture from noise and a prompt: the whole model as one object.
 
 Everything here belongs to one thread, the engine's: loading, encoding, compiling and generating. MLX's lazy arrays
 and its random state do not cross threads; only the numpy pictures leave. Call `backend.prepare_backend()` before
@@ -43,7 +43,7 @@ NOT_FINITE = "holds NaN or infinity; the model's weights may be damaged"
 
 
 class NonFiniteFrame(UserError):
-    """A frame came out with NaN or infinity in it; the pipeline's state is not touched by it."""
+    """Reports a frame with NaN or infinity in it; the pipeline's state does not change."""
 
 
 class Forms(NamedTuple):
@@ -55,7 +55,7 @@ class Forms(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """Holds what hangs on the noise schedule."""
+    """Holds what depends on the noise schedule."""
 
     parts: ModelParts
     graph: FrameGraph
@@ -111,7 +111,7 @@ class Pipeline:
         return self.graph.denoiser
 
     def _prepare(self) -> None:
-        """Make what hangs on the schedule: the frame's functions."""
+        """Make the frame's functions, which depend on the schedule."""
         self.graph = graph = FrameGraph(self.parts, self.latent_shape)
         self._state = replace(self._state, deep=(), target=None, residuals=())
         self._forms = Forms(graph.full, graph.shallow, graph.decoded)
@@ -131,8 +131,7 @@ class Pipeline:
         self.init.set(image)
 
     def apply(self, controls: Controls) -> None:
-        """Take over what the performer moved that is no argument of a frame: LoRA weights, ControlNets, the picture,
-        the steps.
+        """Apply the controls that are no argument of a frame: LoRA weights, ControlNets, the picture, the steps.
 
         Raises UserError, once, for steps that the model does not make; then they stay as they are. Likewise for a
         picture that it cannot read; then it starts from noise.

@@ -1,4 +1,4 @@
-"""The embedded model's autoencoder: convolutions at latent size, then twice depth-to-space. NHWC, engine thread.
+"""Builds the embedded model's autoencoder: convolutions at latent size, then twice depth-to-space. NHWC, engine thread.
 
 On a CPU a 3x3 convolution costs least at few pixels and many channels, so the picture is made at 1/16 and 1/4 of
 its size, and only reshaped after that (the sub-pixel convolution of Shi et al. 2016). The encoder goes the same way
@@ -41,7 +41,7 @@ class PixelShuffleConfig:
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "PixelShuffleConfig":
-        """From `vae/config.json`. Raises UserError for a missing key."""
+        """Read `vae/config.json`. Raises UserError for a missing key."""
         keys = ("latent_channels", "channels", "num_blocks", "fine_channels", "num_fine_blocks", "upscale")
         missing = [key for key in keys if key not in config]
         if missing:

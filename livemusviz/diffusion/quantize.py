@@ -1,4 +1,4 @@
-"""Weights in 4 or 8 bits: Linear, Embedding and 3x3 convolutions, which `nn.quantize` leaves out. Engine thread.
+"""Packs weights in 4 or 8 bits: Linear, Embedding and convolutions, which `nn.quantize` leaves out. Engine thread.
 
 Quantization saves memory and load time; in a diffusion UNet it gains no speed. The weights stay packed in memory. A GPU
 multiplies a Linear's packed weights as they are; everything else, and all on a CPU, whose packed product is eighty

@@ -43,11 +43,12 @@ class Ranks:
         """Return the first `count` rows of all ranks' arrays, one after the other. mine : (len(share(count)), ...)."""
         if self._group is None:
             return mine[:count]
-        on_cpu = mx.Device(mx.cpu)  # the ring speaks from there
+        on_cpu = mx.Device(mx.cpu)  # the ring sends from there
         return mx.distributed.all_gather(mine, group=self._group, stream=on_cpu)[:count]
 
     def broadcast(self, value: mx.array) -> mx.array:
-        """Rank 0's `value`. Every rank must ask at the same point, with a value of the same shape and type."""
+        """Return rank 0's `value`. Every rank must call this at the same point, with a value of the same shape and
+        type."""
         if self._group is None:
             return value
         value_of_rank_0 = value if self.rank == 0 else mx.zeros_like(value)

@@ -1,4 +1,4 @@
-"""Noise schedules in numpy, with diffusers' numbers; the arithmetic on latents works for any array type.
+"""Computes noise schedules in numpy, with diffusers' numbers; their arithmetic works for any array type.
 
 Pure: no thread, no mlx. At step i the latents are x = signal[i] x0 + noise[i] eps, with x0 the clean latents and eps
 unit noise; every schedule here is a choice of those two numbers and of the way from one step to the next.
@@ -46,7 +46,7 @@ SIGMAS = {
     "final_sigmas_type",
 }  # fmt: skip
 CLIPPING = {"clip_sample", "clip_sample_range", "thresholding"}
-"""Config keys by the schedulers that have them: what another kind wrote into a config is without effect on this one."""
+"""Config keys by the schedulers that have them: those of another kind of scheduler have no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class Scheduler:
         return self.bounded(self.clean(prediction, latents, i), latents, i)
 
     def clean(self, prediction: Latents, latents: Latents, i: int) -> Latents:
-        """x0 as the UNet's prediction at step i means it."""
+        """Return x0 from the UNet's prediction at step i."""
         signal, noise = float(self.signal[i]), float(self.noise[i])
         if self.prediction == "sample":
             return prediction
@@ -167,7 +167,7 @@ class Scheduler:
         return (latents - float(self.signal[i]) * x0) / float(self.noise[i])
 
     def add_noise(self, x0: Latents, eps: Latents, i: int = 0) -> Latents:
-        """Clean latents as they look at step i."""
+        """Return clean latents with the noise of step i."""
         return float(self.signal[i]) * x0 + float(self.noise[i]) * eps
 
     @property

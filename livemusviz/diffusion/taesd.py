@@ -1,4 +1,4 @@
-"""The tiny autoencoder, diffusers' `AutoencoderTiny` (TAESD by O. Boer Bohan). NHWC, engine thread."""
+"""Builds the tiny autoencoder, diffusers' `AutoencoderTiny` (TAESD by O. Boer Bohan). NHWC, engine thread."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -46,7 +46,7 @@ class TinyConfig:
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "TinyConfig":
-        """From a diffusers `vae/config.json`. Raises UserError for what is not built."""
+        """Read a diffusers `vae/config.json`. Raises UserError for what is not built."""
         refuse_unknown(config, where, ONLY, WITHOUT_EFFECT)
         found = TinyConfig(
             latent_channels=config.get("latent_channels", 4),

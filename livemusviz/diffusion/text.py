@@ -1,4 +1,4 @@
-"""Prompts to what the UNet reads: one CLIP text encoder as in Stable Diffusion, or two as in SDXL. Engine thread."""
+"""Encodes prompts for the UNet: one CLIP text encoder as in Stable Diffusion, or two as in SDXL. Engine thread."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_PROMPTS = 64  # as many as the registry lets in, and as many as are remember
 
 @dataclass(frozen=True, eq=False)
 class TextEncoding:
-    """A prompt as the text encoders give it. tokens : (1, T, D). pooled : (1, P), or None where nobody reads it."""
+    """Holds an encoded prompt. tokens : (1, T, D). pooled : (1, P), or None where it is not used."""
 
     tokens: mx.array
     pooled: mx.array | None = None
@@ -35,7 +35,7 @@ class TextEncoding:
 
 
 class PromptEncoder:
-    """The tokenizers and text encoders of one model."""
+    """Runs the tokenizers and text encoders of one model."""
 
     def __init__(self, tokenizers: Sequence[PromptTokenizer], encoders: Sequence[CLIPTextModel]) -> None:
         """Take one of each, or two: then the second one's pooled output counts too."""
@@ -49,7 +49,7 @@ class PromptEncoder:
 
     @property
     def pooled_dim(self) -> int:
-        """Width of the pooled output; 0 where nobody reads it."""
+        """Return the width of the pooled output; 0 where it is not used."""
         last = self.encoders[-1].config
         return last.projection_dim if len(self.encoders) > 1 else 0
 

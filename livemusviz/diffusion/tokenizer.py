@@ -110,7 +110,7 @@ def _clip_bpe(folder: Path, pad: str) -> Tokenizer:
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")  # that there is no torch
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
-    vocabulary = read_json(folder / "vocab.json", most=MAX_VOCABULARY)
+    vocabulary = read_json_object(folder / "vocab.json", most=MAX_VOCABULARY)
     if START not in vocabulary or END not in vocabulary:
         raise UserError(f"{folder / 'vocab.json'}: {START} or {END} is missing, so it is not CLIP's vocabulary")
     read: Any = CLIPTokenizer.from_pretrained(str(folder), pad_token=pad, local_files_only=True)

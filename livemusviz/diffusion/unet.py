@@ -1,7 +1,7 @@
-"""The denoiser, `UNet2DConditionModel` as diffusers defines it (Rombach et al. 2022), NHWC, on the engine thread.
+"""Builds the UNet, `UNet2DConditionModel` as diffusers defines it (Rombach et al. 2022), NHWC, on the engine thread.
 
-What does not change from frame to frame is computed apart: `conditions` once a time step, `keys_values` once a prompt;
-`unet(x, conditions, keys_values)`, once a frame, does the rest. `predict` does all of it at once.
+Values that do not change from frame to frame are computed apart: `conditions` once a time step, `keys_values` once a
+prompt; `unet(x, conditions, keys_values)`, once a frame, does the rest. `predict` does all of it at once.
 """
 
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ ONLY = {
 """Config keys that change the arithmetic, with the values implemented here."""
 
 TIME_IDS = 6
-"""Numbers that "text_time" tells a UNet: height and width, top and left of the crop, target height and width."""
+"""Numbers that "text_time" gives a UNet: height and width, top and left of the crop, target height and width."""
 
 WITHOUT_EFFECT = {
     "sample_size", "dropout", "upcast_attention", "use_linear_projection", "addition_time_embed_dim",
@@ -128,7 +128,7 @@ class UNetConfig:
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "UNetConfig":
-        """From a diffusers `unet/config.json`. Raises UserError, naming `where` and the key, for what is not built.
+        """Read a diffusers `unet/config.json`. Raises UserError, naming `where` and the key, for what is not built.
 
         diffusers' `attention_head_dim` is the *number of heads*, by an old mistake that its checkpoints keep.
         """
@@ -313,7 +313,8 @@ class UNet2DConditionModel(UNetEncoder):
         deep: mx.array,
         residuals: Sequence[mx.array] = (),
     ) -> mx.array:
-        """Only the outermost level, on an earlier frame's deep features (Ma et al. 2024, DeepCache, section 3.2)."""
+        """Evaluate the outermost level alone, on an earlier frame's deep features (Ma et al. 2024, DeepCache, section
+        3.2)."""
         down, up = self.down_blocks[0], self.up_blocks[-1]
         feed = ConditioningFeed(
             [*conditions[: len(down.resnets)], *conditions[-len(up.resnets) :]],

@@ -1,7 +1,7 @@
 """Reads a diffusers folder into our networks: safetensors only, and every tensor accounted for. Engine thread.
 
 The header is read by the `safetensors` library first, which is stricter than mlx's own reader; names and shapes
-are compared in full; only then are the tensors loaded. Whatever is wrong ends in a UserError of one line.
+are compared in full; only then are the tensors loaded. Every fault is a UserError of one line.
 """
 
 import logging

@@ -1,4 +1,4 @@
-"""3x3 convolutions of stride 1 by Winograd's minimal filtering (Lavin and Gray 2016, section 4), for a CPU.
+"""Computes 3x3 convolutions of stride 1 by Winograd's minimal filtering (Lavin and Gray 2016, section 4), for a CPU.
 
 F(4x4, 3x3) makes a tile of 4x4 outputs from a window of 6x6 inputs with 36 multiplications; a direct convolution takes
 144. In the paper's letters, for a filter g and a window d:

@@ -1,4 +1,4 @@
-"""The thread that opens the next model of a running show, while the engine draws with the one before it.
+"""Opens the next model of a running show on a thread, while the engine draws with the present one.
 
 The performer asks by `follow`, on the main thread. This thread finds the model and opens it: it loads and warms up as
 the engine would. The engine takes it between two frames by `take`. Where memory holds one model alone, it gets an order
@@ -55,11 +55,11 @@ class ModelExchange:
         open_model: OpenModel = open_pipeline,
         fits: Callable[[ModelSpec], bool] | None = None,
     ) -> None:
-        """fits : tells whether a model has room in memory beside the one that draws; the default is `fits_beside`."""
+        """fits : returns True if a model has room in memory beside the one that draws; the default is `fits_beside`."""
         self._spec, self._clock, self._open, self._fits = spec, clock, open_model, fits
         self.opening: str | None = None
         self._wanted = self._drawn = self._before = ""  # as `follow` knows it; the one that draws, and the last one
-        self._wish: str | None = None  # that nobody has begun with
+        self._wish: str | None = None  # not begun yet
         self._next: NextModel | None = None
         self._corrected: tuple[str, str] | None = None  # an error, and the name to go on with
         self._lock = threading.Lock()
@@ -121,13 +121,13 @@ class ModelExchange:
         self.refuse(name, error)
 
     def fall_back(self, name: str) -> None:
-        """Note that the model `name` had to take over; the next `follow` tells."""
+        """Note that the model `name` had to take over; the next `follow` returns it."""
         with self._lock:
             told = self._corrected[0] if self._corrected else ""
             self._drawn, self._corrected = name, (told, name)
 
     def refuse(self, name: str, error: Exception) -> None:
-        """Let the next `follow` tell why a model cannot be had, unless another one is wanted by now."""
+        """Let the next `follow` return why a model cannot be opened, unless another one is wanted by now."""
         told = str(error) if isinstance(error, UserError) else f"model {name}: cannot be run ({one_line(error)})"
         with self._lock:
             if name == self._wanted:
@@ -145,7 +145,7 @@ class ModelExchange:
                 self._prepare(name)
 
     def _prepare(self, name: str) -> None:
-        """Find and open a model. What cannot be had is refused; what is no longer wanted is let go."""
+        """Find and open a model. Refuse it if it cannot be opened; drop it if it is no longer wanted."""
         found = None
         try:
             found = self._opened(name)
