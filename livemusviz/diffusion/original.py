@@ -286,7 +286,7 @@ def _index(original: Original, parts: Mapping[str, Part]) -> dict[str, Any]:
 
 def is_reference(path: Path) -> bool:
     """Return True if a file stands for weights elsewhere: one that this program wrote, no other is trusted."""
-    return path.name.endswith(REFERENCE) and path.is_relative_to(_folders().name) and path.is_file()
+    return path.name.endswith(REFERENCE) and path.is_file() and path.is_relative_to(_folders().name)
 
 
 def referred_file(path: Path) -> Path:

@@ -20,6 +20,7 @@ from livemusviz.display.pacer import Gate
 from livemusviz.figures import peak_rss_mb, percentiles
 from livemusviz.live.config import LiveConfig
 from livemusviz.live.stats import ShowStats
+from livemusviz.params.registry import BY_NAME
 from livemusviz.record.loop import RecordStatus, RecordSummary
 from livemusviz.session.step import Step
 
@@ -64,6 +65,7 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
     spent = percentiles(engine.seconds) or {"p50": 0.0}
     recording = _clock(now.record.seconds) if now.record.state == "recording" else "off"
     limited = "   flash limiter at work" if display.limited else ""
+    idle = [name for name in engine.unused if now.step.values.value(name) != BY_NAME[name].default]
     quality = f"stalls {display.stalls}  quality {display.quality}{limited}"
     lines = (
         f"canvas {display.fps:.1f} fps  {display.work_ms:.1f} ms  {quality}" if display.fps else "canvas starting",
@@ -74,6 +76,7 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
         f"prompt  {params.prompt}",
         *([f"picture {now.picture.name}  {now.picture.state}"] if now.picture.name else []),
         *([f"not known to the model: {', '.join(now.unknown)}"] if now.unknown else []),
+        *([f"without effect in this model: {', '.join(idle)}"] if idle else []),
         f"recording {recording}   osc port {now.osc_port}",
         _tempo_line(now.step.beat, now.step.waiting),
         *map(output_line, now.outs),

@@ -1,11 +1,36 @@
-"""Lines of the HUD."""
+"""The operator's lines: what is moved without effect in the model that draws is named."""
 
-from livemusviz.bridge.outputs import OutputStatus
-from livemusviz.live.report import output_line
+from dataclasses import replace
+
+import numpy as np
+
+from livemusviz.bridge.engine import EngineStatus
+from livemusviz.bridge.features import AudioFeatures
+from livemusviz.bridge.sound import AudioStatus
+from livemusviz.bridge.sources import PictureStatus
+from livemusviz.display.options import DisplayHealth
+from livemusviz.live.report import Snapshot, engine_name, hud_lines
+from livemusviz.params.values import ParamValues
+from livemusviz.record.loop import RecordStatus
+from livemusviz.session.session import Session
+from tests.session.content import small_content
 
 
-def test_an_output_tells_its_state_and_the_last_error_while_it_lasts() -> None:
-    refused = OutputStatus("twitch", "stream", "rtmp://host/app/...", "waiting", message="Connection refused")
-    assert output_line(refused) == "out twitch  waiting  rtmp://host/app/...  Connection refused"
-    again = OutputStatus("twitch", "stream", "rtmp://host/app/...", "running", 90, 90, 2, 0, "Connection refused")
-    assert output_line(again) == "out twitch  running  rtmp://host/app/...  2 dropped"
+def lines(values: ParamValues, engine: EngineStatus) -> tuple[str, ...]:
+    session = Session(small_content(), values, 0.0, np.random.default_rng(0))
+    step = session.play(0.0, AudioFeatures.rest(0.0))
+    return hud_lines(Snapshot(step, AudioStatus(), engine, DisplayHealth(), RecordStatus(), PictureStatus(), 7000, 0.0))
+
+
+def test_a_fader_that_moves_nothing_in_this_model_is_named_once_it_is_moved() -> None:
+    engine = EngineStatus(unused=("cached_attention", "delta"))
+    told = "without effect in this model: cached_attention"
+    assert told in lines(ParamValues().with_values({"cached_attention": 0.5}), engine)
+    assert not any("without effect" in line for line in lines(ParamValues(), engine))
+
+
+def test_the_model_that_draws_and_the_one_that_is_being_opened_are_named() -> None:
+    engine = EngineStatus(state="running", about={"model": "soft"})
+    assert "running  soft" in lines(ParamValues(), engine)
+    assert engine_name(replace(engine, opening="fast")) == "soft, opening fast"
+    assert engine_name(replace(engine, opening="")) == "soft, opening the first model"
