@@ -55,6 +55,9 @@ BAD_WORDS = {
     "bench on no thread": (["bench", "--blas-threads", "0"], "--blas-threads 0: give 1 to 256"),
     "display too fast": (["live", "--fps", "241"], "--fps 241: give 1 to 240"),
     "too many encoder threads": (["live", "--encoder-threads", "65"], "--encoder-threads 65: give 1 to 64"),
+    "source of no kind": (["live", "--picture", "webcam:0"], "no source of the kind 'webcam'; give FILE"),
+    "two pictures": (["live", "--picture", "camera", "--init-image", "x.png"], "--init-image and --picture: give one"),
+    "no folder of pictures": (["live", "--pictures", "nonesuch"], "--pictures nonesuch: no such folder"),
     "bench from a picture": (["bench", "--runs", "1", "--init-image", "x.png"], "--init-image: bench"),
 }
 
