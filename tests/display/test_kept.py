@@ -13,7 +13,7 @@ import pytest
 from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.view import Effect, Scene, View
 from livemusviz.display.compositor import Compositor
-from livemusviz.display.flash_guard import CanvasGuard
+from livemusviz.display.flash_guard import PLAIN, CanvasGuard, Hold
 from livemusviz.display.flash_windows import GRID
 from livemusviz.display.layers import Layer
 
@@ -23,7 +23,8 @@ CHAINS = ((), ("feedback",), ("bloom", "feedback"), ("trails",), ("grade",), ("f
 @pytest.fixture
 def holding(monkeypatch: pytest.MonkeyPatch) -> None:
     """A limiter that mixes every canvas with the last one."""
-    monkeypatch.setattr(CanvasGuard, "shares", lambda guard, now, values: np.full((GRID[1], GRID[0]), 0.5))
+    half = Hold(np.full((GRID[1], GRID[0]), 0.5), PLAIN)
+    monkeypatch.setattr(CanvasGuard, "hold", lambda guard, now, values, gains=PLAIN: half)
 
 
 def test_a_kept_layer_is_released_once_it_is_let_go(ctx: moderngl.Context) -> None:

@@ -179,12 +179,12 @@ def test_an_idle_scene_and_a_transition_that_fail_give_way_to_ours(ctx, tmp_path
     cut.write_text(f'/*{{"INPUTS": [{images}, {{"NAME": "progress", "TYPE": "float"}}]}}*/\n{RED}')
     stage = Stage(ctx, shaders={**our_shaders(), "mine": idle, "cut": cut}, look=Look((), "cut", "mine"))
     assert stage.run(2)[0, 0].tolist() == [255, 0, 0]
-    draw = IsfShader._draw
+    draw = IsfShader._draw_pass
 
     def failing(self, *given):
         return 1 / 0 if self.path in (idle, cut) else draw(self, *given)
 
-    monkeypatch.setattr(IsfShader, "_draw", failing)
+    monkeypatch.setattr(IsfShader, "_draw_pass", failing)
     assert stage.run(5).std() > 6, "silk"
     stage.settle(flat(0, 255, 0))
     assert stage.run(5)[0, 0].tolist() == [0, 255, 0]

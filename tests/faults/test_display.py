@@ -163,12 +163,12 @@ def test_F17_shader_bad_while_drawing_is_left_out_and_told_once(ctx, tmp_path, m
     stage = Stage(ctx, shaders={**our_shaders(), "bad": bad, "good": good}, look=Look(chain=("bad", "good")))
     stage.settle(flat(100, 100, 100))
     assert stage.run(2)[0, 0].tolist() == [0, 255, 255]
-    draw = IsfShader._draw
+    draw = IsfShader._draw_pass
 
     def failing(self, *given):
         return 1 / 0 if self.path == bad else draw(self, *given)
 
-    monkeypatch.setattr(IsfShader, "_draw", failing)
+    monkeypatch.setattr(IsfShader, "_draw_pass", failing)
     assert stage.run(20).mean() == pytest.approx(155, abs=3), "the picture without it"
     assert len(stage.compositor.problems) == 1 and "bad.fs: drawing it failed" in stage.compositor.problems[0]
     monkeypatch.undo()
@@ -224,14 +224,14 @@ def test_F18_shader_hang_at_full_size_is_left_out_of_the_next_show(ctx, tmp_path
     mine.write_text(FILTER % ("", "") + RED)
     shaders = {**our_shaders(), "mine": mine}
     view = View(scene=Scene(chain=(Effect("mine"), Effect("grade"))))
-    draw = IsfShader._draw
+    draw = IsfShader._draw_pass
 
-    def killed(self, into, *given):
+    def killed(self, i, into, *given):
         if self.path == mine and into.size == (160, 90):
             raise KeyboardInterrupt  # stands for SIGKILL: no `except Exception` sees it
-        return draw(self, into, *given)
+        return draw(self, i, into, *given)
 
-    monkeypatch.setattr(IsfShader, "_draw", killed)
+    monkeypatch.setattr(IsfShader, "_draw_pass", killed)
     monkeypatch.setattr(TrialMarker, "_write", lambda self, keys, real=TrialMarker._write: keys and real(self, keys))
     with pytest.raises(KeyboardInterrupt):
         Compositor(ctx, (160, 90), shaders, file).draw(0.0, view)
@@ -247,14 +247,14 @@ def test_F18_shader_hang_is_watched_for_until_the_first_frame_of_full_size(ctx, 
     mine.write_text(FILTER % ("", "") + RED)
     shaders = {**our_shaders(), "mine": mine}
     sizes = []
-    draw = IsfShader._draw
+    draw = IsfShader._draw_pass
 
-    def spy(self, into, *given):
+    def spy(self, i, into, *given):
         if self.path == mine:
             sizes.append((into.size, file.exists() and str(mine) in file.read_text()))
-        return draw(self, into, *given)
+        return draw(self, i, into, *given)
 
-    monkeypatch.setattr(IsfShader, "_draw", spy)
+    monkeypatch.setattr(IsfShader, "_draw_pass", spy)
     shown = Compositor(ctx, (160, 90), shaders, file)
     view = View(scene=Scene(chain=(Effect("mine"),)))
     for i in range(3):
