@@ -79,6 +79,8 @@ class Controls:
     picture : to start from, None is noise alone.
     strength : 0..1, how far from that picture.
     control_levels : of the ControlNets, in their order.
+    style, previous_style, style_fade : styles to fade to and from, as the prompts; "" is none.
+    style_scale : 0..2, weight of the style.
     """
 
     noise: np.ndarray
@@ -105,6 +107,10 @@ class Controls:
     picture: SourcePicture | None = None
     strength: float = 1.0
     control_levels: tuple[ControlLevel, ...] = ()
+    style: Prompt = ""
+    previous_style: Prompt = ""
+    style_fade: float = 1.0
+    style_scale: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

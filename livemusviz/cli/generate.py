@@ -13,7 +13,9 @@ from livemusviz.cli.model_flags import (
     control_pictures,
     init_picture,
     model_spec,
+    parse_style,
     stills_for_all,
+    style_pictures,
 )  # fmt: skip
 from livemusviz.cli.output import add_json_flag, print_json
 from livemusviz.errors import UserError
@@ -61,6 +63,11 @@ def run(options: argparse.Namespace) -> int:
     pipeline = Pipeline.load(spec, height, width)
     pipeline.set_init_image(picture)
     pipeline.controls.set_pictures(stills)
+    styles = style_pictures(options)
+    pipeline.styles.add(styles)
+    if styles:
+        first, scale = next(iter(styles)), parse_style(options.style[0])[1]
+        pipeline.styles.choose("", first, 1.0, scale)
     noise = Circles(pipeline.latent_shape, seed).noise((0.0,) * CIRCLES)
     negative = pipeline.prompts.encode_negative(options.negative_prompt)
     image = pipeline.generate(

@@ -20,6 +20,8 @@ from livemusviz.cli.model_flags import (
     given_flags,
     init_picture,
     model_spec,
+    style_pictures,
+    style_values,
 )  # fmt: skip
 from livemusviz.params.param import Param
 from livemusviz.params.registry import PARAMS
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from livemusviz.control.options import ControlOptions
     from livemusviz.live.config import LiveConfig
 
-SHOWN = ("input", "picture", "model")  # flags of the show itself
+SHOWN = ("input", "picture", "style", "model")  # flags of the show itself
 FLAGGED = tuple(param for param in PARAMS if param.kind not in ("bool", "action") and param.name not in SHOWN)
 WEB_PORT = 7080
 MOST_SCREENS = 8
@@ -211,6 +213,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
         model=model,
         models=model_folders(options.models),
         control_pictures=control_pictures(model, size),
+        style_pictures=style_pictures(options),
         flags=given_flags(options),
         picture=_picture(options, size),
         pictures=_picture_folder(options.pictures),
@@ -319,7 +322,9 @@ def knob_values(options: argparse.Namespace, start: Mapping[str, object] | None 
     preset: Any = {}
     if flags.get("preset"):
         preset = load_preset(str(flags["preset"]), usable_shaders(getattr(options, "shaders", ()))[1]).values
-    return ParamValues().with_values({**control_values(options), **(start or {}), **preset, **flags})
+    return ParamValues().with_values(
+        {**control_values(options), **style_values(options), **(start or {}), **preset, **flags}
+    )
 
 
 def checked_folders(folders: list[Path]) -> tuple[Path, ...]:

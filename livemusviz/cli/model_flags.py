@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from livemusviz.diffusion.schedulers import SCHEDULERS, Sampling
-from livemusviz.diffusion.spec import GUIDANCE, PROCESSORS, ControlSpec, ModelSpec, parse_control, parse_lora
+from livemusviz.diffusion.spec import (
+    GUIDANCE,
+    MAX_CONTROL_SCALE,
+    PROCESSORS,
+    ControlSpec,
+    ModelSpec,
+    StyleSpec,
+    parse_control,
+    parse_lora,
+)
 from livemusviz.errors import UserError
 from livemusviz.params.params import control_params
 
@@ -45,9 +54,19 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
         "--control-picture", action="append", type=Path, default=[], metavar="FILE",
         help="a still for each --control in turn (the live picture, or else the last frame)",
     )  # fmt: skip
+    model.add_argument(
+        "--style", action="append", default=[], metavar="FILE[:SCALE]",
+        help="a picture whose style to take, by an IP-Adapter; the first is shown, /style names the others",
+    )  # fmt: skip
+    model.add_argument("--style-adapter", type=Path, metavar="FILE.safetensors", help="the IP-Adapter for --style")
+    model.add_argument(
+        "--style-encoder", type=Path, metavar="FOLDER", help="its vision encoder (image_encoder beside the file)"
+    )
     model.add_argument("--init-image", type=Path, metavar="FILE", help="a picture to start every frame from")
 
 
+CLIP_SIZE = 224
+"""Pixels along each side of a picture as CLIP's vision encoders read it."""
 MODEL_FLAGS: dict[str, tuple[type, object]] = {  # what kind each is, and what it is when not given
     "model": (str, "embedded"),
     "size": (str, "256"),
@@ -91,6 +110,7 @@ def model_spec(options: argparse.Namespace, *, stream: bool = False, strength: f
         loras=tuple(parse_lora(text, options.lora_live) for text in options.lora),
         stream=stream,
         controls=_controls(options),
+        style=_style(options),
     )
     spec.validate()
     return spec
@@ -134,6 +154,50 @@ def stills_for_all(model: ModelSpec, init: Path | None) -> ModelSpec:
             "--control: there is no live picture here; give --control-picture FILE for each, or --init-image"
         )
     return replace(model, controls=tuple(replace(each, picture=each.picture or init) for each in model.controls))
+
+
+def parse_style(text: str) -> tuple[Path, float]:
+    """Return what 'FILE' or 'FILE:0.8' asks for: a picture and its scale. UserError for a scale out of 0..2."""
+    name, colon, tail = text.rpartition(":")
+    if not colon or Path(text).is_file():
+        return Path(text), 1.0
+    try:
+        scale = float(tail)
+    except ValueError:
+        return Path(text), 1.0
+    if not 0 <= scale <= MAX_CONTROL_SCALE:
+        raise UserError(f"--style {text[:64]}: scale {scale:g}, give 0 to {MAX_CONTROL_SCALE:g}")
+    return Path(name), scale
+
+
+def style_pictures(options: argparse.Namespace) -> dict[str, np.ndarray]:
+    """Return the pictures of --style, uint8 (n, n, 3) as CLIP reads them, by their files' names. Raises UserError."""
+    from livemusviz.sources.still import read_still
+
+    files = [parse_style(text)[0] for text in options.style]
+    return {file.stem[:64]: read_still(file, (CLIP_SIZE, CLIP_SIZE)) for file in files}
+
+
+def style_values(options: argparse.Namespace) -> dict[str, object]:
+    """Return the style that a show begins with, by parameter."""
+    if not options.style:
+        return {}
+    file, scale = parse_style(options.style[0])
+    return {"style": file.stem[:64], "style_scale": scale}
+
+
+def _style(options: argparse.Namespace) -> StyleSpec | None:
+    adapter, encoder = options.style_adapter, options.style_encoder
+    if adapter is None:
+        if options.style or encoder is not None:
+            raise UserError("--style: give the IP-Adapter too, as --style-adapter FILE.safetensors")
+        return None
+    if not adapter.is_file():
+        raise UserError(f"--style-adapter {adapter}: no such file")
+    encoder = adapter.parent / "image_encoder" if encoder is None else encoder
+    if not encoder.is_dir():
+        raise UserError(f"--style-encoder {encoder}: no such folder; give the vision encoder of the IP-Adapter")
+    return StyleSpec(adapter, encoder)
 
 
 def _controls(options: argparse.Namespace) -> tuple[ControlSpec, ...]:

@@ -70,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> Any:
     from livemusviz.cli.live import checked_folders, within
     from livemusviz.director.cuefile import MAX_BYTES, parse_cues
+    from livemusviz.errors import UserError
     from livemusviz.render.options import FILM_VALUES, RenderConfig, parse_batch
     from livemusviz.render.replay import load_replay
     from livemusviz.sizes import parse_size
@@ -85,6 +86,8 @@ def _config(options: argparse.Namespace) -> Any:
         if getattr(options, name) is None:
             setattr(options, name, logged if isinstance(logged, kind) else default)
     size = parse_size(options.size)
+    if options.style:
+        raise UserError("--style: a film has no styles yet; leave it out")
     model = stills_for_all(model_spec(options), options.init_image)
     return RenderConfig(
         track=options.track if replay is None else replay.track,

@@ -2,7 +2,7 @@
 thread."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -60,10 +60,23 @@ class CLIPTextConfig:
         )  # fmt: skip
 
 
-class EncoderLayer(nn.Module):
-    """Causal self-attention and a two-layer perceptron, each on its own norm and added."""
+class LayerSizes(Protocol):
+    """Holds the sizes of an encoder's layer."""
 
-    def __init__(self, config: CLIPTextConfig, act: Activation) -> None:
+    @property
+    def hidden_size(self) -> int: ...
+    @property
+    def intermediate_size(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def eps(self) -> float: ...
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention, causal under a mask, and a two-layer perceptron, each on its own norm and added."""
+
+    def __init__(self, config: LayerSizes, act: Activation) -> None:
         super().__init__()
         self.norm1 = nn.LayerNorm(config.hidden_size, eps=config.eps)
         self.attn = Attention(config.hidden_size, config.hidden_size, config.heads, bias=True)
@@ -72,7 +85,7 @@ class EncoderLayer(nn.Module):
         self.fc2 = nn.Linear(config.intermediate_size, config.hidden_size)
         self.act = act
 
-    def __call__(self, x: mx.array, mask: mx.array) -> mx.array:
+    def __call__(self, x: mx.array, mask: mx.array | None = None) -> mx.array:
         x = x + self.attn(self.norm1(x), mask=mask)
         return x + self.fc2(self.act(self.fc1(self.norm2(x))))
 

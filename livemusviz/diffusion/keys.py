@@ -62,6 +62,33 @@ CLIP_TEXT: Renames = (
     ("final_layer_norm.", "norm_out."),
     ("text_projection.", "projection."),
 )
+CLIP_VISION: Renames = (
+    ("embeddings.class_embedding", "class_embedding"),
+    ("embeddings.patch_embedding.", "patch_embedding."),
+    ("embeddings.position_embedding.", "position_embedding."),
+    ("pre_layrnorm.", "norm_in."),
+    ("post_layernorm.", "norm_out."),
+    ("visual_projection.", "projection."),
+    *CLIP_TEXT[2:-2],
+)
+MOST_LAYERS, MOST_ATTENTIONS = 32, 256
+"""Of an IP-Adapter's resampler, and of its cross-attentions; more than any published one has."""
+IP_ADAPTER: Renames = (
+    *(
+        (f"image_proj.layers.{i}.{theirs}.", f"projection.layers.{i}.{ours}.")
+        for i in range(MOST_LAYERS)
+        for theirs, ours in (
+            ("0.norm1", "norm1"), ("0.norm2", "norm2"), ("0.to_q", "q"), ("0.to_kv", "kv"), ("0.to_out", "out"),
+            ("1.0", "norm3"), ("1.1", "fc1"), ("1.3", "fc2"),
+        )
+    ),
+    ("image_proj.", "projection."),
+    *(
+        (f"ip_adapter.{2 * i + 1}.to_{part}_ip.", f"attentions.{i}.{part}.")
+        for i in range(MOST_ATTENTIONS)
+        for part in "kv"
+    ),
+)  # fmt: skip
 OLD_NAMES: Renames = (
     (".attentions.0.query.", ".attentions.0.to_q."),
     (".attentions.0.key.", ".attentions.0.to_k."),
@@ -73,13 +100,16 @@ OLD_NAMES: Renames = (
 PREFIX = "text_model."
 """transformers before version 5 puts this before every name of a CLIPTextModel."""
 
+VISION_PREFIX = "vision_model."
+"""Likewise, of a CLIPVisionModel."""
+
 NOT_WEIGHTS = ("embeddings.position_ids",)
 """Names that older checkpoints hold beside their weights."""
 
 
 def to_ours(name: str, renames: Renames) -> str | None:
     """Our parameter name for a checkpoint's tensor name; None for a tensor that is no weight."""
-    name = name.removeprefix(PREFIX)
+    name = name.removeprefix(PREFIX).removeprefix(VISION_PREFIX)
     if name in NOT_WEIGHTS:
         return None
     for torch, ours in (*OLD_NAMES, *renames):

@@ -176,7 +176,8 @@ def _averaging(groups: int, channels: int, pixels: int) -> mx.array:
     return averaging
 
 
-KeysValues = tuple[mx.array, mx.array]
+KeysValues = tuple[mx.array, ...]
+"""Keys and values of a prompt, (B, S, dim) each; with a style also its keys and values, and its weight, (B, 1, 1)."""
 
 
 class Attention(nn.Module):
@@ -196,8 +197,13 @@ class Attention(nn.Module):
 
     def __call__(self, x: mx.array, context: KeysValues | None = None, mask: mx.array | None = None) -> mx.array:
         """x : (B, T, dim). context : from `keys_values`, of B or of 1. mask : added to the scores, (T, S)."""
-        keys, values = self.keys_values(x) if context is None else context
-        return self.out(attend(self.q(x), keys, values, self.heads, mask))
+        keys, values, *style = self.keys_values(x) if context is None else context
+        q = self.q(x)
+        y = attend(q, keys, values, self.heads, mask)
+        if style:
+            style_keys, style_values, weight = style
+            y = y + weight.astype(y.dtype) * attend(q, style_keys, style_values, self.heads)
+        return self.out(y)
 
 
 def attend(q: mx.array, k: mx.array, v: mx.array, heads: int, mask: mx.array | None = None) -> mx.array:

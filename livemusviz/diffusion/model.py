@@ -16,6 +16,7 @@ from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
 from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel, ControlUnfit
 from livemusviz.diffusion.folder import check_folder
+from livemusviz.diffusion.ip_adapter import IPAdapter, LoadedStyle, StyleUnfit, forward_order
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, PixelShuffleDecoder
 from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, stage, weight_bytes
@@ -26,6 +27,7 @@ from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.text import PromptEncoder
 from livemusviz.diffusion.tokenizer import PromptTokenizer
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
+from livemusviz.diffusion.vision import CLIPVisionConfig, CLIPVisionModel
 from livemusviz.diffusion.weights import find_weights, load_weights, read_header, read_json_object
 from livemusviz.errors import UserError, one_line
 
@@ -64,6 +66,7 @@ class ModelParts:
     live : factors of live LoRAs by file name; 0-d arrays, to be replaced in place.
     streams : on which parts of a frame are computed.
     controls : one network for each of the spec's ControlNets.
+    style : the IP-Adapter, or None.
     """
 
     spec: ModelSpec
@@ -78,6 +81,7 @@ class ModelParts:
     live: dict[str, mx.array] = field(default_factory=dict)
     streams: Streams = OWN
     controls: tuple[ControlNetModel, ...] = ()
+    style: LoadedStyle | None = None
 
     @property
     def folder(self) -> Path:
@@ -111,10 +115,20 @@ def load_model(spec: ModelSpec) -> ModelParts:
     vae = _autoencoder(vae_folder, vae_dtype)
     scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", spec)
     text, zeros = PromptEncoder(tokenizers, encoders), second and index.get("force_zeros_for_empty_prompt", True)
-    controls = _controlnets(spec, dtype, bits)
+    controls, style = _controlnets(spec, dtype, bits), _style(spec, unet, dtype)
     bits = _bits_of(unet, bits)
     parts = ModelParts(
-        spec, text, unet, vae, scheduler, dtype, vae_dtype, bits, zero_negative=bool(zeros), controls=controls
+        spec,
+        text,
+        unet,
+        vae,
+        scheduler,
+        dtype,
+        vae_dtype,
+        bits,
+        zero_negative=bool(zeros),
+        controls=controls,
+        style=style,
     )
     _check_fit(parts)
     _check_controls_fit(parts)
@@ -192,6 +206,39 @@ def _unet(folder: Path, dtype: mx.Dtype, bits: int = 16) -> UNet2DConditionModel
     unet = _read(path, lambda config, where: UNet2DConditionModel(UNetConfig.read(config, where), where))
     _fill(unet, folder, DIFFUSERS_STEM, keys.UNET, dtype, bits)
     return unet
+
+
+def _style(spec: ModelSpec, unet: UNet2DConditionModel, dtype: mx.Dtype) -> LoadedStyle | None:
+    """Raises StyleUnfit for an IP-Adapter or an encoder that is missing, broken or not for this UNet."""
+    if spec.style is None:
+        return None
+    try:
+        file = spec.style.adapter
+        header = read_header(file).items()
+        shapes = {keys.to_ours(name, keys.IP_ADAPTER) or name: info.shape for name, info in header}
+        try:
+            adapter = IPAdapter(shapes)
+        except (LookupError, ValueError, TypeError) as error:
+            raise UserError(f"{file}: no IP-Adapter of the plain or the plus form ({one_line(error)})") from None
+        order = forward_order(unet)
+        wanted = [(attention.out.bias.shape[0], unet.config.text_dim) for attention in unet.cross_attentions]
+        found = [shapes.get(f"attentions.{i}.k.weight") for i in order]
+        if found != wanted or len(adapter.attentions) != len(order):
+            raise UserError(f"{file}: it is for {len(adapter.attentions)} cross-attentions of another kind of model")
+        load_weights(adapter, [file], keys.IP_ADAPTER, dtype)
+        return LoadedStyle(file, adapter, _vision_encoder(spec.style.encoder, dtype), order)
+    except UserError as error:
+        raise StyleUnfit(str(error)) from None
+
+
+def _vision_encoder(folder: Path, dtype: mx.Dtype) -> CLIPVisionModel:
+    path = folder / "config.json"
+    architectures = read_json_object(path).get("architectures")
+    found = architectures[0] if isinstance(architectures, list) and architectures else architectures
+    _expect_class(path, found, ("CLIPVisionModelWithProjection",))
+    model = _read(path, lambda config, where: CLIPVisionModel(CLIPVisionConfig.read(config, where), where))
+    load_weights(model, find_weights(folder, TRANSFORMERS_STEM), keys.CLIP_VISION, dtype)
+    return model
 
 
 def _controlnets(spec: ModelSpec, dtype: mx.Dtype, bits: int) -> tuple[ControlNetModel, ...]:

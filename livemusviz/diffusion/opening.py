@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -39,6 +39,7 @@ class EngineSpec:
     otherwise wait for Python between two frames.
     find : finds the models that the running show may change to.
     control_pictures : stills of the model's ControlNets, uint8 (height, width, 3), or None.
+    style_pictures : uint8 (n, n, 3), by name.
     """
 
     model: ModelSpec
@@ -51,6 +52,7 @@ class EngineSpec:
     overlap: bool | None = None
     find: FindModel = find_nothing
     control_pictures: tuple[np.ndarray | None, ...] = ()
+    style_pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @runtime_checkable
@@ -72,6 +74,7 @@ def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[st
 
     backend.prepare_backend(blas_threads=spec.budget.blas_threads)
     from livemusviz.diffusion.controlnet import ControlUnfit
+    from livemusviz.diffusion.ip_adapter import StyleUnfit
     from livemusviz.diffusion.lora import LoraUnfit
     from livemusviz.diffusion.pipeline import Pipeline
 
@@ -89,11 +92,16 @@ def open_pipeline(model: ModelSpec, spec: EngineSpec) -> tuple[Pipeline, dict[st
         except ControlUnfit as error:
             remarks.append(f"{error}; all ControlNets are left out")
             model = replace(model, controls=())
+        except StyleUnfit as error:
+            remarks.append(f"{error}; the styles are left out")
+            model = replace(model, style=None)
     about = {"remark": "; ".join(remarks)} if remarks else {}
     if spec.pictures and pipeline.init.can_read:
         pipeline.set_init_image(np.zeros((spec.height, spec.width, 3), np.uint8))
         pipeline.warm_up()
         pipeline.set_init_image(None)
+    if model.style is not None:
+        pipeline.styles.add(spec.style_pictures)
     if spec.control_pictures:
         pipeline.controls.set_pictures(spec.control_pictures)
     pipeline.warm_up()

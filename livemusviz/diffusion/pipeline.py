@@ -33,6 +33,7 @@ from livemusviz.diffusion.lora import LoraFaders
 from livemusviz.diffusion.model import ModelParts, check_guidance, load_model
 from livemusviz.diffusion.schedulers import MAX_STEPS, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.styles import Styles
 from livemusviz.errors import UserError
 from livemusviz.params.params import MAX_CONTROLS, control_params
 
@@ -88,6 +89,7 @@ class Pipeline:
         self.name = model_name(parts.folder)
         self.prompts = Conditioner(parts, self.size)
         self._compiled = self.backend != "cpu" if compiled is None else compiled
+        self.styles = Styles(parts.style)
         self.controls = ControlUnits(parts, self.size, self._compiled)
         self._state = FrameState()
         self.init = InitPicture(parts, self.size, self.name)
@@ -131,10 +133,12 @@ class Pipeline:
         self.init.set(image)
 
     def apply(self, controls: Controls) -> None:
-        """Apply the controls that are no argument of a frame: LoRA weights, ControlNets, the picture, the steps.
+        """Apply the controls that are no argument of a frame: LoRA weights, ControlNets, the picture, the steps, the
+        style.
 
         Raises UserError, once, for steps that the model does not make; then they stay as they are. Likewise for a
-        picture that it cannot read; then it starts from noise.
+        picture that it cannot read; then it starts from noise. Each time for a style that there is not; the last one
+        stays.
         """
         if self.backend == "cpu":
             share_threads(among_streams=len(self.parts.streams) > 1)  # another model may be loading beside this one
@@ -148,6 +152,7 @@ class Pipeline:
         if wanted != self._asked:
             self._asked = wanted
             self.reschedule(*wanted)
+        self.styles.choose(controls.previous_style, controls.style, controls.style_fade, controls.style_scale)
         if unread is not None:
             raise unread
 
@@ -206,10 +211,10 @@ class Pipeline:
         """
         if noise.shape != self.latent_shape:
             raise ValueError(f"noise has shape {noise.shape}, this pipeline takes {self.latent_shape}")
-        text = self.prompts.with_guidance(text, options.guidance_scale)
+        text = self.styles.styled(self.prompts.with_guidance(text, options.guidance_scale))
         x, state = mx.array(noise, dtype=mx.float32)[None], self._state
         before = self._before(x, feedback, options.drift)
-        negative = self.prompts.negative_inputs(options.negative)
+        negative = self.styles.led_away(self.prompts.negative_inputs(options.negative))
         guide = Guide(_scalar(options.guidance_scale), _scalar(options.delta), negative)
         kept = self.controls.kept_inputs(state.residuals)
         if options.reuse >= Reuse.LATENTS and state.target is not None and kept is not None:
@@ -252,6 +257,7 @@ class Pipeline:
         found += [] if guided or parts.unet.config.guidance_dim else ["guidance_scale"]
         found += [] if parts.live else ["lora_weight"]
         found += [] if self.attention.usable else PARAMS
+        found += [] if parts.style else ["style", "style_list", "style_scale"]
         absent = range(len(self.controls) + 1, MAX_CONTROLS + 1)
         return (*found, *(name for n in absent for name in control_params(n)))
 

@@ -42,6 +42,14 @@ class ControlSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class StyleSpec:
+    """An IP-Adapter. adapter : its safetensors file. encoder : folder of its CLIP vision encoder."""
+
+    adapter: Path
+    encoder: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """Describes a model to load, with the choices that are fixed while it is loaded.
 
@@ -63,6 +71,7 @@ class ModelSpec:
     loras: tuple[LoraSpec, ...] = ()
     stream: bool = False
     controls: tuple[ControlSpec, ...] = ()
+    style: StyleSpec | None = None
 
     def validate(self) -> None:
         """Raises UserError for a value out of its range."""

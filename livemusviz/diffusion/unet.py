@@ -236,9 +236,14 @@ class UNetEncoder(nn.Module):
             emb = emb + self.added_embedding(mx.concatenate([pooled, numbers], axis=-1))
         return [resnet.condition(emb) for block in self.blocks for resnet in block.resnets]
 
+    @property
+    def cross_attentions(self) -> list[Attention]:
+        """All cross-attentions in forward order."""
+        return [attention for block in self.blocks for attention in cross_attentions(block)]
+
     def keys_values(self, text: mx.array) -> list[KeysValues]:
         """Return each cross-attention's keys and values of a prompt, in forward order. text : (B, T, text_dim)."""
-        return [attention.keys_values(text) for block in self.blocks for attention in _cross_attentions(block)]
+        return [attention.keys_values(text) for attention in self.cross_attentions]
 
     def encode(self, x: mx.array, feed: ConditioningFeed) -> tuple[mx.array, list[mx.array]]:
         """Go down from the output of `conv_in`. Returns the middle's output, and the skips: x and every intermediate
@@ -319,8 +324,8 @@ class UNet2DConditionModel(UNetEncoder):
         feed = ConditioningFeed(
             [*conditions[: len(down.resnets)], *conditions[-len(up.resnets) :]],
             [
-                *keys_values[: len(_cross_attentions(down))],
-                *keys_values[len(keys_values) - len(_cross_attentions(up)) :],
+                *keys_values[: len(cross_attentions(down))],
+                *keys_values[len(keys_values) - len(cross_attentions(up)) :],
             ],
         )
         x = self.conv_in(x)
@@ -339,8 +344,8 @@ def plus(skips: Sequence[mx.array], residuals: Sequence[mx.array]) -> list[mx.ar
     return [skip + residual for skip, residual in zip(skips, residuals, strict=False)]
 
 
-def _cross_attentions(block: Any) -> list[Attention]:
-    """Of a block, in forward order."""
+def cross_attentions(block: Any) -> list[Attention]:
+    """Return those of a block, in forward order."""
     transformers = block.transformers if "transformers" in block else []
     return [attention for t in transformers for layer in t.layers for attention in layer.cross_attentions]
 

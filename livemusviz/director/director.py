@@ -44,6 +44,7 @@ class _Drawn:
     noise: np.ndarray | None = None
     words: tuple[Prompt, Prompt] = ("", "")
     levels: tuple[ControlLevel, ...] = ()
+    style_scale: float = 1.0
     full: float = float("-inf")  # s
 
 
@@ -58,6 +59,7 @@ class Director:
         self._walk = LatentWalk()
         self._seeds = Seeds(latent_shape, wanted_seeds(params))
         self._cue = PromptCue(wanted_prompt(params))
+        self._style = PromptCue(params.style_list or params.style)
         self._turns, self._notes = SectionTurns(wanted_prompt(params)), NoteMix()
         self._filter = SimilarityFilter(np.random.default_rng(self._seeds.blend[0][0]))
         self._anticipation = Anticipation()
@@ -89,12 +91,17 @@ class Director:
         noise = self._seeds.noise(self._walk.angles)
         words, rewritten = self._words(dt, now, features, params)
         levels = control_levels(params)
+        restyled = self._style.fading
+        self._style.set(params.style_list or params.style, params.fade)
+        self._style.advance(dt)
+        restyled = restyled or self._style.fading or params.style_scale != self._drawn.style_scale
         self._pictures.step(picture, params)
-        changed = rewritten or levels != self._drawn.levels
+        changed = rewritten or restyled or levels != self._drawn.levels
         cut = self._is_cut(noise, words[1])
         reuse = self._decide_reuse(now, features, noise, changed, params.ssf)
         if reuse <= Reuse.DEEP_FEATURES:
             self._drawn.noise, self._drawn.words, self._drawn.levels = noise, words, levels
+            self._drawn.style_scale = params.style_scale
             self._pictures.drew()
         strike = max(features.onset_strength, self._pulse)
         return Controls(
@@ -122,6 +129,10 @@ class Director:
             picture=self._pictures.picture,
             strength=self._pictures.strength,
             control_levels=levels,
+            style=self._style.prompt,
+            previous_style=self._style.previous,
+            style_fade=self._style.fade,
+            style_scale=params.style_scale,
         )
 
     def noise_at(self, place: tuple[float, ...]) -> np.ndarray:

@@ -28,6 +28,7 @@ class LiveConfig:
     model : the model to load.
     models : folders of other models, which the show may change to.
     control_pictures : uint8 (height, width, 3) of `size`, a still for each ControlNet of the model, or None.
+    style_pictures : uint8 (n, n, 3) as the vision encoder reads them, by name.
     flags : flags of the model as they were given, for the show log.
     picture : source of the pictures to start frames from, as `sources.spec` reads it; "" is none.
     pictures : folder from which a running show chooses picture files.
@@ -64,6 +65,7 @@ class LiveConfig:
     model: ModelSpec = field(default_factory=lambda: ModelSpec(resolve_model(EMBEDDED)))
     models: tuple[Path, ...] = ()
     control_pictures: tuple[np.ndarray | None, ...] = ()
+    style_pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
     flags: Mapping[str, object] = field(default_factory=dict)
     picture: str = ""
     pictures: Path | None = None

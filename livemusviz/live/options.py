@@ -64,6 +64,7 @@ def engine_spec(config: LiveConfig) -> EngineSpec:
         budget=config.budget,
         find=model_choice(config).find,
         control_pictures=config.control_pictures,
+        style_pictures=config.style_pictures,
     )
 
 

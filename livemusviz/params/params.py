@@ -210,6 +210,14 @@ class Params:
     control_4_enabled: Annotated[ControlEnabled, Address("/control/4/enabled")] = True
     control_4_interval: Annotated[ControlInterval, Address("/control/4/interval")] = 1
 
+    # --- style: pictures beside the prompt, by an IP-Adapter ---
+    style: Annotated[str, Length(0, 64), "style picture by name, of those of --style; empty is none",
+                     Resets("style_list")] = ""  # fmt: skip
+    style_list: Annotated[
+        Prompts, Length(1, 64), Address("/style/list"), 'a blend of styles, [["name", weight], ...]; [] is none'
+    ] = ()
+    style_scale: Annotated[float, Range(0.0, 2.0, "x"), Address("/style/scale"), "weight of the style"] = 1.0
+
     # --- the tempo ---
     quantise: Annotated[Quantise, "when a new prompt, cue, seed or preset begins", LIVE] = "none"
     tempo_source: Annotated[

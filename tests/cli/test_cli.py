@@ -40,6 +40,7 @@ BAD_WORDS = {
     "a weight that is none": (["live", "--lora", "f:abc"], "--lora f:abc: the weight 'abc' is no number; give -4 to 4"),
     "no such control": (["live", "--control", "nonesuch:canny"], "--control nonesuch:canny: no such folder"),
     "a control picture alone": (["live", "--control-picture", "x.png"], "--control-picture: 1 for 0 --control"),
+    "a style alone": (["live", "--style", "x.png"], "--style: give the IP-Adapter too, as --style-adapter"),
     "a command like render": (["rendr", "a.wav"], "no command 'rendr'; did you mean 'render'?"),
     "seed no number": (["live", "--seed", "1.5"], "seed: '1.5' is not a number"),
     "prompt too long": (["live", "--prompt", "x" * 2000], "2000 characters"),

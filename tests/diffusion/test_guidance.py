@@ -241,7 +241,8 @@ def test_a_picture_to_start_from(folder: Path) -> None:
 
 def test_parameters_that_move_nothing_are_known(folder: Path) -> None:
     unused = ("delta", "negative_prompt", "guidance_scale", "lora_weight")
+    styles = ("style", "style_list", "style_scale")
     controls = tuple(name for n in range(1, MAX_CONTROLS + 1) for name in control_params(n))
-    assert load(folder).unused_params() == unused + controls
-    assert load(folder, guidance="full").unused_params() == ("lora_weight", *controls)
+    assert load(folder).unused_params() == unused + styles + controls
+    assert load(folder, guidance="full").unused_params() == ("lora_weight", *styles, *controls)
     assert load(folder).unknown_words(["nonsense qwxz"]) == ()  # CLIP's vocabulary spells out what it does not know
