@@ -82,8 +82,11 @@ def test_r_cfg_in_streamdiffusions_own_form(folder: Path, guidance: str) -> None
     assert np.abs(np.array(plain)[0] - x0).mean() > 0.05
 
 
+PLAIN_GUIDE = Guide(mx.array(1.0), mx.array(1.0))
+
+
 def predict(pipeline: Pipeline, x: np.ndarray, i: int, instruction: UNetInputs) -> np.ndarray:
-    (prediction,) = pipeline.denoiser._predict([(mx.array(x)[None], i, instruction)])
+    (prediction,) = pipeline.denoiser._predict([(mx.array(x)[None], i, instruction)], PLAIN_GUIDE)
     return np.array(prediction)[0]
 
 
