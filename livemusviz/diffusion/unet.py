@@ -238,7 +238,7 @@ class UNetEncoder(nn.Module):
 
     @property
     def cross_attentions(self) -> list[Attention]:
-        """All cross-attentions in forward order."""
+        """Return all cross-attentions in forward order."""
         return [attention for block in self.blocks for attention in cross_attentions(block)]
 
     def keys_values(self, text: mx.array) -> list[KeysValues]:

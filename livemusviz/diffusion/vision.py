@@ -33,7 +33,7 @@ class CLIPVisionConfig:
 
     @staticmethod
     def read(config: dict[str, Any], where: str) -> "CLIPVisionConfig":
-        """From `image_encoder/config.json`. Raises UserError for a key without which there is no model."""
+        """Read `image_encoder/config.json`. Raises UserError for a key without which there is no model."""
         keys = ["hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "image_size",
                 "patch_size", "projection_dim"]  # fmt: skip
         missing = [key for key in keys if key not in config]
@@ -63,7 +63,7 @@ class CLIPVisionModel(nn.Module):
         self.projection = nn.Linear(width, config.projection_dim, bias=False)
 
     def hidden_states(self, x: mx.array) -> list[mx.array]:
-        """The embeddings, then every layer's output, each (B, 1 + patches, hidden_size), of pictures as `prepared`."""
+        """Return the embeddings, then every output of a layer, each (B, 1 + patches, hidden_size), of `prepared` pictures."""
         B = x.shape[0]
         patches = self.patch_embedding(x)
         patches = patches.reshape(B, -1, patches.shape[-1])
@@ -75,7 +75,7 @@ class CLIPVisionModel(nn.Module):
         return states
 
     def __call__(self, x: mx.array) -> mx.array:
-        """One vector a picture, (B, projection_dim), of pictures as `prepared`."""
+        """Return one vector a picture, (B, projection_dim), of pictures as `prepared`."""
         return self.projection(self.norm_out(self.hidden_states(x)[-1][:, 0]))
 
 
