@@ -63,7 +63,7 @@ class CLIPVisionModel(nn.Module):
         self.projection = nn.Linear(width, config.projection_dim, bias=False)
 
     def hidden_states(self, x: mx.array) -> list[mx.array]:
-        """Return the embeddings, then every output of a layer, each (B, 1 + patches, hidden_size), of `prepared` pictures."""
+        """Return the embeddings and each layer's output, (B, 1 + patches, hidden_size), of `prepared` pictures."""
         B = x.shape[0]
         patches = self.patch_embedding(x)
         patches = patches.reshape(B, -1, patches.shape[-1])
