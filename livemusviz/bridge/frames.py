@@ -50,8 +50,8 @@ class Reuse(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ControlLevel:
-    """The faders of a ControlNet.  scale : 0..2, of its residuals; 0 is off.  interval : full frames that use the same
-    residuals."""
+    """The faders of a ControlNet or T2I-Adapter.  scale : 0..2, of its residuals; 0 is off.  interval : full frames
+    that use the same residuals."""
 
     scale: float = 1.0
     interval: int = 1

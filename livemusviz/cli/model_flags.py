@@ -48,7 +48,7 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--lora-live", action="store_true", help="keep LoRA weights as faders instead of fusing them")
     model.add_argument(
         "--control", action="append", default=[], metavar="FOLDER[:PROCESSOR][:SCALE]",
-        help=f"hold a picture's structure by a ControlNet; PROCESSOR {', '.join(PROCESSORS)}; up to 4 times",
+        help=f"hold a picture's structure: ControlNet, T2I-Adapter; PROCESSOR {', '.join(PROCESSORS)}; up to 4 times",
     )  # fmt: skip
     model.add_argument(
         "--control-picture", action="append", type=Path, default=[], metavar="FILE",

@@ -51,17 +51,29 @@ class SelfAttends(Protocol):
 
 
 class ConditioningFeed:
-    """Hands out a frame's conditioning in forward order: conditions to resnets, keys and values to cross-attentions.
+    """Hands out a frame's conditioning in forward order: conditions to resnets, keys and values to cross-attentions,
+    features of T2I-Adapters to the levels of the way down and to the middle.
 
     memory : what self-attention does; None attends to the frame alone.
     """
 
     def __init__(
-        self, conditions: Sequence[Condition], keys_values: Sequence[KeysValues], memory: SelfAttends | None = None
+        self,
+        conditions: Sequence[Condition],
+        keys_values: Sequence[KeysValues],
+        memory: SelfAttends | None = None,
+        features: Sequence[mx.array] = (),
     ) -> None:
+        """features : (B or 1, h, w, C), for the first levels; further ones go without."""
         self.memory = memory
+        self._features: Iterator[mx.array] = iter(features)
         self.conditions: Iterator[Condition] = iter(conditions)
         self.keys_values: Iterator[KeysValues] = iter(keys_values)
+
+    def guided(self, x: mx.array) -> mx.array:
+        """Return x plus the next feature, if there is one left."""
+        feature = next(self._features, None)
+        return x if feature is None else x + feature
 
 
 class Resnet(nn.Module):
@@ -188,7 +200,8 @@ class DownBlock(nn.Module):
     def __call__(self, x: mx.array, feed: ConditioningFeed, descend: bool = True) -> tuple[mx.array, list[mx.array]]:
         """Returns the output and what the up path will be given: every intermediate result in order.
 
-        descend : False leaves the convolution of stride 2 out.
+        descend : False leaves the convolution of stride 2 out. A feature is added before it where there are
+        transformers, else behind it, as diffusers does.
         """
         skips = []
         for i, resnet in enumerate(self.resnets):
@@ -196,9 +209,13 @@ class DownBlock(nn.Module):
             if "transformers" in self:
                 x = self.transformers[i](x, feed)
             skips.append(x)
+        if "transformers" in self:
+            x = skips[-1] = feed.guided(x)
         if descend and "downsample" in self:
             x = self.downsample(x)
             skips.append(x)
+        if descend and "transformers" not in self:
+            x = skips[-1] = feed.guided(x)
         return x, skips
 
 

@@ -15,6 +15,7 @@ from livemusviz.diffusion.blocks import Condition
 from livemusviz.diffusion.layers import KeysValues
 from livemusviz.diffusion.lora import LiveLora
 from livemusviz.diffusion.model import ModelParts
+from livemusviz.diffusion.t2i_adapter import T2IAdapter
 from livemusviz.diffusion.text import TextEncoding, blended, weighted
 from livemusviz.diffusion.tokenizer import clean_prompt
 from livemusviz.diffusion.unet import UNetEncoder
@@ -139,12 +140,15 @@ class Conditioner:
         return encodings[0] if len(mix) == 1 else blended(encodings, [weight for _, weight in mix])
 
     def _make(self, encoding: TextEncoding) -> Conditioning:
-        inputs, *nets = (
-            NetInputs(self._conditions(network, encoding), network.keys_values(encoding.tokens))
-            for network in (self._parts.unet, *self._parts.controls)
-        )
+        inputs, *nets = (self._inputs(network, encoding) for network in (self._parts.unet, *self._parts.controls))
         mx.eval(encoding.tokens, inputs)
         return Conditioning(encoding, UNetInputs(*inputs, nets))
+
+    def _inputs(self, network: UNetEncoder | T2IAdapter, encoding: TextEncoding) -> NetInputs:
+        """Return what a network takes from a prompt; a T2I-Adapter takes nothing."""
+        if isinstance(network, T2IAdapter):
+            return NetInputs([], [])
+        return NetInputs(self._conditions(network, encoding), network.keys_values(encoding.tokens))
 
     def _conditions(self, network: UNetEncoder, encoding: TextEncoding) -> list[list[Condition]]:
         """Return those of each step; the same for every prompt, unless the network's time embedding takes the prompt.

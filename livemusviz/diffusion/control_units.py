@@ -1,4 +1,4 @@
-"""The ControlNets of one pipeline, with their pictures and faders. Engine thread.
+"""The ControlNets and T2I-Adapters of one pipeline, with their pictures and faders. Engine thread.
 
 A picture is processed and encoded once, when a frame first needs it. A unit at scale 0, or without a picture, is off: a
 frame is computed as if it were not there.
@@ -15,8 +15,9 @@ import numpy as np
 from livemusviz.bridge.frames import ControlLevel
 from livemusviz.bridge.sources import SourcePicture
 from livemusviz.diffusion.control_pictures import process
-from livemusviz.diffusion.controls import ControlInput
+from livemusviz.diffusion.controls import Control, ControlInput
 from livemusviz.diffusion.model import ModelParts
+from livemusviz.diffusion.t2i_adapter import T2IAdapter
 
 MANY = 4
 """Units of which not every one is rehearsed alone."""
@@ -26,24 +27,26 @@ Kept = Sequence[Sequence[Sequence[mx.array]]]
 
 @dataclass(slots=True)
 class ControlUnit:
-    """Holds one ControlNet and its state.
+    """Holds one control and its state.
 
     encode : encodes a picture, float32 (1, height, width, 3).
     processor : of its pictures, see control_pictures.py.
     level : scale and interval.
+    constant : True if a picture's encoding is all that a frame takes, as for a T2I-Adapter.
     source : the picture to process, uint8 (height, width, 3).
-    encoded : the same picture as the network takes it.
+    encoded : the same picture as the network takes it, see `ControlInput`.
     still : True keeps the picture that was set.
     taken : the live picture taken last.
     new : True from a new picture other than a frame of the pipeline's own until the next full frame.
     age : full frames since its residuals were computed.
     """
 
-    encode: Callable[[mx.array], mx.array]
+    encode: Callable[[mx.array], list[mx.array]]
     processor: str
     level: ControlLevel
+    constant: bool = False
     source: np.ndarray | None = None
-    encoded: mx.array | None = None
+    encoded: list[mx.array] | None = None
     still: bool = False
     taken: SourcePicture | None = None
     new: bool = False
@@ -54,7 +57,7 @@ class ControlUnit:
         """Return True if a frame is to be computed with it."""
         return self.level.scale != 0 and (self.source is not None or self.encoded is not None)
 
-    def picture(self, dtype: mx.Dtype) -> mx.array:
+    def picture(self, dtype: mx.Dtype) -> list[mx.array]:
         """Return the encoded picture, made of the newest source if there is one."""
         if self.source is not None:
             processed = process(self.source, self.processor)
@@ -72,9 +75,10 @@ class ControlUnits:
         self._size, self._dtype = size, parts.dtype
         self.units = [
             ControlUnit(
-                mx.compile(net.encode_picture) if compiled else net.encode_picture,
+                mx.compile(_encoder(net)) if compiled else _encoder(net),
                 spec.processor,
                 ControlLevel(spec.scale),
+                isinstance(net, T2IAdapter),
             )
             for spec, net in zip(parts.spec.controls, parts.controls, strict=True)
         ]
@@ -170,11 +174,19 @@ class ControlUnits:
         if not unit.on:
             unit.age = 0
             return ControlInput()
-        if kept and 0 < unit.age < unit.level.interval:
+        if unit.constant and unit.encoded is not None and 0 < unit.age < unit.level.interval:
+            unit.age += 1
+            return ControlInput(_scale(unit), unit.encoded)
+        if not unit.constant and kept and 0 < unit.age < unit.level.interval:
             unit.age += 1
             return ControlInput(_scale(unit), None, kept)
         unit.age = 1
         return ControlInput(_scale(unit), unit.picture(self._dtype))
+
+
+def _encoder(net: Control) -> Callable[[mx.array], list[mx.array]]:
+    """Return the function of a picture whose result the network takes in every frame, see `ControlInput`."""
+    return net.encode_picture if isinstance(net, T2IAdapter) else lambda picture: [net.encode_picture(picture)]
 
 
 def _scale(unit: ControlUnit) -> mx.array:

@@ -30,7 +30,7 @@ class Guide(NamedTuple):
     its stand-in (`self`, `initialize`: R-CFG), for which alone delta is meant.
     scale, delta : 0-d float32.
     negative : inputs to lead away from, or None.
-    controls : residuals of ControlNets; None is none.
+    controls : residuals of ControlNets and features of T2I-Adapters; None is none.
     memory : of self-attention; None is this frame alone.
     """
 
@@ -96,11 +96,11 @@ class Denoiser:
         """
         (conditions,), keys_values = text.conditions, text.keys_values
         x = self._seen(frame.x, 0)
-        residuals = _residuals([(frame.x, 0, text)], x, guide.controls)
+        residuals, features = _residuals([(frame.x, 0, text)], x, guide.controls), _features(guide.controls)
         if deep is None:
-            prediction, deep = self.unet.with_deep(x, conditions, keys_values, residuals, guide.memory)
+            prediction, deep = self.unet.with_deep(x, conditions, keys_values, residuals, guide.memory, features)
         else:
-            prediction = self.unet.shallow(x, conditions, keys_values, deep, residuals)
+            prediction = self.unet.shallow(x, conditions, keys_values, deep, residuals, features)
         x0, _ = self._guided(prediction.astype(mx.float32), None, frame, 0, guide)
         return self.scheduler.step(x0, frame.x, 0, None), deep
 
@@ -137,8 +137,8 @@ class Denoiser:
         x = xs[0] if len(xs) == 1 else mx.concatenate(xs)
         conditions = _joined(asked, [inputs.conditions[i] for _, i, inputs in asked])
         keys_values = _joined(asked, [inputs.keys_values for _, _, inputs in asked])
-        residuals = _residuals(asked, x, guide.controls)
-        prediction = self.unet(x, conditions, keys_values, residuals, guide.memory).astype(mx.float32)
+        residuals, features = _residuals(asked, x, guide.controls), _features(guide.controls)
+        prediction = self.unet(x, conditions, keys_values, residuals, guide.memory, features).astype(mx.float32)
         if len(asked) == 1:
             return [prediction]
         ends = np.cumsum([each.shape[0] for each in xs])[:-1]
@@ -194,6 +194,11 @@ def _residuals(asked: Sequence[Asked], x: mx.array, controls: Residuals | None) 
         return conditions, _joined(asked, [inputs.nets[n].keys_values for _, _, inputs in asked])
 
     return controls.next(x, of_net)
+
+
+def _features(controls: Residuals | None) -> list[mx.array]:
+    """Return the sum of the T2I-Adapters' features; [] where none is on."""
+    return [] if controls is None else controls.features
 
 
 def _joined(asked: Sequence[Asked], trees: Sequence[Any]) -> Any:

@@ -34,6 +34,7 @@ CONTROLNET: Renames = (
     ("controlnet_mid_block.", "mid_projection."),
     *UNET,
 )
+T2I_ADAPTER: Renames = (("adapter.conv_in.", "conv_in."), ("adapter.body.", "blocks."))
 AUTOENCODER_TINY: Renames = ((".conv.", ".conv.layers."), (".pool.", ".pool.layers."))
 PIXEL_SHUFFLE: Renames = ()
 AUTOENCODER_KL: Renames = (

@@ -15,6 +15,7 @@ from livemusviz.diffusion.blocks import Resnet
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.configs import QUANTIZATION, class_name, in_range, refuse_other_task
 from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel, ControlUnfit
+from livemusviz.diffusion.controls import Control
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.ip_adapter import IPAdapter, LoadedStyle, StyleUnfit, forward_order
 from livemusviz.diffusion.lora import Component, apply_lora
@@ -23,6 +24,7 @@ from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packe
 from livemusviz.diffusion.schedulers import Scheduler, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.streams import OWN, Streams, side_by_side
+from livemusviz.diffusion.t2i_adapter import T2IAdapter, T2IAdapterConfig, check_fits
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.text import PromptEncoder
 from livemusviz.diffusion.tokenizer import PromptTokenizer
@@ -65,7 +67,7 @@ class ModelParts:
     zero_negative : True if the encoding of an empty negative prompt is zeros.
     live : factors of live LoRAs by file name; 0-d arrays, to be replaced in place.
     streams : on which parts of a frame are computed.
-    controls : one network for each of the spec's ControlNets.
+    controls : one network for each of the spec's ControlNets and T2I-Adapters.
     style : the IP-Adapter, or None.
     """
 
@@ -80,7 +82,7 @@ class ModelParts:
     zero_negative: bool = False
     live: dict[str, mx.array] = field(default_factory=dict)
     streams: Streams = OWN
-    controls: tuple[ControlNetModel, ...] = ()
+    controls: tuple[Control, ...] = ()
     style: LoadedStyle | None = None
 
     @property
@@ -115,7 +117,7 @@ def load_model(spec: ModelSpec) -> ModelParts:
     vae = _autoencoder(vae_folder, vae_dtype)
     scheduler = _scheduler(folder / "scheduler" / "scheduler_config.json", spec)
     text, zeros = PromptEncoder(tokenizers, encoders), second and index.get("force_zeros_for_empty_prompt", True)
-    controls, style = _controlnets(spec, dtype, bits), _style(spec, unet, dtype)
+    controls, style = _controls(spec, dtype, bits), _style(spec, unet, dtype)
     bits = _bits_of(unet, bits)
     parts = ModelParts(
         spec,
@@ -241,18 +243,25 @@ def _vision_encoder(folder: Path, dtype: mx.Dtype) -> CLIPVisionModel:
     return model
 
 
-def _controlnets(spec: ModelSpec, dtype: mx.Dtype, bits: int) -> tuple[ControlNetModel, ...]:
+def _controls(spec: ModelSpec, dtype: mx.Dtype, bits: int) -> tuple[Control, ...]:
     """Raises ControlUnfit for a folder that is missing, broken or not implemented."""
     try:
-        return tuple(_controlnet(control.folder, dtype, bits) for control in spec.controls)
+        return tuple(_control(control.folder, dtype, bits) for control in spec.controls)
     except UserError as error:
         raise ControlUnfit(str(error)) from None
 
 
-def _controlnet(folder: Path, dtype: mx.Dtype, bits: int) -> ControlNetModel:
+def _control(folder: Path, dtype: mx.Dtype, bits: int) -> Control:
     path = folder / "config.json"
-    _expect_class(path, read_json_object(path).get("_class_name"), ("ControlNetModel",))
-    net = _read(path, lambda config, where: ControlNetModel(ControlNetConfig.read(config, where), where))
+    kind = read_json_object(path).get("_class_name")
+    _expect_class(path, kind, ("ControlNetModel", "T2IAdapter"))
+    if kind == "T2IAdapter":
+        adapter: T2IAdapter = _read(path, lambda config, where: T2IAdapter(T2IAdapterConfig.read(config, where)))
+        _fill(adapter, folder, DIFFUSERS_STEM, keys.T2I_ADAPTER, dtype, bits)
+        return adapter
+    net: ControlNetModel = _read(
+        path, lambda config, where: ControlNetModel(ControlNetConfig.read(config, where), where)
+    )
     _fill(net, folder, DIFFUSERS_STEM, keys.CONTROLNET, dtype, bits)
     return net
 
@@ -315,9 +324,16 @@ def check_guidance(scheduler: Scheduler, guidance: str, where: str) -> None:
 
 
 def _check_controls_fit(parts: ModelParts) -> None:
-    """Raises ControlUnfit for a net of another kind of model: its residuals must have the shapes of the skips."""
+    """Raises ControlUnfit for a control of another kind of model: its residuals must have the shapes of the skips, its
+    features those of the levels."""
     unet = parts.unet.config
     for control, net in zip(parts.spec.controls, parts.controls, strict=True):
+        if isinstance(net, T2IAdapter):
+            try:
+                check_fits(net, unet, parts.vae.downscale, str(control.folder))
+            except UserError as error:
+                raise ControlUnfit(str(error)) from None
+            continue
         config = net.config
         pairs = (
             ("block_out_channels", list(config.channels), list(unet.channels)),

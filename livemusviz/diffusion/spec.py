@@ -32,7 +32,7 @@ MAX_CONTROL_SCALE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ControlSpec:
-    """A ControlNet's folder. processor : one of `PROCESSORS`. scale : 0 to 2, where its fader begins.
+    """A ControlNet's or T2I-Adapter's folder. processor : one of `PROCESSORS`. scale : 0 to 2, where its fader begins.
     picture : file of a still; None follows the show's picture, or else its own frames."""
 
     folder: Path
@@ -60,7 +60,7 @@ class ModelSpec:
     guidance : one of `GUIDANCE`.
     loras : fused or live.
     stream : True runs several steps as a stream batch: each frame takes one step a call.
-    controls : ControlNets, in their order.
+    controls : ControlNets and T2I-Adapters, in their order.
     """
 
     folder: Path

@@ -252,7 +252,7 @@ class UNetEncoder(nn.Module):
         for down in self.down_blocks:
             x, more = down(x, feed)
             skips += more
-        return (self.mid_block(x, feed) if "mid_block" in self else x), skips
+        return (feed.guided(self.mid_block(x, feed)) if "mid_block" in self else x), skips
 
 
 class UNet2DConditionModel(UNetEncoder):
@@ -284,12 +284,14 @@ class UNet2DConditionModel(UNetEncoder):
         keys_values: list[KeysValues],
         residuals: Sequence[mx.array] = (),
         memory: SelfAttends | None = None,
+        features: Sequence[mx.array] = (),
     ) -> mx.array:
         """x : (B, H, W, in_channels); conditions and keys_values, of B or of 1, from the methods of the same names.
 
         residuals : of ControlNets, see `ControlNetModel`: added to each skip, the last one to the middle's output.
+        features : of T2I-Adapters, see `ConditioningFeed`.
         """
-        return self.with_deep(x, conditions, keys_values, residuals, memory)[0]
+        return self.with_deep(x, conditions, keys_values, residuals, memory, features)[0]
 
     def with_deep(
         self,
@@ -298,9 +300,10 @@ class UNet2DConditionModel(UNetEncoder):
         keys_values: list[KeysValues],
         residuals: Sequence[mx.array] = (),
         memory: SelfAttends | None = None,
+        features: Sequence[mx.array] = (),
     ) -> tuple[mx.array, mx.array]:
         """Return the same, and what the last block on the way up was given from below, for `shallow`."""
-        feed = ConditioningFeed(conditions, keys_values, memory)
+        feed = ConditioningFeed(conditions, keys_values, memory, features)
         x, skips = self.encode(self.conv_in(x), feed)
         if residuals:
             x, skips = x + residuals[-1], plus(skips, residuals)
@@ -317,6 +320,7 @@ class UNet2DConditionModel(UNetEncoder):
         keys_values: list[KeysValues],
         deep: mx.array,
         residuals: Sequence[mx.array] = (),
+        features: Sequence[mx.array] = (),
     ) -> mx.array:
         """Evaluate the outermost level alone, on an earlier frame's deep features (Ma et al. 2024, DeepCache, section
         3.2)."""
@@ -327,6 +331,7 @@ class UNet2DConditionModel(UNetEncoder):
                 *keys_values[: len(cross_attentions(down))],
                 *keys_values[len(keys_values) - len(cross_attentions(up)) :],
             ],
+            features=features,
         )
         x = self.conv_in(x)
         _, more = down(x, feed, descend=False)

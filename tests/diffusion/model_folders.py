@@ -15,6 +15,7 @@ from livemusviz.diffusion import keys
 from livemusviz.diffusion.clip import CLIPTextConfig, CLIPTextModel
 from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig
+from livemusviz.diffusion.t2i_adapter import T2IAdapter, T2IAdapterConfig
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
 from livemusviz.diffusion.unet import UNet2DConditionModel, UNetConfig
 
@@ -175,4 +176,20 @@ def write_controlnet(folder: Path, unet: dict[str, Any]) -> Path:
     mx.random.seed(8)
     net = ControlNetModel(ControlNetConfig.read(config, ""))
     save(folder, "diffusion_pytorch_model", net, keys.CONTROLNET, config)
+    return folder
+
+
+def write_t2i_adapter(folder: Path, channels: list[int], xl: bool = False) -> Path:
+    """Write a random T2I-Adapter whose features have these channels, level by level; the same numbers every time."""
+    config: dict[str, Any] = {"_class_name": "T2IAdapter", "adapter_type": "full_adapter", "channels": channels}
+    if xl:
+        config |= {"adapter_type": "full_adapter_xl", "downscale_factor": 16}
+    mx.random.seed(9)
+    save(
+        folder,
+        "diffusion_pytorch_model",
+        T2IAdapter(T2IAdapterConfig.read(config, "")),
+        keys.T2I_ADAPTER,
+        config,
+    )
     return folder

@@ -194,6 +194,18 @@ def save_controlnet(model: Path, folder: Path, seed: int = 0, bgr: bool = False,
     return folder
 
 
+def save_t2i_adapter(folder: Path, xl: bool = False, seed: int = 0, in_channels: int = 3) -> Path:
+    """Write a T2I-Adapter for the reduced widths of Stable Diffusion 1.5 or XL, by diffusers, float32."""
+    import diffusers
+    import torch
+
+    torch.manual_seed(200 + seed)
+    channels, kind = ([32, 64, 128, 128], "full_adapter_xl" if xl else "full_adapter")
+    adapter = diffusers.T2IAdapter(in_channels, channels, downscale_factor=16 if xl else 8, adapter_type=kind)
+    shaken(adapter).save_pretrained(folder)
+    return folder
+
+
 FULL_UNETS: dict[str, dict[str, Any]] = {
     "sd-turbo": UNETS["sd-turbo"]
     | {
