@@ -65,6 +65,8 @@ def test_F26_fifty_starts_that_fail_under_load(x_display: str, tmp_path: Path) -
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_F26_a_signal_while_everything_is_starting_ends_in_good_order(number: signal.Signals, tmp_path: Path) -> None:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here, as under nohup, and so by a show")
     env = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "livemusviz", "live", "--headless", "--midi", "off", "--oscquery-port", "0"]
     command += ["--osc-port", str(free_udp_port()), "--stats", str(tmp_path / "stats.json")]
