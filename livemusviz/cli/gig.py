@@ -117,7 +117,9 @@ def _checked(where: str, action: argparse.Action, value: object, folder: Path) -
             text = str(beside)
         if callable(action.type):
             action.type(text)
-    except (OSError, ValueError, OverflowError, argparse.ArgumentTypeError):
+    except argparse.ArgumentTypeError as error:
+        raise UserError(f"{where}: {error}") from None
+    except (OSError, ValueError, OverflowError):
         kind = getattr(action.type, "__name__", "value")
         raise UserError(f"{where}: {text[:40]!r} is no {kind}") from None
     if action.choices is not None and text not in action.choices:

@@ -292,7 +292,10 @@ def _control(options: argparse.Namespace) -> ControlOptions:
 
 def screen_numbers(text: str) -> int | str:
     """Return the screen that `--screen` names, or several as they were given, with commas."""
-    numbers = [int(each) for each in text.split(",")]
+    try:
+        numbers = [int(each) for each in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:32]!r}: give a screen's number, or several as 1,2") from None
     if len(set(numbers)) != len(numbers) or len(numbers) > MOST_SCREENS:
         raise argparse.ArgumentTypeError(f"{text[:32]!r}: give a screen once, at most {MOST_SCREENS} of them, as 1,2")
     return numbers[0] if len(numbers) == 1 else ",".join(map(str, numbers))

@@ -75,7 +75,7 @@ def test_what_is_saved_is_read_again(
     ("text", "said"),
     [
         ("gian = 2", "no flag 'gian'; did you mean 'gain'"),
-        ("screen = 'two'", "screen: 'two' is no int"),
+        ("screen = 'two'", "screen: 'two': give a screen's number"),
         ("screen = true", "screen: true is no value"),
         ("fullscreen = 3", "fullscreen: give true or false"),
         ("shaders = 'isf'", "shaders: give a list"),

@@ -100,7 +100,7 @@ def test_a_single_file_paints_what_its_folder_paints(pair: tuple[str, Path, Path
     assert model_name(resolve_model(str(path))) == path.stem
     single, single_image = painted(resolve_model(str(path)))
     assert np.abs(single - latents).max() <= 1e-5 * np.abs(latents).max()
-    np.testing.assert_array_equal(single_image, image)
+    np.testing.assert_allclose(single_image.astype(int), image, atol=1)  # a value between two steps goes either way
     convert(ModelSpec(resolve_model(str(path)), bits=16), tmp_path / "written")
     np.testing.assert_allclose(painted(tmp_path / "written")[0], latents, rtol=1e-5, atol=1e-5)
 
