@@ -36,7 +36,7 @@ PATIENCE = 60.0  # s beyond the music, after which a show is taken for hung
 
 def main() -> int:
     started = time.monotonic()
-    outputs = {name: ROOT / f"demo.{name}" for name in ("mp4", "png", "json")}
+    outputs = {name: ROOT / f"demo.{name}" for name in ("mp4", "png", "json", "jsonl")}  # jsonl: the film's show log
     for path in outputs.values():
         path.unlink(missing_ok=True)
     work = ROOT / "out"
