@@ -88,12 +88,17 @@ class OscTable:
 
     def _action(self, param: Param, arguments: Sequence[Argument], time: float) -> ControlEvent | None:
         """Return a press; with text where the action takes some."""
-        if list(arguments) == [""] or not any(isinstance(argument, str) for argument in arguments):
+        numbers = param.minimum >= 1 and len(arguments) > 0 and all(map(_is_number, arguments))  # as in /map/turn 90
+        if list(arguments) == [""] or not (numbers or any(isinstance(argument, str) for argument in arguments)):
             given = [] if list(arguments) == [""] else arguments
             return ControlEvent(param.name, "", time) if pressed(param.address, given) else None
         if not param.maximum:
             raise UserError(f"{param.address}: takes no text; send it without an argument, or 1")
         return ControlEvent(param.name, param.validate(plain_value(param, arguments)), time)
+
+
+def _is_number(argument: Argument) -> bool:
+    return isinstance(argument, int | float) and not isinstance(argument, bool) and 0 <= argument < 1e6
 
 
 def osc_entry(param: Param, number: float) -> str:

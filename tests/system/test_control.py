@@ -83,7 +83,8 @@ def test_every_address_is_set_and_read_back_with_liblos_tools(
     shows.append(show)
     show.wait_until_drawing()
     actions = {"next", "previous", "random", "cue_next", "cue_previous", "cue_random"}
-    first = [param for param in PARAMS if param.kind != "action" and param.name not in ("cue_number", "preset")]
+    named = ("cue_number", "preset", "picture", "model")  # what they name has to be there
+    first = [param for param in PARAMS if param.kind != "action" and param.name not in named]
     for param in first:
         value = setting(param)
         show.osc(param.address, *words(value))
@@ -110,13 +111,21 @@ def test_every_address_is_set_and_read_back_with_liblos_tools(
         ("/input", ("s", "gig.wav"), "/error s .*a file is given on the command line"),
         ("/input", ("s", "nothing like it:3-4"), "/error s .*no audio input"),
         ("/input?", (), '/input s ""'),
+        ("/picture", ("s", "nothing like it"), "/error s .*start the show with --pictures"),
+        ("/picture?", (), '/picture s ""'),
+        ("/model", ("s", "nothing like it"), "/error s .*nothing like it"),
+        ("/model?", (), '/model s ""'),
     ):
         show.osc(address, *arguments)
         if expected is not None:
             dump.wait_for(expected)
     before = show_refused(show)
+    show.osc("/map/pin", "sff", "top_left", "0.1", "0.1")
+    show.osc("/map/edge", "ffff", "0.1", "0", "0", "0")
+    show.osc("/map/turn", "i", "90")
+    tried = actions | {"learn", "forget", "tempo_double", "map_pin", "map_edge", "map_turn"}
     for param in PARAMS:
-        if param.kind == "action" and param.name not in actions | {"learn", "forget", "tempo_double"}:
+        if param.kind == "action" and param.name not in tried:
             show.osc(param.address)
             time.sleep(1.5 if param.name == "record_start" else 0.05)
     assert show_refused(show) == before
