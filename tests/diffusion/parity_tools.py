@@ -274,3 +274,31 @@ def _save(folder: Path, unet: dict[str, Any], text: dict[str, Any], vae: dict[st
     (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(config))
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
+
+
+def load_diffusers(cls: Any, folder: Path, scheduler: Any, zeros: bool = False, **parts: Any) -> Any:
+    """Return diffusers' pipeline `cls` of a folder, with some more parts. scheduler : a class.
+
+    zeros : SDXL's, where there is no negative prompt.
+    """
+    import diffusers
+    import transformers
+
+    tokenizer = transformers.PreTrainedTokenizerFast
+    parts = {
+        "unet": diffusers.UNet2DConditionModel.from_pretrained(folder / "unet"),
+        "vae": diffusers.AutoencoderTiny.from_pretrained(folder / "vae"),
+        "text_encoder": transformers.CLIPTextModel.from_pretrained(folder / "text_encoder"),
+        "tokenizer": tokenizer.from_pretrained(folder / "tokenizer"),
+        "scheduler": scheduler.from_pretrained(folder / "scheduler"),
+        **parts,
+    }
+    if (folder / "text_encoder_2").is_dir():
+        second = transformers.CLIPTextModelWithProjection.from_pretrained(folder / "text_encoder_2")
+        parts |= {"text_encoder_2": second, "tokenizer_2": tokenizer.from_pretrained(folder / "tokenizer_2")}
+        made = cls(**parts, force_zeros_for_empty_prompt=zeros)
+        made.watermark = None
+    else:
+        made = cls(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
+    made.set_progress_bar_config(disable=True)
+    return made

@@ -1,13 +1,10 @@
 """ControlNets in a pipeline: faders, pictures, intervals, refusals; on small random folders."""
 
 import json
-import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import mlx.core as mx
 import numpy as np
 import pytest
 from mlx.utils import tree_flatten
@@ -17,15 +14,26 @@ from livemusviz.bridge.sources import SourcePicture
 from livemusviz.diffusion.bench import run_bench
 from livemusviz.diffusion.control_units import ControlUnits
 from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel, PictureEncoder
-from livemusviz.diffusion.frame import FrameOptions
 from livemusviz.diffusion.opening import EngineSpec, open_pipeline
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.spec import ControlSpec, ModelSpec, parse_control
 from livemusviz.diffusion.unet import UNet2DConditionModel
 from livemusviz.errors import UserError
-from tests.diffusion.model_folders import ATTENTIVE_UNET, ATTENTIVE_VAE, TINY_TEXT, write_controlnet, write_model
+from tests.diffusion import controlled
+from tests.diffusion.controlled import (
+    SIZE,
+    check_batches,
+    check_refusal,
+    check_scale_0,
+    check_scales,
+    count_traces,
+    draw,
+    picture,
+)
+from tests.diffusion.model_folders import ATTENTIVE_UNET, write_controlnet
 
-SIZE = (64, 96)
+model, pipeline = controlled.model, controlled.pipeline
+
 PUBLISHED = {
     "Stable Diffusion 1.5": ({"cross_attention_dim": 768, "attention_head_dim": 8}, 361_279_120),
     "Stable Diffusion 2.1": ({"cross_attention_dim": 1024, "attention_head_dim": [5, 10, 20, 20]}, 364_228_240),
@@ -47,12 +55,6 @@ PUBLISHED = {
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "attentive"
-    return write_model(folder, ATTENTIVE_UNET, ATTENTIVE_VAE, TINY_TEXT)
-
-
-@pytest.fixture(scope="module")
 def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_controlnet(tmp_path_factory.mktemp("nets") / "edges", ATTENTIVE_UNET)
 
@@ -60,15 +62,6 @@ def net(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shared(model: Path, net: Path) -> Pipeline:
     return Pipeline.load(ModelSpec(model, controls=(ControlSpec(net),)), *SIZE)
-
-
-@pytest.fixture
-def pipeline(shared: Pipeline) -> Iterator[Pipeline]:
-    shared.controls.set_picture(0, None)
-    shared.controls.set_levels([ControlLevel()])
-    shared.reset()
-    yield shared
-    shared.controls.take_live(None)
 
 
 @pytest.fixture
@@ -90,35 +83,16 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return counted
 
 
-def picture(seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-
-
-def draw(pipeline: Pipeline, reuse: Reuse = Reuse.NONE) -> np.ndarray:
-    """Draw a frame; return its latents."""
-    noise = np.random.default_rng(1).standard_normal(pipeline.latent_shape, dtype=np.float32)
-    pipeline.generate(noise, pipeline.prompts.encode("red lava"), options=FrameOptions(reuse=reuse))
-    return np.array(pipeline._state.latents)
-
-
 def test_a_picture_changes_the_frame_as_far_as_its_scale(pipeline: Pipeline) -> None:
-    pipeline.controls.set_picture(0, picture())
-    drawn = []
-    for scale in (0.0, 0.5, 1.0):
-        pipeline.controls.set_levels([ControlLevel(scale)])
-        drawn.append(draw(pipeline))
-    assert 0 < np.abs(drawn[1] - drawn[0]).mean() < np.abs(drawn[2] - drawn[0]).mean()
-    pipeline.controls.set_levels([ControlLevel(1.0)])
+    drawn = check_scales(pipeline)
     pipeline.controls.set_picture(0, picture(9))
-    assert (draw(pipeline) != drawn[2]).any()
+    assert (draw(pipeline) != drawn).any()
 
 
 def test_scale_0_computes_nothing_and_gives_the_frame_of_the_model_alone(
     pipeline: Pipeline, model: Path, calls: list[str]
 ) -> None:
-    pipeline.controls.set_picture(0, picture())
-    pipeline.controls.set_levels([ControlLevel(0.0)])
-    np.testing.assert_array_equal(draw(pipeline), draw(Pipeline.load(ModelSpec(model), *SIZE)))
+    check_scale_0(pipeline, model)
     assert calls == []
 
 
@@ -167,27 +141,12 @@ def test_a_picture_of_another_size_is_refused(pipeline: Pipeline) -> None:
 
 
 def test_batches_are_drawn_with_the_same_structure(pipeline: Pipeline) -> None:
-    pipeline.controls.set_picture(0, picture())
-    noise = mx.random.normal((2, *pipeline.latent_shape), key=mx.random.key(1))
-    text = pipeline.prompts.encode("red lava")
-    both = np.array(pipeline.denoise(noise, text))
-    one = np.array(pipeline.denoise(noise[1:], text))
-    np.testing.assert_allclose(both[1:], one, atol=1e-4)
+    check_batches(pipeline)
 
 
 def test_moving_faders_compiles_nothing(model: Path, net: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python body of a compiled function runs only while it is traced."""
-    if shutil.which("g++") is None:
-        pytest.skip("MLX compiles for the CPU with g++")
-    traces: list[str] = []
-    for network, name in ((UNet2DConditionModel, "encode"), (ControlNetModel, "__call__")):
-        method = getattr(network, name)
-
-        def counting(self: Any, *given: Any, method: Any = method, kind: str = network.__name__) -> Any:
-            traces.append(kind)
-            return method(self, *given)
-
-        monkeypatch.setattr(network, name, counting)
+    traces = count_traces(monkeypatch, (UNet2DConditionModel, "encode"), (ControlNetModel, "__call__"))
     pipeline = Pipeline.load(ModelSpec(model, controls=(ControlSpec(net),)), *SIZE, compiled=True)
     pipeline.controls.set_picture(0, picture())
     pipeline.warm_up()
@@ -226,13 +185,7 @@ def test_warming_up_leaves_faders_and_pictures_as_they_were(model: Path, net: Pa
 def test_a_folder_that_does_not_fit_is_refused_in_one_line(
     change: dict[str, Any], said: str, model: Path, net: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "broken"
-    shutil.copytree(net, folder)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | change))
-    with pytest.raises(UserError, match=said) as error:
-        Pipeline.load(ModelSpec(model, controls=(ControlSpec(folder),)), *SIZE)
-    assert "\n" not in str(error.value) and str(folder) in str(error.value)
+    check_refusal(change, said, model, net, tmp_path / "broken")
 
 
 def test_a_net_that_is_refused_costs_a_show_only_itself(model: Path, tmp_path: Path) -> None:

@@ -6,23 +6,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.diffusion.parity_tools import TOLERANCE, noise, relative_error, save_controlnet, save_folder
+from tests.diffusion.parity_tools import TOLERANCE, load_diffusers, noise, relative_error, save_controlnet, save_folder
 
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
-transformers = pytest.importorskip("transformers")
 
 import mlx.core as mx  # noqa: E402
 
-from livemusviz.bridge.frames import ControlLevel  # noqa: E402
-from livemusviz.diffusion.denoiser import Guide  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
-from livemusviz.diffusion.schedulers import Sampling  # noqa: E402
-from livemusviz.diffusion.spec import ControlSpec, ModelSpec  # noqa: E402
+from tests.diffusion.controlled import NEGATIVE, PROMPT, clean_latents, load_controlled, picture  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 
-PROMPT, NEGATIVE = "red lava", "blue ocean"
 FAMILIES = ("sd15", "sd-turbo", "sdxl-turbo")
 SIZE = (64, 128)  # height, width
 
@@ -39,41 +34,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, l
     return made
 
 
-def picture(seed: int) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-
-
 def theirs(model: Path, nets: list[Path]) -> Any:
     xl = (model / "text_encoder_2").is_dir()
     kind = diffusers.StableDiffusionXLControlNetPipeline if xl else diffusers.StableDiffusionControlNetPipeline
     controls = [diffusers.ControlNetModel.from_pretrained(net) for net in nets]
-    fast = transformers.PreTrainedTokenizerFast
-    parts = {
-        "unet": diffusers.UNet2DConditionModel.from_pretrained(model / "unet"),
-        "vae": diffusers.AutoencoderTiny.from_pretrained(model / "vae"),
-        "text_encoder": transformers.CLIPTextModel.from_pretrained(model / "text_encoder"),
-        "tokenizer": fast.from_pretrained(model / "tokenizer"),
-        "scheduler": diffusers.EulerDiscreteScheduler.from_pretrained(model / "scheduler"),
-        "controlnet": controls if len(controls) > 1 else controls[0],
-    }
-    if xl:
-        second = transformers.CLIPTextModelWithProjection.from_pretrained(model / "text_encoder_2")
-        parts |= {"text_encoder_2": second, "tokenizer_2": fast.from_pretrained(model / "tokenizer_2")}
-        made = kind(**parts, force_zeros_for_empty_prompt=False, add_watermarker=False)
-    else:
-        made = kind(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
-    made.set_progress_bar_config(disable=True)
-    return made
+    controlnet = controls if len(controls) > 1 else controls[0]
+    return load_diffusers(kind, model, diffusers.EulerDiscreteScheduler, controlnet=controlnet)
 
 
 def ours(model: Path, nets: list[Path], guided: bool, steps: int) -> Pipeline:
-    spec = ModelSpec(
-        model,
-        sampling=Sampling(steps=steps),
-        guidance="full" if guided else "none",
-        controls=tuple(ControlSpec(net) for net in nets),
-    )
-    return Pipeline.load(spec, *SIZE)
+    return load_controlled(model, nets, guided, steps, SIZE)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -83,7 +53,7 @@ def test_residuals(family: str, folders: dict[str, tuple[Path, list[Path]]]) -> 
     control = diffusers.ControlNetModel.from_pretrained(net)
     text = pipeline.prompts.encode(PROMPT)
     x, x_torch = noise(1, SIZE[0] // 8, SIZE[1] // 8, 4)
-    image = picture(3)
+    image = picture(3, SIZE)
     added = {}
     if text.encoding.pooled is not None:
         ids = torch.tensor([[*SIZE, 0, 0, *SIZE]], dtype=torch.float32)
@@ -109,7 +79,7 @@ def test_pipeline(
     """Clean latents after one step without guidance, after three with it; and they differ from those without."""
     model, nets = folders[family]
     nets, steps = nets[: len(scales)], 1 if guidance == 1.0 else 3
-    images = [picture(7 + i) for i in range(len(nets))]
+    images = [picture(7 + i, SIZE) for i in range(len(nets))]
     pipeline = ours(model, nets, guided=guidance != 1.0, steps=steps)
     x, x_torch = noise(1, SIZE[0] // 8, SIZE[1] // 8, 4)
     shown = [torch.from_numpy(image.transpose(2, 0, 1)[None].copy()) / 255.0 for image in images]
@@ -120,13 +90,6 @@ def test_pipeline(
     ).images  # fmt: skip
     for n, image in enumerate(images):
         pipeline.controls.set_picture(n, image)
-    found = {on: clean(pipeline, x, guidance, scales if on else (0.0,) * len(nets)) for on in (True, False)}
+    found = {on: clean_latents(pipeline, x, guidance, scales if on else (0.0,) * len(nets)) for on in (True, False)}
     assert relative_error(found[True], wanted) < TOLERANCE
     assert relative_error(found[False], wanted) > 100 * TOLERANCE
-
-
-def clean(pipeline: Pipeline, x: mx.array, guidance: float, scales: tuple[float, ...]) -> mx.array:
-    pipeline.controls.set_levels([ControlLevel(scale) for scale in scales])
-    negative = pipeline.prompts.encode(NEGATIVE).inputs if pipeline.parts.spec.guidance == "full" else None
-    guide = Guide(mx.array(guidance), mx.array(1.0), negative)
-    return pipeline.denoise_batch(x, pipeline.prompts.encode(PROMPT).inputs, guide)

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.diffusion.parity_tools import TOLERANCE, noise, relative_error, save_folder
+from tests.diffusion.parity_tools import TOLERANCE, load_diffusers, noise, relative_error, save_folder
 
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
-transformers = pytest.importorskip("transformers")
 
 import mlx.core as mx  # noqa: E402
 
@@ -27,28 +26,11 @@ pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 PROMPT, NEGATIVE = "red lava", "blue ocean"
 
 
-def their_tokenizer(folder: Path) -> Any:
-    return transformers.PreTrainedTokenizerFast.from_pretrained(folder)
-
-
 def theirs(folder: Path, scheduler: Any, kind: str = "", zeros: bool = False) -> Any:
     """diffusers' pipeline of the very folder. zeros : SDXL's, where there is no negative prompt."""
-    parts = {
-        "unet": diffusers.UNet2DConditionModel.from_pretrained(folder / "unet"),
-        "vae": diffusers.AutoencoderTiny.from_pretrained(folder / "vae"),
-        "text_encoder": transformers.CLIPTextModel.from_pretrained(folder / "text_encoder"),
-        "tokenizer": their_tokenizer(folder / "tokenizer"),
-        "scheduler": scheduler.from_pretrained(folder / "scheduler"),
-    }
-    if (folder / "text_encoder_2").is_dir():
-        second = transformers.CLIPTextModelWithProjection.from_pretrained(folder / "text_encoder_2")
-        parts |= {"text_encoder_2": second, "tokenizer_2": their_tokenizer(folder / "tokenizer_2")}
-        made = diffusers.StableDiffusionXLPipeline(**parts, force_zeros_for_empty_prompt=zeros, add_watermarker=False)
-    else:
-        cls = getattr(diffusers, kind or "StableDiffusionPipeline")
-        made = cls(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
-    made.set_progress_bar_config(disable=True)
-    return made
+    xl = (folder / "text_encoder_2").is_dir()
+    cls = diffusers.StableDiffusionXLPipeline if xl else getattr(diffusers, kind or "StableDiffusionPipeline")
+    return load_diffusers(cls, folder, scheduler, zeros)
 
 
 def clean(pipeline: Pipeline, x: mx.array, scale: float, fresh: list[mx.array] | None = None) -> mx.array:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.diffusion.parity_tools import (
     TOLERANCE,
+    load_diffusers,
     noise,
     relative_error,
     save_controlnet,
@@ -17,23 +18,17 @@ from tests.diffusion.parity_tools import (
 
 torch = pytest.importorskip("torch")
 diffusers = pytest.importorskip("diffusers")
-transformers = pytest.importorskip("transformers")
 
 import mlx.core as mx  # noqa: E402
 from mlx.utils import tree_flatten  # noqa: E402
 
-from livemusviz.bridge.frames import ControlLevel  # noqa: E402
-from livemusviz.diffusion.denoiser import Guide  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
-from livemusviz.diffusion.schedulers import Sampling  # noqa: E402
-from livemusviz.diffusion.spec import ControlSpec, ModelSpec  # noqa: E402
 from livemusviz.diffusion.t2i_adapter import T2IAdapter, T2IAdapterConfig  # noqa: E402
+from tests.diffusion.controlled import NEGATIVE, PROMPT, SIZE, clean_latents, load_controlled, picture  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore")]
 
-PROMPT, NEGATIVE = "red lava", "blue ocean"
 FAMILIES = ("sd15", "sdxl-turbo")
-SIZE = (64, 96)  # height, width: an odd number of columns, 3, is halved before 1.5's last feature
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +42,6 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, l
     return made
 
 
-def picture(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (*size, 3), dtype=np.uint8)
-
-
 def shown(image: np.ndarray) -> Any:
     return torch.from_numpy(image.transpose(2, 0, 1)[None].copy()) / 255.0
 
@@ -58,37 +49,13 @@ def shown(image: np.ndarray) -> Any:
 def theirs(model: Path, adapters: list[Path]) -> Any:
     xl = (model / "text_encoder_2").is_dir()
     kind = diffusers.StableDiffusionXLAdapterPipeline if xl else diffusers.StableDiffusionAdapterPipeline
-    fast = transformers.PreTrainedTokenizerFast
     loaded = [diffusers.T2IAdapter.from_pretrained(adapter) for adapter in adapters]
-    parts = {
-        "unet": diffusers.UNet2DConditionModel.from_pretrained(model / "unet"),
-        "vae": diffusers.AutoencoderTiny.from_pretrained(model / "vae"),
-        "text_encoder": transformers.CLIPTextModel.from_pretrained(model / "text_encoder"),
-        "tokenizer": fast.from_pretrained(model / "tokenizer"),
-        "scheduler": diffusers.EulerDiscreteScheduler.from_pretrained(model / "scheduler"),
-        "adapter": diffusers.MultiAdapter(loaded) if len(loaded) > 1 else loaded[0],
-    }
-    if xl:
-        second = transformers.CLIPTextModelWithProjection.from_pretrained(model / "text_encoder_2")
-        parts |= {"text_encoder_2": second, "tokenizer_2": fast.from_pretrained(model / "tokenizer_2")}
-        made = kind(**parts, force_zeros_for_empty_prompt=False)
-    else:
-        made = kind(**parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False)
-    made.set_progress_bar_config(disable=True)
-    return made
+    adapter = diffusers.MultiAdapter(loaded) if len(loaded) > 1 else loaded[0]
+    return load_diffusers(kind, model, diffusers.EulerDiscreteScheduler, adapter=adapter)
 
 
 def ours(model: Path, nets: list[Path], guided: bool, steps: int) -> Pipeline:
-    controls = tuple(ControlSpec(net) for net in nets)
-    guidance = "full" if guided else "none"
-    return Pipeline.load(ModelSpec(model, sampling=Sampling(steps=steps), guidance=guidance, controls=controls), *SIZE)
-
-
-def clean(pipeline: Pipeline, x: mx.array, guidance: float, scales: tuple[float, ...]) -> mx.array:
-    pipeline.controls.set_levels([ControlLevel(scale) for scale in scales])
-    negative = pipeline.prompts.encode(NEGATIVE).inputs if pipeline.parts.spec.guidance == "full" else None
-    guide = Guide(mx.array(guidance), mx.array(1.0), negative)
-    return pipeline.denoise_batch(x, pipeline.prompts.encode(PROMPT).inputs, guide)
+    return load_controlled(model, nets, guided, steps, SIZE)
 
 
 @pytest.mark.parametrize("in_channels", [3, 1])
@@ -129,7 +96,7 @@ def test_pipeline(
     ).images  # fmt: skip
     for n, image in enumerate(images):
         pipeline.controls.set_picture(n, image)
-    found = {on: clean(pipeline, x, guidance, scales if on else (0.0,) * len(scales)) for on in (True, False)}
+    found = {on: clean_latents(pipeline, x, guidance, scales if on else (0.0,) * len(scales)) for on in (True, False)}
     assert relative_error(found[True], wanted) < TOLERANCE
     assert relative_error(found[False], wanted) > 100 * TOLERANCE
 

@@ -1,8 +1,5 @@
 """T2I-Adapters in a pipeline: faders, pictures, refusals, parameters; on small random folders."""
 
-import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +11,22 @@ from mlx.utils import tree_flatten
 from livemusviz.bridge.frames import ControlLevel, Reuse
 from livemusviz.diffusion import t2i_adapter
 from livemusviz.diffusion.bench import run_bench
-from livemusviz.diffusion.frame import FrameOptions
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.spec import ControlSpec, ModelSpec
 from livemusviz.diffusion.t2i_adapter import T2IAdapter, T2IAdapterConfig, halved
 from livemusviz.diffusion.unet import UNet2DConditionModel
 from livemusviz.errors import UserError
+from tests.diffusion import controlled
+from tests.diffusion.controlled import (
+    SIZE,
+    check_batches,
+    check_refusal,
+    check_scale_0,
+    check_scales,
+    count_traces,
+    draw,
+    picture,
+)
 from tests.diffusion.model_folders import (
     ATTENTIVE_UNET,
     ATTENTIVE_VAE,
@@ -29,18 +36,12 @@ from tests.diffusion.model_folders import (
     write_t2i_adapter,
 )
 
-SIZE = (64, 96)
+model, pipeline = controlled.model, controlled.pipeline
 PUBLISHED = {
     "Stable Diffusion 1.5": ({"adapter_type": "full_adapter"}, 77_369_280),
     "Stable Diffusion XL": ({"adapter_type": "full_adapter_xl", "downscale_factor": 16}, 79_028_160),
 }
 """Configs at full width, and their parameters."""
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "attentive"
-    return write_model(folder, ATTENTIVE_UNET, ATTENTIVE_VAE, TINY_TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -51,15 +52,6 @@ def adapter(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def shared(model: Path, adapter: Path) -> Pipeline:
     return Pipeline.load(ModelSpec(model, controls=(ControlSpec(adapter),)), *SIZE)
-
-
-@pytest.fixture
-def pipeline(shared: Pipeline) -> Iterator[Pipeline]:
-    shared.controls.set_picture(0, None)
-    shared.controls.set_levels([ControlLevel()])
-    shared.reset()
-    yield shared
-    shared.controls.take_live(None)
 
 
 @pytest.fixture
@@ -76,24 +68,8 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     return shapes
 
 
-def picture(seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
-
-
-def draw(pipeline: Pipeline, reuse: Reuse = Reuse.NONE) -> np.ndarray:
-    """Draw a frame; return its latents."""
-    noise = np.random.default_rng(1).standard_normal(pipeline.latent_shape, dtype=np.float32)
-    pipeline.generate(noise, pipeline.prompts.encode("red lava"), options=FrameOptions(reuse=reuse))
-    return np.array(pipeline._state.latents)
-
-
 def test_a_picture_changes_the_frame_as_far_as_its_scale(pipeline: Pipeline) -> None:
-    pipeline.controls.set_picture(0, picture())
-    drawn = []
-    for scale in (0.0, 0.5, 1.0):
-        pipeline.controls.set_levels([ControlLevel(scale)])
-        drawn.append(draw(pipeline))
-    assert 0 < np.abs(drawn[1] - drawn[0]).mean() < np.abs(drawn[2] - drawn[0]).mean()
+    check_scales(pipeline)
 
 
 def test_features_are_computed_once_a_picture(pipeline: Pipeline, encoded: list[tuple[int, ...]]) -> None:
@@ -123,9 +99,7 @@ def test_new_pictures_wait_until_the_interval_is_over(pipeline: Pipeline, encode
 def test_scale_0_computes_nothing_and_gives_the_frame_of_the_model_alone(
     pipeline: Pipeline, model: Path, encoded: list[tuple[int, ...]]
 ) -> None:
-    pipeline.controls.set_picture(0, picture())
-    pipeline.controls.set_levels([ControlLevel(0.0)])
-    np.testing.assert_array_equal(draw(pipeline), draw(Pipeline.load(ModelSpec(model), *SIZE)))
+    check_scale_0(pipeline, model)
     assert encoded == [] and pipeline.controls.inputs() == []
 
 
@@ -155,26 +129,12 @@ def test_deep_features_of_a_model_whose_first_level_is_plain(tmp_path: Path) -> 
 
 
 def test_batches_are_drawn_with_the_same_structure(pipeline: Pipeline) -> None:
-    pipeline.controls.set_picture(0, picture())
-    noise = mx.random.normal((2, *pipeline.latent_shape), key=mx.random.key(1))
-    text = pipeline.prompts.encode("red lava")
-    both, one = pipeline.denoise(noise, text), pipeline.denoise(noise[1:], text)
-    np.testing.assert_allclose(np.array(both)[1:], np.array(one), atol=1e-4)
+    check_batches(pipeline)
 
 
 def test_moving_faders_compiles_nothing(model: Path, adapter: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python body of a compiled function runs only while it is traced."""
-    if shutil.which("g++") is None:
-        pytest.skip("MLX compiles for the CPU with g++")
-    traces: list[str] = []
-    for network, name in ((UNet2DConditionModel, "encode"), (T2IAdapter, "encode_picture")):
-        method = getattr(network, name)
-
-        def counting(self: Any, *given: Any, method: Any = method, kind: str = network.__name__) -> Any:
-            traces.append(kind)
-            return method(self, *given)
-
-        monkeypatch.setattr(network, name, counting)
+    traces = count_traces(monkeypatch, (UNet2DConditionModel, "encode"), (T2IAdapter, "encode_picture"))
     net = write_controlnet(adapter.parent / "edges", ATTENTIVE_UNET)
     spec = ModelSpec(model, controls=(ControlSpec(adapter), ControlSpec(net)))
     pipeline = Pipeline.load(spec, *SIZE, compiled=True)
@@ -209,13 +169,7 @@ def test_moving_faders_compiles_nothing(model: Path, adapter: Path, monkeypatch:
 def test_a_folder_that_does_not_fit_is_refused_in_one_line(
     change: dict[str, Any], said: str, model: Path, adapter: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "broken"
-    shutil.copytree(adapter, folder)
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps(config | change))
-    with pytest.raises(UserError, match=said) as error:
-        Pipeline.load(ModelSpec(model, controls=(ControlSpec(folder),)), *SIZE)
-    assert "\n" not in str(error.value) and str(folder) in str(error.value)
+    check_refusal(change, said, model, adapter, tmp_path / "broken")
 
 
 @pytest.mark.parametrize("channels", [[16, 48], [16], [16, 32, 32], [16, 32, 32, 32]])
