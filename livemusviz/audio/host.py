@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import threading
 from dataclasses import replace
-from multiprocessing.context import SpawnProcess
 
 from livemusviz.audio.requests import InputRequests
 from livemusviz.audio.rings import AudioRings
@@ -19,11 +17,12 @@ from livemusviz.audio.spec import CONTROL, AudioSpec, AudioWiring, unpack_audio_
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock, AudioStatus
+from livemusviz.bridge.spawned import SpawnedProcess
 from livemusviz.bridge.supervise import LOST, STARTING, Patience, Supervisor
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
 from livemusviz.features.decay import decayed
-from livemusviz.features.hop import unpack_block
+from livemusviz.features.hop import read_blocks
 
 __all__ = ["AudioHost", "AudioSpec", "BlockReader"]
 
@@ -33,33 +32,6 @@ QUIET = 0.1  # s without news, after which the features fade
 STALLED = 1.0  # s without a block, after which the process is started anew; a busy machine may hold it up for less
 STEADY_AFTER = 50  # overflows in one life of the process, after which the next asks for more latency
 END_PATIENCE = 0.5  # s
-
-
-class _Process:
-    """A spawned audio process, as the supervisor sees it."""
-
-    def __init__(self, wiring: AudioWiring) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._process: SpawnProcess = context.Process(target=_main, args=(wiring,), name="audio", daemon=True)
-        self._process.start()
-
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def join(self, seconds: float) -> None:
-        self._process.join(seconds)
-
-
-def _main(wiring: AudioWiring) -> None:
-    """Run the new process."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    from livemusviz.audio.process import run
-
-    run(wiring)
 
 
 class BlockReader:
@@ -77,10 +49,7 @@ class BlockReader:
         """Called by the host while it keeps the ring open."""
         if self._reader is None:
             self._reader = ring.reader()
-        blocks = []
-        while (data := self._reader.read()) is not None:
-            blocks.append(unpack_block(data))
-        return blocks
+        return read_blocks(self._reader)
 
     @property
     def dropped(self) -> int:
@@ -99,7 +68,7 @@ class AudioHost:
         self._rings: AudioRings | None = None
         self._lock = threading.Lock()  # between closing the rings and reading them
         self._supervisor = Supervisor(self._spawn, patience=Patience(stalled=STALLED))
-        self._process: _Process | None = None
+        self._process: SpawnedProcess | None = None
         self._last = AudioFeatures.rest(epoch)
         self._news = epoch  # s; when features last came
         self._sounding_since: float | None = None
@@ -247,7 +216,7 @@ class AudioHost:
                 self._child = replace(self._child, blocks=rings.blocks.newest())
                 rings.close()
 
-    def _spawn(self) -> _Process:
+    def _spawn(self) -> SpawnedProcess:
         if self._rings is None:
             raise RuntimeError("an audio host that was not started cannot spawn")
         steady = self._child.overflows > STEADY_AFTER
@@ -258,9 +227,8 @@ class AudioHost:
             resume = self.clock.now() - self._sounding_since
         spec = replace(self.spec, gain=self._gain, held=self._held)
         ours, theirs = multiprocessing.Pipe()
-        self._process = _Process(
-            AudioWiring(spec, self.epoch, self._rings.names, resume, steady, self._sounded, theirs)
-        )
+        wiring = AudioWiring(spec, self.epoch, self._rings.names, resume, steady, self._sounded, theirs)
+        self._process = SpawnedProcess("livemusviz.audio.process", wiring, "audio")
         theirs.close()
         self._requests.connect(ours)
         return self._process

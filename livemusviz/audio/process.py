@@ -6,11 +6,9 @@ It ends by itself when the source is lost or the show is gone; the show starts a
 
 from __future__ import annotations
 
-import faulthandler
 import gc
 import logging
 import multiprocessing
-import signal
 import sys
 import time
 from collections.abc import Callable
@@ -44,8 +42,6 @@ NICENESS = -11  # as PulseAudio asks for itself; refused without the right to it
 
 def run(wiring: AudioWiring) -> None:
     """Capture until the source is lost. The exit status is 0 after a report of the reason."""
-    faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
     sys.setswitchinterval(0.0005)
     gc.disable()  # nothing here makes cycles, and a collection would hold the callback up
     raise_process_priority(NICENESS)

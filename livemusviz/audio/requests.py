@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from livemusviz.audio.spec import Inputs, RequestPipe
+from livemusviz.audio.spec import Inputs
+from livemusviz.bridge.spawned import MessagePipe
 
 
 class InputRequests:
@@ -20,7 +21,7 @@ class InputRequests:
         self._asked = 0  # requests so far
         self._wanted: tuple[int, str] | None = None  # number and input of the one that is not answered yet
         self._refused = ""
-        self._pipe: RequestPipe | None = None
+        self._pipe: MessagePipe | None = None
 
     def want(self, text: str) -> None:
         """Ask for an input; an older request is forgotten."""
@@ -33,7 +34,7 @@ class InputRequests:
         refused, self._refused = self._refused, ""
         return refused
 
-    def connect(self, pipe: RequestPipe) -> None:
+    def connect(self, pipe: MessagePipe) -> None:
         """Use the pipe of a new process, and repeat the request that is not answered yet."""
         self.close()
         self._pipe = pipe

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
 from livemusviz.bridge.sound import AudioStatus
+from livemusviz.bridge.spawned import MessagePipe
 
 # Takes a block, float32 (frames, channels); the capture time of its first frame, s; whether sound was lost before it.
 Sink = Callable[[np.ndarray, float, bool], None]
@@ -25,15 +25,6 @@ FILE_SUFFIXES = frozenset(
 
 STATUS_BYTES = 640
 CONTROL = struct.Struct("<d?")  # gain; whether a held file may play
-
-
-class RequestPipe(Protocol):
-    """One end of a `multiprocessing.Pipe`, whose class differs between POSIX and Windows."""
-
-    def send(self, obj: Any) -> None: ...
-    def recv(self) -> Any: ...
-    def poll(self, timeout: float | None = 0.0) -> bool: ...
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +78,7 @@ class AudioWiring:
     resume: float = 0.0
     steady: bool = False
     sounded: bool = False
-    requests: RequestPipe | None = None
+    requests: MessagePipe | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livemusviz.bridge.ring import RingReader
 from livemusviz.bridge.sound import CHANNELS, HOP, AudioBlock
 
 _HEAD = struct.Struct("<dqdd?7x")
@@ -51,6 +52,14 @@ def unpack_block(data: bytes) -> AudioBlock:
     """Return the samples of a packed hop alone; they are read-only."""
     time, sample = _HEAD.unpack_from(data)[:2]
     return AudioBlock(time, sample, _samples(data))
+
+
+def read_blocks(reader: RingReader) -> list[AudioBlock]:
+    """Return the blocks of the ring since the last read, oldest first."""
+    blocks = []
+    while (data := reader.read()) is not None:
+        blocks.append(unpack_block(data))
+    return blocks
 
 
 def _samples(data: bytes) -> np.ndarray:

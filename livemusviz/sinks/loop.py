@@ -6,23 +6,24 @@ another process. Times are seconds on the `perf_counter` scale.
 
 from __future__ import annotations
 
-import faulthandler
 import logging
-import signal
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
+from functools import partial
 
 from livemusviz.bridge.canvas_ring import CanvasReader, CanvasRing
 from livemusviz.bridge.outputs import RUNNING, STARTING, WAITING, OutputStatus
-from livemusviz.bridge.ring import RingReader, SharedRing
+from livemusviz.bridge.ring import SharedRing
 from livemusviz.bridge.sound import AudioBlock
+from livemusviz.bridge.spawned import MessagePipe
 from livemusviz.bridge.supervise import Backoff
 from livemusviz.clock import Clock, SystemClock
 from livemusviz.errors import UserError, one_line
+from livemusviz.features.hop import read_blocks
 from livemusviz.platforms import lower_process_priority
 from livemusviz.sinks.open import make_sink
-from livemusviz.sinks.protocol import PictureSink, Pipe, SinkWiring
+from livemusviz.sinks.protocol import PictureSink, SinkWiring
 from livemusviz.sinks.status import pack_output_status
 
 log = logging.getLogger(__name__)
@@ -37,47 +38,29 @@ HEALTHY = 5.0  # s after which the pauses begin anew
 
 def run(wiring: SinkWiring) -> None:
     """Feed the sink until the pipe closes."""
-    faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
     lower_process_priority(NICENESS)
     with ExitStack() as stack:
         pictures = CanvasRing.attach(wiring.pictures)
         stack.callback(pictures.close)
         status = SharedRing.attach(wiring.status)
         stack.callback(status.close)
-        blocks = None
+        blocks: Callable[[], list[AudioBlock]] | None = None
         if wiring.sound:
             ring = SharedRing.attach(wiring.sound)
             stack.callback(ring.close)
-            blocks = SinkBlockReader(ring.reader())
+            blocks = partial(read_blocks, ring.reader())
         feed = SinkFeed(wiring, CanvasReader(pictures), blocks, lambda data: status.write(data), SystemClock())
         stack.callback(feed.close)
         while not _ended(wiring.pipe):
             feed.step()
 
 
-def _ended(pipe: Pipe) -> bool:
+def _ended(pipe: MessagePipe) -> bool:
     """Wait a moment. True if the show has closed its end, or is gone."""
     try:
         return pipe.poll(POLL)
     except OSError:
         return True
-
-
-class SinkBlockReader:
-    """Hands over the blocks of sound since the last `read`."""
-
-    def __init__(self, reader: RingReader) -> None:
-        self._reader = reader
-
-    def read(self) -> list[AudioBlock]:
-        """Return new blocks, oldest first."""
-        from livemusviz.features.hop import unpack_block
-
-        blocks = []
-        while (data := self._reader.read()) is not None:
-            blocks.append(unpack_block(data))
-        return blocks
 
 
 class SinkFeed:
@@ -87,11 +70,11 @@ class SinkFeed:
         self,
         wiring: SinkWiring,
         pictures: CanvasReader,
-        blocks: SinkBlockReader | None,
+        blocks: Callable[[], list[AudioBlock]] | None,
         report: Callable[[bytes], object],
         clock: Clock,
     ) -> None:
-        """report : takes a packed status."""
+        """blocks : returns those since the last call; None without sound.  report : takes a packed status."""
         spec = wiring.spec
         self._wiring, self._pictures, self._blocks, self._report, self._clock = wiring, pictures, blocks, report, clock
         self._sink: PictureSink | None = None
@@ -104,7 +87,7 @@ class SinkFeed:
         """Open the sink if it is time, or send what is new; report."""
         now = self._clock.now()
         picture = self._pictures.newest()
-        blocks = [] if self._blocks is None else self._blocks.read()
+        blocks = [] if self._blocks is None else self._blocks()
         try:
             if self._sink is None:
                 if now >= self._next_try:

@@ -12,11 +12,12 @@ from livemusviz.bridge.canvas_ring import CanvasRing
 from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.outputs import CanvasTexture, OutputStatus
 from livemusviz.bridge.packets import EncodedPicture, PacketRing
+from livemusviz.bridge.spawned import MessagePipe
 from livemusviz.bridge.view import CanvasPicture
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
 from livemusviz.record.settings import Effort
-from livemusviz.sinks.protocol import Pipe, SinkWiring
+from livemusviz.sinks.protocol import SinkWiring
 from livemusviz.sinks.spec import SinkSpec, bit_rate
 from livemusviz.sinks.textures import TextureOutput
 from livemusviz.sinks.worker import SinkWorker
@@ -156,7 +157,7 @@ class Outputs:
             if self._packets is not None:
                 self._packets.write(picture)
 
-    def _wire(self, spec: SinkSpec, status: str, pipe: Pipe) -> SinkWiring:
+    def _wire(self, spec: SinkSpec, status: str, pipe: MessagePipe) -> SinkWiring:
         if self._ring is None:
             raise RuntimeError("outputs that were not started have no processes")
         packets = "" if self._packets is None or shared_rate(spec, self._size) is None else self._packets.name

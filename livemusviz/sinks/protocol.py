@@ -43,13 +43,6 @@ class PictureSink(Sink[CanvasPicture], Protocol):
 TextureSink = Sink[CanvasTexture]
 
 
-class Pipe(Protocol):
-    """One end of a `multiprocessing.Pipe`, whose class differs between POSIX and Windows."""
-
-    def poll(self, timeout: float | None = 0.0) -> bool: ...
-    def close(self) -> None: ...
-
-
 @dataclass(frozen=True, slots=True)
 class SinkWiring:
     """Holds what the process of a sink needs.

@@ -9,13 +9,13 @@ import logging
 import multiprocessing
 from collections.abc import Callable
 from dataclasses import replace
-from multiprocessing.context import SpawnProcess
 
 from livemusviz.bridge.notices import Notices
 from livemusviz.bridge.outputs import OFF, STARTING, WAITING, OutputStatus
 from livemusviz.bridge.ring import SharedRing
+from livemusviz.bridge.spawned import MessagePipe, SpawnedProcess
 from livemusviz.bridge.supervise import LOST, Backoff, Patience, Supervisor
-from livemusviz.sinks.protocol import Pipe, SinkWiring
+from livemusviz.sinks.protocol import SinkWiring
 from livemusviz.sinks.spec import SinkSpec, refusal
 from livemusviz.sinks.status import STATUS_BYTES, unpack_output_status
 
@@ -25,38 +25,8 @@ PATIENCE = Patience(stalled=5.0, starting=20.0, healthy=10.0)
 ENDING = 2.0  # s that a process gets to end by itself
 STATUS_SLOTS = 16
 
-Wire = Callable[[SinkSpec, str, Pipe], SinkWiring]
+Wire = Callable[[SinkSpec, str, MessagePipe], SinkWiring]
 """Makes the wiring of a process: spec, name of the status ring, its end of the pipe."""
-
-
-class _Process:
-    """A spawned sink process, as the supervisor sees it."""
-
-    def __init__(self, wiring: SinkWiring) -> None:
-        context = multiprocessing.get_context("spawn")
-        name = f"out {wiring.spec.name}"
-        self._process: SpawnProcess = context.Process(target=_main, args=(wiring,), name=name, daemon=True)
-        self._process.start()
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def join(self, seconds: float) -> None:
-        self._process.join(seconds)
-
-
-def _main(wiring: SinkWiring) -> None:
-    """Run the new process."""
-    from livemusviz.sinks.loop import run
-
-    run(wiring)
 
 
 class SinkWorker:
@@ -65,9 +35,9 @@ class SinkWorker:
     def __init__(self, spec: SinkSpec, wire: Wire, notices: Notices, patience: Patience = PATIENCE) -> None:
         self.spec, self._wire, self._notices, self._patience = spec, wire, notices, patience
         self._supervisor: Supervisor | None = None
-        self._process: _Process | None = None
-        self._ending: tuple[_Process, float] | None = None  # and when its time is over, s
-        self._pipe: Pipe | None = None
+        self._process: SpawnedProcess | None = None
+        self._ending: tuple[SpawnedProcess, float] | None = None  # and when its time is over, s
+        self._pipe: MessagePipe | None = None
         self._ring = SharedRing.create(STATUS_SLOTS, STATUS_BYTES)
         self._reader = self._ring.reader()
         self._restarts = 0
@@ -163,11 +133,12 @@ class SinkWorker:
             self._notices.error(f"out {self.spec.name}: {message}", "out")
         self._told = message
 
-    def _spawn(self) -> _Process:
+    def _spawn(self) -> SpawnedProcess:
         if self._pipe is not None:
             self._pipe.close()
         ours, theirs = multiprocessing.Pipe()
         self._pipe = ours
-        self._process = _Process(self._wire(self.spec, self._ring.name, theirs))
+        wiring = self._wire(self.spec, self._ring.name, theirs)
+        self._process = SpawnedProcess("livemusviz.sinks.loop", wiring, f"out {self.spec.name}")
         theirs.close()
         return self._process

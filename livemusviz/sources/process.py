@@ -5,9 +5,7 @@ In: a `SourceWiring`. Out: pictures in the ring, the newest last, and messages. 
 
 from __future__ import annotations
 
-import faulthandler
 import multiprocessing
-import signal
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -28,8 +26,6 @@ NICENESS = 5  # the picture may come a little later; the sound and the display m
 
 def run(wiring: SourceWiring) -> None:
     """Read until the source is lost. Its reason is told by the pipe."""
-    faulthandler.enable(2)  # standard error: a crash in a native library tells its thread and line
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the show ends us
     lower_thread_priority(NICENESS)
     with ExitStack() as stack:
         ring = SharedRing.attach(wiring.ring)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import numpy as np
 
 from livemusviz.bridge.sources import CELLS, SourcePicture
+from livemusviz.bridge.spawned import MessagePipe
 from livemusviz.sources.spec import PictureSpec
 
 ALIVE, PICTURE, LOST = "alive", "picture", "lost"
@@ -16,15 +16,6 @@ ALIVE, PICTURE, LOST = "alive", "picture", "lost"
 SLOTS = 3
 _TIME = struct.Struct("<d")
 _CELL_BYTES = CELLS * CELLS * 3 * 4
-
-
-class MessagePipe(Protocol):
-    """One end of a `multiprocessing.Pipe`, whose class differs between POSIX and Windows."""
-
-    def send(self, obj: Any) -> None: ...
-    def recv(self) -> Any: ...
-    def poll(self, timeout: float | None = 0.0) -> bool: ...
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 from contextlib import suppress
-from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from livemusviz.bridge.ring import SharedRing
 from livemusviz.bridge.sources import SourcePicture
+from livemusviz.bridge.spawned import SpawnedProcess
 from livemusviz.bridge.supervise import Backoff, Patience, Supervisor
 from livemusviz.clock import Clock
 from livemusviz.sources.protocol import LOST, PICTURE, SLOTS, SourceWiring, picture_bytes, unpack_picture
@@ -17,33 +16,6 @@ from livemusviz.sources.spec import PictureSpec
 
 PATIENCE = Patience(stalled=4.0, starting=15.0, healthy=5.0)
 END_PATIENCE = 0.5  # s
-
-
-class _Process:
-    """A spawned sources' process, as the supervisor sees it."""
-
-    def __init__(self, wiring: SourceWiring) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._process: SpawnProcess = context.Process(target=_main, args=(wiring,), name="picture", daemon=True)
-        self._process.start()
-
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
-
-    def kill(self) -> None:
-        self._process.kill()
-
-    def join(self, seconds: float) -> None:
-        self._process.join(seconds)
-
-
-def _main(wiring: SourceWiring) -> None:
-    """Run the new process."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
-    from livemusviz.sources.process import run
-
-    run(wiring)
 
 
 class SourceWorker:
@@ -65,7 +37,7 @@ class SourceWorker:
         self._ring = SharedRing.create(SLOTS, picture_bytes(size))
         self._reader = self._ring.reader()
         self._supervisor = Supervisor(self._spawn, Backoff(), patience)
-        self._process: _Process | None = None
+        self._process: SpawnedProcess | None = None
         self._pipe: Any = None
         self._signs = 0
         self._began = clock.now()
@@ -120,12 +92,13 @@ class SourceWorker:
         self._drop_pipe()
         self._ring.close()
 
-    def _spawn(self) -> _Process:
+    def _spawn(self) -> SpawnedProcess:
         self._drop_pipe()
         ours, theirs = multiprocessing.Pipe(duplex=False)
         resume = self._clock.now() - self._began if self.spec.kind == "video" else 0.0
         try:
-            self._process = _Process(SourceWiring(self.spec, self._size, self._ring.name, resume, theirs, self._ours))
+            wiring = SourceWiring(self.spec, self._size, self._ring.name, resume, theirs, self._ours)
+            self._process = SpawnedProcess("livemusviz.sources.process", wiring, "picture")
         finally:
             theirs.close()
         self._pipe = ours
