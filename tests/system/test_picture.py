@@ -63,8 +63,8 @@ def test_the_bright_part_of_the_pictures_follows_a_clip(tmp_path: Path) -> None:
     try:
         show.wait_until_drawing()
         show.osc("/picture", "s", "webcam:1")
-        show.osc("/picture", "s", "/etc/passwd")
         show.wait_for(lambda: "no source of the kind 'webcam'" in show.log(), "a refusal")
+        show.osc("/picture", "s", "/etc/passwd")
         show.wait_for(lambda: "start the show with --pictures FOLDER" in show.log(), "a refusal")
         computed = lambda: sum('"computed": true' in line for line in lines(show.trace_path))  # noqa: E731
         before = computed()
