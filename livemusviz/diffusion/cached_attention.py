@@ -58,7 +58,7 @@ class AttentionCache:
         self._kept: deque[list[KeysValues]] = deque(maxlen=1)
         self._since = 0  # frames
 
-    def follow(self, controls: Controls) -> None:
+    def apply(self, controls: Controls) -> None:
         """Take over the faders; a cut forgets."""
         self.set(controls.cached_attention, controls.cache_frames, controls.cache_interval)
         if controls.cut:

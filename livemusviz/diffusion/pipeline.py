@@ -145,7 +145,7 @@ class Pipeline:
         self.set_lora_weights(controls.lora_weight)
         self.controls.set_levels(controls.control_levels)
         self.controls.take_live(controls.picture)
-        self.attention.follow(controls)
+        self.attention.apply(controls)
         unread = self.init.take(controls.picture)
         self.init.strength = controls.strength
         wanted = (controls.steps, controls.t_list, None if controls.t_list else self.init.noise_level())
