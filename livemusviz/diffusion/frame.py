@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import mlx.core as mx
-import numpy as np
 
 from livemusviz.bridge.frames import Controls, Reuse
-from livemusviz.diffusion import coordinates
 from livemusviz.diffusion.cached_attention import AttentionMemory, Cached
 from livemusviz.diffusion.conditioning import Conditioning, UNetInputs
 from livemusviz.diffusion.controls import ControlInput, Residuals
@@ -22,6 +20,7 @@ from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL
 from livemusviz.diffusion.layers import KeysValues
 from livemusviz.diffusion.model import ModelParts
+from livemusviz.diffusion.planes import picture_planes
 from livemusviz.diffusion.streams import in_bands
 
 
@@ -200,14 +199,6 @@ class FrameGraph:
 def blend_latents(x0: mx.array, before: mx.array, weight: mx.array) -> mx.array:
     """Return latents with a share, 0 to 1, of the last frame's: exactly x0 at weight 0, exactly `before` at 1."""
     return (1 - weight) * x0 + weight * before
-
-
-def picture_planes(height: int, width: int, count: int) -> mx.array:
-    """Return the coordinate planes of a whole picture of that many latent cells, float32 (1, height, width, count)."""
-    shorter = min(height, width)
-    u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
-    v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
-    return mx.array(coordinates.coordinate_planes(u, v, count)[None])
 
 
 def _rgba(rgb: mx.array) -> mx.array:

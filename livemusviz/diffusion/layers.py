@@ -59,11 +59,11 @@ class Conv2d(nn.Conv2d):
     """`nn.Conv2d` whose bias may be given with the call, as one that already holds the time step's share.
 
     staged : a large one is computed in bands, see `stage` in quantize.py.
-    fast : the same on a CPU with fewer multiplications, see `prepare` in winograd.py.
+    fast : the same of (x, bias) on a CPU with fewer multiplications, see winograd.py and planes.py.
     """
 
     staged = False
-    fast: Winograd | None = None
+    fast: Callable[[mx.array, mx.array | None], mx.array] | None = None
 
     def __call__(self, x: mx.array, bias: mx.array | None = None) -> mx.array:
         """x : (B, H, W, I). bias : takes the place of the layer's own; broadcasts to (B, h, w, O)."""
@@ -75,7 +75,7 @@ class Conv2d(nn.Conv2d):
         """Convolve a picture that comes in bands of rows, (B, rows, W, I), by a form of stride 1; so is the result."""
         if len(bands) == 1:
             return [self(bands[0])]
-        if self.fast is not None:
+        if isinstance(self.fast, Winograd):
             return self.fast.on_bands(bands, self.bias if "bias" in self else None)
         ends = np.cumsum([band.shape[1] for band in bands])
         return list(mx.split(self(mx.concatenate(bands, axis=1)), ends[:-1].tolist(), axis=1))

@@ -23,6 +23,7 @@ from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuf
 from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, stage, weight_bytes
 from livemusviz.diffusion.schedulers import Scheduler, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
+from livemusviz.diffusion.planes import JoinedConvolution
 from livemusviz.diffusion.streams import OWN, Streams, side_by_side
 from livemusviz.diffusion.t2i_adapter import T2IAdapter, T2IAdapterConfig, check_fits
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
@@ -153,6 +154,9 @@ def _prepare_for_cpu(parts: ModelParts) -> ModelParts:
     modules = [module for network in (parts.unet, parts.vae, *parts.controls) for module in network.modules()]
     most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
     winograd.prepare_winograd(modules, streams, most)
+    entry, planes = parts.unet.conv_in, parts.unet.config.coordinate_channels
+    if planes and entry.fast is not None:
+        entry.fast = JoinedConvolution(entry.weight, planes, streams)
     for module in modules:
         if isinstance(module, Resnet | PixelShuffleDecoder):
             module.streams = streams

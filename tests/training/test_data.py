@@ -129,7 +129,7 @@ def test_coordinates_of_a_window_are_those_of_the_picture() -> None:
 
 
 def test_the_product_tells_the_unet_the_same_coordinates() -> None:
-    from livemusviz.diffusion.frame import picture_planes
+    from livemusviz.diffusion.planes import picture_planes
 
     for h, w in ((16, 16), (18, 32)):
         ours = np.array(picture_planes(h, w, 32))[0].transpose(2, 0, 1)
