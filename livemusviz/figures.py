@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,31 @@ import numpy as np
 
 from livemusviz.errors import UserError
 from livemusviz.platforms import peak_memory
+
+
+class Samples:
+    """Keeps the newest values of a measurement in memory taken once. One thread appends, any thread reads."""
+
+    def __init__(self, kept: int) -> None:
+        """kept : the most values; older ones go."""
+        self._values = np.zeros(kept)
+        self._count = 0
+
+    def append(self, value: float) -> None:
+        self._values[self._count % len(self._values)] = value
+        self._count += 1
+
+    def __len__(self) -> int:
+        return min(self._count, len(self._values))
+
+    def newest(self, most: int | None = None) -> np.ndarray:
+        """Return up to `most` of the newest values, float64, oldest first; all that are kept without it."""
+        count, kept = self._count, len(self._values)
+        first = count - min(count, kept if most is None else min(most, kept))
+        return self._values[np.arange(first, count) % kept]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.newest().tolist())
 
 
 def percentiles(seconds: Iterable[float]) -> dict[str, float] | None:

@@ -6,6 +6,7 @@ docs/WINDOWS.md says which of them nobody has run yet.
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import socket
@@ -66,6 +67,16 @@ def free_memory() -> int:
     else:
         lines = Path("/proc/meminfo").read_text(encoding="utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) * 1024
+
+
+def trim_memory() -> None:
+    """Give the free memory between what is in use back to the system. glibc alone keeps it; elsewhere nothing is done.
+
+    Takes a few milliseconds, without the GIL.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
 
 
 def raise_process_priority(niceness: int) -> None:

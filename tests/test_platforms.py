@@ -1,5 +1,6 @@
 """The functions that hide the system: figures that are right here, and names that stay in one place."""
 
+import ctypes
 import os
 import signal
 import socket
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from livemusviz import __version__, platforms
@@ -21,6 +23,16 @@ def test_peak_memory_follows_what_was_held() -> None:
     held = bytearray(before + 64 * 2**20)  # more than ever before
     held[:: os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096] = b"\1" * len(held[::4096])
     assert platforms.peak_memory() >= before + 64 * 2**20
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc's form")
+def test_free_memory_between_what_is_used_goes_back_to_the_system() -> None:
+    blocks = [bytearray(b"\1" * 100_000) for _ in range(1000)]  # small enough for malloc's heap
+    blocks = blocks[::50]  # its end stays in use
+    before = psutil.Process().memory_info().rss
+    platforms.trim_memory()
+    assert psutil.Process().memory_info().rss < before - 50 * 2**20
+    assert len(blocks) == 20
 
 
 def test_a_library_of_this_process_is_found() -> None:

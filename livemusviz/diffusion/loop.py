@@ -14,7 +14,6 @@ import atexit
 import gc
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,7 +32,8 @@ from livemusviz.diffusion.folder import EMBEDDED
 from livemusviz.diffusion.opening import EngineSpec, OpenModel, ReadsWords, open_pipeline
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError, one_line
-from livemusviz.platforms import lower_thread_priority
+from livemusviz.figures import Samples
+from livemusviz.platforms import lower_thread_priority, trim_memory
 
 if TYPE_CHECKING:
     from livemusviz.diffusion.conditioning import Conditioning
@@ -50,6 +50,7 @@ HUNG = 3.0  # s in one slot, after which the thread counts as hung, ...
 SLOW = 4.0  # ... unless its frames take that long: this many of the longest lately
 GPUS = ("metal", "cuda")
 LAST_WAIT = 30.0  # s that the end of the interpreter waits for a thread that has not ended
+TRIM_EVERY = 300.0  # s; takes some milliseconds, in which a display frame may be late
 TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 
 
@@ -85,7 +86,7 @@ class Engine:
         self._status = EngineStatus()  # replaced as a whole, by the engine thread alone
         self._slot_began: float | None = None  # s; None between slots and while a model loads
         self._hung = False  # of the thread that looks
-        self.seconds: deque[float] = deque(maxlen=TIMINGS_KEPT)
+        self.seconds = Samples(TIMINGS_KEPT)
         self._conduct, self._clock = conduct, clock
         self._step: tuple[tuple[int, int, int], Step] | None = None  # the director's, and for which latents
         self.models = ModelExchange(spec, clock, open_model or open_pipeline)
@@ -207,7 +208,7 @@ class Engine:
         following: NextModel | None = None
         lost = 0  # by the director, in a row
         self._lost = LostFrames()
-        slot = self._clock.now()
+        slot = trimmed = self._clock.now()
         while not self._stop.is_set():
             if self._clock.now() < slot and not self._attempt(self._read):  # else the next frame is enqueued first
                 break
@@ -215,6 +216,9 @@ class Engine:
             following = self.models.take()
             if following is not None:
                 break
+            if slot - trimmed >= TRIM_EVERY:
+                trimmed = slot
+                trim_memory()
             self._wait_until(slot)
             self._slot_began = started = self._clock.now()
             slot = started + 1.0 / self.spec.max_fps

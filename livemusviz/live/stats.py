@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Frame
 from livemusviz.control.loop import OscCounts
 from livemusviz.display.options import DisplayHealth
-from livemusviz.figures import percentiles
+from livemusviz.figures import Samples, percentiles
 from livemusviz.record.loop import RecordSummary
 
 KEPT = 36_000  # samples of each figure; older ones go
@@ -31,8 +29,8 @@ class ShowStats:
         self.generate: Sequence[float] = ()
         self.osc = OscCounts(0, 0, 0)
         self.first_frame: float | None = None  # s, when the first generated frame was presented
-        self.audio_to_frame: deque[float] = deque(maxlen=KEPT)
-        self.onset_to_shader: deque[float] = deque(maxlen=KEPT)
+        self.audio_to_frame = Samples(KEPT)
+        self.onset_to_shader = Samples(KEPT)
 
     def shown(self, frame: Frame, time: float) -> None:
         """Count a generated frame that was presented for the first time at `time`, s."""
@@ -50,8 +48,7 @@ class ShowStats:
 
     def late_ms(self) -> float:
         """Return the median from a sound to its picture, ms, over the last frames; 0 without any."""
-        recent = islice(reversed(self.audio_to_frame), RECENT)
-        return (percentiles(recent) or {"p50": 0.0})["p50"]
+        return (percentiles(self.audio_to_frame.newest(RECENT)) or {"p50": 0.0})["p50"]
 
 
 class EnergyMeter:

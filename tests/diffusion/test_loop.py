@@ -14,6 +14,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls, Frame
 from livemusviz.bridge.notices import Notices
 from livemusviz.clock import SystemClock
+from livemusviz.diffusion import loop
 from livemusviz.diffusion.loop import FAILURES_BEFORE_FALLBACK, Engine, EngineSpec
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.spec import ModelSpec
@@ -95,7 +96,7 @@ def test_frames_carry_the_time_of_their_sound_and_count_up(run: Any) -> None:
     until(lambda: made.status.generated >= 5)
     frame = made.frames.get()
     assert frame.seq >= 5 and frame.time == 1.5 and frame.image[0, 0, 0] == 7
-    assert 0 < frame.duration == pytest.approx(made.seconds[frame.seq - 1]) and frame.made > frame.duration
+    assert 0 < frame.duration == pytest.approx(made.seconds.newest()[frame.seq - 1]) and frame.made > frame.duration
     assert made.status.state == "running" and made.status.about["model"] == "given"
 
 
@@ -115,6 +116,16 @@ def test_what_means_nothing_to_the_model_is_in_the_status(run: Any) -> None:
     run(made)
     until(lambda: made.status.unused == ("delta",))
     assert made.status.unknown_words(["rote lava"]) == ("rote",)
+
+
+def test_free_memory_goes_back_to_the_system_now_and_then(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+    monkeypatch.setattr(loop, "TRIM_EVERY", 5.0 / SPEC.max_fps)
+    monkeypatch.setattr(loop, "trim_memory", lambda: drawn.append(made.status.generated))
+    made = engine({GIVEN: FakePipeline(7)})
+    run(made)
+    until(lambda: len(drawn) >= 3)
+    assert 0 < drawn[0] < drawn[1] < drawn[2]
 
 
 def test_skipped_slots_draw_nothing_and_are_counted(run: Any) -> None:
