@@ -25,8 +25,9 @@ class JoinedConvolution:
     def __init__(self, weight: mx.array, planes: int, streams: Streams = OWN) -> None:
         """weight : float32 (O, 3, 3, C).  planes : how many of the C channels are planes."""
         self._count = planes
-        self._of_latents = Winograd(weight[..., :-planes], streams)
-        self._of_planes = weight[..., -planes:]
+        of_latents, self._of_planes = weight[..., :-planes], weight[..., -planes:]
+        mx.eval(of_latents, self._of_planes)  # frames are made on another thread
+        self._of_latents = Winograd(of_latents, streams)
         self._shares: dict[tuple[int, int], mx.array] = {}
 
     def __call__(self, x: mx.array, bias: mx.array | None) -> mx.array:
