@@ -20,10 +20,10 @@ from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.ip_adapter import IPAdapter, LoadedStyle, StyleUnfit, forward_order
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, PixelShuffleDecoder
+from livemusviz.diffusion.planes import JoinedConvolution
 from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, stage, weight_bytes
 from livemusviz.diffusion.schedulers import Scheduler, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
-from livemusviz.diffusion.planes import JoinedConvolution
 from livemusviz.diffusion.streams import OWN, Streams, side_by_side
 from livemusviz.diffusion.t2i_adapter import T2IAdapter, T2IAdapterConfig, check_fits
 from livemusviz.diffusion.taesd import AutoencoderTiny, TinyConfig
