@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from livemusviz.cli.flashes import FAILS
 from livemusviz.cli.live import add_knobs, knob_values
 from livemusviz.cli.model_flags import (
     MODEL_FLAGS,
@@ -25,7 +26,7 @@ INTERRUPTED = 130
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("track", type=Path, nargs="?", metavar="TRACK", help="wav, flac, mp3, ogg, m4a, ...")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE.mp4|.mov|.mkv")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE.mp4|.mov|.mkv", help="the film to write")
     parser.add_argument("--from-log", type=Path, metavar="SHOW.jsonl", help="play a recorded show again")
     parser.add_argument("--cues", type=Path, metavar="FILE.toml", help="what changes at which time or bar")
     parser.add_argument("--canvas", metavar="WxH", help="pixels of the film (1280x720, or as the recorded show's)")
@@ -37,6 +38,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--until", type=float, metavar="SECONDS", help="only the beginning of the track")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted render")
     parser.add_argument("--overwrite", action="store_true", help="replace a film of that name")
+    parser.add_argument(
+        "--check-flashes",
+        action="store_true",
+        help=f"say whether the film flashes too often (exit status {FAILS}); without -o, TRACK is a film to check",
+    )
     parser.add_argument("--stats", type=Path, metavar="FILE.json", help="write the figures at the end")
     add_model_flags(parser)
     parser.set_defaults(**dict.fromkeys(MODEL_FLAGS))  # to see what was given, over what a show log says
@@ -44,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from livemusviz.cli.flashes import check_film
     from livemusviz.cli.outputs import check_files
     from livemusviz.errors import UserError
     from livemusviz.figures import write_json
@@ -52,19 +59,43 @@ def run(options: argparse.Namespace) -> int:
 
     if options.track is None and options.from_log is None:
         raise UserError("give a TRACK, or --from-log SHOW.jsonl")
+    if options.output is None and options.check_flashes and options.from_log is None:
+        return _check(options)
+    if options.output is None:
+        raise UserError("-o: name the film to write, as film.mp4; --check-flashes alone checks one that is there")
     read = {"TRACK": options.track, "--from-log": options.from_log, "--cues": options.cues}
     check_files({"--stats": options.stats}, {"-o": options.output, "--playlist": options.playlist, **read})
     figures = run_render(_config(options))
     if figures is None:
         return 0
-    if options.stats is not None:
-        write_json(options.stats, asdict(figures) | {"output": str(figures.output)})
+    numbers = asdict(figures) | {"output": str(figures.output)}
     reached = clock(figures.frames * 1.0 / float(_fps(options)))
     if not figures.finished:
+        status = INTERRUPTED
         print(f"{figures.output}: stopped at {reached}; it plays so far, and --resume goes on with it")
-        return INTERRUPTED
-    print(f"{figures.output}: {reached}, {figures.frames} frames, {figures.fps:.1f} a second, sound {figures.sound}")
-    return 0
+    else:
+        status = 0
+        print(
+            f"{figures.output}: {reached}, {figures.frames} frames, {figures.fps:.1f} a second, sound {figures.sound}"
+        )
+        if options.check_flashes:
+            status, numbers["flashes"] = check_film(figures.output)
+    if options.stats is not None:
+        write_json(options.stats, numbers)
+    return status
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Check the film that is given in the place of a track. Return the exit status."""
+    from livemusviz.cli.flashes import check_film
+    from livemusviz.cli.outputs import check_files
+    from livemusviz.figures import write_json
+
+    check_files({"--stats": options.stats}, {"TRACK": options.track})
+    status, counted = check_film(options.track)
+    if options.stats is not None:
+        write_json(options.stats, {"flashes": counted})
+    return status
 
 
 def _config(options: argparse.Namespace) -> Any:

@@ -131,8 +131,8 @@ class MeanGuard:
         """Note that the picture of `now` was held back."""
         self._budget.refuse(now)
 
-    def shown(self, now: float, value: float) -> None:
-        """Note that a picture with this mean was shown at `now`."""
+    def shown(self, now: float, value: float) -> bool:
+        """Note that a picture with this mean was shown at `now`. Return whether that was a transition."""
         if self._empty:
             self._empty = False
             self._last = self._low = self._high = self._start = value
@@ -141,6 +141,7 @@ class MeanGuard:
         if by_run or by_extremes:
             self._budget.add(now)
         self._last = value
+        return by_run or by_extremes
 
     def exchange(self, state: State) -> None:
         """Save or restore the mean so far."""

@@ -22,7 +22,7 @@ DARKS = np.array([DARK, np.inf, np.inf])[:, None, None]
 
 
 class WindowGuard:
-    """`bounds` before a picture is shown, `shown` after it. Signals are `flash.signals`, float (3, H, W), 0..1."""
+    """`bounds` before a picture is shown, `shown` after it. Signals are `flash_signals`, float (3, H, W), 0..1."""
 
     def __init__(self) -> None:
         shape = (3, GRID[1], GRID[0])
@@ -40,20 +40,21 @@ class WindowGuard:
         if not one_more.any():
             return None
         too_often = one_more | (now - self._times[TRANSITIONS] < PERIOD)
-        held = one_more & _in_windows(_windows(too_often).mean((-1, -2)) >= AREA)
+        held = one_more & _in_windows(cells_of_windows(too_often).mean((-1, -2)) >= AREA)
         if not held.any():
             return None
         low = np.where(held & fall, self._high - HELD * CHANGES, -np.inf)
         return low, np.where(held & rise, self._low + HELD * CHANGES, np.inf)
 
-    def shown(self, now: float, values: np.ndarray) -> None:
-        """Note the picture that was shown at `now`, s."""
+    def shown(self, now: float, values: np.ndarray) -> np.ndarray:
+        """Note the picture that was shown at `now`, s. Return the cells that made a transition, bool (3, H, W)."""
         fall, rise = self._find_moves(values)
         moved = fall | rise
         self._times = np.where(moved, np.concatenate([np.full((1, *moved.shape), now), self._times[:-1]]), self._times)
         self._direction = np.where(moved, np.where(rise, 1, -1), self._direction)
         self._low = np.where(moved, values, np.minimum(self._low, values))
         self._high = np.where(moved, values, np.maximum(self._high, values))
+        return moved
 
     def exchange(self, state: State) -> None:
         """Save or restore the transitions so far."""
@@ -69,7 +70,7 @@ class WindowGuard:
         return fall & ~rise, rise
 
 
-def _windows(cells: np.ndarray) -> np.ndarray:
+def cells_of_windows(cells: np.ndarray) -> np.ndarray:
     """Return the cells of every window: (..., H, W) as a view (..., h, w, rows, columns)."""
     return sliding_window_view(cells, (WINDOW[1], WINDOW[0]), axis=(-2, -1))
 
@@ -78,4 +79,4 @@ def _in_windows(windows: np.ndarray) -> np.ndarray:
     """Return the cells that lie in any of the marked windows: bool (3, h, w) to (3, H, W)."""
     rows, columns = WINDOW[1] - 1, WINDOW[0] - 1
     edged = np.pad(windows, ((0, 0), (rows, rows), (columns, columns)))
-    return np.asarray(_windows(edged).any((-1, -2)))
+    return np.asarray(cells_of_windows(edged).any((-1, -2)))

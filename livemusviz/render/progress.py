@@ -23,10 +23,10 @@ WINDOW = 40  # updates over which the speed is measured
 class Progress:
     """`update` after each batch; `done` at the end."""
 
-    def __init__(self, total: int, first: int, now: Callable[[], float], out: TextIO = sys.stderr) -> None:
+    def __init__(self, total: int, first: int, now: Callable[[], float], out: TextIO | None = None) -> None:
         """total : frames of the film.  first : the frame that the render begins with.  now : a clock, s."""
-        self._total, self._now, self._out = total, now, out
-        self._terminal = _terminal(out)
+        self._total, self._now, self._out = total, now, out or sys.stderr
+        self._terminal = _terminal(self._out)
         self._marks: deque[tuple[float, int]] = deque([(now(), first)], maxlen=WINDOW)
         self._shown_at = float("-inf")
         self._tenth = 10 * first // max(total, 1)
@@ -70,10 +70,10 @@ class Progress:
 class Listening:
     """Shows how much of the track has been analysed: called with the seconds so far; on a terminal only."""
 
-    def __init__(self, total: float, now: Callable[[], float], out: TextIO = sys.stderr) -> None:
+    def __init__(self, total: float, now: Callable[[], float], out: TextIO | None = None) -> None:
         """total : s, of the track, as far as its file says."""
-        self._total, self._now, self._out = total, now, out
-        self._terminal = _terminal(out)
+        self._total, self._now, self._out = total, now, out or sys.stderr
+        self._terminal = _terminal(self._out)
         self._shown_at = now()
 
     def __call__(self, seconds: float) -> None:
