@@ -4,7 +4,7 @@ uniform vec2 cell;          // size of a cell, in shares of the picture
 in vec2 v_uv;
 out vec4 color;
 
-const int STEPS = 7;        // samples across a cell, each of four pixels by the linear filter
+const int STEPS = 14;       // samples across a cell, each of four pixels by the linear filter
 
 void main() {
     vec4 sum = vec4(0.0);

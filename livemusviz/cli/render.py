@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--stats", type=Path, metavar="FILE.json", help="write the figures at the end")
     add_model_flags(parser)
+    parser.set_defaults(refuse=parser.error)
     parser.set_defaults(**dict.fromkeys(MODEL_FLAGS))  # to see what was given, over what a show log says
     add_knobs(parser)
 
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     if options.output is None and options.check_flashes and options.from_log is None:
         return _check(options)
     if options.output is None:
-        raise UserError("-o: name the film to write, as film.mp4; --check-flashes alone checks one that is there")
+        options.refuse("-o/--output: name the film to write")
     read = {"TRACK": options.track, "--from-log": options.from_log, "--cues": options.cues}
     check_files({"--stats": options.stats}, {"-o": options.output, "--playlist": options.playlist, **read})
     figures = run_render(_config(options))

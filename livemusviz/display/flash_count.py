@@ -26,7 +26,7 @@ from livemusviz.display.flash_guard import LUMINANCE, NEVER_DARK_ENOUGH, RED
 from livemusviz.display.flash_windows import AREA, GRID, WINDOW, WindowGuard, cells_of_windows
 
 SECOND = 0.998  # s that transitions count; time stamps are rounded to milliseconds
-SAMPLES = 12  # pixels that are looked at across a cell, and as many down
+SAMPLES = 16  # pixels that are looked at across a cell, and as many down
 BUSY_MOST = 4.0  # s of any five with four or more transitions a second: the extended failure of EA IRIS
 WORST = 3  # seconds that a report names
 ENOUGH_CELLS = math.ceil(AREA * WINDOW[0] * WINDOW[1])  # that make a window flash
@@ -42,7 +42,7 @@ LINEAR = _linear_levels()  # linear light of each 8-bit sRGB value
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """Holds the largest value of one measure. amount : transitions or s.  at : s, the end of the time it counts."""
+    """Holds the largest value of one measure. amount : transitions, flashes or s.  at : s, the end of the time it counts."""
 
     amount: float = 0.0
     at: float = 0.0
@@ -56,7 +56,7 @@ class SignalReport:
     """Holds the worst of one signal.
 
     canvas : transitions of the mean of the canvas in a second.
-    windows : the same of a quarter of a window of a third by a third of the canvas.
+    windows : flashes of a quarter of a window of a third by a third of the canvas in a second.
     series : s of five in which the mean makes four or more a second.
     """
 
@@ -66,7 +66,11 @@ class SignalReport:
 
     @property
     def passes(self) -> bool:
-        return max(self.canvas.amount, self.windows.amount) <= TRANSITIONS and self.series.amount < BUSY_MOST
+        return (
+            self.canvas.amount <= TRANSITIONS
+            and self.windows.amount <= TRANSITIONS // 2
+            and self.series.amount < BUSY_MOST
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +98,7 @@ class FlashCounter:
     """`add` every picture in the order of its time, then `report`."""
 
     def __init__(self) -> None:
-        self._windows = WindowGuard()
+        self._windows = WindowGuard(np.zeros((3, 1, 1)))
         self._means = {
             LUMINANCE: MeanGuard(LUMINANCE_CHANGE, DARK, extended=False),
             RED: MeanGuard(RED_CHANGE, NEVER_DARK_ENOUGH, extended=False),
@@ -116,7 +120,7 @@ class FlashCounter:
             worst = self._reports[signal]
             self._reports[signal] = SignalReport(
                 worst.canvas.or_worse(canvas, now),
-                worst.windows.or_worse(windows[signal], now),
+                worst.windows.or_worse(windows[signal] // 2, now),
                 worst.series.or_worse(series, now),
             )
             second = int(now)
@@ -125,11 +129,13 @@ class FlashCounter:
 
     def report(self) -> FlashReport:
         """Return what was counted so far."""
-        worst = sorted(self._seconds.values(), key=lambda each: -each.amount)[:WORST]
-        return FlashReport(
-            self._pictures, self._last, self._reports[LUMINANCE], self._reports[RED],
-            tuple(each for each in worst if each.amount > 0),
-        )  # fmt: skip
+        worst: list[Worst] = []
+        for each in sorted(self._seconds.values(), key=lambda each: -each.amount):
+            apart = all(abs(each.at - other.at) >= 1.0 for other in worst)
+            if each.amount > 0 and apart and len(worst) < WORST:
+                worst.append(each)
+        reports = self._reports
+        return FlashReport(self._pictures, self._last, reports[LUMINANCE], reports[RED], tuple(worst))
 
     def _count_mean(self, signal: int, now: float, moved: bool) -> tuple[int, float]:
         """Return the transitions of the second before `now`, and s of the last five with four or more a second."""

@@ -18,13 +18,16 @@ AREA = 0.25  # share of a window's cells
 HELD = 0.8  # of the change that a cell which is held back may still make
 
 CHANGES = np.array([LUMINANCE_CHANGE, RED_CHANGE, CHROMA_CHANGE])[:, None, None]
+MARGINS = np.array([0.008, 0.012, 0.02])[:, None, None]  # error of a cell's signals, as it is seen at some pixels only
 DARKS = np.array([DARK, np.inf, np.inf])[:, None, None]
 
 
 class WindowGuard:
     """`bounds` before a picture is shown, `shown` after it. Signals are `flash_signals`, float (3, H, W), 0..1."""
 
-    def __init__(self) -> None:
+    def __init__(self, margins: np.ndarray = MARGINS) -> None:
+        """margins : by which changes that count are smaller than the rules', (3, 1, 1); 0 counts as the rules do."""
+        self._changes = CHANGES - margins
         shape = (3, GRID[1], GRID[0])
         self._low, self._high = np.full(shape, np.inf), np.full(shape, -np.inf)  # since a cell's last transition
         self._direction = np.zeros(shape, np.int8)  # of that transition: -1, 1, or 0 before the first
@@ -43,8 +46,8 @@ class WindowGuard:
         held = one_more & _in_windows(cells_of_windows(too_often).mean((-1, -2)) >= AREA)
         if not held.any():
             return None
-        low = np.where(held & fall, self._high - HELD * CHANGES, -np.inf)
-        return low, np.where(held & rise, self._low + HELD * CHANGES, np.inf)
+        low = np.where(held & fall, self._high - HELD * self._changes, -np.inf)
+        return low, np.where(held & rise, self._low + HELD * self._changes, np.inf)
 
     def shown(self, now: float, values: np.ndarray) -> np.ndarray:
         """Note the picture that was shown at `now`, s. Return the cells that made a transition, bool (3, H, W)."""
@@ -65,8 +68,8 @@ class WindowGuard:
 
     def _find_moves(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the cells that would fall and those that would rise, bool (3, H, W)."""
-        fall = (self._high - values >= CHANGES) & (values < DARKS) & (self._direction >= 0)
-        rise = (values - self._low >= CHANGES) & (self._low < DARKS) & (self._direction <= 0)
+        fall = (self._high - values >= self._changes) & (values < DARKS) & (self._direction >= 0)
+        rise = (values - self._low >= self._changes) & (self._low < DARKS) & (self._direction <= 0)
         return fall & ~rise, rise
 
 

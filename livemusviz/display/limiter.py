@@ -46,7 +46,8 @@ class FlashLimiter:
         before : the layer shown last; None shows `picture` as it is.  mode : one of `flash.MODES`.
         """
         if mode != self._mode:
-            self._mode, self._guard = mode, CanvasGuard(extended=mode == "broadcast")
+            self._mode = mode
+            self.forget()
         self.active = False
         if mode == "off":
             return picture
@@ -57,6 +58,10 @@ class FlashLimiter:
             shown, values, gains = self._hold_back(now, picture, before, hold)
         self._guard.shown(now, values, gains)
         return shown
+
+    def forget(self) -> None:
+        """Take the next picture for the first one that is seen."""
+        self._guard = CanvasGuard(extended=self._mode == "broadcast")
 
     def rehearse(self, picture: Layer) -> None:
         """Draw what `limit` may draw once, from a picture of the canvas's size; nothing is remembered of it."""

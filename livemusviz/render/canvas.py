@@ -79,3 +79,4 @@ class OfflineCanvas:
         for i in range(steps):
             time = cell.time - PREROLL + i * PREROLL_STEP
             self._compositor.draw(time, cell.view)
+        self._compositor.limiter.forget()  # nobody sees what was before the film
