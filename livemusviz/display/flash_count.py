@@ -42,7 +42,7 @@ LINEAR = _linear_levels()  # linear light of each 8-bit sRGB value
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """Holds the largest value of one measure. amount : transitions, flashes or s.  at : s, the end of the time it counts."""
+    """Holds the largest value of one measure. amount : transitions, flashes or s.  at : s, when its count ends."""
 
     amount: float = 0.0
     at: float = 0.0
