@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from livemusviz.director.playlist import Entry, parse_playlist
 from livemusviz.director.presets import MAX_BYTES, Preset, parse_preset, read_document
 from livemusviz.director.stage import check_drives
 from livemusviz.errors import UserError, suggest
+from livemusviz.folders import home, user_folder
 from livemusviz.isf.header import MAX_BYTES as SHADER_BYTES
 from livemusviz.isf.header import Header, Number, decode, parse_isf
+from livemusviz.regular import read_regular
 from livemusviz.session.content import Content
 from livemusviz.session.step import SavePreset
 
@@ -27,17 +30,7 @@ log = logging.getLogger(__name__)
 
 SUFFIXES = (".fs", ".isf")
 MAX_FILES = 5000  # shaders in one folder
-_MAC_FOLDERS = (Path("/Library/Graphics/ISF"), Path.home() / "Library/Graphics/ISF")
-
-
-def user_folder() -> Path:
-    """Return the folder of a user's own files."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "livemusviz"
-
-
-def cache_folder() -> Path:
-    """Return the folder of files that may be lost."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livemusviz"
+_MAC_FOLDERS = (Path("/Library/Graphics/ISF"), home() / "Library/Graphics/ISF")
 
 
 # --- shaders ------------------------------------------------------------------------------------
@@ -62,10 +55,26 @@ def find_shaders(more: Iterable[Path] = ()) -> dict[str, Path]:
 
 def shader_files(folder: Path) -> list[Path]:
     """Return the shaders in a folder and in the folders below it."""
-    if not folder.is_dir():
+    found = _files(folder, "**/*")
+    return [path for path in found if path.suffix.lower() in SUFFIXES][:MAX_FILES]
+
+
+def _files(folder: Path, pattern: str) -> list[Path]:
+    """Return the files in a folder that match, in order; none, with a warning, where it may not be looked into."""
+    try:
+        found = sorted(path for path in folder.glob(pattern) if os.path.isfile(path))
+        if not found and os.path.isdir(folder):
+            next(folder.iterdir(), None)  # glob tells no difference between an empty folder and a closed one
+    except OSError as error:
+        _leave_out(folder, error.strerror or str(error))
         return []
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-    return [path for path in files if _is_text(path.stem)][:MAX_FILES]
+    return [path for path in found if _is_text(path.stem)]
+
+
+@cache
+def _leave_out(folder: Path, reason: str) -> None:
+    """Warn once of a folder, for it is looked into many times."""
+    log.warning("%s is left out: %s", folder, reason)
 
 
 def _is_text(name: str) -> bool:
@@ -91,8 +100,7 @@ def read_headers(paths: Mapping[str, Path]) -> tuple[dict[str, Header], list[str
     problems = []
     for name, path in paths.items():
         try:
-            with path.open("rb") as file:
-                header = parse_isf(decode(file.read(SHADER_BYTES + 1)))
+            header = parse_isf(decode(read_regular(path, SHADER_BYTES)))
             check_drives(header)
             headers[name] = header
         except OSError as error:
@@ -114,13 +122,8 @@ def find_presets() -> Mapping[str, Path]:
     """Return all presets by name."""
     found: dict[str, Path] = {}
     for folder in reversed(preset_folders()):
-        if folder.is_dir():
-            found.update({path.stem: path for path in _preset_files(folder)})
+        found.update({path.stem: path for path in _files(folder, "*.toml")})
     return dict(sorted(found.items()))
-
-
-def _preset_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.toml") if path.is_file() and _is_text(path.stem))
 
 
 def load_preset(name: str, shaders: Mapping[str, Header] | None = None) -> Preset:
@@ -150,8 +153,7 @@ def load_playlist(path: Path) -> tuple[Entry, ...]:
     """Return the entries of a playlist file (TOML: `play = ["lava", {preset = "ink", seconds = 40}]`). UserError
     otherwise."""
     try:
-        with path.open("rb") as file:
-            document = read_document(f"playlist {path}", file.read(MAX_BYTES + 1))
+        document = read_document(f"playlist {path}", read_regular(path, MAX_BYTES))
     except OSError as error:
         raise UserError(f"playlist {path}: {error.strerror or error}") from None
     entries = parse_playlist(f"playlist {path}", document.get("play"))
@@ -209,7 +211,6 @@ def _preset_bytes(name: str) -> bytes:
     if name not in presets:
         raise UserError(f"no preset '{name[:64]}'; {suggest(name, presets)}")
     try:
-        with presets[name].open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+        return read_regular(presets[name], MAX_BYTES)
     except OSError as error:
         raise UserError(f"preset '{name}': {error.strerror or error}") from None

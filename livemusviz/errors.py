@@ -1,9 +1,24 @@
 """The errors a user is meant to read. Any thread may raise them; only the stdlib is needed."""
 
 import re
+import struct
 from collections.abc import Iterable
 
 NAMES = 24  # of a list in a message
+DAMAGED = (
+    OSError,
+    ValueError,
+    SyntaxError,
+    RuntimeError,
+    EOFError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    MemoryError,
+    struct.error,
+)
+"""Errors that other libraries' readers raise for files that are not what they say."""
 _LONG_WORD = re.compile(r"\S{320,}")
 
 

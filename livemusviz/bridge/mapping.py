@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CORNERS = ("top_left", "top_right", "bottom_right", "bottom_left")
+PIN_LIMITS = (-0.5, 1.5)  # shares of the screen; a picture may reach beyond it
+MOST_EDGE = 0.5  # width of a soft edge, share of the picture
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
+import os
 import sys
 from collections.abc import Callable
 
@@ -30,6 +32,8 @@ COMMANDS = {
 
 def entry() -> int:
     """Run the command line as a program of its own; returns the exit status, or ends the process with it."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files, and terminals that show few letters
     try:
         status = main()
     finally:
@@ -64,9 +68,8 @@ def main(argv: list[str] | None = None) -> int:
         options = parser.parse_args(words)
         if name == "live":
             module.save_flags(options, parser)
-    except UserError as error:
-        print(f"livemusviz: {error}", file=sys.stderr)
-        return 2
+    except (UserError, OSError) as error:
+        return _complain(error)
     return guarded(module.run, options)
 
 
@@ -77,20 +80,31 @@ def _is_gig(word: str) -> bool:
 
 
 def guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
-    """Run a subcommand with its log and return the exit status: 2 after a UserError, which is printed as one line."""
+    """Run a subcommand with its log and return the exit status: 2 after a UserError, or an error of the system about a
+    file, which is printed as one line."""
     logging.basicConfig(
         level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
         return int(run(options))
-    except UserError as error:
-        print(f"livemusviz: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has gone
         return 0
+    except (UserError, OSError) as error:
+        return _complain(error)
+
+
+def _complain(error: UserError | OSError) -> int:
+    """Print what is wrong in one line and return the exit status. Raises an OSError that names no file: it is ours."""
+    if isinstance(error, OSError):
+        if error.filename is None:
+            raise error
+        logging.debug("the file below", exc_info=error)
+        error = UserError(f"{os.fsdecode(error.filename)}: {error.strerror}")
+    print(f"livemusviz: {error}", file=sys.stderr)
+    return 2
 
 
 def _overview() -> str:

@@ -191,4 +191,4 @@ def _save(figure: Any, path: Path) -> None:
     try:
         figure.savefig(path, dpi=100)
     except (OSError, ValueError) as error:
-        raise UserError(f"cannot write {path}: {error}") from None
+        raise UserError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from None

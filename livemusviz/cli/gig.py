@@ -20,6 +20,7 @@ import tomlkit
 
 from livemusviz.documents import read_toml
 from livemusviz.errors import UserError, suggest
+from livemusviz.regular import read_regular
 
 MAX_BYTES = 64 << 10
 SUFFIX = ".toml"
@@ -34,8 +35,7 @@ def is_gig(word: str) -> bool:
 def read_gig(path: Path, parser: argparse.ArgumentParser) -> list[str]:
     """Return the flags in the file at `path`, as words for `parser`. UserError, with file and key, for what is bad."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     if len(data) > MAX_BYTES:

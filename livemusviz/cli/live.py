@@ -23,6 +23,7 @@ from livemusviz.cli.model_flags import (
     style_pictures,
     style_values,
 )  # fmt: skip
+from livemusviz.cli.parser import file_or_name
 from livemusviz.params.param import Param
 from livemusviz.params.registry import PARAMS
 
@@ -39,7 +40,13 @@ MOST_SCREENS = 8
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     show = parser.add_argument_group("the show")
-    show.add_argument("--input", default="default", metavar="NAME|FILE", help="audio input by name, or a sound file")
+    show.add_argument(
+        "--input",
+        type=file_or_name,
+        default="default",
+        metavar="NAME|FILE",
+        help="audio input by name, or a sound file",
+    )
     show.add_argument("--no-loop", action="store_true", help="a sound file plays once; silence follows")
     show.add_argument(
         "--wait-for-picture",
@@ -49,6 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--onset", choices=("superflux", "aubio"), default="superflux", help="how onsets are found")
     show.add_argument(
         "--picture",
+        type=file_or_name,
         metavar="SOURCE",
         help="to paint by: FILE, video:FILE, camera, camera:NAME, screen, ndi:NAME, syphon:NAME, spout:NAME",
     )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from livemusviz.cli.parser import file_or_name
 from livemusviz.diffusion.schedulers import SCHEDULERS, Sampling
 from livemusviz.diffusion.spec import (
     GUIDANCE,
@@ -158,8 +160,9 @@ def stills_for_all(model: ModelSpec, init: Path | None) -> ModelSpec:
 
 def parse_style(text: str) -> tuple[Path, float]:
     """Return what 'FILE' or 'FILE:0.8' asks for: a picture and its scale. UserError for a scale out of 0..2."""
+    text = file_or_name(text)
     name, colon, tail = text.rpartition(":")
-    if not colon or Path(text).is_file():
+    if not colon or os.path.isfile(text):
         return Path(text), 1.0
     try:
         scale = float(tail)

@@ -100,6 +100,7 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _config(options: argparse.Namespace) -> Any:
+    from livemusviz.assets import load_playlist, load_preset, usable_shaders
     from livemusviz.cli.live import checked_folders, within
     from livemusviz.director.cuefile import MAX_BYTES, parse_cues
     from livemusviz.errors import UserError
@@ -111,7 +112,12 @@ def _config(options: argparse.Namespace) -> Any:
     engine = within("--engine-fps", options.engine_fps or float(fps), 0.1, 240)
     cues: list[Any] = []
     if options.cues is not None:
-        cues = parse_cues(options.cues.name, _read(options.cues, MAX_BYTES + 1), _preset_values)
+        headers = usable_shaders(options.shaders)[1]
+        cues = parse_cues(
+            options.cues.name, _read(options.cues, MAX_BYTES), lambda name: load_preset(name, headers).values
+        )
+    if options.playlist is not None:
+        load_playlist(options.playlist)  # before the track is listened to
     replay = load_replay(options.from_log, options.track) if options.from_log is not None else None
     for name, (kind, default) in MODEL_FLAGS.items():
         logged = replay.flags.get(name) if replay is not None else None
@@ -157,17 +163,11 @@ def _fps(options: argparse.Namespace) -> Any:
     return parse_fps(options.fps)
 
 
-def _preset_values(name: str) -> Any:
-    from livemusviz.assets import load_preset
-
-    return load_preset(name).values
-
-
 def _read(path: Path, most: int) -> bytes:
     from livemusviz.errors import UserError
+    from livemusviz.regular import read_regular
 
     try:
-        with path.open("rb") as file:
-            return file.read(most)
+        return read_regular(path, most)
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None

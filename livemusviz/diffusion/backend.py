@@ -13,9 +13,9 @@ import os
 import sys
 import tempfile
 import time
-from pathlib import Path
 
 from livemusviz.errors import UserError
+from livemusviz.folders import cache_folder
 from livemusviz.platforms import library_loaded, only_user_writes
 
 log = logging.getLogger(__name__)
@@ -186,12 +186,12 @@ def _private_jit_folder() -> None:
     /tmp another user could plant one. Python's own temporary folder stays where it was.
     """
     tempfile.gettempdir()
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livemusviz" / "jit"
+    cache = cache_folder() / "jit"
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         if only_user_writes(cache):
             os.environ["TMPDIR"] = str(cache)
             return
-    except (OSError, RuntimeError):
+    except OSError:
         log.debug("no cache folder at %s", cache)
     os.environ["TMPDIR"] = tempfile.mkdtemp(prefix="livemusviz-jit-")

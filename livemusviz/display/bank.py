@@ -18,6 +18,7 @@ import moderngl
 from livemusviz.display.isf import Instant, IsfArrayMaker, IsfShader
 from livemusviz.display.layers import Buffers, Layer, drop
 from livemusviz.display.rehearsal import Sizes, draw_once
+from livemusviz.display.source import change_time
 from livemusviz.display.trial import TrialMarker
 from livemusviz.errors import UserError
 from livemusviz.isf.header import IMAGE_TYPES, Number
@@ -67,7 +68,7 @@ class ShaderBank:
         path = self.paths.get(name)
         if path is None:
             raise UserError(f"no shader '{name[:64]}'")
-        stamp = _stamp(path)
+        stamp = change_time(path)
         if name in self._failed and self._failed[name][0] == stamp:
             raise UserError(self._failed[name][1])  # it is not compiled again until it is edited
         try:
@@ -131,7 +132,7 @@ class ShaderBank:
                 problems.append(str(error))
             self._take_problems(shader)
         for name, (stamp, _) in list(self._failed.items()):
-            if _stamp(self.paths[name]) != stamp:  # edited: it is tried again when it is next asked for
+            if change_time(self.paths[name]) != stamp:  # edited: it is tried again when it is next asked for
                 del self._failed[name]
                 self._shaders.pop(name, None)  # ours, in its place
                 self.edited.add(name)
@@ -204,7 +205,3 @@ class ShaderBank:
             if i and (best < TRIAL_LIMIT or best > 4.0 * TRIAL_LIMIT):  # a third one would change nothing
                 break
         return best
-
-
-def _stamp(path: Path) -> float:
-    return path.stat().st_mtime if path.exists() else 0.0

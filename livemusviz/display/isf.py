@@ -9,6 +9,7 @@ What is wrong with a file, or goes wrong while it is drawn, is a UserError that 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,10 +23,11 @@ from PIL import Image
 
 from livemusviz.display.layers import Buffer, Buffers, Layer, Stretch
 from livemusviz.display.source import change_times, compile_program, read_source
-from livemusviz.errors import UserError, one_line
+from livemusviz.errors import DAMAGED, UserError, one_line
 from livemusviz.isf import glsl
 from livemusviz.isf.expression import NoSize, evaluate
 from livemusviz.isf.header import IMAGE_TYPES, Header, Input, Number, Pass, parse_isf
+from livemusviz.regular import open_regular
 
 MAX_SIDE = 8192  # pixels, of a buffer
 MAX_PROGRAMS = 8  # of one file; with more passes than that one program draws them all
@@ -199,7 +201,7 @@ class IsfShader:
     def _compile(self) -> Compiled:
         text = read_source(self.path)
         vertex_path = next(
-            (self.path.with_suffix(s) for s in _VERTEX_SUFFIXES if self.path.with_suffix(s).exists()), None
+            (self.path.with_suffix(s) for s in _VERTEX_SUFFIXES if os.path.exists(self.path.with_suffix(s))), None
         )
         vertex = None if vertex_path is None else read_source(vertex_path)
         try:
@@ -252,19 +254,19 @@ class IsfShader:
             else:
                 try:
                     images[name] = self._import(path)
-                except OSError as error:
-                    reason = error.strerror or "not an image"
+                except (*DAMAGED, Image.DecompressionBombError) as error:
+                    reason = getattr(error, "strerror", None) or "not an image"
                     warnings.append(f"{self.path}: IMPORTED '{path[:60]}': {reason}; it is left blank")
         return images, warnings
 
     def _import(self, name: str) -> moderngl.Texture:
         """Return a picture from the shader's own folder, turned GL's way up. UserError if it leaves it or is too large,
-        OSError if it is not there or none."""
+        OSError if it is not there, that or another of `DAMAGED` if it is none."""
         root = self.path.parent.resolve()
         path = (root / name).resolve()
         if not path.is_relative_to(root):
             raise UserError(f"{self.path}: IMPORTED '{name[:60]}' is outside the shader's folder")
-        with Image.open(path) as image:
+        with open_regular(path) as file, Image.open(file) as image:
             if image.width * image.height > MAX_IMPORTED_PIXELS:
                 raise UserError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_IMPORTED_PIXELS}")
             pixels = np.asarray(image.convert("RGBA"))[::-1]

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from livemusviz.bridge.mapping import CORNERS, MapChange
+from livemusviz.bridge.mapping import CORNERS, MOST_EDGE, PIN_LIMITS, MapChange
 from livemusviz.display.warp import SQUARE, Corners, ScreenMap, checked_corners
 from livemusviz.errors import UserError
+from livemusviz.regular import read_regular
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,7 @@ class ScreenMaps:
         self._unsaved = False
         self.problems: list[str] = []
         self.chosen = (0, 0)
-        if path is not None and path.exists():
+        if path is not None and os.path.lexists(path):
             try:
                 self._maps = read_maps(path)
             except UserError as error:
@@ -108,21 +110,27 @@ class ScreenMaps:
 def read_maps(path: Path) -> dict[str, ScreenMap]:
     """Return the mappings of a file by the screens' names. UserError for a file that is not one."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
         if len(data) > MAX_BYTES:
             raise UserError(f"{path}: over {MAX_BYTES} bytes; move it away, and pin the screens anew")
         return {str(name): _screen_map(each) for name, each in json.loads(data).items()}
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         raise UserError(f"{path}: not a file of pins; move it away, and pin the screens anew") from None
 
 
 def _screen_map(data: Any) -> ScreenMap:
     corners = data["corners"]
     if corners is not None:
-        corners = checked_corners([(float(x), float(y)) for x, y in corners])
-    left, right, top, bottom = (min(max(float(edge), 0.0), 0.5) for edge in data["edges"])
+        corners = checked_corners([(_share(x, *PIN_LIMITS), _share(y, *PIN_LIMITS)) for x, y in corners])
+    left, right, top, bottom = (_share(edge, 0.0, MOST_EDGE) for edge in data["edges"])
     turn = int(data["turn"])
     return ScreenMap(corners, (left, right, top, bottom), turn if turn in (0, 90, 180, 270) else 0)
+
+
+def _share(value: object, low: float, high: float) -> float:
+    """Return a number within limits; one that is none, or beyond them, raises ValueError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(value)
+    return float(value)

@@ -13,14 +13,13 @@ import moderngl
 from livemusviz.errors import UserError
 from livemusviz.isf import glsl
 from livemusviz.isf.header import MAX_BYTES, decode
+from livemusviz.regular import read_regular
 
 
 def read_source(path: Path) -> str:
     """Return the text of a shader's file. UserError if it cannot be read, is too long or is no text."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-        return decode(data)
+        return decode(read_regular(path, MAX_BYTES))
     except OSError as error:
         raise UserError(f"{path}: {error.strerror or error}") from None
     except UserError as error:
@@ -29,7 +28,15 @@ def read_source(path: Path) -> str:
 
 def change_times(paths: Iterable[Path]) -> tuple[float, ...]:
     """Return when each file was last changed, s since the epoch; 0 for one that is not there."""
-    return tuple(path.stat().st_mtime if path.exists() else 0.0 for path in paths)
+    return tuple(map(change_time, paths))
+
+
+def change_time(path: Path) -> float:
+    """Return when a file was last changed, s since the epoch; 0 for one that is not there, or may not be seen."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def compile_program(ctx: moderngl.Context, sources: tuple[str, str], paths: tuple[Path, Path]) -> moderngl.Program:

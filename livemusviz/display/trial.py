@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from livemusviz.display.source import change_time
 from livemusviz.errors import UserError
+from livemusviz.regular import read_regular
 
 log = logging.getLogger(__name__)
 
 MAX_SUSPECTS = 100
+MAX_BYTES = 1 << 20
 
 
 class TrialMarker:
@@ -36,7 +39,7 @@ class TrialMarker:
         if self._file is None or self.trusts(shader):
             yield
             return
-        key = f"{shader.resolve()} {shader.stat().st_mtime if shader.exists() else 0.0}"
+        key = f"{shader.resolve()} {change_time(shader)}"
         if key in self._suspects:
             raise UserError(f"{shader}: an earlier show hung or crashed on it; edit it, or delete {self._file}")
         self._write([*self._suspects, key])
@@ -47,8 +50,8 @@ class TrialMarker:
 
     def _read(self) -> list[str]:
         try:
-            found = json.loads(self._file.read_text(encoding="utf-8")) if self._file is not None else []
-        except (OSError, ValueError):
+            found = json.loads(read_regular(self._file, MAX_BYTES)) if self._file is not None else []
+        except (OSError, ValueError, RecursionError):
             return []
         return [str(each) for each in found][-MAX_SUSPECTS:] if isinstance(found, list) else []
 

@@ -6,13 +6,13 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from livemusviz.assets import cache_folder, user_folder
 from livemusviz.audio.spec import AudioSpec
 from livemusviz.diffusion.choice import ModelChoice
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
 from livemusviz.diffusion.opening import EngineSpec
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.display.options import DisplayOptions
+from livemusviz.folders import cache_folder, user_folder
 from livemusviz.live.config import LiveConfig
 from livemusviz.session.content import Content
 from livemusviz.sources.spec import NONE

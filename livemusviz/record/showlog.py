@@ -24,6 +24,7 @@ from typing import Any, TextIO
 from livemusviz.bridge.sound import SAMPLE_RATE
 from livemusviz.documents import check_numbers, read_json
 from livemusviz.errors import UserError, one_line
+from livemusviz.regular import open_regular, read_regular
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +48,7 @@ def log_path(recording: Path) -> Path:
 def is_show_log(path: Path) -> bool:
     """Return True if the file at `path` begins as a show log does."""
     try:
-        if not path.is_file():  # a pipe would be waited for
-            return False
-        with path.open("rb") as file:
-            return file.read(len(OPENING)) == OPENING
+        return read_regular(path, len(OPENING)).startswith(OPENING)
     except (OSError, ValueError):
         return False
 
@@ -166,7 +164,7 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise UserError(f"{path}: {path.stat().st_size >> 20} MB; a show log has at most {MAX_BYTES >> 20}")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while data := file.readline(MAX_LINE):
                 line = _object(data)
                 if first:

@@ -12,15 +12,18 @@ import json
 import os
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from livemusviz.errors import UserError
+from livemusviz.errors import DAMAGED, UserError, one_line
+from livemusviz.regular import open_regular, read_regular
 
 KEPT = 2
+MAX_SETTINGS = 16 << 20  # bytes
 _META = "meta"
 _SETTINGS = "settings.json"
 
@@ -51,10 +54,10 @@ class Bookmarks:
             raise UserError(f"{self._output}: is finished already; --overwrite renders it again")
         if not self.states():
             try:
-                saved = json.loads((self.folder / _SETTINGS).read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                saved = {}
-            self._compare(saved)
+                saved = read_regular(self.folder / _SETTINGS, MAX_SETTINGS)
+            except OSError:
+                saved = b""
+            self._compare(_settings(saved))
 
     def save(self, frame: int, state: Mapping[str, np.ndarray]) -> None:
         """Keep `state`, with which frame number `frame` begins. OSError if the disk refuses."""
@@ -72,11 +75,11 @@ class Bookmarks:
         found = []
         for path in self._paths():
             meta = load_state(path).get(_META)
-            self._compare(json.loads(bytes(meta)) if meta is not None else {})
+            self._compare(_settings(b"" if meta is None else meta.tobytes()))
             found.append((int(path.stem), path))
         return found
 
-    def _compare(self, saved: Mapping[str, str]) -> None:
+    def _compare(self, saved: Mapping[str, object]) -> None:
         different = sorted(key for key in self._fingerprint if saved.get(key) != self._fingerprint[key])
         if different:
             raise UserError(
@@ -89,13 +92,22 @@ class Bookmarks:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _paths(self) -> list[Path]:
-        return sorted(self.folder.glob("[0-9]*.npz"), reverse=True)
+        return sorted((path for path in self.folder.glob("*.npz") if path.stem.isdecimal()), reverse=True)
+
+
+def _settings(data: bytes) -> Mapping[str, object]:
+    """Return the settings of a render; none where the file is damaged: these are other ones."""
+    try:
+        saved = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return saved if isinstance(saved, dict) else {}
 
 
 def load_state(path: Path) -> dict[str, np.ndarray]:
     """Return a saved state. UserError if the file cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as saved:
+        with open_regular(path) as file, np.load(file, allow_pickle=False) as saved:
             return {name: saved[name] for name in saved.files}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"--resume: {path} cannot be read ({error}); --overwrite begins anew") from None
+    except (*DAMAGED, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"--resume: {path} cannot be read ({one_line(error)}); --overwrite begins anew") from None

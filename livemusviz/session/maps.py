@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import math
 
-from livemusviz.bridge.mapping import CORNERS, MapChange
+from livemusviz.bridge.mapping import CORNERS, MOST_EDGE, PIN_LIMITS, MapChange
 from livemusviz.errors import UserError
 
 MOST_SCREENS = 8
-PIN_LIMITS = (-0.5, 1.5)  # shares of the screen; a picture may reach beyond it
-MOST_EDGE = 0.5
 TURNS = (0, 90, 180, 270)
 FORMS = {
     "pin": "[SCREEN] top_left|top_right|bottom_right|bottom_left X Y",

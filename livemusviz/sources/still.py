@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from livemusviz.errors import UserError, one_line
+from livemusviz.errors import DAMAGED, UserError, one_line
+from livemusviz.regular import open_regular
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MAX_PICTURE_PIXELS = 100_000_000
-BROKEN = (
-    OSError,
-    ValueError,
-    SyntaxError,
-    RuntimeError,
-    EOFError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    AttributeError,
-    MemoryError,
-    struct.error,
-)
-"""Errors that Pillow's readers raise for files that are not what they say."""
 WHITE = {"I": 65535.0, "I;16": 65535.0, "I;16L": 65535.0, "I;16B": 65535.0, "I;16N": 65535.0, "F": 1.0}
 """Full brightness in Pillow's grey modes of more than 8 bits."""
 
@@ -41,11 +27,9 @@ def read_still(path: Path, size: tuple[int, int]) -> np.ndarray:
     from PIL import Image
 
     try:
-        if path.exists() and not path.is_file():
-            raise UserError(f"{path}: not a regular file, so it is no picture")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+        with open_regular(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow's words on what it reads in spite of damage
+            with Image.open(file) as image:
                 if image.width * image.height > MAX_PICTURE_PIXELS:
                     raise UserError(
                         f"{path}: {image.width}x{image.height} pixels, at most {MAX_PICTURE_PIXELS} are read"
@@ -53,8 +37,9 @@ def read_still(path: Path, size: tuple[int, int]) -> np.ndarray:
                 return _fitted(image, size)
     except Image.DecompressionBombError:
         raise UserError(f"{path}: too large, at most {MAX_PICTURE_PIXELS} pixels are read") from None
-    except BROKEN as error:
-        raise UserError(f"{path}: not a picture that can be read ({one_line(error, 120)})") from None
+    except DAMAGED as error:
+        reason = getattr(error, "strerror", None) or one_line(error, 120)
+        raise UserError(f"{path}: not a picture that can be read ({reason})") from None
 
 
 def _fitted(image: Image.Image, size: tuple[int, int]) -> np.ndarray:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from livemusviz.assets import usable_shaders
 from livemusviz.cli import live
@@ -24,6 +25,7 @@ from livemusviz.errors import UserError
 from livemusviz.isf.header import decode, parse_isf
 from livemusviz.params.registry import REGISTRY
 from livemusviz.params.values import ParamValues
+from livemusviz.sources.still import read_still
 from tests.mutations.mutate import FEW, MANY, Case, check
 
 REPOSITORY = Path(__file__).parents[2]
@@ -201,6 +203,41 @@ def read_cues(path: Path) -> None:
     place_cues(parse_cues("c", path.read_bytes(), lambda name: {"seed": 1}), [float(i) for i in range(40)])
 
 
+PINS = b"""{"Beamer": {"corners": [[0.0, 0.1], [0.9, 0.0], [1.0, 1.0], [0.0, 1.0]], "edges": [0.0, 0.1, 0.0, 0.25],
+"turn": 90}, "DP-1": {"corners": null, "edges": [0, 0, 0, 0], "turn": 0}}"""
+
+
+def read_pins(path: Path) -> None:
+    from livemusviz.display.maps import read_maps
+
+    for each in read_maps(path).values():
+        assert np.isfinite([*each.edges, *np.ravel(each.corners or 0.0)]).all()
+
+
+def film_state() -> bytes:
+    """A state of `render --resume`, with a picture in it."""
+    written = io.BytesIO()
+    settings = np.frombuffer(b'{"--size": "(64, 64)"}', np.uint8)
+    np.savez(written, meta=settings, canvas=np.zeros((8, 8, 4), np.uint8))
+    return written.getvalue()
+
+
+def read_state(path: Path) -> None:
+    from livemusviz.render.resume import load_state
+
+    load_state(path)
+
+
+def pictures() -> list[bytes]:
+    """A small picture of each of the usual kinds."""
+    pixels, files = np.random.default_rng(0).integers(0, 255, (24, 32, 3), dtype=np.uint8), []
+    for kind, mode in {"PNG": "RGBA", "JPEG": "CMYK", "GIF": "P", "WEBP": "RGB", "TIFF": "RGB", "BMP": "L"}.items():
+        written = io.BytesIO()
+        Image.fromarray(pixels).convert(mode).save(written, kind)
+        files.append(written.getvalue())
+    return files
+
+
 CASES = {
     "ISF": Case([ISF, *shipped("shaders/*.fs")[:6]], read_isf, ".fs"),
     "preset": Case(shipped("presets/*.toml"), lambda path: parse_preset("p", path.read_bytes(), SHADERS), ".toml"),
@@ -211,6 +248,9 @@ CASES = {
     "gig file": Case([GIG], read_gig_file, ".toml"),
     "MIDI map": Case([MIDI], read_midi, ".toml"),
     "show log": Case([LOG], read_log_again, ".jsonl"),
+    "pins": Case([PINS], read_pins, ".json"),
+    "film's state": Case([film_state()], read_state, ".npz"),
+    "picture": Case(pictures(), lambda path: read_still(path, (32, 32)), ".png"),
     "WAV header": Case(sounds(), read_sound, ".wav"),
 }
 

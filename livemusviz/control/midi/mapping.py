@@ -9,7 +9,6 @@ only after it has passed the parameter's value (soft takeover), so that nothing 
 from __future__ import annotations
 
 import math
-import os
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,8 +17,10 @@ from pathlib import Path
 from livemusviz.bridge.control import ControlEvent
 from livemusviz.documents import read_toml
 from livemusviz.errors import UserError, suggest
+from livemusviz.folders import user_folder
 from livemusviz.params.param import Param
 from livemusviz.params.registry import REGISTRY, Registry
+from livemusviz.regular import read_regular
 
 MAX_BYTES = 64 * 1024
 MAX_BINDINGS = 512
@@ -249,17 +250,13 @@ def _position(binding: Binding, param: Param, value: object) -> float | None:
 
 def default_path() -> Path:
     """Return the path of the user's map."""
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return config / "livemusviz" / "midi.toml"
+    return user_folder() / "midi.toml"
 
 
 def load_map(path: Path, registry: Registry = REGISTRY) -> MidiMap:
     """Return the map kept in `path`; an empty one if there is none. UserError names what is wrong with it."""
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for, and no signal ends that
-            raise UserError(f"MIDI map {path}: not a regular file; move it away")
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        data = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         return MidiMap((), registry)
     except OSError as error:
