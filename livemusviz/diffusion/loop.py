@@ -50,7 +50,7 @@ HUNG = 3.0  # s in one slot, after which the thread counts as hung, ...
 SLOW = 4.0  # ... unless its frames take that long: this many of the longest lately
 GPUS = ("metal", "cuda")
 LAST_WAIT = 30.0  # s that the end of the interpreter waits for a thread that has not ended
-TRIM_EVERY = 300.0  # s; takes some milliseconds, in which a display frame may be late
+TRIM_EVERY = 60.0  # s; takes some milliseconds
 TIMINGS_KEPT = 36_000  # twenty minutes at 30 a second
 
 
