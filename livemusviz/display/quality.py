@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 
 # Share of the canvas's sides, and how many filters of the chain are drawn.
 LADDER: tuple[tuple[float, int], ...] = ((1.0, 99), (0.75, 99), (0.5, 99), (0.5, 3), (0.4, 2), (0.4, 1))
@@ -17,7 +18,7 @@ MISSED = 1.12  # mean interval over the wanted one, above which the rate is not 
 SLOW = 0.8  # s; one bad spell may be a hiccup, two are too much work
 CALM, CALM_MOST = 10.0, 600.0  # s
 STARTING = 3.0  # s at the start, and after a change of shaders, that say nothing about the machine
-DEAR, CHEAP = 3.0, 2.0  # display frames to one of the model's: above, the display gives way; below, it may take more
+DEAR, CHEAP = 3.0, 2.5  # display frames to one of the model's: above, the display gives way; below, it may take more
 HEAVY = 0.25  # of a core; a display that takes less has little to give
 ROOM = 0.6  # of a core that the display may be expected to take after a step up in rate
 
@@ -121,7 +122,7 @@ class QualityLadder:
             return False
         if not self._spent or self._worked <= HEAVY * elapsed:
             return False
-        return sorted(self._spent)[len(self._spent) // 2] > DEAR * self.quality.period
+        return median(self._spent) > DEAR * self.quality.period
 
     def _may_climb(self, elapsed: float) -> bool:
         if self._level == 0:
@@ -130,9 +131,8 @@ class QualityLadder:
         faster = self.quality.period / above.period
         if faster == 1.0 or not self._shares:
             return True
-        return (
-            self._worked * faster <= ROOM * elapsed and bool(self._spent) and max(self._spent) <= CHEAP * above.period
-        )
+        keeps_up = bool(self._spent) and median(self._spent) <= CHEAP * above.period
+        return keeps_up and self._worked * faster <= ROOM * elapsed
 
     def _begin(self, now: float) -> None:
         self._since, self._frames, self._worked, self._fresh = now, 0, 0.0, False
