@@ -213,6 +213,9 @@ class OscControl:
             self._tally["rejected"] += 1
             if address:
                 self._complain(udp, sender, f"{address}: {reason}", now, f"{address}: {reason}", REFUSED_EVERY)
+        for address in packet.foreign:
+            error = UnknownAddress(address, self._table.addresses)
+            self._complain(udp, sender, str(error), now, error, UNKNOWN_EVERY)
         return found
 
     def _put(self, event: ControlEvent, sender: Sender, due: float, now: float) -> None:

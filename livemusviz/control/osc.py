@@ -1,8 +1,8 @@
 """Turns OSC messages into checked events, by the address table of the registry. Any thread; no sockets.
 
 In: messages that passed `osc_guard`. Out: `ControlEvent`s, questions, or a `UserError` with a sentence for the sender.
-An address matches exactly or not at all; arguments are read by `plain`; a value that is not of the type or out of
-range is refused, never clamped.
+An address matches exactly, but for a slash at its end, or not at all; arguments are read by `plain`; a value that is
+not of the type or out of range is refused, never clamped.
 
     /gain 2.5            sets           /gain? or /gain "?"    asks
     /gain "+" 0.1        moves          /gain "-0.1"           moves
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from livemusviz.bridge.control import ControlEvent
-from livemusviz.control.osc_guard import Argument
+from livemusviz.control.osc_guard import ADDRESS, Argument
 from livemusviz.control.plain import plain_value, pressed, rounded, step
 from livemusviz.errors import UserError
 from livemusviz.params.lists import show_value
@@ -35,6 +35,9 @@ class Question:
     param: Param
 
 
+RULES = "addresses have small letters, digits and _ / . + -, and no patterns"
+
+
 class UnknownAddress(UserError):
     """Says that there is no such address. `explain` adds the nearest one, too slow for every packet of a flood."""
 
@@ -43,8 +46,9 @@ class UnknownAddress(UserError):
         self._address, self._known = address, tuple(known)
 
     def explain(self) -> str:
-        near = difflib.get_close_matches(self._address[:64], self._known, n=1)
-        return f"{self}; " + (f"did you mean '{near[0]}'?" if near else "`livemusviz osc` lists them all")
+        near = difflib.get_close_matches(self._address[:64].lower(), self._known, n=1)
+        why = "" if ADDRESS.fullmatch(self._address.encode()) else f": {RULES}"
+        return f"{self}{why}; " + (f"did you mean '{near[0]}'?" if near else "`livemusviz osc` lists them all")
 
 
 class OscTable:
@@ -69,7 +73,7 @@ class OscTable:
         if address == PING:
             return None
         asks = address.endswith("?") or list(arguments) == ["?"]
-        param = self.registry.by_address.get(address.removesuffix("?"))
+        param = self.registry.by_address.get(address.removesuffix("?").rstrip("/"))
         if param is None:
             raise UnknownAddress(address, self.addresses)
         if asks:

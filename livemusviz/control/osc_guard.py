@@ -25,6 +25,7 @@ MAX_MESSAGES = 1024  # in one datagram; a surface that sends all its values send
 MAX_ARGUMENTS = 64  # of one message
 # No pattern characters: an address names exactly one thing. A "?" at the end asks for its value.
 ADDRESS = re.compile(rb"/[a-z0-9_/.+ -]{1,127}\??")
+FOREIGN = re.compile(rb"/[ -~]{0,127}")  # what else a controller may call something
 
 _BUNDLE = b"#bundle\0"
 _BUNDLE_HEADER = 16  # bytes: the name and a time tag
@@ -53,11 +54,13 @@ class Packet:
     messages : (address, arguments), in order.
     due : s since 1970 for each message; 0.0 is at once.
     refused : unreadable messages, as address and reason; the address is "" where it cannot be read either.
+    foreign : addresses among those that no show has, as /Gain or /fx/*/size, in printable ASCII.
     """
 
     messages: list[Message] = field(default_factory=list)
     due: list[float] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
 
 
 def read_packet(datagram: bytes) -> Packet:
@@ -91,7 +94,11 @@ def _element(data: bytes, start: int, end: int, depth: int, due: float, packet: 
             packet.messages.append(_message(data, start, end))
             packet.due.append(due)
         except OscRejected as error:
-            packet.refused.append((_readable_address(data, start, end), str(error)))
+            address = _raw_address(data, start, end)
+            ours = ADDRESS.fullmatch(address) is not None
+            packet.refused.append((address.decode("ascii") if ours else "", str(error)))
+            if not ours and FOREIGN.fullmatch(address):
+                packet.foreign.append(address.decode("ascii"))
         return
     if depth >= MAX_DEPTH:
         raise OscRejected(f"bundles nested deeper than {MAX_DEPTH}")
@@ -114,10 +121,9 @@ def _due(data: bytes, at: int) -> float:
     return max(0.0, float(seconds - _UNIX) + fraction / 2**32)
 
 
-def _readable_address(data: bytes, start: int, end: int) -> str:
-    """Return the address of a message that was refused, or "" if it is none."""
-    raw = data[start : min(end, start + 129)].partition(b"\0")[0]
-    return raw.decode("ascii") if ADDRESS.fullmatch(raw) else ""
+def _raw_address(data: bytes, start: int, end: int) -> bytes:
+    """Return the bytes in the place of an address, at most as many as one may have and one more."""
+    return data[start : min(end, start + 130)].partition(b"\0")[0]
 
 
 def _message(data: bytes, start: int, end: int) -> Message:

@@ -87,6 +87,10 @@ def test_every_address_of_the_registry_can_be_set(control: OscControl, client: s
         (encode("/gain", "loud"), "is not a number"),
         (encode("/promt", "sea"), "did you mean '/prompt'?"),
         (encode("/prompt"), "0 arguments; give one"),
+        (encode("/Gain", 1.0), "/Gain: no such address: addresses have small letters"),
+        (encode("/GAIN", 1.0), "did you mean '/gain'?"),
+        (encode("/fx/*/zoom", 1.0), "/fx/*/zoom: no such address: addresses have small letters"),
+        (bundle(encode("/{gain,fade}", 1.0)), "and no patterns"),
     ],
 )
 def test_what_is_refused_is_told_to_the_sender(

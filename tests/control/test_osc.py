@@ -132,6 +132,13 @@ def test_words_are_joined_and_a_number_is_a_prompts_text() -> None:
             TABLE.request(address, arguments, 0.0)
 
 
+def test_a_slash_at_the_end_of_an_address_means_nothing() -> None:
+    assert value("/gain/", 2.5) == 2.5 and TABLE.request("/next/", [1.0], 0.0) == ControlEvent("next", "", 0.0)
+    assert isinstance(TABLE.request("/gain/", ["?"], 0.0), Question)
+    with pytest.raises(UnknownAddress):
+        TABLE.request("/", [1.0], 0.0)
+
+
 def test_a_controllers_keep_alive_asks_nothing() -> None:
     assert TABLE.request("/ping", [], 0.0) is TABLE.request("/ping", [1.0], 0.0) is None
 

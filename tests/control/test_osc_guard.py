@@ -135,6 +135,14 @@ def test_a_message_that_cannot_be_read_spoils_itself_alone(name: str) -> None:
     assert [(where, reason in why) for where, why in packet.refused] == [(address, True)] * 2
 
 
+@pytest.mark.parametrize("address", ["/Gain", "/fx/*/size", "/{a,b}", "/gain#1"])
+def test_an_address_that_no_show_has_is_told_apart_from_noise(address: str) -> None:
+    packet = read_packet(bundle(message("/seed", (1, "i")), message(address, (1, "i"))))
+    assert packet.foreign == [address] and packet.messages == [("/seed", [1])]
+    for noise in (b"Gain\0\0\0\0", b"/\x01\x02\0", "/größe".encode() + bytes(4), b"/" + b"A" * 200 + b"\0\0\0"):
+        assert read_packet(noise).foreign == []
+
+
 def test_time_tags_are_told_as_seconds_since_1970() -> None:
     tag = struct.pack(">II", 2_208_988_800 + 1_700_000_000, 1 << 30)
     inner = bundle(message("/tap"), tag=tag)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from livemusviz.control.midi.ports import NUMBERED, MidiPorts, midi_available, open_backend
+from livemusviz.control.midi.ports import NOT_OPENED, NUMBERED, MidiPorts, midi_available, open_backend
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class MidiInputs:
         self.backend: MidiPorts | None = None
         self._listen = listen
         self._ports: dict[str, Any] = {}
+        self._refused: set[str] = set()  # inputs that could not be opened, logged once
         self._looked = float("-inf")  # s
         self._missed: list[str] | None = None  # the inputs there were when the one wanted was not among them
 
@@ -63,7 +64,7 @@ class MidiInputs:
             self._open([] if self._ports else [VIRTUAL])
             return []
         there = self.backend.inputs()
-        names = [name for name in there if self.wanted == "all" or self.wanted in name]
+        names = [name for name in there if self.wanted == "all" or self.wanted.lower() in name.lower()]
         if not names and self.wanted != "all" and there != self._missed:
             self._missed = there
             log.warning("no MIDI input '%s' yet; there are: %s", self.wanted, ", ".join(there) or "none")
@@ -71,6 +72,7 @@ class MidiInputs:
         for name in gone:
             log.warning("MIDI input %s has gone", name)
             self._ports.pop(name).close()
+        self._refused &= set(names)
         self._open([name for name in names if name not in self._ports])
         return gone
 
@@ -81,9 +83,17 @@ class MidiInputs:
 
     def _open(self, names: list[str]) -> None:
         for name in names:
-            if self.backend is not None:
+            if self.backend is None:
+                return
+            try:
                 self._ports[name] = self.backend.open_input(name, partial(self._listen, name), self.virtual)
-                log.info("MIDI input %s", name)
+            except NOT_OPENED as error:
+                if name not in self._refused:
+                    log.warning("MIDI input %s cannot be opened (%s): does another program hold it?", name, error)
+                self._refused.add(name)  # it is tried again, and not complained of
+                continue
+            self._refused.discard(name)
+            log.info("MIDI input %s", name)
 
 
 def _gone(open_now: list[str], there: list[str]) -> list[str]:

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 WAIT = 0.05  # s
 MAX_WAITING = 4096  # messages
+SELECTORS = range(98, 102)  # control numbers that choose an NRPN or RPN
 CLOCK_KINDS = frozenset(("clock", "start", "continue", "stop", "songpos"))
 
 
@@ -57,6 +58,7 @@ class MidiControl:
         self._stopping = threading.Event()
         self._inputs, self._surfaces = MidiInputs(ports, self._heard), Surfaces()
         self._learning = ""
+        self._selected: dict[Key, int] = {}  # first values of selectors since learning began
         self._clocks = MidiClocks()
         self._lock = threading.Lock()  # the clock is read from another thread
         self.map = MidiMap((), registry)
@@ -105,6 +107,7 @@ class MidiControl:
         """Bind the next control that is moved to `wish`, as `bind_control` takes it; "" gives up learning."""
         if wish:
             bind_control(Key("cc", 1, 0), wish, self._registry)  # a UserError now, not when a control is moved
+        self._selected.clear()
         self._learning = wish
 
     def forget(self, address: str) -> None:
@@ -167,6 +170,12 @@ class MidiControl:
         finally:
             self.messages += 1  # that have been dealt with
 
+    def _selects(self, key: Key, value: int) -> bool:
+        """Return True for a message that only names an NRPN or RPN, whose value follows: it repeats itself."""
+        if key.message != "cc" or key.number not in SELECTORS:
+            return False
+        return self._selected.setdefault(key, value) == value
+
     def _handle(self, name: str, message: Any, time: float) -> None:
         if message.type in CLOCK_KINDS:
             with self._lock:
@@ -179,7 +188,7 @@ class MidiControl:
         if moved is None or self._surfaces.is_echo(*moved, time):
             return
         key, value = moved
-        if self._learning and value > 0:
+        if self._learning and value > 0 and not self._selects(key, value):
             wish, self._learning = self._learning, ""
             self.map = self.map.with_binding(centred(bind_control(key, wish, self._registry), value))
             save(self._path, self.map)

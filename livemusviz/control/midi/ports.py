@@ -18,6 +18,12 @@ from livemusviz.names import numbered
 
 MISSING = "MIDI needs mido and python-rtmidi, which the [midi] extra brings: pip install 'livemusviz[midi]'"
 NUMBERED = re.compile(r"(.*)#([2-9]|[1-9]\d)")
+NOT_OPENED = (
+    OSError,
+    SystemError,
+    RuntimeError,
+    ValueError,
+)  # mido and rtmidi raise these where a port is not to be had
 THROUGH = ("midi through", "iac ")  # ports that hand on what they are sent: no surface is behind them
 
 
@@ -54,14 +60,14 @@ class MidiPorts:
         return numbered(self._backend.get_output_names())
 
     def open_input(self, name: str, callback: Callable[[Any], None], virtual: bool = False) -> Any:
-        """Return an open input, which has `close`. OSError if it cannot be opened."""
+        """Return an open input, which has `close`. One of `NOT_OPENED` if it cannot be opened."""
         second = None if virtual else NUMBERED.fullmatch(name)
         if second is None or name in self._backend.get_input_names():
             return self._backend.open_input(name, virtual=virtual, callback=callback)
         return _NumberedInput(second[1], int(second[2]), self._backend, callback)
 
     def open_output(self, name: str, virtual: bool = False) -> Any:
-        """Return an open output, which has `send` and `close`. OSError if it cannot be opened."""
+        """Return an open output, which has `send` and `close`. One of `NOT_OPENED` if it cannot be opened."""
         second = None if virtual else NUMBERED.fullmatch(name)
         if second is None or name in self._backend.get_output_names():
             return self._backend.open_output(name, virtual=virtual)

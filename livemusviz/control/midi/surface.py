@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from livemusviz.control.midi.mapping import Key
+from livemusviz.control.midi.ports import NOT_OPENED
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class Surfaces:
                 continue
             try:
                 self._ports[name] = open_output(name)
-            except (OSError, SystemError, RuntimeError) as error:
+            except NOT_OPENED as error:
                 self._refused.add(name)
                 log.warning("MIDI output %s cannot be opened (%s): nothing is shown there", name, error)
                 continue

@@ -151,6 +151,47 @@ def test_an_input_that_is_not_there_is_waited_for_and_said(
     made.midi.close()
 
 
+def test_an_input_that_another_program_holds_is_said_once_and_keeps_no_other_out(
+    tmp_path: Path, fake: FakeMido, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, open_input = ["nanoKONTROL"], fake.open_input
+    tried: list[str] = []
+
+    def refusing(name: str, virtual: bool, callback: Callable[[Any], None]) -> Any:
+        tried.append(name)
+        if name in held:
+            raise OSError("MidiInWinMM::openPort: error creating Windows MM MIDI input port.")
+        return open_input(name, virtual, callback)
+
+    monkeypatch.setattr(fake, "open_input", refusing)
+    made = Rig(tmp_path, fake)
+    made.midi.start()
+    wait_until(lambda: made.midi.inputs == ("keys",) and tried.count("nanoKONTROL") > 3)
+    assert caplog.text.count("MIDI input nanoKONTROL cannot be opened") == 1 and not made.told
+    held.clear()
+    wait_until(lambda: "nanoKONTROL" in made.midi.inputs)
+    made.midi.close()
+
+
+def test_an_input_is_found_in_letters_of_either_size(tmp_path: Path, fake: FakeMido) -> None:
+    made = Rig(tmp_path, fake, ports="nanokontrol")
+    made.midi.start()
+    wait_until(lambda: made.midi.inputs == ("nanoKONTROL",))
+    made.midi.close()
+
+
+def test_a_fader_that_sends_nrpn_is_learned_by_its_value(rig: Rig, fake: FakeMido) -> None:
+    rig.midi.learn("/ssf")
+    for value in (1, 60, 127):
+        fake.play("nanoKONTROL", cc(99, 3), cc(98, 7), cc(6, value), cc(38, 0))
+    wait_until(lambda: rig.value("ssf") == 1.0)
+    assert [binding.key.number for binding in load_map(rig.path).bindings] == [6]
+    rig.midi.learn("/gain")
+    fake.play("nanoKONTROL", cc(98, 1), cc(98, 2))  # and a plain fader may have one of these numbers
+    wait_until(lambda: rig.midi.learning == "")
+    assert [binding.key.number for binding in load_map(rig.path).bindings] == [6, 98]
+
+
 def test_a_fault_is_told_and_the_thread_goes_on(rig: Rig, fake: FakeMido) -> None:
     names, fake.names = fake.names, None  # type: ignore[assignment]
     wait_until(lambda: rig.midi.faults > 0)
