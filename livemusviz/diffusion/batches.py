@@ -20,7 +20,7 @@ import mlx.core as mx
 import numpy as np
 
 from livemusviz.bridge.frames import Controls
-from livemusviz.diffusion.conditioning import stacked
+from livemusviz.diffusion.conditioning import Conditioning, stacked
 from livemusviz.diffusion.denoiser import Guide
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.frame import blend_latents
@@ -106,11 +106,17 @@ class BatchGenerator:
         self._applied = True
 
     def _clean(self, controls: Sequence[Controls]) -> mx.array:
-        noise = mx.array(np.stack([control.noise for control in controls]))
+        """Return clean latents: of one prompt or a blend in one evaluation, of two side by side in another."""
         prompts = self.pipeline.prompts
         texts = [
             prompts.with_guidance(conditioning(self.pipeline, control), control.guidance_scale) for control in controls
         ]
+        pairs = zip(controls, texts, strict=True)
+        runs = [list(alike) for _, alike in groupby(pairs, key=lambda pair: bool(pair[1].inputs.regions))]
+        return mx.concatenate([self._evaluated(*zip(*run, strict=True)) for run in runs])
+
+    def _evaluated(self, controls: Sequence[Controls], texts: Sequence[Conditioning]) -> mx.array:
+        noise, prompts = mx.array(np.stack([control.noise for control in controls])), self.pipeline.prompts
         negatives = [prompts.negative_inputs(prompts.encode_negative(control.negative_prompt)) for control in controls]
         guide = Guide(
             _each([control.guidance_scale for control in controls]),

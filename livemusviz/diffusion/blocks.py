@@ -8,7 +8,7 @@ every block takes its own from it in order.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -20,7 +20,8 @@ TRANSFORMER_NORM_EPS = 1e-6
 """diffusers' Transformer2DModel has its own epsilon, whatever the UNet's `norm_eps` is."""
 
 Condition = Any
-"""A bias, (B, 1, 1, C), or with scale and shift the affine part of a norm: a pair of such arrays."""
+"""A bias, (B, 1, 1, C), or with scale and shift the affine part of a norm: a pair of such arrays. Between two prompts
+(B, H, W, C)."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,18 @@ class BlockStyle:
     only_cross: bool = False
 
 
+class Region(NamedTuple):
+    """A second prompt in one evaluation of the UNet, and where it shows.
+
+    share : of it in each latent cell, float32 (B or 1, h, w, 1), 0..1.
+    conditions, keys_values : made of it as those of the first prompt.
+    """
+
+    share: mx.array
+    conditions: Sequence[Condition]
+    keys_values: Sequence[KeysValues]
+
+
 class SelfAttends(Protocol):
     """Attends to more than the frame itself, see cached_attention.py."""
 
@@ -63,17 +76,64 @@ class ConditioningFeed:
         keys_values: Sequence[KeysValues],
         memory: SelfAttends | None = None,
         features: Sequence[mx.array] = (),
+        region: Region | None = None,
     ) -> None:
-        """features : (B or 1, h, w, C), for the first levels; further ones go without."""
+        """features : (B or 1, h, w, C), for the first levels; further ones go without.  region : where a second prompt
+        shows; None is nowhere."""
         self.memory = memory
         self._features: Iterator[mx.array] = iter(features)
-        self.conditions: Iterator[Condition] = iter(conditions)
-        self.keys_values: Iterator[KeysValues] = iter(keys_values)
+        self._conditions: Iterator[Condition] = iter(conditions)
+        self._keys_values: Iterator[KeysValues] = iter(keys_values)
+        self._region = None if region is None else _RegionFeed(region)
 
     def guided(self, x: mx.array) -> mx.array:
         """Return x plus the next feature, if there is one left."""
         feature = next(self._features, None)
         return x if feature is None else x + feature
+
+    def condition(self, x: mx.array) -> Condition:
+        """Return the next condition, for a resnet on x, (B, H, W, C)."""
+        own = next(self._conditions)
+        return own if self._region is None else self._region.condition(own, x.shape[1], x.shape[2])
+
+    def attended(self, attention: Attention, x: mx.array, size: tuple[int, int]) -> mx.array:
+        """Return what the next cross-attention makes of x : (B, H * W, dim).  size : (H, W)."""
+        own = attention(x, next(self._keys_values))
+        return own if self._region is None else self._region.attended(own, attention, x, size)
+
+
+class _RegionFeed:
+    """Hands out a region's conditioning in forward order, mixed into the first prompt's by its share."""
+
+    def __init__(self, region: Region) -> None:
+        self._shares = [region.share]
+        self._conditions, self._keys_values = iter(region.conditions), iter(region.keys_values)
+
+    def condition(self, own: Condition, height: int, width: int) -> Condition:
+        share, other = self._share(height, width), next(self._conditions)
+        if isinstance(own, mx.array):
+            return mixed(own, other, share)
+        return tuple(mixed(a, b, share) for a, b in zip(own, other, strict=True))
+
+    def attended(self, own: mx.array, attention: Attention, x: mx.array, size: tuple[int, int]) -> mx.array:
+        other, share = attention(x, next(self._keys_values)), self._share(*size)
+        return mixed(own, other, share.reshape(share.shape[0], -1, 1))
+
+    def _share(self, height: int, width: int) -> mx.array:
+        """Return the share at a level of the UNet, (B or 1, height, width, 1): means of 2x2 finer cells."""
+        for known in self._shares:
+            if known.shape[1:3] == (height, width):
+                return known
+        finer = self._shares[-1]
+        B, h, w, _ = finer.shape
+        even = mx.pad(finer, [(0, 0), (0, h % 2), (0, w % 2), (0, 0)], mode="edge") if h % 2 or w % 2 else finer
+        self._shares.append(even.reshape(B, (h + 1) // 2, 2, (w + 1) // 2, 2, 1).mean(axis=(2, 4)))
+        return self._share(height, width)
+
+
+def mixed(a: mx.array, b: mx.array, share: mx.array) -> mx.array:
+    """Return a with a share of b, 0 to 1, each broadcast; exactly a where the share is 0."""
+    return a + share.astype(a.dtype) * (b - a)
 
 
 class Resnet(nn.Module):
@@ -147,13 +207,16 @@ class TransformerLayer(nn.Module):
         """In forward order."""
         return [self.attn1, self.attn2] if self.only_cross else [self.attn2]
 
-    def __call__(self, x: mx.array, feed: ConditioningFeed) -> mx.array:
-        """x : (B, T, dim). feed : keys and values of the cross-attentions, and of those behind them."""
-        if self.only_cross or feed.memory is None:
-            x = x + self.attn1(self.norm1(x), next(feed.keys_values) if self.only_cross else None)
+    def __call__(self, x: mx.array, feed: ConditioningFeed, size: tuple[int, int]) -> mx.array:
+        """x : (B, H * W, dim). feed : keys and values of the cross-attentions, and of those behind them.  size : (H,
+        W)."""
+        if self.only_cross:
+            x = x + feed.attended(self.attn1, self.norm1(x), size)
+        elif feed.memory is None:
+            x = x + self.attn1(self.norm1(x))
         else:
             x = x + feed.memory.attend(self.attn1, self.norm1(x))
-        x = x + self.attn2(self.norm2(x), next(feed.keys_values))
+        x = x + feed.attended(self.attn2, self.norm2(x), size)
         return x + self.ff(self.norm3(x))
 
 
@@ -174,7 +237,7 @@ class Transformer(nn.Module):
         B, H, W, C = x.shape
         h = self.proj_in(self.norm(x).reshape(B, H * W, C))
         for layer in self.layers:
-            h = layer(h, feed)
+            h = layer(h, feed, (H, W))
         return x + self.proj_out(h).reshape(B, H, W, C)
 
 
@@ -205,7 +268,7 @@ class DownBlock(nn.Module):
         """
         skips = []
         for i, resnet in enumerate(self.resnets):
-            x = resnet(x, next(feed.conditions))
+            x = resnet(x, feed.condition(x))
             if "transformers" in self:
                 x = self.transformers[i](x, feed)
             skips.append(x)
@@ -229,10 +292,10 @@ class MidBlock(nn.Module):
             self.transformers = transformers(channels, heads, [depth], style)
 
     def __call__(self, x: mx.array, feed: ConditioningFeed) -> mx.array:
-        x = self.resnets[0](x, next(feed.conditions))
+        x = self.resnets[0](x, feed.condition(x))
         if "transformers" in self:
             x = self.transformers[0](x, feed)
-            x = self.resnets[1](x, next(feed.conditions))
+            x = self.resnets[1](x, feed.condition(x))
         return x
 
 
@@ -253,7 +316,7 @@ class UpBlock(nn.Module):
     def __call__(self, x: mx.array, skips: list[mx.array], feed: ConditioningFeed) -> mx.array:
         """`skips` is consumed from its end. An odd-sized skip that follows decides the size of the result."""
         for i, resnet in enumerate(self.resnets):
-            x = resnet(mx.concatenate([x, skips.pop()], axis=-1), next(feed.conditions))
+            x = resnet(mx.concatenate([x, skips.pop()], axis=-1), feed.condition(x))
             if "transformers" in self:
                 x = self.transformers[i](x, feed)
         if "upsample" in self:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import mlx.core as mx
+import numpy as np
 from mlx.utils import tree_map
 
 from livemusviz.bridge.frames import Prompt
-from livemusviz.diffusion.blocks import Condition
+from livemusviz.diffusion.blocks import Condition, Region
 from livemusviz.diffusion.layers import KeysValues
 from livemusviz.diffusion.lora import LiveLora
 from livemusviz.diffusion.model import ModelParts
@@ -21,6 +22,10 @@ from livemusviz.diffusion.tokenizer import clean_prompt
 from livemusviz.diffusion.unet import UNetEncoder
 
 CACHED_TEXTS = 64
+CACHED_PAIRS = 16
+FAR = 0.7
+"""Cosine between two prompts' vectors, from the empty prompt's, below which they are far: what lies half-way between
+them is no prompt. With the embedded model two colours of one thing have 0.8 and more, two things 0.6 and less."""
 CACHED_CONDITIONINGS = 8
 """A conditioning holds the keys and values of every cross-attention: megabytes for a large model."""
 
@@ -35,20 +40,43 @@ class NetInputs(NamedTuple):
     keys_values: list[KeysValues]
 
 
+class RegionInputs(NamedTuple):
+    """Inputs of the UNet from a second prompt, see `NetInputs`, and its share in each cell, float32 (1, h, w, 1)."""
+
+    share: mx.array
+    conditions: list[list[Condition]]
+    keys_values: list[KeysValues]
+
+
 class UNetInputs(NamedTuple):
-    """Inputs of the UNet from a prompt, see `NetInputs`. nets : of each ControlNet, evaluated when needed."""
+    """Inputs of the UNet from a prompt, see `NetInputs`. nets : of each ControlNet, evaluated when needed.
+
+    regions : one, where a second prompt shows in parts of the picture, or none.
+    """
 
     conditions: list[list[Condition]]
     keys_values: list[KeysValues]
     nets: list[NetInputs] = []
+    regions: list[RegionInputs] = []
+
+    def region(self, step: int) -> Region | None:
+        """Return the second prompt at one step of the schedule. `mx.compile` makes plain tuples of named ones."""
+        if not self.regions:
+            return None
+        share, conditions, keys_values = self.regions[0]
+        return Region(share, conditions[step], keys_values)
 
 
 @dataclass(frozen=True, eq=False)
 class Conditioning:
-    """Holds a prompt as the UNet needs it: its encoding, and the inputs computed from it."""
+    """Holds a prompt as the UNet needs it: its encoding, and the inputs computed from it.
+
+    second : the prompt that shows in parts of the picture, see `UNetInputs.regions`.
+    """
 
     encoding: TextEncoding
     inputs: UNetInputs
+    second: Conditioning | None = None
 
     @property
     def tokens(self) -> mx.array:
@@ -70,6 +98,7 @@ class Conditioner:
         self._texts: OrderedDict[str, TextEncoding] = OrderedDict()
         self._conditionings: OrderedDict[Any, Conditioning] = OrderedDict()
         self._shared_conditions: dict[int, list[list[Condition]]] = {}  # by network
+        self._far: OrderedDict[Any, bool] = OrderedDict()
         self._guidance = 0.0  # scale - 1, for UNets that take it as an input
 
     def reschedule(self, parts: ModelParts) -> None:
@@ -113,13 +142,60 @@ class Conditioner:
             return b
         return self._make(a.encoding.toward(b.encoding, mx.array(t, dtype=mx.float32)))
 
+    def beside(self, a: Conditioning, b: Conditioning, share: np.ndarray, t: float) -> Conditioning:
+        """Return the conditioning of a picture that shows `a`, and `b` in parts of it.
+
+        share : of b in each latent cell, float32 (h, w, 1).  t : 0 to 1, of b in all; ControlNets, which draw what
+        their picture holds, take the blend.
+        """
+        region = RegionInputs(mx.array(share)[None], b.inputs.conditions, b.inputs.keys_values)
+        nets: list[NetInputs] = []
+        if self._parts.controls:
+            between = a.encoding.toward(b.encoding, mx.array(t, dtype=mx.float32))
+            nets = [self._inputs(network, between) for network in self._parts.controls]
+        return Conditioning(a.encoding, a.inputs._replace(nets=nets, regions=[region]), b)
+
+    def far(self, a: Prompt, b: Prompt) -> bool:
+        """Return True if what lies half-way between two prompts is neither: then a fade is better one of places.
+
+        What both hold with the same weight, as notes' prompts mixed into both, does not count.
+        """
+        first, second = (dict(weighted(prompt)) for prompt in (a, b))
+        common = first.items() & second.items()
+        rests = [tuple(pair for pair in prompt.items() if pair not in common) for prompt in (first, second)]
+        if not all(rests):
+            return False
+        return _remember(self._far, tuple(rests), CACHED_PAIRS, lambda: self._cosine(*rests) < FAR)
+
+    def _cosine(self, a: Prompt, b: Prompt) -> float:
+        """Return the cosine between two prompts' vectors from the empty prompt's."""
+        u, v, origin = (self._vector(self.encode(prompt).encoding) for prompt in (a, b, ""))
+        u, v = u - origin, v - origin
+        return float(u @ v) / max(float(np.linalg.norm(u) * np.linalg.norm(v)), 1e-12)
+
+    def _vector(self, encoding: TextEncoding) -> np.ndarray:
+        """Return a prompt as one vector: what the UNet takes as such, else the mean of its tokens."""
+        unet = self._parts.unet
+        if unet.config.text_embedding_heads:
+            vector = unet.added_embedding(encoding.tokens)
+        else:
+            vector = encoding.tokens[:, 1:].mean(axis=1) if encoding.pooled is None else encoding.pooled
+        return np.array(vector.astype(mx.float32))[0]
+
     def with_guidance(self, text: Conditioning, scale: float) -> Conditioning:
         """Return a prompt's conditioning under a guidance scale, for UNets that take the scale as an input."""
         if not self._parts.unet.config.guidance_dim or scale - 1 == self._guidance:
             return text
         self._guidance = scale - 1
         self.forget()
-        return self._make(text.encoding)
+        made = self._make(text.encoding)
+        if text.second is None:
+            return made
+        second = self._make(text.second.encoding)
+        region = text.inputs.regions[0]._replace(
+            conditions=second.inputs.conditions, keys_values=second.inputs.keys_values
+        )
+        return Conditioning(made.encoding, made.inputs._replace(regions=[region]), second)
 
     def forget(self) -> None:
         """Forget all conditioning, as after a change of the UNet's weights or schedule; keep the texts' encodings."""
@@ -130,6 +206,7 @@ class Conditioner:
         """Forget what depends on the weights of live LoRAs."""
         if any(isinstance(module, LiveLora) for encoder in self._parts.text.encoders for module in encoder.modules()):
             self._texts.clear()
+            self._far.clear()
         self.forget()
 
     def _encode(self, mix: list[tuple[str, float]]) -> TextEncoding:

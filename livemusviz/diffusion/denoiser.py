@@ -11,7 +11,7 @@ import mlx.core as mx
 import numpy as np
 from mlx.utils import tree_map
 
-from livemusviz.diffusion.blocks import Condition
+from livemusviz.diffusion.blocks import Condition, Region
 from livemusviz.diffusion.cached_attention import AttentionMemory
 from livemusviz.diffusion.conditioning import UNetInputs, stacked
 from livemusviz.diffusion.controls import Residuals
@@ -98,9 +98,11 @@ class Denoiser:
         x = self._seen(frame.x, 0)
         residuals, features = _residuals([(frame.x, 0, text)], x, guide.controls), _features(guide.controls)
         if deep is None:
-            prediction, deep = self.unet.with_deep(x, conditions, keys_values, residuals, guide.memory, features)
+            prediction, deep = self.unet.with_deep(
+                x, conditions, keys_values, residuals, guide.memory, features, text.region(0)
+            )
         else:
-            prediction = self.unet.shallow(x, conditions, keys_values, deep, residuals, features)
+            prediction = self.unet.shallow(x, conditions, keys_values, deep, residuals, features, text.region(0))
         x0, _ = self._guided(prediction.astype(mx.float32), None, frame, 0, guide)
         return self.scheduler.step(x0, frame.x, 0, None), deep
 
@@ -138,7 +140,8 @@ class Denoiser:
         conditions = _joined(asked, [inputs.conditions[i] for _, i, inputs in asked])
         keys_values = _joined(asked, [inputs.keys_values for _, _, inputs in asked])
         residuals, features = _residuals(asked, x, guide.controls), _features(guide.controls)
-        prediction = self.unet(x, conditions, keys_values, residuals, guide.memory, features).astype(mx.float32)
+        region = _region(asked)
+        prediction = self.unet(x, conditions, keys_values, residuals, guide.memory, features, region).astype(mx.float32)
         if len(asked) == 1:
             return [prediction]
         ends = np.cumsum([each.shape[0] for each in xs])[:-1]
@@ -199,6 +202,19 @@ def _residuals(asked: Sequence[Asked], x: mx.array, controls: Residuals | None) 
 def _features(controls: Residuals | None) -> list[mx.array]:
     """Return the sum of the T2I-Adapters' features; [] where none is on."""
     return [] if controls is None else controls.features
+
+
+def _region(asked: Sequence[Asked]) -> Region | None:
+    """Return the second prompts, joined along the batch; one without has itself for it. None where none has one."""
+    found = [inputs.region(i) for _, i, inputs in asked]
+    share = next((region.share for region in found if region is not None), None)
+    if share is None:
+        return None
+    regions = [
+        region or Region(share, inputs.conditions[i], inputs.keys_values)
+        for region, (_, i, inputs) in zip(found, asked, strict=True)
+    ]
+    return Region(*(_joined(asked, [region[k] for region in regions]) for k in range(3)))
 
 
 def _joined(asked: Sequence[Asked], trees: Sequence[Any]) -> Any:

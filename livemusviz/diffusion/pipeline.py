@@ -27,6 +27,7 @@ from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL, drifted
 from livemusviz.diffusion.folder import model_name
 from livemusviz.diffusion.frame import PLAIN, FrameGraph, FrameOptions, FrameState
+from livemusviz.diffusion.fronts import front
 from livemusviz.diffusion.gpu_forms import choose_norms
 from livemusviz.diffusion.init_picture import STRENGTHS, InitPicture
 from livemusviz.diffusion.lora import LoraFaders
@@ -280,13 +281,16 @@ class Pipeline:
         self.reset()
 
     def _draw_every_form(self, prompt: str) -> None:
-        """Draw in full, twice, and with each reuse of earlier frames; without ControlNets and with them."""
+        """Draw in full, twice, and with each reuse of earlier frames; of one prompt and of two in one picture, without
+        ControlNets and with them."""
         noise = np.random.default_rng(0).standard_normal(self.latent_shape, dtype=np.float32)
         text = self.prompts.encode(prompt)
+        both = self.prompts.beside(text, self.prompts.encode(f"{prompt} light"), front(noise, 0.5), 0.5)
         for _ in self.controls.rehearse():
-            for reuse in (Reuse.NONE, Reuse.NONE, Reuse.DEEP_FEATURES, Reuse.LATENTS):
-                self.generate(noise, text, options=FrameOptions(reuse=reuse))
-            self._rehearse_cached_attention(noise, text)
+            for shown in (text, both):
+                for reuse in (Reuse.NONE, Reuse.NONE, Reuse.DEEP_FEATURES, Reuse.LATENTS):
+                    self.generate(noise, shown, options=FrameOptions(reuse=reuse))
+                self._rehearse_cached_attention(noise, shown)
 
     def _rehearse_cached_attention(self, noise: np.ndarray, text: Conditioning) -> None:
         """Draw once for each number of frames that are attended to, so that moving its faders compiles nothing."""

@@ -7,6 +7,7 @@ mixture.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import mlx.core as mx
 import numpy as np
@@ -69,7 +70,7 @@ class Styles:
     def styled(self, text: Conditioning) -> Conditioning:
         """Return a prompt's conditioning with the chosen style; as it is where the style weighs nothing."""
         inputs = self._added(text.inputs, without=False)
-        return text if inputs is text.inputs else Conditioning(text.encoding, inputs)
+        return text if inputs is text.inputs else replace(text, inputs=inputs)
 
     def led_away(self, negative: UNetInputs | None) -> UNetInputs | None:
         """Return the inputs to lead away from, with the tokens of no picture where a style is on."""
@@ -81,8 +82,12 @@ class Styles:
             return inputs
         made = self._keys_values(None if without else tuple(sorted(mix.items())))
         weight = mx.array(scale, dtype=mx.float32).reshape(1, 1, 1)
-        both = [(*pair, *style, weight) for pair, style in zip(inputs.keys_values, made, strict=True)]
-        return inputs._replace(keys_values=both)
+
+        def both(keys_values: Sequence[KeysValues]) -> list[KeysValues]:
+            return [(*pair, *style, weight) for pair, style in zip(keys_values, made, strict=True)]
+
+        regions = [region._replace(keys_values=both(region.keys_values)) for region in inputs.regions]
+        return inputs._replace(keys_values=both(inputs.keys_values), regions=regions)
 
     def _keys_values(self, mix: tuple[tuple[str, float], ...] | None) -> list[KeysValues]:
         """Return those of a mixture, or of no picture; the last mixture's are remembered."""

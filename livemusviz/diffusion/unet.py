@@ -17,6 +17,7 @@ from livemusviz.diffusion.blocks import (
     ConditioningFeed,
     DownBlock,
     MidBlock,
+    Region,
     SelfAttends,
     UpBlock,
 )
@@ -285,13 +286,14 @@ class UNet2DConditionModel(UNetEncoder):
         residuals: Sequence[mx.array] = (),
         memory: SelfAttends | None = None,
         features: Sequence[mx.array] = (),
+        region: Region | None = None,
     ) -> mx.array:
         """x : (B, H, W, in_channels); conditions and keys_values, of B or of 1, from the methods of the same names.
 
         residuals : of ControlNets, see `ControlNetModel`: added to each skip, the last one to the middle's output.
-        features : of T2I-Adapters, see `ConditioningFeed`.
+        features : of T2I-Adapters, region : of a second prompt, see `ConditioningFeed`.
         """
-        return self.with_deep(x, conditions, keys_values, residuals, memory, features)[0]
+        return self.with_deep(x, conditions, keys_values, residuals, memory, features, region)[0]
 
     def with_deep(
         self,
@@ -301,9 +303,10 @@ class UNet2DConditionModel(UNetEncoder):
         residuals: Sequence[mx.array] = (),
         memory: SelfAttends | None = None,
         features: Sequence[mx.array] = (),
+        region: Region | None = None,
     ) -> tuple[mx.array, mx.array]:
         """Return the same, and what the last block on the way up was given from below, for `shallow`."""
-        feed = ConditioningFeed(conditions, keys_values, memory, features)
+        feed = ConditioningFeed(conditions, keys_values, memory, features, region)
         x, skips = self.encode(self.conv_in(x), feed)
         if residuals:
             x, skips = x + residuals[-1], plus(skips, residuals)
@@ -321,18 +324,14 @@ class UNet2DConditionModel(UNetEncoder):
         deep: mx.array,
         residuals: Sequence[mx.array] = (),
         features: Sequence[mx.array] = (),
+        region: Region | None = None,
     ) -> mx.array:
         """Evaluate the outermost level alone, on an earlier frame's deep features (Ma et al. 2024, DeepCache, section
         3.2)."""
         down, up = self.down_blocks[0], self.up_blocks[-1]
-        feed = ConditioningFeed(
-            [*conditions[: len(down.resnets)], *conditions[-len(up.resnets) :]],
-            [
-                *keys_values[: len(cross_attentions(down))],
-                *keys_values[len(keys_values) - len(cross_attentions(up)) :],
-            ],
-            features=features,
-        )
+        if region is not None:
+            region = Region(region.share, *_outermost(down, up, region.conditions, region.keys_values))
+        feed = ConditioningFeed(*_outermost(down, up, conditions, keys_values), features=features, region=region)
         x = self.conv_in(x)
         _, more = down(x, feed, descend=False)
         skips = [x, *more]
@@ -347,6 +346,17 @@ class UNet2DConditionModel(UNetEncoder):
 def plus(skips: Sequence[mx.array], residuals: Sequence[mx.array]) -> list[mx.array]:
     """Return each skip with its residual added; residuals behind the last skip are left out."""
     return [skip + residual for skip, residual in zip(skips, residuals, strict=False)]
+
+
+def _outermost(
+    down: DownBlock, up: UpBlock, conditions: Sequence[Condition], keys_values: Sequence[KeysValues]
+) -> tuple[list[Condition], list[KeysValues]]:
+    """Return the conditions, and the keys and values, of the first block on the way down and the last on the way up."""
+    first, last = len(cross_attentions(down)), len(keys_values) - len(cross_attentions(up))
+    return (
+        [*conditions[: len(down.resnets)], *conditions[-len(up.resnets) :]],
+        [*keys_values[:first], *keys_values[last:]],
+    )
 
 
 def cross_attentions(block: Any) -> list[Attention]:

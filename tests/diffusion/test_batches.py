@@ -41,6 +41,7 @@ def generate(generator: BatchGenerator, wanted: list[Controls], batch: int) -> n
 @pytest.mark.parametrize("batch", [1, 3, 4, 11])
 def test_any_batch_gives_what_the_live_show_draws(pipeline: Pipeline, batch: int) -> None:
     wanted = controls(pipeline)
+    assert [bool(conditioning(pipeline, c).inputs.regions) for c in wanted] == [c.fade < 1 for c in wanted]
     pipeline.reset()
     live = np.array(
         [pipeline.generate(c.noise, conditioning(pipeline, c), c.feedback, FrameOptions(drift=c.drift)) for c in wanted]

@@ -128,7 +128,7 @@ def test_moving_every_fader_of_a_large_model_compiles_nothing(folder: Path, monk
     monkeypatch.setattr(UNet2DConditionModel, "__call__", counting)
     pipeline = Pipeline.load(spec, 64, 64, compiled=True)
     pipeline.warm_up()
-    warm = 1 + MOST_FRAMES + 1  # without cached attention, then with it filling up
+    warm = 2 * (1 + MOST_FRAMES + 1)  # without cached attention, then with it filling up; of one prompt, and of two
     assert len(traces) == warm
     pictures = []
     for i, x in enumerate(noises(pipeline, 6)):

@@ -44,6 +44,9 @@ class FakePipeline:
     def prompts(self) -> "FakePipeline":
         return self
 
+    def far(self, a: str, b: str) -> bool:
+        return False
+
     def blend(self, a: str, b: str, t: float) -> tuple[str, str, float]:
         return a, b, t
 

@@ -17,6 +17,7 @@ from livemusviz.diffusion.bench import run_bench
 from livemusviz.diffusion.conditioning import Conditioning
 from livemusviz.diffusion.folder import resolve_model
 from livemusviz.diffusion.frame import FrameOptions
+from livemusviz.diffusion.fronts import front
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.schedulers import Sampling
 from livemusviz.diffusion.spec import ModelSpec
@@ -160,16 +161,16 @@ def test_moving_any_knob_compiles_nothing(tiny_folder: Path, monkeypatch: pytest
         monkeypatch.setattr(UNet2DConditionModel, name, counting)
     pipeline = Pipeline.load(ModelSpec(tiny_folder), 64, 64, compiled=True)
     pipeline.warm_up()
-    assert traces == ["with_deep", "shallow"]
+    assert traces == ["with_deep", "shallow"] * 2  # of one prompt, and of two in one picture
     a, b = pipeline.prompts.encode("blue"), pipeline.prompts.encode("red")
     for i in range(6):
-        text = pipeline.prompts.blend(a, b, i / 5)
-        pipeline.generate(
-            unit_noise(pipeline, i), text, i / 7, FrameOptions(reuse=Reuse(i % 3), drift=(1.0 + i, 0.1, 0.0, i))
-        )
+        noise = unit_noise(pipeline, i)
+        for text in (pipeline.prompts.blend(a, b, i / 5), pipeline.prompts.beside(a, b, front(noise, i / 5), i / 5)):
+            options = FrameOptions(reuse=Reuse(i % 3), drift=(1.0 + i, 0.1, 0.0, i))
+            pipeline.generate(noise, text, i / 7, options)
     pipeline.reset()
     compiled = pipeline.generate(unit_noise(pipeline), a, 0.123)
-    assert len(traces) == 2
+    assert len(traces) == 4
     plain = Pipeline.load(ModelSpec(tiny_folder), 64, 64, compiled=False).generate(unit_noise(pipeline), a)
     assert np.abs(compiled.astype(int) - plain).max() <= 1
 
