@@ -130,8 +130,8 @@ class SinkFeed:
         if now - self._opened > HEALTHY and self._sink is not None:
             self._backoff.reset()
         self.close()
-        if not isinstance(error, OSError | UserError):
-            log.warning("out %s", self.status.name, exc_info=error)
+        if not isinstance(error, OSError | UserError) and not hasattr(error, "strerror"):
+            log.warning("out %s", self.status.name, exc_info=error)  # PyAV's, with a strerror, would tell the address
         self._next_try = now + self._backoff.next()
         self.status = replace(self.status, state=WAITING, message=_reason(error))
 

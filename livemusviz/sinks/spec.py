@@ -162,10 +162,13 @@ def parse_out(text: str) -> SinkSpec:
         readers = {**COMMON, **kind.options}
         if key not in readers:
             raise UserError(f"--out {kind_name}: no option '{key[:40]}'; {suggest(key, readers)}")
+        if key in options:
+            raise UserError(f"--out {kind_name}: {key} is given twice")
         try:
             options[key] = readers[key](value)
         except ValueError as error:
-            raise UserError(f"--out {kind_name}: {key}={value[:40]}: {error}") from None
+            shown = _HIDDEN if key == "url" else value[:40]
+            raise UserError(f"--out {kind_name}: {key}={shown}: {error}") from None
     if kind_name == "stream":
         _check_url(options)
     on = bool(options.pop("on", 1))
@@ -224,8 +227,10 @@ def first_node(nodes: Path = NODES) -> str | None:
 def without_secrets(url: str) -> str:
     """Return an address without user, password, query and stream key."""
     parts = urlsplit(url)
-    if not parts.scheme or not parts.hostname:
+    if not parts.scheme:
         return url
+    if not parts.hostname:
+        return f"{parts.scheme}:{_HIDDEN}"
     port = f":{parts.port}" if parts.port else ""
     folder, _, key = parts.path.rpartition("/")
     path = f"{folder}/{_HIDDEN}" if key and parts.scheme not in ("udp", "rtsp") else parts.path
@@ -253,7 +258,7 @@ def _check_url(options: Mapping[str, Any]) -> None:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise UserError(f"--out stream: {url[:60]}: {error}") from None
+        raise UserError(f"--out stream: {url.partition('://')[0][:16]}: no usable address: {error}") from None
     if parts.scheme not in SCHEMES or (parts.scheme and not parts.hostname):
         usual = "rtmp://, rtmps://, rtsp://, udp://, https:// (WHIP) or a file.m3u8"
         raise UserError(f"--out stream: cannot send to '{without_secrets(url)[:60]}'; give {usual}")

@@ -66,7 +66,7 @@ class StreamSink:
         try:
             encoder = ContainerEncoder(container, self._settings, "libopus" if kind == "whip" else "aac")
             encoder.begin()
-        except (OSError, ValueError) as error:
+        except (av.FFmpegError, OSError, ValueError) as error:
             container.close()
             reason = getattr(error, "strerror", None) or str(error)
             raise OSError(f"{without_secrets(url)}: {reason}") from None

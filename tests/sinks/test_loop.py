@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
+import av
 import numpy as np
 import pytest
 
@@ -119,6 +120,14 @@ def test_any_fault_becomes_one_line(fault: Exception, message: str, rig: Rig) ->
     rig.sink.fault = fault
     rig.run(0.1)
     assert rig.feed.status.message == message
+
+
+def test_an_error_that_names_the_address_is_told_without_it(rig: Rig, caplog: pytest.LogCaptureFixture) -> None:
+    rig.sink.fault = av.error.HTTPUnauthorizedError(401, "Server returned 401 Unauthorized", "https://me:pw@host/key")
+    assert "https://me:pw@host/key" in str(rig.sink.fault)
+    rig.run(0.1)
+    assert rig.feed.status.message == "Server returned 401 Unauthorized"
+    assert "key" not in caplog.text and "Traceback" not in caplog.text
 
 
 def test_a_status_of_any_length_fits() -> None:

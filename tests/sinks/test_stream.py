@@ -9,6 +9,7 @@ from av.container import OutputContainer
 
 from demo.measure import read_film
 from livemusviz.errors import UserError
+from livemusviz.record.encoder import ContainerEncoder
 from livemusviz.sinks.stream import StreamSink, open_container, stream_settings
 from tests.sinks.feeding import click_times, feed, flashes, offsets, wiring
 
@@ -66,6 +67,17 @@ def test_a_server_that_refuses_is_told_without_the_key() -> None:
         sink.open(0.0)
     assert "secret" not in str(caught.value) and "rtmp://127.0.0.1:9/live/..." in str(caught.value)
     sink.close()
+
+
+def test_a_server_that_refuses_by_http_is_told_without_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(encoder: ContainerEncoder) -> None:
+        raise av.error.HTTPForbiddenError(403, "Server returned 403 Forbidden", "https://127.0.0.1/app/secret")
+
+    monkeypatch.setattr(ContainerEncoder, "begin", refuse)
+    sink = StreamSink(wiring("stream:https://127.0.0.1/app/secret"))
+    with pytest.raises(OSError, match=r"127.0.0.1/app/\.\.\.: Server returned 403 Forbidden") as caught:
+        sink.open(0.0)
+    assert "secret" not in str(caught.value)
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
