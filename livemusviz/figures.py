@@ -12,6 +12,7 @@ import numpy as np
 
 from livemusviz.errors import UserError
 from livemusviz.platforms import peak_memory
+from livemusviz.regular import open_to_write
 
 
 class Samples:
@@ -65,6 +66,7 @@ def check_writable(path: Path) -> None:
 def write_json(path: Path, figures: Mapping[str, Any]) -> None:
     """Write `figures` to `path`. UserError if that cannot be."""
     try:
-        path.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+        with open_to_write(path) as file:
+            file.write(json.dumps(figures, indent=1) + "\n")
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None

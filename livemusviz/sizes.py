@@ -1,4 +1,4 @@
-"""Reads the sizes of pictures from text, and limits them. Pure."""
+"""Reads sizes of pictures and other numbers from text, and limits them. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,21 @@ from livemusviz.errors import UserError
 SIZE_STEP = 32  # pixels; what a UNet of two levels over 16-pixel latents can halve
 SIZE_LIMITS = (64, 2048)
 CANVAS_LIMITS = (64, 7680)
+
+
+def whole_number(text: str, low: int, high: int) -> int | None:
+    """Return the number that the digits of `text` make, if it lies within the limits, which are not negative."""
+    if not text.isdecimal() or len(text) > 18 or not low <= int(text) <= high:
+        return None
+    return int(text)
+
+
+def within(flag: str, value: float, low: float, high: float) -> float:
+    """Return the number that was given to a flag. UserError outside the limits, or if it is none."""
+    if not low <= value <= high:
+        long = isinstance(value, int) and abs(value) > 10**15
+        raise UserError(f"{flag} {'with so many digits' if long else f'{value:g}'}: give {low:g} to {high:g}")
+    return value
 
 
 def parse_size(text: str, limits: tuple[int, int] = SIZE_LIMITS, step: int = SIZE_STEP) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 
 from livemusviz.budget import PRESETS, Wishes
-from livemusviz.errors import UserError
+from livemusviz.sizes import within
 
 LIMITS: dict[str, tuple[float, float]] = {
     "fps": (1, 240),
@@ -39,8 +39,8 @@ def core_wishes(options: argparse.Namespace, environment: Mapping[str, str] = os
     """Return what the flags set. OPENBLAS_NUM_THREADS counts as `--blas-threads`. UserError outside the limits."""
     for name, (low, high) in LIMITS.items():
         value = getattr(options, name)
-        if value is not None and not low <= value <= high:
-            raise UserError(f"--{name.replace('_', '-')} {value:g}: give {low:g} to {high:g}")
+        if value is not None:
+            within(f"--{name.replace('_', '-')}", value, low, high)
     return Wishes(
         fps=options.fps,
         blas_threads=options.blas_threads or _threads_of(environment),

@@ -203,7 +203,7 @@ def show_config(options: argparse.Namespace) -> LiveConfig:
     from livemusviz.live.config import LiveConfig
     from livemusviz.machine import read_machine
     from livemusviz.sinks.spec import parse_outs
-    from livemusviz.sizes import CANVAS_LIMITS, parse_size
+    from livemusviz.sizes import CANVAS_LIMITS, parse_size, within
 
     if options.wait_for_picture and AudioSpec(options.input).file is None:
         raise UserError("--wait-for-picture: only a sound file can wait; give one as --input FILE")
@@ -283,6 +283,7 @@ def _picture_folder(folder: Path | None) -> Path | None:
 
 def _control(options: argparse.Namespace) -> ControlOptions:
     from livemusviz.control.options import ControlOptions, parse_address
+    from livemusviz.sizes import within
 
     osc_port = int(within("--osc-port", options.osc_port, 1, 65535))
     oscquery_port = min(osc_port + 1, 65535) if options.oscquery_port is None else options.oscquery_port
@@ -366,14 +367,6 @@ def _typed(param: Param, text: str) -> object:
         return int(text) if param.kind == "int" else float(text)
     except ValueError:
         return text  # the registry's own message says what it should have been
-
-
-def within(flag: str, value: float, low: float, high: float) -> float:
-    from livemusviz.errors import UserError
-
-    if not low <= value <= high:
-        raise UserError(f"{flag} {value:g}: give {low:g} to {high:g}")
-    return value
 
 
 def _flag(param: Param) -> str:

@@ -6,14 +6,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from livemusviz.errors import UserError
+from livemusviz.regular import open_to_write
 
 FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 class LogFile(logging.FileHandler):
     """Writes the log to a file, and stops silently when the disk is full: the show goes on."""
+
+    def _open(self) -> Any:
+        return open_to_write(Path(self.baseFilename), self.mode)
 
     def handleError(self, record: logging.LogRecord) -> None:
         logging.getLogger().removeHandler(self)

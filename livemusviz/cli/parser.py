@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from livemusviz import __version__
+from livemusviz.errors import UserError
 from livemusviz.folders import expanded
 
 UNKNOWN = "unrecognized arguments: "
@@ -28,9 +29,19 @@ class Parser(argparse.ArgumentParser):
             setattr(options, name, _expanded(value))
         return options, rest
 
+    def _get_values(self, action: Any, arg_strings: Any) -> Any:
+        """Return what an argument is given; argparse itself would lose a value of two dashes, as in `--prompt=--`."""
+        if action.type is Path and "" in arg_strings:
+            raise argparse.ArgumentError(action, "the name of a file is empty")
+        if action.nargs is None and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
+
     def error(self, message: str) -> NoReturn:
         """Print what is wrong, the nearest flag if there is one, and where all of them are listed."""
-        lines = [f"{self.prog}: {message}"]
+        lines = [f"{self.prog}: {UserError(message)}"]
         if message.startswith(UNKNOWN):
             words = message.removeprefix(UNKNOWN).split()
             flag = next((word.partition("=")[0] for word in words if word.startswith("-")), "")

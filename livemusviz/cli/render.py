@@ -101,12 +101,12 @@ def _check(options: argparse.Namespace) -> int:
 
 def _config(options: argparse.Namespace) -> Any:
     from livemusviz.assets import load_playlist, load_preset, usable_shaders
-    from livemusviz.cli.live import checked_folders, within
+    from livemusviz.cli.live import checked_folders
     from livemusviz.director.cuefile import MAX_BYTES, parse_cues
     from livemusviz.errors import UserError
     from livemusviz.render.options import FILM_VALUES, RenderConfig, parse_batch
     from livemusviz.render.replay import load_replay
-    from livemusviz.sizes import parse_size
+    from livemusviz.sizes import parse_size, within
 
     fps = _fps(options)
     engine = within("--engine-fps", options.engine_fps or float(fps), 0.1, 240)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from livemusviz.errors import UserError
+from livemusviz.sizes import whole_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class ControlOptions:
 
 def parse_address(text: str) -> tuple[str, int]:
     """'host:port' as a pair. UserError otherwise."""
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or not 1 <= int(port) <= 65535:
+    host, _, digits = text.rpartition(":")
+    port = whole_number(digits, 1, 65_535)
+    if not host or port is None:
         raise UserError(f"address '{text[:64]}': give HOST:PORT, as 127.0.0.1:7001")
-    return host, int(port)
+    return host, port

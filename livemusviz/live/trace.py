@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.frames import Controls
 from livemusviz.bridge.notices import Notices
 from livemusviz.clock import Clock
 from livemusviz.errors import UserError
+from livemusviz.regular import open_to_write
 
 
 class Trace:
@@ -20,7 +21,7 @@ class Trace:
         """epoch : s on the clock, time of sample 0. UserError if the file cannot be written."""
         self._path, self._clock, self._epoch, self._notices = path, clock, epoch, notices
         try:
-            self._file: TextIO | None = path.open("w", encoding="utf-8")
+            self._file: IO[str] | None = open_to_write(path)
         except OSError as error:
             raise UserError(f"cannot write {path}: {error.strerror or error}") from None
 

@@ -67,7 +67,7 @@ def create_exact(path: Path, overwrite: bool = False) -> Path:
 def check_exact(path: Path, overwrite: bool = False) -> None:
     """Raise a UserError if a recording cannot be written to `path`. Changes nothing: for a check before a show."""
     if path.suffix.lower() not in SUFFIXES:
-        kinds, name = " or ".join(SUFFIXES), path.with_suffix(SUFFIXES[0]).name
+        kinds, name = " or ".join(SUFFIXES), f"{path.stem or 'set'}{SUFFIXES[0]}"
         raise UserError(f"{path}: recordings are {kinds} files; call it {name}")
     try:
         taken, folder, log = path.exists(), path.parent.is_dir(), log_path(path)

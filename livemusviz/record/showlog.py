@@ -42,7 +42,7 @@ MAX_ANGLE = 1e9  # turns
 
 def log_path(recording: Path) -> Path:
     """Return the path of the log of a recording."""
-    return recording.with_suffix(SUFFIX)
+    return recording.with_suffix(SUFFIX) if recording.name else recording / SUFFIX  # of "/", which is refused elsewhere
 
 
 def is_show_log(path: Path) -> bool:

@@ -18,6 +18,7 @@ from livemusviz.errors import UserError
 from livemusviz.params.values import ParamValues
 from livemusviz.record.movie import container_of
 from livemusviz.render.replay import Replay
+from livemusviz.sizes import whole_number
 
 FPS_LIMITS = (1, 240)
 BATCH_MOST = 64
@@ -110,9 +111,10 @@ def parse_batch(text: str) -> int | None:
     """'auto' (None) or 1 to `BATCH_MOST`. UserError otherwise."""
     if text == "auto":
         return None
-    if not text.isdigit() or not 1 <= int(text) <= BATCH_MOST:
+    batch = whole_number(text, 1, BATCH_MOST)
+    if batch is None:
         raise UserError(f"--batch {text[:32]}: give 'auto' or 1 to {BATCH_MOST}")
-    return int(text)
+    return batch
 
 
 def check_output(path: Path, track: Path, replace: bool) -> None:

@@ -11,6 +11,7 @@ import math
 
 from livemusviz.bridge.mapping import CORNERS, MOST_EDGE, PIN_LIMITS, MapChange
 from livemusviz.errors import UserError
+from livemusviz.sizes import whole_number
 
 MOST_SCREENS = 8
 TURNS = (0, 90, 180, 270)
@@ -37,9 +38,10 @@ def parse_map_change(verb: str, text: str) -> MapChange:
     screen = 1
     if len(words) == _COUNTS[verb] + 1:
         first = words.pop(0)
-        if not first.isdigit() or not 1 <= int(first) <= MOST_SCREENS:
+        number = whole_number(first, 1, MOST_SCREENS)
+        if number is None:
             raise UserError(f"map_{verb}: screen {first[:16]} is outside 1..{MOST_SCREENS}")
-        screen = int(first)
+        screen = number
     if len(words) != _COUNTS[verb]:
         raise _wrong(verb, text)
     try:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from livemusviz.errors import UserError, suggest
 from livemusviz.params.param import Param
+from livemusviz.sizes import whole_number
 
 SENDER = "livemusviz"  # as other programs see it, without a name of its own
 MOST_OUTPUTS = 8
@@ -30,9 +31,10 @@ NODES = Path("/sys/devices/virtual/video4linux")  # where Linux lists cameras wi
 
 def _number(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not text.isdigit() or not low <= int(text) <= high:
+        number = whole_number(text, low, high)
+        if number is None:
             raise ValueError(f"give a whole number of {low}..{high}")
-        return int(text)
+        return number
 
     return read
 

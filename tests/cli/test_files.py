@@ -150,3 +150,40 @@ def test_damaged_settings_of_a_film_are_other_settings(tmp_path: Path, data: byt
     (marks.folder / "1st try.npz").touch()
     with pytest.raises(UserError, match="other settings"):
         marks.check_same()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+@pytest.mark.parametrize("flag", ["--log", "--trace"])
+def test_a_pipe_that_nobody_reads_is_not_written_to(folder: Path, flag: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["live", flag, "x.jsonl", *SHOW]) == 2
+    assert "x.jsonl: No such device or address" in capsys.readouterr().err
+
+
+ODD = [
+    "--gain=--",
+    "--seed=--",
+    "--fps=--",
+    "--record=",
+    "--record=/",
+    "--osc-port=" + "9" * 400,
+    "--blas-threads=" + "9" * 4000,
+    "--osc-out=a:" + "9" * 5000,
+    "--osc-out=a:\N{SUPERSCRIPT TWO}",
+    "--out=ndi:fps=\N{SUPERSCRIPT TWO}",
+]
+
+
+@pytest.mark.parametrize("word", ODD, ids=lambda word: word[:16])
+def test_odd_values_of_flags_are_one_line_and_short(word: str, capsys: pytest.CaptureFixture) -> None:
+    try:
+        status = main(["live", word, *SHOW])
+    except SystemExit as end:
+        status = int(end.code or 0)
+    told = capsys.readouterr().err
+    assert status == 2 and len(told) < 500 and "Traceback" not in told
+
+
+def test_two_dashes_are_a_value_as_any_other(capsys: pytest.CaptureFixture) -> None:
+    parser = Parser(prog="livemusviz live")
+    live.add_arguments(parser)
+    assert parser.parse_args(["--prompt=--"]).param_prompt == "--"
