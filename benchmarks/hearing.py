@@ -1,6 +1,6 @@
 """Onsets and beats on recordings that people marked: ours causal, ours offline, aubio's defaults; a row a clip.
 
-    python benchmarks/hearing.py ../shared/audio_eval/mdb_*/*.flac [--json hearing.json] [--onset aubio]
+    python benchmarks/hearing.py ../shared/audio_eval/mdb_*/*.flac [--json FILE] [--onset aubio] [--sensitivity 2]
 
 A clip NAME.flac lies beside NAME.drums (onsets) and NAME.beats (beats), times in seconds first on each line. Onsets are
 matched within 50 ms (marks closer than 50 ms are one), beats within 70 ms, the first 5 s left out, both by mir_eval.
@@ -82,14 +82,14 @@ def _reported(mono: np.ndarray, found: Callable[[np.ndarray], bool]) -> np.ndarr
     return np.array([(i + HOP) / SAMPLE_RATE for i in range(0, len(mono), HOP) if found(mono[i : i + HOP])])
 
 
-def measure(path: Path, method: str) -> dict[str, Any]:
+def measure(path: Path, method: str, sensitivity: float) -> dict[str, Any]:
     sound = list(hops(path))
     mono = np.concatenate(sound).mean(axis=1)
-    audio = InProcessAudio(onset=method)
+    audio = InProcessAudio(onset=method, sensitivity=sensitivity)
     began = time.process_time()
     live = list(audio.feed_all(sound))
     spent = time.process_time() - began
-    track = analyse_hops(sound)
+    track = analyse_hops(sound, sensitivity=sensitivity)
     offline = np.array([f.time for f in track if f.onset])
     row: dict[str, Any] = {"clip": path.stem, "us_per_hop": round(1e6 * spent / len(sound), 1)}
     if path.with_suffix(".drums").is_file():
@@ -126,9 +126,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("clips", nargs="+", type=Path)
     parser.add_argument("--onset", choices=METHODS, default=METHODS[0], help="how our onsets are found")
+    parser.add_argument("--sensitivity", type=float, default=1.0, help="of our onsets, as /sensitivity")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    rows = [measure(path, options.onset) for path in options.clips]
+    rows = [measure(path, options.onset, options.sensitivity) for path in options.clips]
     rows += means(rows)
     shown = (
         "onset",

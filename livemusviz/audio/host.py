@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from livemusviz.audio.requests import InputRequests
 from livemusviz.audio.rings import AudioRings
-from livemusviz.audio.spec import CONTROL, AudioSpec, AudioWiring, unpack_audio_status
+from livemusviz.audio.spec import CONTROL, AudioControl, AudioSpec, AudioWiring, unpack_audio_status
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import SAMPLE_RATE, AudioBlock, AudioStatus
@@ -64,7 +64,7 @@ class AudioHost:
         """epoch : s on the clock, time of sample 0."""
         self.spec, self.clock, self.epoch = spec, clock, epoch
         self.blocks = BlockReader(self)
-        self._gain, self._held = spec.gain, spec.held
+        self._control = AudioControl(spec.gain, spec.sensitivity, not spec.held)
         self._rings: AudioRings | None = None
         self._lock = threading.Lock()  # between closing the rings and reading them
         self._supervisor = Supervisor(self._spawn, patience=Patience(stalled=STALLED))
@@ -163,19 +163,23 @@ class AudioHost:
 
     def set_gain(self, gain: float) -> None:
         """Linear gain on every sample from the next block or so on."""
-        if gain != self._gain:
-            self._gain = gain
-            self._write_control()
+        self._change(replace(self._control, gain=gain))
+
+    def set_sensitivity(self, sensitivity: float) -> None:
+        """Divide the thresholds of onsets by `sensitivity`, > 0, from the next hops on."""
+        self._change(replace(self._control, sensitivity=sensitivity))
 
     def play(self) -> None:
         """Let a held file begin, within some 0.05 s. May be called again."""
-        if self._held:
-            self._held, self._sounding_since = False, self.clock.now()
-            self._write_control()
+        if not self._control.plays:
+            self._sounding_since = self.clock.now()
+            self._change(replace(self._control, plays=True))
 
-    def _write_control(self) -> None:
-        if self._rings is not None:
-            self._rings.control.write(CONTROL.pack(self._gain, not self._held))
+    def _change(self, control: AudioControl) -> None:
+        if control != self._control:
+            self._control = control
+            if self._rings is not None:
+                self._rings.control.write(control.pack())
 
     def set_input(self, text: str) -> None:
         """Ask for another device or other channels of it; "" is the input that the show began with.
@@ -223,9 +227,10 @@ class AudioHost:
         self._past_overflows += self._child.overflows
         self._child = AudioStatus(message=self._child.message)
         resume = 0.0
-        if self._sounding_since is not None and not self._held:
+        control = self._control
+        if self._sounding_since is not None and control.plays:
             resume = self.clock.now() - self._sounding_since
-        spec = replace(self.spec, gain=self._gain, held=self._held)
+        spec = replace(self.spec, gain=control.gain, sensitivity=control.sensitivity, held=not control.plays)
         ours, theirs = multiprocessing.Pipe()
         wiring = AudioWiring(spec, self.epoch, self._rings.names, resume, steady, self._sounded, theirs)
         self._process = SpawnedProcess("livemusviz.audio.process", wiring, "audio")

@@ -20,12 +20,19 @@ class InProcessAudio:
     """Feed it blocks of any size; time is that of the samples, from `epoch` on."""
 
     def __init__(
-        self, rate: float = SAMPLE_RATE, gain: float = 1.0, epoch: float = 0.0, onset: str = "superflux"
+        self,
+        rate: float = SAMPLE_RATE,
+        gain: float = 1.0,
+        epoch: float = 0.0,
+        onset: str = "superflux",
+        sensitivity: float = 1.0,
     ) -> None:
-        """rate : of the blocks, Hz.  gain : linear.  epoch : s, time of the first sample.  onset : method."""
+        """rate : of the blocks, Hz.  gain : linear.  epoch : s, time of the first sample.  onset : method.
+        sensitivity : of onsets."""
         self._packed: list[bytes] = []
         self._capture = Capture(self._packed.append, rate, epoch, gain=gain, settle=0.0)
         self._extractor = Extractor(method=onset)
+        self._extractor.sensitivity = sensitivity
         self._rate, self._epoch, self._position = rate, epoch, 0
 
     @property

@@ -20,7 +20,7 @@ from livemusviz.audio.devices import input_devices, refresh_devices
 from livemusviz.audio.loop import Capture, Health
 from livemusviz.audio.pace import Pace
 from livemusviz.audio.source import Source, open_source
-from livemusviz.audio.spec import CONTROL, Answer, AudioWiring, Inputs, pack_audio_status
+from livemusviz.audio.spec import Answer, AudioControl, AudioSpec, AudioWiring, Inputs, pack_audio_status
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.ring import RingReader, SharedRing
 from livemusviz.bridge.sound import HOP, AudioStatus
@@ -189,9 +189,10 @@ class CaptureSession:
         return True
 
     def _capture(self, source: Source) -> Capture:
-        gain = _latest_gain(self._control, self._spec.gain)
+        control = _latest_control(self._control, self._spec)
+        self._features.set_sensitivity(control.sensitivity)
         first = _next_sample(self._blocks)
-        return Capture(self._blocks.write, source.rate, self._wiring.epoch, first, gain, source.settle)
+        return Capture(self._blocks.write, source.rate, self._wiring.epoch, first, control.gain, source.settle)
 
     def _with_bell(self, capture: Capture) -> Callable[[Any, float, bool], None]:
         bell = self._features.bell
@@ -205,8 +206,10 @@ class CaptureSession:
     def _take_control(self, capture: Capture, source: Source) -> None:
         data = self._controls.latest()
         if data is not None:
-            capture.gain, play = CONTROL.unpack(data)
-            if play:
+            control = AudioControl.unpack(data)
+            capture.gain = control.gain
+            self._features.set_sensitivity(control.sensitivity)
+            if control.plays:
                 source.play()
 
 
@@ -239,6 +242,6 @@ def _onsets_so_far(features: SharedRing) -> int:
     return AudioFeatures.unpack(data).onsets if data is not None else 0
 
 
-def _latest_gain(control: SharedRing, default: float) -> float:
+def _latest_control(control: SharedRing, spec: AudioSpec) -> AudioControl:
     data = _newest(control)
-    return float(CONTROL.unpack(data)[0]) if data is not None else default
+    return AudioControl.unpack(data) if data is not None else AudioControl(spec.gain, spec.sensitivity, not spec.held)

@@ -24,7 +24,7 @@ FILE_SUFFIXES = frozenset(
 )
 
 STATUS_BYTES = 640
-CONTROL = struct.Struct("<d?")  # gain; whether a held file may play
+CONTROL = struct.Struct("<dd?")  # of an `AudioControl`
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class AudioSpec:
 
     input : "default", a device as `choice` reads it, or the path of a sound file.
     gain : linear, on every sample; it can change live.
+    sensitivity : of onsets, > 0; it can change live.
     loop : True plays a file again from its start; otherwise silence follows.
     speakers : True also plays a file aloud, where there is an output.
     onset : method of onset detection, "superflux" or "aubio".
@@ -42,6 +43,7 @@ class AudioSpec:
 
     input: str = DEFAULT
     gain: float = 1.0
+    sensitivity: float = 1.0
     loop: bool = True
     speakers: bool = True
     onset: str = "superflux"
@@ -57,6 +59,28 @@ class AudioSpec:
         with suppress(OSError):  # a name that no disk can hold is not looked for on one
             return path if path.suffix.lower() in FILE_SUFFIXES or path.is_file() else None
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioControl:
+    """Holds what a show may change while it captures.
+
+    gain : linear.
+    sensitivity : of onsets, > 0.
+    plays : True lets a held file play.
+    """
+
+    gain: float
+    sensitivity: float
+    plays: bool
+
+    def pack(self) -> bytes:
+        """Return it as `CONTROL.size` bytes."""
+        return CONTROL.pack(self.gain, self.sensitivity, self.plays)
+
+    @classmethod
+    def unpack(cls, data: bytes | memoryview) -> AudioControl:
+        return cls(*CONTROL.unpack(data))
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,6 +78,8 @@ class AudioFeatures:
     """0..1, slow; rises through a build, falls in a break."""
     sections: int = 0
     """Changes of section so far."""
+    novelty: float = 0.0
+    """>= 0, the peaks of the onset curve with a decay. At a sensitivity of 1 the threshold is 1. Live only."""
 
     @classmethod
     def rest(cls, time: float) -> AudioFeatures:

@@ -187,8 +187,9 @@ class Extractor:
         """Make the analyses.
 
         onsets : where the count of onsets starts.  method : of onset detection, one of `onset.METHODS`.
+        `sensitivity` may be set at any time: > 0, it divides the thresholds of onsets.
         """
-        self.onsets = onsets
+        self.onsets, self.sensitivity = onsets, 1.0
         self._measurer = Measurer()
         self._finder = OnsetFinder(method)
         self._loudness = Loudness()
@@ -196,12 +197,12 @@ class Extractor:
         self._bands = (Band(), Band(), Band())
         self._beat, self._bar, self._pitch = BeatTracker(), Bar(), Pitch()
         self._form = Form()
-        self._strength = 0.0
+        self._strength = self._novelty = 0.0
 
     def step(self, hop: Hop) -> AudioFeatures:
         measure = self._measurer.step(hop)
         flux = measure.flux
-        found = self._finder.step(flux, measure.mono, hop.gain, hop.rms)
+        found = self._finder.step(flux, measure.mono, hop.gain, hop.rms, self.sensitivity)
         learn, floor = self._loudness.learns(hop.sound), self._loudness.floor
         bass, mid, treble = (
             band.step(level, onset, learn, floor)
@@ -212,8 +213,10 @@ class Extractor:
         intensity, sections = self._form.step(measure, rms, hop.sound)
         beat = self._beat.step(flux.full, hop.sound)
         self.onsets += found.all > 0.0
-        faded = self._strength * (1.0 - weight(HOP_SECONDS, STRENGTH_DECAY))
+        kept = 1.0 - weight(HOP_SECONDS, STRENGTH_DECAY)
+        faded = self._strength * kept
         self._strength = max(found.all, found.rising, faded)
+        self._novelty = max(self._finder.novelty, self._novelty * kept)
         return AudioFeatures(
             time=hop.time + HOP_SECONDS,
             sample=hop.sample + HOP - 1,
@@ -244,4 +247,5 @@ class Extractor:
             bar_phase=self._bar.step(beat, flux, self._pitch.value, hop.sound),
             intensity=intensity,
             sections=sections,
+            novelty=self._novelty,
         )

@@ -53,6 +53,10 @@ class FeaturesLoop:
         self.failures = 0
         self._thread = threading.Thread(target=self._run, name="features", daemon=True)
 
+    def set_sensitivity(self, sensitivity: float) -> None:
+        """Divide the thresholds of onsets by `sensitivity`, > 0, from the next hop on."""
+        self._extractor.sensitivity = sensitivity
+
     @property
     def dropped(self) -> int:
         """Return the number of hops that were overwritten before they were analysed."""

@@ -93,15 +93,15 @@ def _plain(name: str, value: np.generic) -> float | int | bool:
     return bool(value) if name in SWITCHES else int(value) if name in WHOLE else float(value)
 
 
-def analyse_hops(hops: Iterable[np.ndarray], gain: float = 1.0) -> FeatureTrack:
+def analyse_hops(hops: Iterable[np.ndarray], gain: float = 1.0, sensitivity: float = 1.0) -> FeatureTrack:
     """Return the features of a whole track.
 
-    hops : float32 (HOP, CHANNELS) each, in [-1, 1].  gain : linear, as live.
+    hops : float32 (HOP, CHANNELS) each, in [-1, 1].  gain : linear, as live.  sensitivity : of onsets, as live.
     """
     measured, chromas = _measure(hops, gain)
     sound = measured["sound"] > 0.5
     columns = _levels(measured, sound)
-    columns |= _onsets(measured)
+    columns |= _onsets(measured, sensitivity)
     columns |= _beats(measured, chromas, sound)
     columns |= _form(measured, sound, columns)
     columns |= {name: measured[name] for name in ("rms", "centroid", "flatness", "tuning")}
@@ -142,11 +142,11 @@ def _levels(measured: dict[str, np.ndarray], sound: np.ndarray) -> dict[str, np.
     return {name: table[:, i] for i, name in enumerate(columns)}
 
 
-def _onsets(measured: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _onsets(measured: dict[str, np.ndarray], sensitivity: float) -> dict[str, np.ndarray]:
     """Return onsets where they begin, and the hits of the bands."""
     full = measured["full"] / (onset.LEAST_FULL + onset.RELATIVE * _mean(measured["full"]))
     air = measured["air"] / (onset.LEAST_AIR + onset.RELATIVE * _mean(measured["air"]))
-    strikes = _strikes(np.maximum(full, air), measured["rms"])
+    strikes = _strikes(np.maximum(full, air) * sensitivity, measured["rms"])
     found: dict[str, np.ndarray] = {
         "onset": strikes > 0.0,
         "onsets": np.cumsum(strikes > 0.0),
@@ -155,7 +155,7 @@ def _onsets(measured: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     for name, curve, least in zip(("bass", "mid", "treble"), ("low", "middle", "high"), onset.LEAST_BANDS, strict=True):
         flux = measured[curve]
         excess = flux / (least + onset.RELATIVE * _mean(flux))
-        found[f"{name}_hit"] = _decaying(_strikes(excess, flux), HIT_DECAY)
+        found[f"{name}_hit"] = _decaying(_strikes(excess * sensitivity, flux), HIT_DECAY)
     return found
 
 

@@ -48,9 +48,15 @@ class Onsets(NamedTuple):
 
 
 class Detector(Protocol):
-    """Decides for each hop if it holds an onset."""
+    """Decides for each hop if it holds an onset.
 
-    def step(self, flux: Flux, mono: np.ndarray, gain: float) -> bool: ...
+    novelty : the last hop's curve over its threshold, at a sensitivity of 1; 0 where a detector shows none.
+    """
+
+    novelty: float
+
+    def step(self, flux: Flux, mono: np.ndarray, gain: float, sensitivity: float) -> bool:
+        """Return True for an onset. sensitivity : > 0, divides the threshold."""
 
 
 class Excess:
@@ -97,9 +103,11 @@ class SuperFluxDetector:
 
     def __init__(self) -> None:
         self._full, self._air, self._peak = Excess(LEAST_FULL), Excess(LEAST_AIR), Peak()
+        self.novelty = 0.0
 
-    def step(self, flux: Flux, mono: np.ndarray, gain: float) -> bool:
-        return self._peak.step(max(self._full.step(flux.full), self._air.step(flux.air)))
+    def step(self, flux: Flux, mono: np.ndarray, gain: float, sensitivity: float) -> bool:
+        self.novelty = max(self._full.step(flux.full), self._air.step(flux.air))
+        return self._peak.step(self.novelty * sensitivity)
 
 
 class AubioDetector:
@@ -117,8 +125,13 @@ class AubioDetector:
         self._onset.set_silence(self.SILENCE)
         self._level = GainRamp(HOP)
         self._since = REFRACTORY  # s; our own, so that a rejected onset does not hide the next one
+        self._threshold, self._sensitivity = self._onset.get_threshold(), 1.0
+        self.novelty = 0.0  # aubio's is in units of its own
 
-    def step(self, flux: Flux, mono: np.ndarray, gain: float) -> bool:
+    def step(self, flux: Flux, mono: np.ndarray, gain: float, sensitivity: float) -> bool:
+        if sensitivity != self._sensitivity:
+            self._sensitivity = sensitivity
+            self._onset.set_threshold(self._threshold / sensitivity)
         self._since += HOP_SECONDS
         found = self._onset(self._level(mono, gain) + self.KEEP_ALIVE)[0] > 0.0 and self._since >= REFRACTORY
         if found:
@@ -164,9 +177,10 @@ class BandOnsets:
         self._excess, self._peak = Excess(least), Peak()
         self._largest = Follower(attack=0.0, release=LARGEST_SECONDS)
 
-    def step(self, flux: float) -> float:
+    def step(self, flux: float, sensitivity: float) -> float:
+        """Return the strength of an onset, 0 for none. sensitivity : > 0, divides the threshold."""
         largest = self._largest.step(flux, HOP_SECONDS)
-        found = self._peak.step(self._excess.step(flux))
+        found = self._peak.step(self._excess.step(flux) * sensitivity)
         return WEAKEST + (1.0 - WEAKEST) * flux / largest if found else 0.0
 
 
@@ -182,13 +196,19 @@ class OnsetFinder:
         self._strength = Strength()
         self._bands = tuple(BandOnsets(least) for least in LEAST_BANDS)
 
-    def step(self, flux: Flux, mono: np.ndarray, gain: float, rms: float) -> Onsets:
+    @property
+    def novelty(self) -> float:
+        """Return the onset curve of the last hop over its threshold, at a sensitivity of 1; 0 with "aubio"."""
+        return self._detector.novelty
+
+    def step(self, flux: Flux, mono: np.ndarray, gain: float, rms: float, sensitivity: float = 1.0) -> Onsets:
         """Return the onsets of one hop.
 
-        mono : float32 (HOP,).  gain : linear, the automatic gain.  rms : linear, of the hop.
+        mono : float32 (HOP,).  gain : linear, the automatic gain.  rms : linear, of the hop.  sensitivity : > 0,
+        divides all thresholds.
         """
-        found = self._detector.step(flux, mono, gain)
+        found = self._detector.step(flux, mono, gain, sensitivity)
         strength, rising = self._strength.step(found, rms * gain)
         bands = (flux.bass, flux.mid, flux.treble)
-        bass, mid, treble = (band.step(value) for band, value in zip(self._bands, bands, strict=True))
+        bass, mid, treble = (band.step(value, sensitivity) for band, value in zip(self._bands, bands, strict=True))
         return Onsets(strength, bass, mid, treble, rising)

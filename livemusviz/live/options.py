@@ -14,6 +14,7 @@ from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.display.options import DisplayOptions
 from livemusviz.folders import cache_folder, user_folder
 from livemusviz.live.config import LiveConfig
+from livemusviz.params.params import Params
 from livemusviz.session.content import Content
 from livemusviz.sources.spec import NONE
 
@@ -46,9 +47,16 @@ class ShowLength:
         return self.ended or now - self._began >= self._seconds
 
 
-def audio_spec(config: LiveConfig, gain: float) -> AudioSpec:
-    """Return the options of the audio process."""
-    return AudioSpec(config.input, gain, loop=config.loop, onset=config.onset, held=config.wait_for_picture)
+def audio_spec(config: LiveConfig, params: Params) -> AudioSpec:
+    """Return the options of the audio process. params : the parameters at the start."""
+    return AudioSpec(
+        config.input,
+        params.gain,
+        params.sensitivity,
+        loop=config.loop,
+        onset=config.onset,
+        held=config.wait_for_picture,
+    )
 
 
 def engine_spec(config: LiveConfig) -> EngineSpec:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from livemusviz.record.loop import RecordStatus, RecordSummary
 from livemusviz.session.step import Step
 
 HUD_RATE = 5.0  # Hz, how often its lines are made
+LEAST_RMS = 1e-5  # linear; below it nothing is heard
 METER_FALL = 12.0  # dB/s, how fast the meter's peak comes down
 
 
@@ -71,6 +73,7 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
         f"canvas {display.fps:.1f} fps  {display.work_ms:.1f} ms  {quality}" if display.fps else "canvas starting",
         _engine_line(engine, spent["p50"], now.late_ms),
         f"audio {audio.state}  {audio.device}  overflows {audio.overflows}",
+        hearing_line(features, params.sensitivity),
         f"{features.bpm:.0f} bpm   onsets {features.onsets}   energy {features.energy:.2f}",
         f"preset  {params.preset or '-'}{'  locked' if params.lock else ''}",
         f"prompt  {params.prompt}",
@@ -84,6 +87,14 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
     )
     problems = dict.fromkeys(text for text in (audio.message, now.picture.message, engine.message, now.message) if text)
     return lines + tuple(problems)
+
+
+def hearing_line(features: AudioFeatures, sensitivity: float) -> str:
+    """Return the level, and the onset curve beside its threshold: what to look at while setting `/sensitivity`."""
+    level = f"{20.0 * math.log10(features.rms):.0f} dB" if features.rms > LEAST_RMS else "nothing"
+    return (
+        f"hears {level}   onset curve {features.novelty:.2f} of {1.0 / sensitivity:.2f} (sensitivity {sensitivity:g})"
+    )
 
 
 def output_line(out: OutputStatus) -> str:

@@ -81,7 +81,7 @@ class Show:
         switches = [spec.param for spec in config.outs]
         self.session = Session(content, config.values, now, np.random.default_rng(), switches)
         params = self.session.values.params
-        self.audio = AudioHost(audio_spec(config, params.gain), self.clock, now)
+        self.audio = AudioHost(audio_spec(config, params), self.clock, now)
         self._intake = AudioIntake(self.audio)
         registry = self.session.values.registry
         self.events = CoalescedEvents(registry.actions)
@@ -171,6 +171,7 @@ class Show:
         if features.onset or step.requests or step.errors or step.values is not before.values:
             self.engine.wake()
         self.audio.set_gain(step.values.params.gain)
+        self.audio.set_sensitivity(step.values.params.sensitivity)
         self._choose_input(step.values.params.input)
         self._choose_picture(step.values.params.picture)
         self._choose_model(step.values.params.model)

@@ -121,6 +121,9 @@ class Params:
         str, Length(0, 200), "audio input by name, as NAME, NAME#2 or NAME:3-4; empty is as started", LIVE
     ] = ""
     gain: Annotated[float, Range(0.0, 32.0, "x"), "input gain, before automatic gain control"] = 1.0
+    sensitivity: Annotated[
+        float, Range(0.25, 4.0, "x"), "how faint an onset may be: above 1 finds more of them, below 1 fewer", LIVE
+    ] = 1.0
     latent_feedback_strength: Annotated[
         float, Range(0.0, 0.95), "share of the previous denoised latent in the next"
     ] = 0.35

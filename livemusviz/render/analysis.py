@@ -34,11 +34,17 @@ class TrackAnalysis:
     damaged_at : s, place of the first damaged packet, or None.
     """
 
-    def __init__(self, track: Track, gain: float = 1.0, progress: Progress = lambda seconds: None) -> None:
+    def __init__(
+        self,
+        track: Track,
+        gain: float = 1.0,
+        progress: Progress = lambda seconds: None,
+        sensitivity: float = 1.0,
+    ) -> None:
         """Decode and analyse all of `track`. UserError if nothing of it can be decoded."""
         self.track = track
         reader, self._samples = TrackReader(track), 0
-        features = analyse_hops(self._hops(reader, progress), gain)
+        features = analyse_hops(self._hops(reader, progress), gain, sensitivity)
         self.seconds = self._samples / SAMPLE_RATE
         self.origin: Fraction = reader.origin
         self.damage, self.damaged_at = reader.damage, reader.damaged_at

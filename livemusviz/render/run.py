@@ -90,8 +90,9 @@ def _tell_of_scale(config: RenderConfig) -> None:
 def _listen(config: RenderConfig, track: Track) -> TrackAnalysis:
     if track.video and config.replay is None:
         log.warning("%s is a video; its sound is used", config.track)
+    params = config.values.params
     listening = Listening(track.seconds, time.perf_counter)
-    analysis = TrackAnalysis(track, config.values.params.gain, listening)
+    analysis = TrackAnalysis(track, params.gain, listening, params.sensitivity)
     listening.done()
     if analysis.damage:
         log.warning(

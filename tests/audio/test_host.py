@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from livemusviz.audio.host import AudioHost, AudioSpec
+from livemusviz.audio.spec import AudioControl
 from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.clock import ManualClock, SystemClock
@@ -97,6 +98,13 @@ def test_gain_is_live(show):
     show.until(lambda: show.features[-1].rms == 0.0 and show.blocks and not show.blocks[-1].samples.any())
     show.host.set_gain(1.0)
     show.until(lambda: show.features[-1].rms > 0.01)
+
+
+def test_what_the_show_sets_reaches_the_process_together(show):
+    show.host.set_sensitivity(0.5)
+    show.host.set_gain(0.25)
+    control = show.host._rings.control
+    assert AudioControl.unpack(control.slot(control.newest())) == AudioControl(0.25, 0.5, plays=True)
 
 
 def test_a_held_file_waits_for_the_show_through_the_loss_of_its_process(loop):

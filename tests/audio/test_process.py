@@ -12,7 +12,16 @@ from livemusviz.audio import process
 from livemusviz.audio.choice import InputDevice
 from livemusviz.audio.process import CaptureSession
 from livemusviz.audio.source import DeviceSource, _reason
-from livemusviz.audio.spec import CONTROL, STATUS_BYTES, Answer, AudioSpec, AudioWiring, Inputs, unpack_audio_status
+from livemusviz.audio.spec import (
+    CONTROL,
+    STATUS_BYTES,
+    Answer,
+    AudioControl,
+    AudioSpec,
+    AudioWiring,
+    Inputs,
+    unpack_audio_status,
+)
 from livemusviz.bridge.features import PACKED_FEATURES_BYTES
 from livemusviz.bridge.ring import SharedRing
 from livemusviz.bridge.sound import HOP
@@ -179,9 +188,19 @@ def test_a_session_goes_on_from_what_the_last_one_left(listen, rings):
 
 
 def test_gain_is_taken_from_the_show_even_if_it_was_set_before(listen, rings):
-    rings[3].write(CONTROL.pack(0.5, False))
+    rings[3].write(AudioControl(0.5, 1.0, False).pack())
     listen(FakeSource(0.2, count=5))
     assert Hop.unpack(rings[0].slot(rings[0].newest())).samples[0, 0] == pytest.approx(0.1)
+
+
+def test_the_sensitivity_is_taken_from_the_show_even_if_it_was_set_before(listen, rings, monkeypatch):
+    taken = []
+    monkeypatch.setattr("livemusviz.features.loop.FeaturesLoop.set_sensitivity", lambda _, value: taken.append(value))
+    listen(FakeSource(0.2, count=5), spec=AudioSpec("rest.wav", sensitivity=0.5))
+    assert set(taken) == {0.5}
+    rings[3].write(AudioControl(1.0, 2.0, False).pack())
+    listen(FakeSource(0.2, count=5))
+    assert taken[-1] == 2.0
 
 
 class FakePortAudio:

@@ -3,6 +3,7 @@ import pytest
 
 from livemusviz.audio.inprocess import InProcessAudio
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
+from livemusviz.features.offline import analyse_hops
 from tests.drum_loop import drum_loop
 from tests.features.extraction import extract, f_measure, merged, onset_times, sine
 
@@ -99,3 +100,37 @@ def test_matching_is_one_to_one():
     assert f_measure([1.0, 2.0], [1.01, 1.02, 2.04]) == (pytest.approx(4 / 5), pytest.approx(0.025))
     assert f_measure([1.0], [1.2])[0] == 0.0
     assert merged([0.01, 0.05, 0.16, 0.19, 0.3]) == [0.01, 0.16, 0.3]
+
+
+def counted(sound, sensitivity, method="superflux"):
+    audio = InProcessAudio(sensitivity=sensitivity, onset=method)
+    blocks = (sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP))
+    return sum(each.onset for each in audio.feed_all(blocks))
+
+
+def test_a_higher_sensitivity_finds_fainter_onsets():
+    sound, times = drum_loop(4, lead_in=0.5)
+    hiss = np.random.default_rng(2).normal(0.0, 0.02, sound.shape).astype(np.float32)  # a room that is not quiet
+    few, all_of_them, too_many = (counted(sound + hiss, sensitivity) for sensitivity in (0.25, 1.0, 4.0))
+    assert few < all_of_them == len(times) < too_many
+
+
+def test_aubio_takes_the_sensitivity_too():
+    sound, times = drum_loop(4, lead_in=0.5)
+    assert counted(sound, 0.01, "aubio") == 0 and counted(sound, 1.0, "aubio") == len(times)
+
+
+def test_the_threshold_of_the_onset_curve_is_one_over_the_sensitivity():
+    sound, _ = drum_loop(2, lead_in=0.5)
+    for sensitivity in (0.5, 1.0, 2.0):
+        audio = InProcessAudio(sensitivity=sensitivity)
+        found = [f for i in range(0, len(sound) - HOP + 1, HOP) for f in audio.feed(sound[i : i + HOP]) if f.onset]
+        assert found and min(each.novelty for each in found) >= 1.0 / sensitivity
+
+
+def test_a_sensitivity_of_one_changes_nothing_offline():
+    sound, _ = drum_loop(2, lead_in=0.5)
+    hops = [sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP)]
+    plain, same = analyse_hops(hops), analyse_hops(hops, sensitivity=1.0)
+    assert all((plain.column(name) == same.column(name)).all() for name in ("onset", "onset_strength", "bass_hit"))
+    assert analyse_hops(hops, sensitivity=0.25).column("onset").sum() < plain.column("onset").sum()

@@ -9,7 +9,7 @@ from livemusviz.bridge.features import AudioFeatures
 from livemusviz.bridge.sound import AudioStatus
 from livemusviz.bridge.sources import PictureStatus
 from livemusviz.display.options import DisplayHealth
-from livemusviz.live.report import Snapshot, engine_name, hud_lines
+from livemusviz.live.report import Snapshot, engine_name, hearing_line, hud_lines
 from livemusviz.params.values import ParamValues
 from livemusviz.record.loop import RecordStatus
 from livemusviz.session.session import Session
@@ -34,3 +34,11 @@ def test_the_model_that_draws_and_the_one_that_is_being_opened_are_named() -> No
     assert "running  soft" in lines(ParamValues(), engine)
     assert engine_name(replace(engine, opening="fast")) == "soft, opening fast"
     assert engine_name(replace(engine, opening="")) == "soft, opening the first model"
+
+
+def test_the_onset_curve_stands_beside_its_threshold() -> None:
+    quiet = AudioFeatures.rest(0.0)
+    assert hearing_line(quiet, 1.0) == "hears nothing   onset curve 0.00 of 1.00 (sensitivity 1)"
+    loud = replace(quiet, rms=0.1, novelty=0.8)
+    assert hearing_line(loud, 2.0) == "hears -20 dB   onset curve 0.80 of 0.50 (sensitivity 2)"
+    assert any(line.startswith("hears nothing") for line in lines(ParamValues(), EngineStatus()))

@@ -164,10 +164,12 @@ class PageSession:
         if state.problems != self._problems:
             self._problems = state.problems
             out.append(json.dumps({"error": state.message}))
+        sensitivity = cast(float, state.values.get("sensitivity", 1.0))
         now: dict[str, Any] = {
             **{name.rsplit("/", 1)[1]: round(value, 3) for name, value in audio_values(state.features).items()},
             **{"fps": round(state.fps, 1), "engine": state.engine, "source": state.tempo_source},
             **{"phase": round(state.beat % 1.0, 3), "bpm": round(state.bpm, 1), "waiting": list(state.waiting)},
+            **{"novelty": round(state.features.novelty, 3), "threshold": round(1.0 / sensitivity, 3)},
             **{"recording": state.recording, "model": state.model},
         }
         out.append(json.dumps({"now": now}))

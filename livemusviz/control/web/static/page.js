@@ -3,7 +3,7 @@
 
 const byId = (id) => document.getElementById(id);
 const HOLD = 600; // ms after a touch during which the show does not move a fader under the finger
-const ELSEWHERE = new Set(["/fade", "/cue/number", "/hud", "/blackout", "/freeze", "/bpm"]);
+const ELSEWHERE = new Set(["/fade", "/cue/number", "/hud", "/blackout", "/freeze", "/bpm", "/sensitivity"]);
 const unused = new Set(); // names of parameters that move nothing in the loaded model
 const params = new Map(); // address -> description
 const values = new Map(); // address -> arguments
@@ -177,6 +177,8 @@ function mark(box, isOn) {
 function meters(now) {
   for (const name of ["level", "bass", "mid", "treble"]) bar(name, now[name] / 2);
   bar("onset", now.onset);
+  byId("novelty").style.transform = `scaleX(${along(now.novelty)})`;
+  byId("threshold").style.left = `${100 * along(now.threshold)}%`;
   byId("tempo").textContent = now.bpm ? `${now.bpm.toFixed(1)} bpm` : "--";
   byId("engine").textContent = `${now.source}  ${now.engine}  ${now.fps.toFixed(0)} fps`;
   byId("drawing").textContent = now.model;
@@ -193,6 +195,11 @@ function meters(now) {
 
 function bar(name, fraction) {
   byId(`m-${name}`).style.transform = `scaleY(${Math.min(1, Math.max(0, fraction || 0))})`;
+}
+
+// Place of an onset curve's value on its bar, 0..1: a scale of octaves from 1/8 to 8.
+function along(value) {
+  return Math.min(1, Math.max(0, (Math.log2(Math.max(value, 1e-3)) + 3) / 6));
 }
 
 function lamp() {
