@@ -27,8 +27,14 @@ class InProcessAudio:
         onset: str = "superflux",
         sensitivity: float = 1.0,
     ) -> None:
-        """rate : of the blocks, Hz.  gain : linear.  epoch : s, time of the first sample.  onset : method.
-        sensitivity : of onsets."""
+        """Make the chain.
+
+        rate : of the blocks, Hz.
+        gain : linear.
+        epoch : s, time of the first sample.
+        onset : method of detection.
+        sensitivity : of onsets.
+        """
         self._packed: list[bytes] = []
         self._capture = Capture(self._packed.append, rate, epoch, gain=gain, settle=0.0)
         self._extractor = Extractor(method=onset)
