@@ -10,6 +10,12 @@ correlation   of motion with the strength of onsets (SuperFlux), at the best lag
 hits          share of onsets (annotated by people in TRACK.drums, or detected offline) with a motion peak within 100 ms
 false         share of motion peaks without an onset in the 100 ms before
 
+and, with --scores (the extra `scores`), what others measure, from optical flow at 30 pictures a second:
+
+av_align      AV-Align: librosa's onsets and maxima of the flow less than a picture apart, over their union
+motion_beats  beat alignment over the peaks of the flow (benchmarks/scores.py), music_beats over the beats of the music,
+              annotated by people in TRACK.beats or found by our offline analysis
+
 each also with the sound shifted by half a beat against the picture, where it must be clearly lower.
 """
 
@@ -28,7 +34,16 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.hearing import marks, merged  # noqa: E402
+from benchmarks.hearing import beat_times, marks, merged  # noqa: E402
+from benchmarks.scores import (  # noqa: E402
+    FPS,
+    av_align,
+    beat_alignment,
+    grey,
+    local_maxima,
+    mean_flow,
+    onset_times,
+)
 from benchmarks.stage import Log, Rules, extract, perform  # noqa: E402
 from livemusviz.assets import find_content, load_preset  # noqa: E402
 from livemusviz.audio.file import hops  # noqa: E402
@@ -53,6 +68,7 @@ PEAK_WIDTH = 0.067  # s to each side in which a peak is the largest
 PEAK_HEIGHT = 0.5  # deviations above the mean of PEAK_AROUND seconds
 PEAK_AROUND = 2.0
 RATE = 60.0  # motion values a second
+EVERY = round(RATE / FPS)  # pictures of the canvas to one of the flow
 
 
 def shrunk(pixels: np.ndarray) -> np.ndarray:
@@ -72,6 +88,9 @@ class GlCanvas:
         self._compositor = Compositor(headless_context(), CANVAS, paths)
         self._session = Session(content, values)
         self._sound = SoundWindow(iter(np.array_split(sound, len(sound) // HOP)))
+        self.times: list[float] = []  # of `pictures`
+        self.pictures: list[np.ndarray] = []  # uint8 (H, W), grey, at `FPS`
+        self._drawn = 0
 
     def show(self, frame: Frame, now: float) -> None:
         self._compositor.show(frame, now)
@@ -79,7 +98,12 @@ class GlCanvas:
     def draw(self, now: float, features: AudioFeatures) -> np.ndarray:
         step = self._session.play(now, features, self._sound.until(now))
         self._compositor.draw(now, step.view)
-        return shrunk(self._compositor.read()[..., :3])
+        picture = self._compositor.read()[..., :3]
+        if self._drawn % EVERY == 0:
+            self.times.append(now)
+            self.pictures.append(grey(picture))
+        self._drawn += 1
+        return shrunk(picture)
 
 
 class Painter:
@@ -123,9 +147,9 @@ def correlation(motion: np.ndarray, strength: np.ndarray) -> tuple[float, float]
     return max(found)
 
 
-def peaks(times: np.ndarray, motion: np.ndarray) -> np.ndarray:
-    """Return the times of the motion peaks, s."""
-    wide, around = round(PEAK_WIDTH * RATE), round(PEAK_AROUND * RATE / 2)
+def peaks(times: np.ndarray, motion: np.ndarray, rate: float = RATE) -> np.ndarray:
+    """Return the times of the motion peaks, s. rate : values a second."""
+    wide, around = round(PEAK_WIDTH * rate), round(PEAK_AROUND * rate / 2)
     found = []
     for i in range(len(motion)):
         near = motion[max(0, i - wide) : i + wide + 1]
@@ -168,6 +192,33 @@ def truth(path: Path, sound: np.ndarray) -> tuple[np.ndarray, float]:
     return found, half
 
 
+def scores_of_others(path: Path, times: np.ndarray, pictures: list[np.ndarray], sound: np.ndarray) -> dict[str, float]:
+    """Return AV-Align and both beat alignments, and the same with the sound half a beat later.
+
+    times, pictures : when each is seen, s, and uint8 (H, W), at `FPS`.  sound : float32 (n, 2).
+    """
+    flow, seen = mean_flow(pictures), times[1:]
+    maxima, struck = local_maxima(seen, flow), peaks(seen, flow, FPS)
+    onsets = onset_times(sound.mean(axis=1), SAMPLE_RATE)
+    beats, (_, half) = music_beats(path, sound), truth(path, sound)
+    row, end = {}, float(times[-1])
+    for prefix, by in (("", 0.0), ("shifted_", half)):
+        heard, counted = ((found + by) % end for found in (onsets, beats))
+        within = [each[(each >= SETTLED) & (each <= end)] for each in (heard, counted, maxima, struck)]
+        heard, counted, most, motion = within
+        row[f"{prefix}av_align"] = round(av_align(heard, most), 3)
+        row[f"{prefix}motion_beats"] = round(beat_alignment(motion, counted), 3)
+        row[f"{prefix}music_beats"] = round(beat_alignment(counted, motion), 3)
+    return row
+
+
+def music_beats(path: Path, sound: np.ndarray) -> np.ndarray:
+    """Return the beats of the music, s: marked by people, or found offline."""
+    if path.with_suffix(".beats").is_file():
+        return marks(path, ".beats")
+    return beat_times(list(analyse_hops(sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP))))
+
+
 def measured(path: Path, name: str, times: np.ndarray, motion: np.ndarray, sound: np.ndarray) -> dict[str, Any]:
     onsets, half = truth(path, sound)
     strength = onset_strength(sound, times)
@@ -176,24 +227,39 @@ def measured(path: Path, name: str, times: np.ndarray, motion: np.ndarray, sound
     return row | {f"shifted_{key}": other[key] for key in ("correlation", "hits")}
 
 
+def row_of(
+    path: Path, name: str, seen: tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]], sound: np.ndarray,
+    scores: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Return what is measured of one show. seen : times and motion at RATE, times and grey pictures at FPS."""
+    times, motion, at, pictures = seen
+    row = measured(path, name, times, motion, sound)
+    return row | scores_of_others(path, at, pictures, sound) if scores else row
+
+
 def read_sound(path: Path, seconds: float) -> np.ndarray:
     sound = np.concatenate(list(hops(path)))
     return sound[: int(seconds * SAMPLE_RATE) // HOP * HOP]
 
 
-def film_motion(film: Path, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times on the track's clock and motion of a recording, at RATE."""
+def film_motion(film: Path, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Times on the track's clock and motion of a recording, at RATE; times and grey pictures at FPS."""
     from demo.measure import motion, offset_of, read_film
 
-    shot = read_film(film, (80, 45))
+    shot, large = read_film(film, (80, 45)), read_film(film, CANVAS)
     begins = offset_of(sound, shot.sound)
+    ticks = np.arange(max(0.0, -begins), shot.times[-1] - begins, 1.0 / FPS)
+    newest = np.maximum(np.searchsorted(shot.times - begins, ticks + 1e-6, side="right") - 1, 0)
+    pictures = [grey(large.pictures[i]) for i in newest]
     times = np.arange(0.0, len(sound) / SAMPLE_RATE, 1.0 / RATE)
     moved = motion(shot) / np.maximum(np.diff(shot.times, prepend=shot.times[0] - 1 / RATE) * RATE, 0.2)
-    return times, np.interp(times, shot.times - begins, moved)
+    return times, np.interp(times, shot.times - begins, moved), ticks, pictures
 
 
-def projectm_motion(binary: str, preset: Path, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times on the track's clock and motion of projectM's show of one preset, at RATE."""
+def projectm_motion(
+    binary: str, preset: Path, sound: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
+    """Return the same as `film_motion`, of projectM's show of one preset."""
     size = [str(pixels) for pixels in CANVAS]
     process = subprocess.run(
         [binary, str(preset), *size],
@@ -206,7 +272,8 @@ def projectm_motion(binary: str, preset: Path, sound: np.ndarray) -> tuple[np.nd
     pictures = np.frombuffer(process.stdout, np.uint8).reshape(-1, CANVAS[1], CANVAS[0], 3)
     small = [shrunk(picture) for picture in pictures]
     motion = [0.0] + [float(np.abs(b - a).mean()) for a, b in zip(small, small[1:], strict=False)]
-    return (np.arange(len(motion)) + 1) / RATE, np.array(motion)  # a picture is seen when its sound has ended
+    times = (np.arange(len(motion)) + 1) / RATE  # a picture is seen when its sound has ended
+    return times, np.array(motion), times[::EVERY], [grey(picture) for picture in pictures[::EVERY]]
 
 
 def main() -> int:
@@ -219,6 +286,7 @@ def main() -> int:
     parser.add_argument(
         "--set", action="append", default=[], metavar="NAME=VALUE", help="a parameter, over the presets'"
     )
+    parser.add_argument("--scores", action="store_true", help="AV-Align and beat alignment too")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path, metavar="DIR", help="motion and onsets of each show, as PNG")
     options = parser.parse_args()
@@ -226,24 +294,27 @@ def main() -> int:
     for path in options.tracks:
         sound = read_sound(path, options.seconds)
         if options.film is not None:
-            rows.append(measured(path, options.film.stem, *film_motion(options.film, sound), sound))
+            rows.append(row_of(path, options.film.stem, film_motion(options.film, sound), sound, options.scores))
             continue
         if options.projectm is not None:
             binary, *presets = options.projectm
             for preset in map(Path, presets):
-                rows.append(measured(path, preset.stem, *projectm_motion(binary, preset, sound), sound))
+                rows.append(row_of(path, preset.stem, projectm_motion(binary, preset, sound), sound, options.scores))
             continue
         features, paint = extract(sound), Painter()
         for name in options.presets.split(","):
             extra = {key: float(value) for key, value in (pair.split("=") for pair in options.set)}
             values = ParamValues().with_values({**load_preset(name).values, "preset": name, **extra})
-            log = perform(features, values.params, paint.pipeline.latent_shape, paint, GlCanvas(values, sound), Rules())
+            canvas = GlCanvas(values, sound)
+            log = perform(features, values.params, paint.pipeline.latent_shape, paint, canvas, Rules())
             paint.pipeline.reset()
-            times, motion = np.array(log.times), np.array(log.motion)
-            rows.append(measured(path, name, times, motion, sound))
+            seen = np.array(log.times), np.array(log.motion), np.array(canvas.times), canvas.pictures
+            rows.append(row_of(path, name, seen, sound, options.scores))
             if options.plot is not None:
                 plot(options.plot / f"{path.stem}-{name}.png", log, truth(path, sound)[0])
-    head = ("track", "show", "corr", "lag", "hits", "false", "shifted corr", "hits")
+    head = ["track", "show", "corr", "lag", "hits", "false", "shifted corr", "hits"]
+    if options.scores:
+        head += ["av-align", "motion", "music", "shifted av-align", "motion", "music"]
     print(table([tuple(row.values()) for row in rows], head))
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
