@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import av
 import numpy as np
@@ -124,6 +125,35 @@ def test_a_render_is_checked_at_its_end(tmp_path, capsys):
     assert main(words) == 0
     assert "film.mp4: flashes: pass (30 pictures" in capsys.readouterr().out
     assert json.loads((tmp_path / "stats.json").read_text())["flashes"]["passes"] is True
+
+
+@pytest.fixture
+def flashing(tmp_path, monkeypatch):
+    """Write presets that strobe at 8 Hz, one of which turns the limiter off; returns the words of a render."""
+    folder = tmp_path / "livemusviz" / "presets"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    look = 'version = 1\nchain = ["strobe_test"]\n[fx.strobe_test]\nhertz = 8.0\noff = [0.0, 0.0, 0.0, 1.0]\n'
+    (folder / "flashing.toml").write_text(look)
+    (folder / "unlimited.toml").write_text(look + '[params]\nflash_limit = "off"\n')
+    clicks(tmp_path / "track.wav", 2.0)
+    shaders = Path(__file__).parents[1] / "display" / "shaders"
+    words = ["render", str(tmp_path / "track.wav"), "-o", str(tmp_path / "film.mp4"), "--check-flashes"]
+    return [*words, "--size", "64", "--canvas", "160x96", "--engine-fps", "2", "--shaders", str(shaders)]
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        (["--preset", "flashing"], 0),
+        (["--preset", "flashing", "--flash-limit", "wcag"], 0),
+        (["--preset", "flashing", "--flash-limit", "off"], 3),
+        (["--preset", "flashing", "--no-flash-limit"], 3),
+        (["--preset", "unlimited"], 3),
+    ],
+)
+def test_a_film_obeys_the_flash_limit_of_flags_and_presets(flashing, words, status):
+    assert main([*flashing, *words]) == status
 
 
 def test_times_begin_at_the_first_picture(tmp_path):
