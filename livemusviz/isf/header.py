@@ -26,7 +26,7 @@ TYPES = IMAGE_TYPES | {"event", "bool", "long", "float", "point2D", "color"}
 # What a shader's file may not call its own inputs: they would hide what the host declares.
 RESERVED = frozenset({"TIME", "TIMEDELTA", "DATE", "FRAMEINDEX", "PASSINDEX", "RENDERSIZE"})
 _NAME = re.compile(r"[A-Za-z_]\w{0,63}", re.ASCII)
-_HEADER = re.compile(r"/\*(.*?)\*/", re.DOTALL)
+_HEADER = re.compile(r"/\*+\s*(\{.*?)\*+/", re.DOTALL)  # the first comment in braces: a licence may stand before it
 
 Number = float | int | bool | tuple[float, ...]
 
@@ -130,7 +130,7 @@ def decode(data: bytes) -> str:
 def parse_isf(text: str) -> Header:
     """Return the header of an ISF file. UserError that names the key if there is none or it cannot be used."""
     found = _HEADER.search(text)
-    if found is None or not found[1].strip().startswith("{"):
+    if found is None:
         raise UserError("no ISF header: the file must begin with /*{ ... }*/")
     document = _json(found[1])
     passes, sizes = _passes(document)
@@ -138,7 +138,7 @@ def parse_isf(text: str) -> Header:
     header = Header(
         description=str(document.get("DESCRIPTION") or ""),
         credit=str(document.get("CREDIT") or ""),
-        categories=tuple(str(each) for each in _list(document, "CATEGORIES")),
+        categories=_categories(document),
         inputs=_inputs(document),
         passes=passes,
         imported=imported,
@@ -180,6 +180,12 @@ def _lenient(text: str) -> str:
     """Without // comments outside strings and without commas before a closing bracket."""
     bare = re.sub(r'("(?:[^"\\\n]|\\.)*")|//[^\n]*', lambda m: m[1] or "", text)
     return re.sub(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', lambda m: m[1] or "", bare)
+
+
+def _categories(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the words a file is listed under; one may stand alone."""
+    only = document.get("CATEGORIES")
+    return (only,) if isinstance(only, str) else tuple(str(each) for each in _list(document, "CATEGORIES"))
 
 
 def _list(document: Mapping[str, Any], key: str) -> list[Any]:

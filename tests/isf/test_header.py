@@ -80,6 +80,13 @@ def test_what_public_files_get_wrong_is_forgiven():
     assert "caf" in decode(b"/*{}*/ // caf\xe9")
 
 
+def test_the_header_is_the_first_comment_in_braces():
+    licence = "/* Copyright\n   MIT */\n/***** a box *****/\n// more\n"
+    for text in (licence + "/*{%s}*/", "/** {%s} **/", "/*\n\n{%s}\n***/", "#version 150\n/*{%s}*/"):
+        assert parse_isf(text.replace("%s", '"CREDIT": "me"') + "\nvoid main() {} /*{ not this }*/").credit == "me"
+    assert header('{"CATEGORIES": "Glitch"}').categories == ("Glitch",)
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
