@@ -1,9 +1,9 @@
 """Draws the picture under the chain: generated frames, cross-faded, over the idle scene. Runs on the thread that owns
 the context.
 
-    idle scene ------------------------------.
-    frame -> fit -> transition --> the stage --+-> the base of the chain
-                      ^ what was on the stage
+    idle scene -----------------------------------------.
+    frame -> enlarge or fit -> transition --> the stage --+-> the base of the chain
+                                 ^ what was on the stage
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.view import Effect, Scene, View
 from livemusviz.display.bank import ShaderBank
 from livemusviz.display.chain import Slot
+from livemusviz.display.context import draws_in_software
 from livemusviz.display.fade import FadeClock
 from livemusviz.display.layers import Layer
 from livemusviz.display.plain import PlainShaders
@@ -25,6 +26,9 @@ from livemusviz.display.state import State
 from livemusviz.display.sway import Sway
 from livemusviz.errors import UserError
 
+MOST, MOST_IN_SOFTWARE = 16.0, 2.0
+"""Times that a generated picture is enlarged before its transition: with a GPU to the canvas; in software at most to
+512x288 for 256x256, so that the transition, once a display frame, stays cheap. Bilinear filtering does the rest."""
 IDLE_FADE = 1.5  # s, from the idle scene to the first generated frame
 
 
@@ -96,6 +100,7 @@ class BasePicture:
     ) -> None:
         """canvas : its (width, height) in pixels.  problems : takes lines for the operator."""
         self._ctx, self._canvas, self._plain = ctx, canvas, plain
+        self._software = draws_in_software(ctx)
         self._slots = SlotBank(bank, problems)
         idle_size = max(canvas[0] // 2, 8), max(canvas[1] // 2, 8)
         self.idle = IdleScene(ctx, idle_size, self._slots, plain)
@@ -115,11 +120,17 @@ class BasePicture:
         texture = self._frame if self._frame is not None and self._frame.size == size else self._take_size(size)
         texture.write(np.ascontiguousarray(image[::-1]))
         self._stage, self._before = self._before, self._stage
-        self._plain.fit(texture, self._next, cover(size, self._canvas))
+        scale = cover(size, self._canvas)
+        larger = self._next.size[0] > scale[0] * size[0] + 1
+        (self._plain.enlarge if larger else self._plain.fit)(texture, self._next, scale)
         self._fade.arrived(now)
         self._progress = -1.0
         if first:  # nothing to fade from but the idle scene, which has a longer fade of its own
             self._plain.copy(self._next, self._before)
+
+    def stage_size(self, image: Size) -> Size:
+        """Return the size of the generated picture on the canvas, see the function of that name."""
+        return stage_size(image, self._canvas, MOST_IN_SOFTWARE if self._software else MOST)
 
     def take_scene(self, scene: Scene) -> None:
         """Change to the scene's idle scene and transition, if they compile."""
@@ -173,13 +184,13 @@ class BasePicture:
             self._plain.copy(result, into)
 
     def _take_size(self, size: Size) -> moderngl.Texture:
-        """Return a frame texture of `size`, and make the stages just as fine as the part of the frame that is seen (a
-        quarter of the work at 256x256 under 640x360). What is on the stage stays there."""
+        """Return a frame texture of `size`, and make the stages as large as they are to be. What is on the stage stays
+        there."""
         if self._frame is not None:
             self._frame.release()
         self._frame = self._ctx.texture(size, 4)
         self._frame.repeat_x = self._frame.repeat_y = False
-        fine = stage_size(size, self._canvas)
+        fine = self.stage_size(size)
         old = (self._stage, self._before, self._next, self._mixed)
         self._stage, self._before, self._next, self._mixed = (Layer(self._ctx, fine) for _ in old)
         self._plain.copy(old[0], self._stage)
@@ -194,9 +205,13 @@ def cover(image: Size, canvas: Size) -> tuple[float, float]:
     return (1.0 / ratio, 1.0) if ratio > 1.0 else (1.0, ratio)
 
 
-def stage_size(image: Size, canvas: Size) -> Size:
-    """Return the pixels of the image that are seen when it just covers the canvas; at most the canvas's."""
+def stage_size(image: Size, canvas: Size, most: float) -> Size:
+    """Return the pixels, at most the canvas's, that the image is drawn with where it just covers the canvas.
+
+    most : times that the part of it that is seen is enlarged; the rest of the way is left to bilinear filtering.
+    """
     width, height = (
-        min(max(round(share * n), 1), most) for share, n, most in zip(cover(image, canvas), image, canvas, strict=True)
+        min(max(round(most * share * n), 1), limit)
+        for share, n, limit in zip(cover(image, canvas), image, canvas, strict=True)
     )
     return width, height

@@ -22,7 +22,7 @@ from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.outputs import CanvasTexture
 from livemusviz.bridge.view import View
 from livemusviz.display.bank import ShaderBank
-from livemusviz.display.base import BasePicture, stage_size
+from livemusviz.display.base import BasePicture
 from livemusviz.display.chain import Job
 from livemusviz.display.chains import Chains
 from livemusviz.display.isf import IsfShader
@@ -147,6 +147,7 @@ class Compositor:
         idle, stage, canvas = (Layer(self.ctx, size) for size in (sizes.idle, sizes.stage, sizes.canvas))
         try:
             self._plain.fit(image, stage, (1.0, 1.0))
+            self._plain.enlarge(image, stage, (1.0, 1.0))
             self._plain.fit(stage.texture, canvas, (1.0, 1.0))
             for source, target in ((idle, stage), (stage, stage), (canvas, canvas)):
                 into = Layer(self.ctx, target.size)
@@ -167,7 +168,7 @@ class Compositor:
 
     def sizes(self, frame: Size) -> Sizes:
         """Return the sizes at which to draw. frame : (width, height) of the generated frames, pixels."""
-        return Sizes(self.size, self._base.idle.layer.size, stage_size(frame, self.size))
+        return Sizes(self.size, self._base.idle.layer.size, self._base.stage_size(frame))
 
     def prepare(self, name: str) -> bool:
         """Compile a shader that will be needed, so that its scene comes on without a stall. False if there was nothing

@@ -31,6 +31,12 @@ def prefer_no_raster_thread() -> None:
     os.environ.setdefault("LP_NUM_THREADS", "0")
 
 
+def draws_in_software(ctx: moderngl.Context) -> bool:
+    """Return True if the processor draws: Mesa's rasterisers, SwiftShader, Windows' WARP."""
+    renderer = str(ctx.info.get("GL_RENDERER", "")).lower()
+    return any(name in renderer for name in ("llvmpipe", "softpipe", "swrast", "swiftshader", "basic render"))
+
+
 def headless_context() -> moderngl.Context:
     """Return a context that no window belongs to, current on this thread. UserError if this machine cannot make one."""
     prefer_no_raster_thread()

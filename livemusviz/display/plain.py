@@ -21,8 +21,8 @@ class PlainShaders:
     def __init__(self, ctx: moderngl.Context) -> None:
         self._ctx = ctx
         self._meshes: dict[Size, moderngl.Buffer] = {}
-        self._blit, self._mix, self._fit, self.measure, self.hold = (
-            self._program(name) for name in ("blit", "mix", "fit", "measure", "hold")
+        self._blit, self._mix, self._fit, self._enlarge, self.measure, self.hold = (
+            self._program(name) for name in ("blit", "mix", "fit", "enlarge", "measure", "hold")
         )
 
     def copy(self, picture: Layer, into: Layer) -> None:
@@ -47,10 +47,15 @@ class PlainShaders:
         self._fit.set("place", place)
         self._fit.draw(into.target, image=image)
 
+    def enlarge(self, image: moderngl.Texture, into: Layer, scale: tuple[float, float]) -> None:
+        """Do what `fit` does for a larger layer, more sharply: sixteen samples a pixel, for what is drawn once."""
+        self._enlarge.set("scale", scale)
+        self._enlarge.draw(into.target, image=image)
+
     def reload_edited(self) -> list[str]:
         """Take over edited files; return a line for each that does not compile, whose last good program stays."""
         problems = []
-        for program in (self._blit, self._mix, self._fit, self.measure, self.hold):
+        for program in (self._blit, self._mix, self._fit, self._enlarge, self.measure, self.hold):
             try:
                 program.reload_if_edited()
             except UserError as error:
