@@ -11,6 +11,7 @@ from pathlib import Path
 
 from livemusviz.diffusion.original import model_folder
 from livemusviz.errors import UserError
+from livemusviz.regular import read_regular
 
 EMBEDDED = "embedded"
 HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -18,6 +19,9 @@ TINY_AUTOENCODERS = {0.18215: "madebyollin/taesd", 0.13025: "madebyollin/taesdxl
 """Tiny autoencoders by the scale of their latents: an AutoencoderKL's `scaling_factor`."""
 VARIANTS = ("", ".fp16")
 """Parts of the names of a component's weights, in the order in which they are looked for."""
+STABLE_DIFFUSION = re.compile(r"(StableDiffusion(?!3)|LatentConsistencyModel)")
+"""Begins the names of the pipelines whose parts are those of Stable Diffusion 1, 2 and XL."""
+MAX_INDEX = 1 << 20  # bytes
 COMPONENTS = ("unet", "text_encoder", "tokenizer", "scheduler")
 
 
@@ -77,8 +81,24 @@ def check_folder(folder: Path, needs_vae: bool = True) -> None:
         raise UserError(f"{folder}: no model_index.json in it, so it is not a model folder in diffusers layout")
     needed = COMPONENTS + (("vae",) if needs_vae else ())
     missing = [part for part in needed if not (folder / part).is_dir()]
+    kind = _pipeline(folder) if missing else ""
+    if kind and not STABLE_DIFFUSION.match(kind):
+        raise UserError(
+            f"{folder}: a {kind}, which is not implemented (no {', '.join(missing)} in it); give a model of "
+            "Stable Diffusion 1, 2 or XL"
+        )
     if missing:
         raise UserError(f"{folder}: no {', '.join(missing)} in it; the model must be complete")
+
+
+def _pipeline(folder: Path) -> str:
+    """Return diffusers' name of a folder's pipeline, "" where it has none that can be read."""
+    try:
+        index = json.loads(read_regular(folder / "model_index.json", MAX_INDEX))
+    except (OSError, ValueError, RecursionError):
+        return ""
+    kind = index.get("_class_name") if isinstance(index, dict) else None
+    return kind[:64] if isinstance(kind, str) and kind.isidentifier() else ""
 
 
 def tiny_autoencoder_for(folder: Path) -> str | None:

@@ -26,8 +26,26 @@ from livemusviz.errors import UserError
 
 DOWN = re.compile(r"[._](lora_A|lora_down|lora\.down|lora_linear_layer\.down)\.weight$")
 UP = re.compile(r"[._](lora_B|lora_up|lora\.up|lora_linear_layer\.up)\.weight$")
-FOREIGN = ("hada_", "lokr_", "oft_", ".dora_scale", "lora_mid", "lora_magnitude_vector", ".diff", ".diff_b")
-"""Parts of names that belong to other methods."""
+FOREIGN = {
+    re.compile(r"hada_"): "LoHa",
+    re.compile(r"lokr_"): "LoKr",
+    re.compile(r"oft_"): "OFT",
+    re.compile(r"\.dora_scale$|lora_magnitude_vector"): "DoRA",
+    re.compile(r"lora_mid"): "LoCon with a kernel in the middle",
+    re.compile(r"\.[ab][12]\.weight$"): "GLoRA",
+    re.compile(r"\.on_input$"): "IA3",
+    re.compile(r"\.diff(_b)?$|\.[wb]_norm$"): "a full difference",
+}
+"""Tensors of other methods, by their names."""
+OTHERS = {
+    re.compile(r"^(emb_params|clip_[lg]|<.+>|string_to_param.*)$"): "a textual inversion, which is not implemented",
+    re.compile(r"^(image_proj|ip_adapter)\."): "an IP-Adapter; give it as --style-adapter",
+    re.compile(r"^(control_model|controlnet_)"): "a ControlNet; give its folder as --control",
+    re.compile(r"^model\.diffusion_model\."): "a whole model; give it as --model",
+    re.compile(r"^(encoder|decoder)\."): "an autoencoder; give its folder as --vae",
+    re.compile(r"motion_modules"): "a motion module, which is not implemented",
+}
+"""Tensors of what is no LoRA at all, by their names."""
 ALPHAS = (*FLOATS, "I32", "I64")
 """Types in which an alpha may be stored; kohya's are whole numbers where it took the rank for them."""
 BUNDLED = "bundle_emb."
@@ -178,8 +196,14 @@ def _read_tensors(path: Path) -> tuple[dict[str, mx.array], dict[str, mx.array],
 
 def _check_tensor(path: Path, name: str, info: TensorInfo) -> None:
     """Refuse a tensor by its description in the header."""
-    if any(part in name for part in FOREIGN):
-        raise UserError(f"{path}: {shown(name)} belongs to another method than LoRA, which is not implemented")
+    other = next((kind for names, kind in OTHERS.items() if names.search(name)), None)
+    if other is not None:
+        raise UserError(f"{path}: {shown(name)} is not a tensor of a LoRA: it is {other}")
+    method = next((method for names, method in FOREIGN.items() if names.search(name)), None)
+    if method is not None:
+        raise UserError(
+            f"{path}: {shown(name)} belongs to another method than LoRA ({method}), which is not implemented"
+        )
     half = DOWN.search(name) or UP.search(name)
     if not half and not name.endswith(".alpha"):
         raise UserError(f"{path}: {shown(name)} is not a tensor of a LoRA")

@@ -60,6 +60,36 @@ LADDER: list[tuple[Callable[[Tensors], object], str]] = [
     (lambda t: (t.clear(), t.update({f"{KEY}.alpha": np.float32([1])})), f"{KEY} lacks its"),
     (lambda t: t.update(other=np.zeros(1, np.float32)), "other is not a tensor of a LoRA"),
     (lambda t: t.update({f"{KEY}.hada_w1_a": np.zeros(1, np.float32)}), "another method"),
+    *(
+        (
+            lambda t, name=name: t.update({f"{KEY}.{name}": np.zeros(1, np.float32)}),
+            f"another method than LoRA ({method}",
+        )
+        for name, method in {
+            "hada_w1_a": "LoHa",
+            "lokr_w1": "LoKr",
+            "oft_blocks": "OFT",
+            "dora_scale": "DoRA",
+            "diff": "a full",
+            "lora_magnitude_vector": "DoRA",
+            "a1.weight": "GLoRA",
+            "on_input": "IA3",
+            "w_norm": "a full",
+        }.items()
+    ),
+    *(
+        (lambda t, name=name: t.update({name: np.zeros(1, np.float32)}), f"not a tensor of a LoRA: it is {kind}")
+        for name, kind in {
+            "emb_params": "a textual inversion",
+            "clip_g": "a textual inversion",
+            "<cat>": "a textual inversion",
+            "image_proj.proj.weight": "an IP-Adapter",
+            "control_model.x": "a ControlNet",
+            "decoder.x": "an autoencoder",
+            "model.diffusion_model.x": "a whole model",
+            "down_blocks.0.motion_modules.0.x": "a motion module",
+        }.items()
+    ),
     (lambda t: t.update({"unet.no.lora_A.weight": np.zeros((2, 2), np.float32)}), "unet.no is no layer"),
     (lambda t: t.update({f"{KEY}.lora_B.weight": np.zeros((16, 3), np.float32)}), "do not multiply"),
     (lambda t: t.update({f"{KEY}.lora_B.weight": np.zeros((8, 2), np.float32)}), "made for another model"),

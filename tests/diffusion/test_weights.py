@@ -15,7 +15,14 @@ from safetensors.numpy import load_file, save_file
 
 from livemusviz.diffusion import keys
 from livemusviz.diffusion.catalogue import ModelEntry, list_models
-from livemusviz.diffusion.folder import cached_snapshot, find_autoencoder, hub_cache, model_name, resolve_model
+from livemusviz.diffusion.folder import (
+    cached_snapshot,
+    check_folder,
+    find_autoencoder,
+    hub_cache,
+    model_name,
+    resolve_model,
+)
 from livemusviz.diffusion.model import load_model
 from livemusviz.diffusion.spec import ModelSpec, parse_lora
 from livemusviz.diffusion.weights import read_header
@@ -390,3 +397,16 @@ def test_header_of_what_is_no_file(tmp_path: Path) -> None:
     for name, says in told.items():
         with pytest.raises(UserError, match=says):
             read_header(tmp_path / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["StableDiffusion3Pipeline", "FluxPipeline", "PixArtAlphaPipeline", "KolorsPipeline", "StableCascadePipeline"],
+)
+def test_a_pipeline_of_another_family_is_refused_by_its_name(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "model_index.json").write_text(json.dumps({"_class_name": kind}))
+    with pytest.raises(UserError, match=rf"a {kind}, which is not implemented .*Stable Diffusion 1, 2 or XL"):
+        check_folder(tmp_path)
+    (tmp_path / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
+    with pytest.raises(UserError, match="no unet, text_encoder, .*; the model must be complete"):
+        check_folder(tmp_path)
