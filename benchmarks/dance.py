@@ -248,7 +248,8 @@ def film_motion(film: Path, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray, 
 
     shot, large = read_film(film, (80, 45)), read_film(film, CANVAS)
     begins = offset_of(sound, shot.sound)
-    ticks = np.arange(max(0.0, -begins), shot.times[-1] - begins, 1.0 / FPS)
+    end = min(shot.times[-1] - begins, len(sound) / SAMPLE_RATE)
+    ticks = np.arange(max(0.0, -begins), end, 1.0 / FPS)
     newest = np.maximum(np.searchsorted(shot.times - begins, ticks + 1e-6, side="right") - 1, 0)
     pictures = [grey(large.pictures[i]) for i in newest]
     times = np.arange(0.0, len(sound) / SAMPLE_RATE, 1.0 / RATE)
