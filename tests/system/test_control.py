@@ -22,6 +22,7 @@ from livemusviz.params.registry import PARAMS
 from tests.chromium import PROGRAM, Browser
 from tests.control.test_osc import good_value
 from tests.control.test_osc_guard import bundle
+from tests.drum_loop import write_drum_loop
 from tests.system.shows import LiveShow, free_udp_port
 
 pytestmark = pytest.mark.system
@@ -195,7 +196,11 @@ def test_curl_reads_the_tree(tmp_path: Path, shows: list[LiveShow]) -> None:
 
 @pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
 def test_the_page_in_chromium(tmp_path: Path, shows: list[LiveShow]) -> None:
-    show = LiveShow(tmp_path, "--web", f"127.0.0.1:{free_udp_port()}", "--prompt", "deep blue ocean", "--fade", "0.5")
+    write_drum_loop(tmp_path / "loop.wav", bars=2)
+    web = f"127.0.0.1:{free_udp_port()}"
+    show = LiveShow(
+        tmp_path, "--web", web, "--prompt", "deep blue ocean", "--fade", "0.5", "--input", str(tmp_path / "loop.wav")
+    )
     shows.append(show)
     show.wait_until_drawing()
     match = re.search(r"web remote at (http://\S+)", show.log())
@@ -215,6 +220,14 @@ def test_the_page_in_chromium(tmp_path: Path, shows: list[LiveShow]) -> None:
         fader = "document.querySelector('input[data-address=\"/gain\"]')"
         browser.run(f"{fader}.value = 8, {fader}.dispatchEvent(new Event('input', {{bubbles: true}}))")
         until(lambda: ask(show, "/gain") == [pytest.approx(8.0, abs=0.1)])
+
+        mark = "parseFloat(document.querySelector('#threshold').style.left)"
+        browser.wait_for(f"{mark} === 50")  # the onset curve's threshold, in the middle of its bar
+        browser.wait_for("document.querySelector('#novelty').style.transform !== 'scaleX(0)'")
+        dial = "document.querySelector('input[data-address=\"/sensitivity\"]')"
+        browser.run(f"{dial}.value = 2, {dial}.dispatchEvent(new Event('input', {{bubbles: true}}))")
+        until(lambda: ask(show, "/sensitivity") == [2.0])
+        browser.wait_for(f"{mark} < 40")
 
         browser.press("[data-switch='/blackout']")
         browser.wait_for("document.querySelector(\"[data-switch='/blackout']\").classList.contains('on')")
