@@ -35,6 +35,24 @@ def test_free_memory_between_what_is_used_goes_back_to_the_system() -> None:
     assert len(blocks) == 20
 
 
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc's form")
+def test_large_blocks_go_back_to_the_system_though_a_larger_one_came_before() -> None:
+    code = """
+import psutil
+from livemusviz import platforms
+{}
+bytearray(b"\\1" * (16 << 20))  # freed at once: glibc would raise its limit to this
+blocks = [bytearray(b"\\1" * (1 << 20)) for _ in range(60)]
+blocks = blocks[-1:]
+print(psutil.Process().memory_info().rss >> 20)
+"""
+    rss = [
+        int(subprocess.check_output([sys.executable, "-c", code.format(call)], cwd=ROOT, text=True))
+        for call in ("", "platforms.map_large_blocks()")
+    ]
+    assert rss[1] < rss[0] - 40
+
+
 def test_a_library_of_this_process_is_found() -> None:
     if sys.platform == "darwin":
         pytest.skip("macOS does not list them")

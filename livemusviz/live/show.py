@@ -44,7 +44,7 @@ from livemusviz.live.publish import Publisher
 from livemusviz.live.report import OperatorFigures, Snapshot, figures, recorded_line
 from livemusviz.live.stats import ShowStats
 from livemusviz.live.trace import Trace
-from livemusviz.platforms import END_SIGNALS, IMPATIENT
+from livemusviz.platforms import END_SIGNALS, IMPATIENT, map_large_blocks
 from livemusviz.record.files import check_exact
 from livemusviz.session.session import Session
 from livemusviz.session.step import (
@@ -323,6 +323,7 @@ class Show:
 
 def run_live(config: LiveConfig) -> int:
     """Check what can be checked, run the show, write its figures. Returns the exit status."""
+    map_large_blocks()
     show = Show(config)
     told = show.run()
     if show.stats.recorded:
