@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import logging
@@ -28,6 +29,8 @@ COMMANDS = {
     "doctor": "what this machine has and what is missing",
     "completion": "a script that completes flags and files in your shell",
 }
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def entry() -> int:
@@ -86,7 +89,10 @@ def guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespac
         level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        return int(run(options))
+        status = int(run(options))
+        if sys.stdout is not None:
+            sys.stdout.flush()  # a full disk is told here, not when Python ends
+        return status
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
@@ -97,12 +103,14 @@ def guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespac
 
 
 def _complain(error: UserError | OSError) -> int:
-    """Print what is wrong in one line and return the exit status. Raises an OSError that names no file: it is ours."""
+    """Print what is wrong in one line and return the exit status. Raises an OSError that names no file: it is ours,
+    unless a disk is full."""
     if isinstance(error, OSError):
-        if error.filename is None:
+        if error.filename is None and error.errno not in FULL:
             raise error
         logging.debug("the file below", exc_info=error)
-        error = UserError(f"{os.fsdecode(error.filename)}: {error.strerror}")
+        where = "standard output" if error.filename is None else os.fsdecode(error.filename)
+        error = UserError(f"{where}: {error.strerror}")
     print(f"livemusviz: {error}", file=sys.stderr)
     return 2
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +189,13 @@ def test_two_dashes_are_a_value_as_any_other(capsys: pytest.CaptureFixture) -> N
     parser = Parser(prog="livemusviz live")
     live.add_arguments(parser)
     assert parser.parse_args(["--prompt=--"]).param_prompt == "--"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device here")
+@pytest.mark.parametrize("words", [["presets"], ["osc", "--json"]], ids=" ".join)
+def test_output_onto_a_full_disk_is_one_line(words: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "livemusviz", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.stderr.splitlines() == ["livemusviz: standard output: No space left on device"]
+    assert done.returncode == 2
