@@ -24,7 +24,7 @@ def read_still(path: Path, size: tuple[int, int]) -> np.ndarray:
 
     What is transparent lies over black. Raises UserError.
     """
-    from PIL import Image
+    from PIL import Image, UnidentifiedImageError
 
     try:
         with open_regular(path) as file, warnings.catch_warnings():
@@ -37,6 +37,8 @@ def read_still(path: Path, size: tuple[int, int]) -> np.ndarray:
                 return _fitted(image, size)
     except Image.DecompressionBombError:
         raise UserError(f"{path}: too large, at most {MAX_PICTURE_PIXELS} pixels are read") from None
+    except UnidentifiedImageError:
+        raise UserError(f"{path}: not a picture that can be read; give PNG, JPEG, WebP, TIFF or GIF") from None
     except DAMAGED as error:
         reason = getattr(error, "strerror", None) or one_line(error, 120)
         raise UserError(f"{path}: not a picture that can be read ({reason})") from None

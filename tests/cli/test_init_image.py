@@ -71,7 +71,7 @@ def corrupt(name: str, at: int, byte: int) -> Callable[[Path], None]:
 
 REFUSED: dict[str, tuple[Callable[[Path], object], str]] = {
     "empty": (lambda p: p.write_bytes(b""), "not a picture"),
-    "text": (lambda p: p.write_text("hello"), "not a picture"),
+    "text": (lambda p: p.write_text("hello"), "not a picture that can be read; give PNG, JPEG, WebP, TIFF or GIF"),
     "folder": (lambda p: p.mkdir(), "not a regular file"),
     "pipe": (lambda p: os.mkfifo(p), "not a regular file"),
     "missing": (lambda p: None, "not a picture that can be read"),
