@@ -82,6 +82,7 @@ class Tempo:
         self._bpm, self._beat, self._time = bpm, 0.0, now
         self._source = "free"
         self._octave = 1.0
+        self._octave_by_hand = False  # then it follows the audio when that takes another octave
         self._audio_bpm = 0.0
         self._audio_phase: float | None = None
         self._audio_beat = 0.0  # position by the beats of the audio alone, before the octave
@@ -170,7 +171,7 @@ class Tempo:
             octave = self._octave * factor
             if octave not in OCTAVES:
                 raise UserError("tempo: that far from the tempo of the audio; tap it instead")
-            self._octave = octave
+            self._octave, self._octave_by_hand = octave, True
             self._bpm = bpm
         else:
             self._take(bpm)
@@ -205,10 +206,13 @@ class Tempo:
 
     def _listen(self, features: AudioFeatures, now: float) -> None:
         """Unwrap the audio's phase into a position."""
-        self._audio_bpm = features.bpm
         if features.bpm <= 0.0:
+            self._audio_bpm = 0.0
             self._audio_phase = None
             return
+        if self._octave_by_hand:
+            self._keep_octave(features.bpm)
+        self._audio_bpm = features.bpm
         since = max(0.0, now - features.time) * features.bpm / 60.0
         phase = (features.beat_phase + since) % 1.0
         self._audio_bar = features.bar_phase * BEATS_A_BAR + since
@@ -217,6 +221,14 @@ class Tempo:
         else:
             self._audio_beat += phase_error(phase - self._audio_phase)
         self._audio_phase = phase
+
+    def _keep_octave(self, bpm: float) -> None:
+        """Keep the tempo that was corrected by hand where the audio's, `bpm`, has become its double or its half."""
+        for factor in (0.5, 2.0):
+            octave = self._octave * factor
+            if octave in OCTAVES and abs(bpm * octave / self._bpm - 1.0) < SAME:
+                self._octave = octave
+                self._audio_phase = None  # its beats are others now: count anew from the position
 
     def _track_leader(self, dt: float) -> None:
         """Pull the position towards the audio's beat, never backwards."""
@@ -234,7 +246,8 @@ class Tempo:
         octave = min(OCTAVES, key=lambda octave: abs(math.log(bpm / (self._audio_bpm * octave))))
         if abs(bpm / (self._audio_bpm * octave) - 1.0) > SAME:
             return self.wanted == "audio"  # only the audio may lead
-        self._octave = octave
+        self._octave, self._octave_by_hand = octave, True
+        self._bpm = self._audio_bpm * octave
         return True
 
     def _take(self, bpm: float) -> None:

@@ -1,13 +1,8 @@
 """Tracks tempo and beat causally, and predicts the next beat. Runs on the features thread.
 
-In: the SuperFlux curve, a value a hop. Out: beats a minute, phase in [0, 1), confidence in [0, 1], count of beats.
-
-The tracker is a hidden Markov model. A state is a pair (tempo, position in the beat), for all tempi from 55 to 215 bpm.
-Every 11 ms the probability of each state moves one position on; at the end of a beat the tempo may change a little; and
-each state is weighted by the likelihood of the observed activation: onsets are likely near the beat, and unlikely
-elsewhere. The state space is that of Whiteley, Cemgil and Godsill (ISMIR 2006), with the transition model of Krebs,
-Boeck and Widmer (ISMIR 2015), filtered forwards. The result is the tempo with most of the probability around it, and
-the mean phase there. It is a prediction, without look-ahead or delay.
+In: the flux of each hop, whole and in narrow bands. Out: beats a minute, phase in [0, 1), confidence in [0, 1], count
+of beats. `beatnet` tells how likely a beat is now, `metre` filters tempo and position; the tracker makes a steady
+phase of them. The result is a prediction, without look-ahead or delay.
 """
 
 from __future__ import annotations
@@ -19,18 +14,9 @@ import numpy as np
 
 from livemusviz.bridge.sound import HOP, SAMPLE_RATE
 from livemusviz.curves import phase_error
-
-STRIDE = 2  # hops a step of the filter
-STEP = STRIDE * HOP / SAMPLE_RATE  # s
-BPM_RANGE = (55.0, 215.0)
-BPM_PRIOR, OCTAVES_PRIOR = 120.0, 0.8  # of the prior: normal in octaves of tempo
-TRANSITION_LAMBDA = 60.0  # of tempo changes between beats: p ~ exp(-TRANSITION_LAMBDA |ratio - 1|)
-OBSERVATION_LAMBDA = 16  # parts of a beat; onsets are expected in the first
-MISSED = 0.05  # likelihood of a beat without an onset
-LARGEST_SECONDS = 4.0  # time constant with which the largest flux decays
-MEAN_SECONDS = 0.5  # time constant of the mean flux
-LEAST = 0.02  # flux; the largest is never taken as less
-NEIGHBOURS = 2  # tempi to each side of the likeliest whose states are averaged
+from livemusviz.features.beatnet import POOLED, BeatNetwork
+from livemusviz.features.metre import MetreFilter
+from livemusviz.features.strokes import INPUTS, STEP, BeatInputs, Strokes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,93 +35,71 @@ class BeatEstimate:
     beats: int = 0
 
 
-class Activation:
-    """Turns the flux into an activation in 0..1, one for every `STRIDE` hops.
-
-    It is the excess of the flux over its running mean, divided by its largest recent value.
-    """
+class MetreListener:
+    """Runs inputs, network and filter, hop by hop."""
 
     def __init__(self) -> None:
-        self._keep, self._learn = math.exp(-STEP / LARGEST_SECONDS), 1.0 - math.exp(-STEP / MEAN_SECONDS)
-        self._largest, self._mean = LEAST, 0.0
-
-    def step(self, flux: float) -> float:
-        self._largest = max(flux, self._largest * self._keep, LEAST)
-        self._mean += (flux - self._mean) * self._learn
-        return max(0.0, flux - self._mean) / self._largest
-
-
-class States:
-    """The state space of the hidden Markov model: a bar of positions for each tempo.
-
-    intervals : steps in a beat, one a tempo, int (tempi,).
-    starts, ends : the first and the last state of each tempo, int (tempi,).
-    places : position in the beat of each state, [0, 1), float (states,).
-    on_beat : the states near the beat, int.
-    change : transition probabilities between tempi, float32 (from, to).
-    prior : probability of each state before the first observation, float32 (states,).
-    """
-
-    def __init__(self) -> None:
-        slowest, fastest = (60.0 / (bpm * STEP) for bpm in BPM_RANGE)
-        self.intervals = np.arange(math.floor(fastest), math.ceil(slowest) + 1)
-        self.ends = np.cumsum(self.intervals) - 1
-        self.starts = self.ends - self.intervals + 1
-        self.places = np.concatenate([np.arange(n) / n for n in self.intervals])
-        self.on_beat = np.flatnonzero(self.places < 1.0 / OBSERVATION_LAMBDA)
-        ratio = self.intervals[None, :] / self.intervals[:, None]
-        change = np.exp(-TRANSITION_LAMBDA * np.abs(ratio - 1.0))
-        self.change = (change / change.sum(axis=1, keepdims=True)).astype(np.float32)  # row: from; column: to
-        octaves = np.log2(60.0 / (self.intervals * STEP) / BPM_PRIOR)
-        prior = np.exp(-0.5 * (octaves / OCTAVES_PRIOR) ** 2)
-        self.prior = np.repeat(prior / prior.sum() / self.intervals, self.intervals).astype(np.float32)
-
-    @staticmethod
-    def likelihood(activation: float) -> tuple[float, float]:
-        """Return the likelihood of an activation (0..1) on the beat, and off it."""
-        on = MISSED + (1.0 - 2.0 * MISSED) * activation
-        return on, (1.0 - on) / (OBSERVATION_LAMBDA - 1)
-
-
-class BeatFilter:
-    """Filters the state probabilities and reads tempo, phase and confidence from them.
-
-    period : s, of a beat.  phase : [0, 1).  confidence : 0..1.
-    """
-
-    def __init__(self) -> None:
-        self._states = states = States()
-        self._waves = np.exp(2j * np.pi * states.places).astype(np.complex64)
-        self.reset()
+        self._inputs, self._strokes, self._network = BeatInputs(), Strokes(), BeatNetwork()
+        self._pooled, self._steps = np.zeros(INPUTS, np.float32), 0
+        self._activation = 0.0
+        self.filter = MetreFilter()
 
     def reset(self) -> None:
-        """Return to the prior probabilities."""
-        self._p = self._states.prior.copy()
-        self.period, self.phase, self.confidence = 0.5, 0.0, 0.0  # s, [0, 1), 0..1
+        """Forget the music, as for a new song."""
+        self._network.reset()
+        self.filter.reset()
+        self._activation = 0.0
 
-    def step(self, activation: float) -> None:
-        """Advance by `STEP` seconds and weight the states by `activation`, 0..1."""
-        states, p = self._states, self._p
-        entering = p[states.ends] @ states.change
-        p[1:] = p[:-1].copy()
-        p[states.starts] = entering
-        on, off = states.likelihood(activation)
-        p[states.on_beat] *= np.float32(on / off)
-        p /= p.sum()
-        self._agree()
+    def step(self, full: float, narrow: np.ndarray) -> bool:
+        """Add one hop. Return True if the filter has advanced.
 
-    def _agree(self) -> None:
-        """Read tempo, mean phase and confidence from the tempi around the likeliest."""
-        states = self._states
-        by_tempo = np.add.reduceat(self._p, states.starts)
-        likeliest = int(np.argmax(np.convolve(by_tempo, (0.5, 1.0, 0.5), "same")))
-        low, high = max(0, likeliest - NEIGHBOURS), min(len(by_tempo), likeliest + NEIGHBOURS + 1)
-        near = slice(states.starts[low], states.ends[high - 1] + 1)
-        mean = complex(np.dot(self._p[near], self._waves[near]))
-        weights = by_tempo[low:high]
-        self.period = float(weights @ states.intervals[low:high] / weights.sum()) * STEP
-        self.phase = math.atan2(mean.imag, mean.real) / (2.0 * math.pi) % 1.0
-        self.confidence = abs(mean)
+        full : flux of the whole spectrum.  narrow : mean rise of each narrow band, float32 (len(NARROW),).
+        """
+        inputs = self._inputs.step(full, narrow)
+        if inputs is None:
+            return False
+        np.maximum(self._pooled, inputs, out=self._pooled)
+        self._steps += 1
+        if self._steps == POOLED:
+            self._activation = self._network.step(self._pooled)
+            self._pooled[:], self._steps = 0.0, 0
+        self.filter.step(self._strokes.step(inputs), self._activation)
+        return True
+
+
+class OctaveHold:
+    """Holds the octave of the tempo while the filter's goes to its double or half for less than some bars.
+
+    period : s, of the held beat.
+    """
+
+    MEMORY = 8.0  # s; time constant with which votes for an octave are forgotten
+    SAME = 0.15  # relative; periods this close are of one tempo
+    CLEARLY = 1.3  # times the votes of the held octave that another needs
+
+    def __init__(self) -> None:
+        self._votes = {0.5: 0.0, 1.0: 0.0, 2.0: 0.0}  # s; of the held period's half, itself, its double
+        self.period = 0.0
+
+    def step(self, period: float, phase: float, confidence: float, own: float) -> float:
+        """Advance by `STEP` and return the phase that the filter means for the held beat, [0, 1).
+
+        period, phase, confidence : of the filter.  own : phase of the held beat so far.
+        """
+        factor = next((f for f in self._votes if abs(period - f * self.period) < self.SAME * f * self.period), None)
+        if factor is None:  # another tempo altogether
+            self._votes = dict.fromkeys(self._votes, 0.0)
+            factor, self.period = 1.0, period
+        keep = math.exp(-STEP / self.MEMORY)
+        self._votes = {f: keep * vote for f, vote in self._votes.items()}
+        self._votes[factor] += STEP * confidence
+        if factor != 1.0 and self._votes[factor] > self.CLEARLY * self._votes[1.0]:
+            self._votes = {1.0 / factor: self._votes[1.0], 1.0: self._votes[factor], factor: 0.0}
+            factor = 1.0
+        self.period = period / factor
+        if factor == 0.5:  # two beats of the filter are one: the nearer half
+            return min(phase / 2.0, phase / 2.0 + 0.5, key=lambda half: abs(phase_error(half - own)))
+        return phase * factor % 1.0
 
 
 class BeatTracker:
@@ -143,50 +107,51 @@ class BeatTracker:
 
     PULL = 0.065  # s; time constant of the attraction
     MAX_PULL = 0.9  # of the tempo: the largest change of speed by the attraction
-    SURE, UNSURE = 0.6, 0.35  # confidence above which the tempo becomes known, and below which unknown
+    SURE, UNSURE = 0.5, 0.3  # confidence above which the tempo becomes known, and below which unknown
     FORGET = 4.0  # s without sound, after which the tempo is unknown again
     STEADY = 0.5  # s; time constant of the reported confidence
 
     def __init__(self) -> None:
-        self._filter, self._activation = BeatFilter(), Activation()
-        self._flux: list[float] = []
+        self._listener, self._octave = MetreListener(), OctaveHold()
         self._quiet = 2.0 * self.FORGET
         self._known = False
         self._confidence = self._phase = self._error = 0.0
         self._beats = 0
 
-    def step(self, flux: float, sound: bool) -> BeatEstimate:
+    def step(self, full: float, narrow: np.ndarray, sound: bool) -> BeatEstimate:
         """Add one hop and return the beat.
 
-        flux : of the whole spectrum.  sound : True if the noise gate is open.
+        full : flux of the whole spectrum.  narrow : mean rise of each narrow band, float32 (len(NARROW),).
+        sound : True if the noise gate is open.
         """
         dt = HOP / SAMPLE_RATE
         self._quiet = 0.0 if sound else self._quiet + dt
-        self._flux.append(flux)
-        if len(self._flux) == STRIDE:
-            self._observe(max(self._flux))
-            self._flux.clear()
+        if self._quiet > self.FORGET:
+            self._forget()
+        elif self._listener.step(full, narrow):
+            self._observe()
         if not self._known:
             return BeatEstimate(0.0, 0.0, self._confidence, self._beats)
         self._run(dt)
-        return BeatEstimate(60.0 / self._filter.period, self._phase, self._confidence, self._beats)
+        return BeatEstimate(60.0 / self._octave.period, self._phase, self._confidence, self._beats)
 
-    def _observe(self, flux: float) -> None:
-        if self._quiet > self.FORGET:
-            self._filter.reset()
-            self._known, self._confidence = False, 0.0
-            return
-        filter_ = self._filter
-        filter_.step(self._activation.step(flux))
-        self._confidence += (filter_.confidence - self._confidence) * (1.0 - math.exp(-STEP / self.STEADY))
+    def _forget(self) -> None:
+        if self._confidence > 0.0:
+            self._listener.reset()
+        self._known, self._confidence = False, 0.0
+
+    def _observe(self) -> None:
+        metre = self._listener.filter
+        phase = self._octave.step(metre.period, metre.phase, metre.confidence, self._phase)
+        self._confidence += (metre.confidence - self._confidence) * (1.0 - math.exp(-STEP / self.STEADY))
         if not self._known and self._confidence > self.SURE:
-            self._known, self._phase = True, filter_.phase
+            self._known, self._phase = True, phase
         elif self._known and self._confidence < self.UNSURE:
             self._known = False
-        self._error = phase_error(filter_.phase - self._phase)
+        self._error = phase_error(phase - self._phase)
 
     def _run(self, dt: float) -> None:
-        step = dt / self._filter.period
+        step = dt / self._octave.period
         pull = self._error * dt / self.PULL
         pull = max(-self.MAX_PULL * step, min(self.MAX_PULL * step, pull))
         self._error -= pull

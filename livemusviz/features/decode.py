@@ -10,13 +10,51 @@ import math
 
 import numpy as np
 
-from livemusviz.features.beat import LARGEST_SECONDS, LEAST, MEAN_SECONDS, OBSERVATION_LAMBDA, STEP, STRIDE, States
+from livemusviz.features.strokes import LARGEST_SECONDS, LEAST, MEAN_SECONDS, STEP, STRIDE
+
+BPM_RANGE = (55.0, 215.0)
+BPM_PRIOR, OCTAVES_PRIOR = 120.0, 0.8  # of the prior: normal in octaves of tempo
+TRANSITION_LAMBDA = 60.0  # of tempo changes between beats: p ~ exp(-TRANSITION_LAMBDA |ratio - 1|)
+OBSERVATION_LAMBDA = 16  # parts of a beat; onsets are expected in the first
+MISSED = 0.05  # likelihood of a beat without an onset
+
+
+class States:
+    """The state space of the hidden Markov model: a bar of positions for each tempo.
+
+    intervals : steps in a beat, one a tempo, int (tempi,).
+    starts, ends : the first and the last state of each tempo, int (tempi,).
+    places : position in the beat of each state, [0, 1), float (states,).
+    on_beat : the states near the beat, int.
+    change : transition probabilities between tempi, float32 (from, to).
+    prior : probability of each state before the first observation, float32 (states,).
+    """
+
+    def __init__(self) -> None:
+        slowest, fastest = (60.0 / (bpm * STEP) for bpm in BPM_RANGE)
+        self.intervals = np.arange(math.floor(fastest), math.ceil(slowest) + 1)
+        self.ends = np.cumsum(self.intervals) - 1
+        self.starts = self.ends - self.intervals + 1
+        self.places = np.concatenate([np.arange(n) / n for n in self.intervals])
+        self.on_beat = np.flatnonzero(self.places < 1.0 / OBSERVATION_LAMBDA)
+        ratio = self.intervals[None, :] / self.intervals[:, None]
+        change = np.exp(-TRANSITION_LAMBDA * np.abs(ratio - 1.0))
+        self.change = (change / change.sum(axis=1, keepdims=True)).astype(np.float32)  # row: from; column: to
+        octaves = np.log2(60.0 / (self.intervals * STEP) / BPM_PRIOR)
+        prior = np.exp(-0.5 * (octaves / OCTAVES_PRIOR) ** 2)
+        self.prior = np.repeat(prior / prior.sum() / self.intervals, self.intervals).astype(np.float32)
+
+    @staticmethod
+    def likelihood(activation: float) -> tuple[float, float]:
+        """Return the likelihood of an activation (0..1) on the beat, and off it."""
+        on = MISSED + (1.0 - 2.0 * MISSED) * activation
+        return on, (1.0 - on) / (OBSERVATION_LAMBDA - 1)
 
 
 def beat_activation(flux: np.ndarray) -> np.ndarray:
     """Return the activation of a whole track, 0..1, from its flux: (hops,) to (hops // STRIDE,).
 
-    As `beat.Activation`, but mean and maximum look both ways.
+    As `strokes.Excess`, but mean and maximum look both ways.
     """
     steps = flux[: len(flux) // STRIDE * STRIDE].reshape(-1, STRIDE).max(axis=1)
     return np.maximum(0.0, steps - centred_mean(steps, MEAN_SECONDS / STEP)) / _largest_around(steps)

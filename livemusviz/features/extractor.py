@@ -211,7 +211,7 @@ class Extractor:
         chroma_seen = self._pitch.step(measure.chroma)
         rms = hop.rms if hop.sound else 0.0
         intensity, sections = self._form.step(measure, rms, hop.sound)
-        beat = self._beat.step(flux.full, hop.sound)
+        beat = self._beat.step(flux.full, measure.narrow, hop.sound)
         self.onsets += found.all > 0.0
         kept = 1.0 - weight(HOP_SECONDS, STRENGTH_DECAY)
         faded = self._strength * kept

@@ -21,6 +21,7 @@ RANGE = (30.0, 17000.0)  # Hz
 COMPRESSION = 3000.0  # of log10(1 + c |X|): 70 dB below the automatic gain's target still counts
 LAG = 2  # hops
 AIR = 4000.0  # Hz
+NARROW = (0, 120, 200, 300, 450, 650, 950, 1400, 2000, 3000, 4500, 6500, 9000, 12500)  # Hz; lower edges of narrow bands
 
 
 class Flux(NamedTuple):
@@ -39,13 +40,19 @@ class Flux(NamedTuple):
 
 
 class SuperFlux:
-    """Keeps the logarithmic spectra of the last hops."""
+    """Keeps the logarithmic spectra of the last hops.
+
+    narrow : mean rise of each band of `NARROW` in the last hop, float32 (len(NARROW),), >= 0.
+    """
 
     def __init__(self) -> None:
         self._filters, centres = _filterbank()
         self._past: deque[np.ndarray] = deque([np.zeros(len(centres), np.float32)] * LAG, LAG)
         self._starts = np.array([0, *(np.searchsorted(centres, edge) for edge in (EDGES[1], EDGES[2], AIR))])
         self._counts = np.diff([*self._starts, len(centres)]).tolist()  # filters in bass, mid, below the air, air
+        self._narrow_starts = np.searchsorted(centres, NARROW)
+        self._narrow_counts = np.diff([*self._narrow_starts, len(centres)]).astype(np.float32)
+        self.narrow: np.ndarray = np.zeros(len(NARROW), np.float32)
 
     def step(self, magnitude: np.ndarray, gain: float) -> Flux:
         """Add one hop and return its flux.
@@ -59,6 +66,7 @@ class SuperFlux:
         np.maximum(widest[:-1], before[1:], out=widest[:-1])
         rise = np.maximum(spectrum - widest, 0.0)
         self._past.append(spectrum)
+        self.narrow = np.add.reduceat(rise, self._narrow_starts) / self._narrow_counts
         bass, mid, treble, air = np.add.reduceat(rise, self._starts).tolist()
         counts = self._counts
         return Flux(

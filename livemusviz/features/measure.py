@@ -25,6 +25,7 @@ class Measure(NamedTuple):
     centroid : Hz, 0 in silence.
     flatness : 0..1, 0 in silence.
     flux : see `flux.Flux`.
+    narrow : see `flux.SuperFlux`.
     chroma : 12 weights, 0..1.
     tuning : semitones from A = 440 Hz, -0.5..0.5.
     """
@@ -34,6 +35,7 @@ class Measure(NamedTuple):
     centroid: float
     flatness: float
     flux: Flux
+    narrow: np.ndarray
     chroma: Chroma
     tuning: float
 
@@ -51,4 +53,6 @@ class Measurer:
         centroid, flatness = centroid_and_flatness(power) if hop.sound else (0.0, 0.0)
         flux = self._flux.step(magnitude, hop.gain)
         chroma = self._chroma.step(mono, hop.sound)
-        return Measure(mono, band_levels(power), centroid, flatness, flux, chroma, self._chroma.tuning)
+        return Measure(
+            mono, band_levels(power), centroid, flatness, flux, self._flux.narrow, chroma, self._chroma.tuning
+        )

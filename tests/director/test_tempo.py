@@ -136,6 +136,28 @@ def test_taps_near_an_octave_of_the_heard_tempo_only_correct_it() -> None:
     assert play(tempo, 9.0, 0.1, lambda t: features_at(t, 64.0))[-1].source == "audio"
 
 
+@pytest.mark.parametrize(("heard", "factor"), [(70.0, 2.0), (140.0, 0.5)])
+def test_a_corrected_octave_stays_when_the_audio_takes_the_other(heard: float, factor: float) -> None:
+    tempo = Tempo(120.0)
+    play(tempo, 0.0, 2.0, lambda t: features_at(t, heard))
+    tempo.scale(factor, 2.0)
+    before = play(tempo, 2.0, 4.0, lambda t: features_at(t, heard))
+    after = play(tempo, 6.0, 4.0, lambda t: features_at(t, heard * factor))
+    pause = play(tempo, 10.0, 2.0, lambda t: SILENCE)
+    again = play(tempo, 12.0, 4.0, lambda t: features_at(t, heard))
+    beats = before + after + pause + again
+    assert {beat.bpm for beat in beats} == {heard * factor}
+    assert np.diff([beat.beat for beat in beats]).min() >= 0.0
+    assert np.diff([beat.beat for beat in beats]).max() < 3.0 * heard * factor / 60.0 * FRAME  # no jump
+
+
+def test_a_corrected_octave_holds_for_the_next_song() -> None:
+    tempo = Tempo(120.0)
+    play(tempo, 0.0, 2.0, lambda t: features_at(t, 64.0))
+    tempo.scale(2.0, 2.0)
+    assert play(tempo, 2.0, 2.0, lambda t: features_at(t, 82.0))[-1].bpm == 164.0
+
+
 def test_link_then_midi_then_taps_then_audio() -> None:
     tempo = Tempo()
     link, midi = ExternalTempo(121.0, 7.25, 1.0), ExternalTempo(133.0, 2.0, 1.0)

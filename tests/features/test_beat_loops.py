@@ -1,0 +1,58 @@
+"""Tempo and beats of steady loops in many styles, as heard live. The loops' making is told in `tests/beat_loops.py`."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from livemusviz.bridge.sound import HOP, SAMPLE_RATE
+from tests.beat_loops import STYLES, beat_loop
+from tests.features.extraction import extract, f_measure
+from tests.features.test_recordings import beat_times
+
+TEMPI = (60, 75, 90, 105, 120, 140, 160, 175, 190)
+
+
+@cache
+def found(name, bpm):
+    """Return the relative error of the tempo after 4 s and after 12 s, and the beats' F-measure from 5 s on."""
+    sound, beats = beat_loop(name, bpm, 12.0)
+    features = extract(sound)
+    early = features[round(4.0 * SAMPLE_RATE / HOP)].bpm
+    late = [beat for beat in beats if beat >= 5.0]
+    score = f_measure(late, [time for time in beat_times(features) if time >= 5.0], 0.07)[0]
+    return early / bpm - 1.0, features[-1].bpm / bpm - 1.0, score
+
+
+@pytest.mark.parametrize("name", ["four on the floor", "rock, loud hats", "half time", "swing"])
+def test_tempo_and_beats_of_a_loop_are_found_within_four_seconds(name):
+    early, late, score = found(name, 120)
+    assert abs(early) < 0.04 and abs(late) < 0.04
+    assert score > 0.9
+
+
+def test_a_skank_is_not_taken_for_the_beat():
+    _, late, score = found("reggae", 75)
+    assert abs(late) < 0.04
+    assert score > 0.9
+
+
+def test_the_beat_moves_to_a_song_of_another_tempo_within_five_seconds():
+    first, second = beat_loop("rock", 90, 10.0)[0], beat_loop("rock", 140, 8.0)
+    features = extract(np.concatenate([first, second[0]]))
+    assert features[round(9.9 * SAMPLE_RATE / HOP)].bpm == pytest.approx(90, rel=0.03)
+    assert features[round(15.0 * SAMPLE_RATE / HOP)].bpm == pytest.approx(140, rel=0.03)
+    late = [beat + 10.0 for beat in second[1] if beat >= 5.0]
+    assert f_measure(late, [time for time in beat_times(features) if time >= 15.0], 0.07)[0] > 0.9
+
+
+@pytest.mark.slow
+def test_most_loops_of_60_to_190_are_found_within_four_seconds_and_in_the_right_octave():
+    rows = {(name, bpm): found(name, bpm) for name in STYLES for bpm in TEMPI}
+    for name in STYLES:
+        print(f"{name:20s}", "  ".join(f"{bpm}: {rows[name, bpm][1]:+.2f} {rows[name, bpm][2]:.2f}" for bpm in TEMPI))
+    early, late, scores = (np.array(column) for column in zip(*rows.values(), strict=True))
+    print(f"within 4 s {np.mean(abs(early) < 0.04):.3f}  octave {np.mean(abs(late) < 0.04):.3f}  F {scores.mean():.3f}")
+    assert np.mean(abs(early) < 0.04) >= 0.75
+    assert np.mean(abs(late) < 0.04) >= 0.85
+    assert scores.mean() >= 0.85
