@@ -75,6 +75,7 @@ class OctaveHold:
 
     MEMORY = 8.0  # s; time constant with which votes for an octave are forgotten
     SAME = 0.15  # relative; periods this close are of one tempo
+    RESONANCE, OCTAVES = 120.0, 0.9  # bpm, and width, of the tempi that people prefer: their votes weigh more
     CLEARLY = 1.3  # times the votes of the held octave that another needs
 
     def __init__(self) -> None:
@@ -92,7 +93,8 @@ class OctaveHold:
             factor, self.period = 1.0, period
         keep = math.exp(-STEP / self.MEMORY)
         self._votes = {f: keep * vote for f, vote in self._votes.items()}
-        self._votes[factor] += STEP * confidence
+        resonance = math.log2(60.0 / period / self.RESONANCE) / self.OCTAVES
+        self._votes[factor] += STEP * confidence * math.exp(-0.5 * resonance**2)
         if factor != 1.0 and self._votes[factor] > self.CLEARLY * self._votes[1.0]:
             self._votes = {1.0 / factor: self._votes[1.0], 1.0: self._votes[factor], factor: 0.0}
             factor = 1.0
