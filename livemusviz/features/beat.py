@@ -133,9 +133,14 @@ class BeatTracker:
         elif self._listener.step(full, narrow):
             self._observe()
         if not self._known:
-            return BeatEstimate(0.0, 0.0, self._confidence, self._beats)
+            return BeatEstimate(0.0, 0.0, self._sureness, self._beats)
         self._run(dt)
-        return BeatEstimate(60.0 / self._octave.period, self._phase, self._confidence, self._beats)
+        return BeatEstimate(60.0 / self._octave.period, self._phase, self._sureness, self._beats)
+
+    @property
+    def _sureness(self) -> float:
+        """Return the confidence above chance, 0..1: the filter's mean vector is never 0, not even in noise."""
+        return max(0.0, self._confidence - self.UNSURE) / (1.0 - self.UNSURE)
 
     def _forget(self) -> None:
         if self._confidence > 0.0:
