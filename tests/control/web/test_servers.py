@@ -31,6 +31,7 @@ from livemusviz.control.web.loop import WebOptions, WebServers
 from livemusviz.errors import UserError
 from livemusviz.params.registry import ACTIONS, PARAMS
 from livemusviz.params.values import ParamValues
+from livemusviz.platforms import allow_rebind
 
 LOCAL = "127.0.0.1"
 
@@ -353,6 +354,7 @@ def test_a_busy_port_is_stepped_over_and_closing_frees_it(served: Served, caplog
     second.close()
     second.close()
     with socket.socket() as tcp:
+        allow_rebind(tcp)  # connections of tests before may still be in TIME_WAIT there; a listener is refused
         tcp.bind((LOCAL, second.oscquery_port))
 
 
