@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from livemusviz.cli import main
+from livemusviz.record.movie import Movie
 from livemusviz.render import film as render_film
 from livemusviz.render import plan as render_plan
 from livemusviz.render.progress import Progress
@@ -78,12 +79,26 @@ def test_light_comes_with_the_sound(film: Path) -> None:
         assert abs(strongest / 30 - click) <= 1 / 30 + 1e-3, f"click at {click:.3f} s, light at frame {strongest}"
 
 
-def test_the_same_again_to_the_bit_and_with_any_batch(film: Path, track: Path, tmp_path: Path) -> None:
+def test_the_same_again_to_the_bit(film: Path, track: Path, tmp_path: Path) -> None:
     assert render(track, tmp_path / "again.mp4") == 0
     assert digests(tmp_path / "again.mp4") == digests(film)
-    assert render(track, tmp_path / "batch.mp4", "--batch", "7") == 0
-    for a, b in zip(frames(tmp_path / "batch.mp4"), frames(film), strict=True):
-        assert np.abs(a.astype(float) - b).mean() / 255 < 1e-3
+
+
+def test_any_batch_draws_the_same(track: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums in another order differ in their last bits; what the codec makes of that is its own affair."""
+    encode, canvases = Movie.picture, list[list[np.ndarray]]()
+
+    def seen(self: Movie, pixels: np.ndarray, slot: int) -> None:
+        canvases[-1].append(pixels.copy())
+        encode(self, pixels, slot)
+
+    monkeypatch.setattr(Movie, "picture", seen)
+    for batch in ("4", "7"):
+        canvases.append([])
+        assert render(track, tmp_path / f"{batch}.mp4", "--batch", batch) == 0
+    for a, b in zip(*canvases, strict=True):
+        apart = np.abs(a.astype(int) - b)
+        assert apart.max() <= 1 and apart.mean() / 255 < 1e-4
 
 
 def interrupt_at(frame: int, monkeypatch: pytest.MonkeyPatch) -> None:

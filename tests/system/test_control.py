@@ -238,7 +238,7 @@ def test_the_page_in_chromium(tmp_path: Path, shows: list[LiveShow]) -> None:
         browser.wait_for("document.querySelector('#presets button:nth-child(2)').classList.contains('on')")
         for _ in range(3):
             browser.press("[data-action='/tap']")
-            time.sleep(0.5)
+            time.sleep(0.7)  # no octave of the music's 120 bpm, which would leave the lead to it
         browser.wait_for("document.querySelector('#engine').textContent.startsWith('tap')")
         box = "document.querySelector('[data-name=\"{}\"]').hidden"
         browser.wait_for(box.format("guidance_scale"))  # the embedded model has no guidance
