@@ -18,6 +18,7 @@ from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel, C
 from livemusviz.diffusion.controls import Control
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.ip_adapter import IPAdapter, LoadedStyle, StyleUnfit, forward_order
+from livemusviz.diffusion.layers import Conv2d
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, PixelShuffleDecoder
 from livemusviz.diffusion.planes import JoinedConvolution
@@ -155,7 +156,7 @@ def _prepare_for_cpu(parts: ModelParts) -> ModelParts:
     most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
     winograd.prepare_winograd(modules, streams, most)
     entry, planes = parts.unet.conv_in, parts.unet.config.coordinate_channels
-    if planes and entry.fast is not None:
+    if planes and isinstance(entry, Conv2d) and entry.fast is not None:  # not where its weights are packed
         entry.fast = JoinedConvolution(entry.weight, planes, streams)
     for module in modules:
         if isinstance(module, Resnet | PixelShuffleDecoder):

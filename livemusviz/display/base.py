@@ -26,9 +26,9 @@ from livemusviz.display.state import State
 from livemusviz.display.sway import Sway
 from livemusviz.errors import UserError
 
-MOST, MOST_IN_SOFTWARE = 16.0, 2.0
+MOST, MOST_IN_SOFTWARE = 16.0, 1.5
 """Times that a generated picture is enlarged before its transition: with a GPU to the canvas; in software at most to
-512x288 for 256x256, so that the transition, once a display frame, stays cheap. Bilinear filtering does the rest."""
+384x216 for 256x256, so that the transition, once a display frame, stays cheap. Bilinear filtering does the rest."""
 IDLE_FADE = 1.5  # s, from the idle scene to the first generated frame
 
 

@@ -84,3 +84,16 @@ def test_a_picture_survives_the_autoencoder() -> None:
 )
 def test_words_that_mean_nothing_to_the_model_are_known(prompt: str, unknown: list[str]) -> None:
     assert PromptTokenizer(FOLDER / "tokenizer", 77).unknown_words(prompt) == unknown
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+def test_packed_it_draws_nearly_the_same(bits: int) -> None:
+    from livemusviz.diffusion.pipeline import Pipeline
+
+    pictures = []
+    for each in (16, bits):
+        pipeline = Pipeline.load(ModelSpec(FOLDER, bits=each), 128, 128)
+        noise = np.random.default_rng(6).standard_normal(pipeline.latent_shape, dtype=np.float32)
+        pictures.append(pipeline.generate(noise, pipeline.prompts.encode("violet crystals")).astype(float))
+    apart = np.abs(pictures[1] - pictures[0]).mean()
+    assert 0.0 < apart < 12.0
