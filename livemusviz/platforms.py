@@ -13,7 +13,7 @@ import socket
 import stat
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def map_large_blocks() -> None:
 
     By itself glibc raises its own limit up to 32 MiB as large blocks come and go (mallopt(3), M_MMAP_THRESHOLD).
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    mallopt = glibc_function("mallopt")
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, MAPPED)
 
@@ -86,12 +86,17 @@ def map_large_blocks() -> None:
 _M_MMAP_THRESHOLD = -3  # in malloc.h
 
 
+def glibc_function(name: str) -> Callable[..., int] | None:
+    """Return a function of the C library on Linux; None where it has none of that name, and on other systems."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform == "linux" else None
+
+
 def trim_memory() -> None:
     """Give the free memory between what is in use back to the system. glibc alone keeps it; elsewhere nothing is done.
 
     Takes a few milliseconds, without the GIL.
     """
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    trim = glibc_function("malloc_trim")
     if trim is not None:
         trim(0)
 

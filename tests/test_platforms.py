@@ -1,6 +1,5 @@
 """The functions that hide the system: figures that are right here, and names that stay in one place."""
 
-import ctypes
 import os
 import signal
 import socket
@@ -25,7 +24,7 @@ def test_peak_memory_follows_what_was_held() -> None:
     assert platforms.peak_memory() >= before + 64 * 2**20
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="glibc's form")
+@pytest.mark.skipif(platforms.glibc_function("malloc_trim") is None, reason="glibc's form")
 def test_free_memory_between_what_is_used_goes_back_to_the_system() -> None:
     blocks = [bytearray(b"\1" * 100_000) for _ in range(1000)]  # small enough for malloc's heap
     blocks = blocks[::50]  # its end stays in use
@@ -35,7 +34,7 @@ def test_free_memory_between_what_is_used_goes_back_to_the_system() -> None:
     assert len(blocks) == 20
 
 
-@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="glibc's form")
+@pytest.mark.skipif(platforms.glibc_function("mallopt") is None, reason="glibc's form")
 def test_large_blocks_go_back_to_the_system_though_a_larger_one_came_before() -> None:
     code = """
 import psutil

@@ -11,38 +11,28 @@ import math
 import numpy as np
 
 from livemusviz.features.strokes import LARGEST_SECONDS, LEAST, MEAN_SECONDS, STEP, STRIDE
+from livemusviz.features.tempi import BPM_RANGE, TempoStates
 
-BPM_RANGE = (55.0, 215.0)
 BPM_PRIOR, OCTAVES_PRIOR = 120.0, 0.8  # of the prior: normal in octaves of tempo
 TRANSITION_LAMBDA = 60.0  # of tempo changes between beats: p ~ exp(-TRANSITION_LAMBDA |ratio - 1|)
 OBSERVATION_LAMBDA = 16  # parts of a beat; onsets are expected in the first
 MISSED = 0.05  # likelihood of a beat without an onset
 
 
-class States:
+class States(TempoStates):
     """The state space of the hidden Markov model: a bar of positions for each tempo.
 
-    intervals : steps in a beat, one a tempo, int (tempi,).
-    starts, ends : the first and the last state of each tempo, int (tempi,).
-    places : position in the beat of each state, [0, 1), float (states,).
     on_beat : the states near the beat, int.
     change : transition probabilities between tempi, float32 (from, to).
-    prior : probability of each state before the first observation, float32 (states,).
+    begin : probability of each state before the first observation, float32 (states,).
     """
 
     def __init__(self) -> None:
         slowest, fastest = (60.0 / (bpm * STEP) for bpm in BPM_RANGE)
-        self.intervals = np.arange(math.floor(fastest), math.ceil(slowest) + 1)
-        self.ends = np.cumsum(self.intervals) - 1
-        self.starts = self.ends - self.intervals + 1
-        self.places = np.concatenate([np.arange(n) / n for n in self.intervals])
+        super().__init__(np.arange(math.floor(fastest), math.ceil(slowest) + 1))
         self.on_beat = np.flatnonzero(self.places < 1.0 / OBSERVATION_LAMBDA)
-        ratio = self.intervals[None, :] / self.intervals[:, None]
-        change = np.exp(-TRANSITION_LAMBDA * np.abs(ratio - 1.0))
-        self.change = (change / change.sum(axis=1, keepdims=True)).astype(np.float32)  # row: from; column: to
-        octaves = np.log2(60.0 / (self.intervals * STEP) / BPM_PRIOR)
-        prior = np.exp(-0.5 * (octaves / OCTAVES_PRIOR) ** 2)
-        self.prior = np.repeat(prior / prior.sum() / self.intervals, self.intervals).astype(np.float32)
+        self.change = self.changes(TRANSITION_LAMBDA).astype(np.float32)
+        self.begin = self.prior(BPM_PRIOR, OCTAVES_PRIOR).astype(np.float32)
 
     @staticmethod
     def likelihood(activation: float) -> tuple[float, float]:
@@ -102,7 +92,7 @@ def _path(activations: np.ndarray) -> tuple[list[int], list[int]]:
     """Return the steps at which the likeliest path begins a beat, and the number of steps in each."""
     states = States()
     change = np.log(states.change.T + 1e-30)  # row: to; column: from
-    score = np.log(states.prior)
+    score = np.log(states.begin)
     choices = np.zeros((len(activations), len(states.intervals)), np.uint8)
     for step, value in enumerate(activations.tolist()):
         options = change + score[states.ends]

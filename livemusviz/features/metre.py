@@ -17,8 +17,8 @@ import numpy as np
 
 from livemusviz.features.beatnet import weights
 from livemusviz.features.strokes import STEP
+from livemusviz.features.tempi import BPM_RANGE, TempoStates
 
-BPM_RANGE = (55.0, 215.0)
 SPACING = 0.022  # least relative distance of two tempi
 BPM_PRIOR, OCTAVES_PRIOR = 115.0, 0.7  # of the prior: normal in octaves of tempo
 TRANSITION_LAMBDA = 80.0  # of tempo changes between beats: p ~ exp(-TRANSITION_LAMBDA |ratio - 1|)
@@ -31,16 +31,14 @@ NEIGHBOURS = 2  # tempi to each side of the likeliest whose states are averaged
 BEATS = 2  # of the cycle
 
 
-class MetreStates:
+class MetreStates(TempoStates):
     """The state space. Its columns are the pairs (pattern, beat of the cycle), its rows the positions in a beat.
 
-    intervals : steps in a beat, one a tempo, int (tempi,).
-    starts, ends : the first and the last row of each tempo, int (tempi,).
     bins : the table's row of each position, int (rows,).
     waves : exp(2 pi i place in the beat), complex64 (rows,).
     change : transition probabilities between tempi, float32 (to, from).
     follow : transition probabilities between columns at the end of a beat, float32 (from, to).
-    prior : float32 (rows, columns).
+    begin : probabilities before the first observation, float32 (rows, columns).
     likelihoods : of each code, float32 (codes, bins, columns).
     """
 
@@ -49,21 +47,15 @@ class MetreStates:
         patterns, bins, codes = len(table), table.shape[1] // BEATS, table.shape[2]
         by_code = table.reshape(patterns * BEATS, bins, codes).transpose(2, 1, 0)
         self.likelihoods = np.ascontiguousarray(by_code, np.float32)
-        self.intervals = _intervals()
-        self.ends = np.cumsum(self.intervals) - 1
-        self.starts = self.ends - self.intervals + 1
+        super().__init__(_intervals())
         self.bins = np.concatenate([(np.arange(n) + 0.5) / n * bins for n in self.intervals]).astype(np.intp)
-        places = np.concatenate([np.arange(n) / n for n in self.intervals])
-        self.waves = np.exp(2j * np.pi * places).astype(np.complex64)
-        change = np.exp(-TRANSITION_LAMBDA * np.abs(self.intervals[None, :] / self.intervals[:, None] - 1.0))
-        self.change = np.ascontiguousarray((change / change.sum(axis=1, keepdims=True)).T, np.float32)
+        self.waves = np.exp(2j * np.pi * self.places).astype(np.complex64)
+        self.change = np.ascontiguousarray(self.changes(TRANSITION_LAMBDA).T, np.float32)
         pattern = (1.0 - CHANGE_PATTERN) * np.eye(patterns) + CHANGE_PATTERN / patterns
         self.follow = np.kron(pattern, np.eye(BEATS)[::-1]).astype(np.float32)  # the other beat comes next
-        octaves = np.log2(60.0 / (self.intervals * STEP) / BPM_PRIOR)
-        tempi = np.exp(-0.5 * (octaves / OCTAVES_PRIOR) ** 2)
-        each = np.repeat(tempi / tempi.sum() / self.intervals, self.intervals)
+        each = self.prior(BPM_PRIOR, OCTAVES_PRIOR)
         shares = np.repeat(weights()["share"] / BEATS, BEATS)
-        self.prior = (each[:, None] * shares).astype(np.float32)
+        self.begin = (each[:, None] * shares).astype(np.float32)
 
 
 def _intervals() -> np.ndarray:
@@ -86,14 +78,14 @@ class MetreFilter:
     def __init__(self) -> None:
         self._states = MetreStates()
         self._codebook = weights()["codebook"].astype(np.float64)  # (codes, 5)
-        self._other = np.empty_like(self._states.prior)
-        self._restart = np.float32(RESTART) * self._states.prior
-        self._ones = np.ones(self._states.prior.shape[1], np.float32)
+        self._other = np.empty_like(self._states.begin)
+        self._restart = np.float32(RESTART) * self._states.begin
+        self._ones = np.ones(self._states.begin.shape[1], np.float32)
         self.reset()
 
     def reset(self) -> None:
         """Return to the prior probabilities."""
-        self._p = self._states.prior.copy()
+        self._p = self._states.begin.copy()
         self.period, self.phase, self.confidence = 0.5, 0.0, 0.0
 
     def step(self, strokes: np.ndarray, activation: float) -> None:

@@ -152,7 +152,7 @@ def test_a_reused_frame_shows_both_prompts_too(pipeline: Pipeline) -> None:
 @pytest.mark.parametrize("config", [TINY_UNET, ATTENTIVE_UNET, TINY_UNET | {"resnet_time_scale_shift": "default"}])
 @pytest.mark.parametrize("size", [(8, 8), (7, 9)])
 def test_a_region_is_the_second_prompts(config: dict[str, object], size: tuple[int, int]) -> None:
-    """Where its share is 0 everywhere nothing changes, where it is 1 the prediction is the second prompt's."""
+    """A share of 0 everywhere changes nothing; with 1 everywhere the prediction is the second prompt's."""
     mx.random.seed(0)
     unet = UNet2DConditionModel(UNetConfig.read(config, ""))
     texts = [mx.random.normal((1, 5, unet.config.text_dim)) for _ in range(2)]

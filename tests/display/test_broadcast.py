@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
-from iris_pse_detection import configuration, flash_detection
 
 from benchmarks.stage import extract
 from livemusviz.assets import load_preset, read_headers
@@ -23,6 +21,7 @@ from livemusviz.director.stage import Look
 from livemusviz.display.compositor import Compositor
 from livemusviz.isf.header import IMAGE_TYPES
 from livemusviz.resources import folder, our_shaders
+from tests import iris
 from tests.drum_loop import drum_loop
 
 from .conftest import colourful
@@ -98,11 +97,8 @@ def film(ctx, look, heard, limit, hertz=None, pictures=True):
 
 
 def fails(canvases):
-    """Whether EA IRIS finds a flash failure or an extended failure, of luminance or of red."""
-    detector = flash_detection.FlashDetection(FPS, SIZE[::-1], configuration.Configuration())
-    for i, canvas in enumerate(canvases):
-        detector.set_current_frame(np.ascontiguousarray(canvas[..., ::-1]))
-        detector.analyse_frame(i)
+    """Return True if EA IRIS finds a flash failure or an extended failure, of luminance or of red."""
+    detector = iris.watch(canvases, FPS, SIZE[::-1])
     return detector.flash_fail or detector.extended_failure
 
 

@@ -4,11 +4,11 @@ from collections import deque
 
 import numpy as np
 import pytest
-from iris_pse_detection import configuration, flash_detection
 
 from livemusviz.director.stage import Look
 from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, MeanGuard, busy_seconds
 from livemusviz.display.flash_guard import CanvasGuard, mixture
+from tests import iris
 
 from .conftest import Stage, colourful, flat
 
@@ -154,11 +154,8 @@ def alternate(stage, first, second, hertz, seconds, picture=flat):
 
 def judge(canvases):
     """The results of EA IRIS (its Python port) on canvases at `FPS`: (luminance, red)."""
-    detector = flash_detection.FlashDetection(FPS, canvases.shape[1:3], configuration.Configuration())
-    for i, canvas in enumerate(canvases):
-        detector.set_current_frame(np.ascontiguousarray(canvas[::, ::, ::-1].astype(np.uint8)))
-        detector.analyse_frame(i)
-    return detector.transition_tracker.luminance_results, detector.transition_tracker.red_results
+    tracker = iris.watch(canvases.astype(np.uint8), FPS, canvases.shape[1:3]).transition_tracker
+    return tracker.luminance_results, tracker.red_results
 
 
 def fails(canvases):

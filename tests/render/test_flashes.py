@@ -8,11 +8,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from iris_pse_detection import configuration, flash_detection
 
 from livemusviz.cli import main
 from livemusviz.display.flash_count import FlashCounter, measure_cells
 from livemusviz.record.readback import read_pictures
+from tests import iris
 from tests.tracks import clicks
 
 FPS = 30
@@ -47,12 +47,8 @@ def counted(pictures):
 
 
 def judged(pictures):
-    """Whether EA IRIS lets a film pass: (luminance, red)."""
-    detector = flash_detection.FlashDetection(FPS, pictures[0].shape[:2], configuration.Configuration())
-    for i, picture in enumerate(pictures):
-        detector.set_current_frame(np.ascontiguousarray(picture[..., ::-1]))
-        detector.analyse_frame(i)
-    tracker = detector.transition_tracker
+    """Return whether EA IRIS lets a film pass, of luminance and of red."""
+    tracker = iris.watch(pictures, FPS, pictures[0].shape[:2]).transition_tracker
     return tuple(
         not (each.flash_fail or each.extended_fail) for each in (tracker.luminance_results, tracker.red_results)
     )
