@@ -134,6 +134,7 @@ class SinkFeed:
             log.warning("out %s", self.status.name, exc_info=error)  # PyAV's, with a strerror, would tell the address
         self._next_try = now + self._backoff.next()
         self.status = replace(self.status, state=WAITING, message=_reason(error))
+        self._next_report = now  # it was told that the sink opens; that it did not is told at once
 
     def _tell(self, now: float, force: bool = False) -> None:
         if not force and now < self._next_report:

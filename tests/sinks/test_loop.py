@@ -98,6 +98,12 @@ def test_a_sink_that_cannot_be_opened_is_tried_again_with_longer_pauses(rig: Rig
     assert (rig.reports[-1].state, rig.reports[-1].message) == ("running", "")
 
 
+def test_that_it_could_not_be_opened_is_reported_at_once(rig: Rig) -> None:
+    rig.sink.fault = OSError(111, "Connection refused")
+    rig.feed.step()
+    assert [report.state for report in rig.reports] == ["starting", "waiting"]
+
+
 def test_a_sink_that_fails_is_closed_and_opened_again(rig: Rig) -> None:
     rig.run(6.0)
     rig.sink.fault = OSError(32, "Broken pipe")
