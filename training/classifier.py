@@ -41,10 +41,14 @@ class Classifier(nn.Module):
         return self.last(torch.cat([x.mean((2, 3)), x.amax((2, 3))], dim=1))
 
     @torch.no_grad()
+    def ranking(self, image: np.ndarray) -> list[str]:
+        """Return the families, the likeliest first, of a picture, float32 (256, 256, 3) in [0, 1]."""
+        tensor = torch.from_numpy(np.ascontiguousarray(2 * image - 1)).permute(2, 0, 1)[None]
+        return [NAMES[index] for index in self.eval()(tensor)[0].argsort(descending=True)]
+
     def name(self, image: np.ndarray) -> str:
         """Return the family of a picture, float32 (256, 256, 3) in [0, 1]."""
-        tensor = torch.from_numpy(np.ascontiguousarray(2 * image - 1)).permute(2, 0, 1)[None]
-        return NAMES[int(self.eval()(tensor).argmax())]
+        return self.ranking(image)[0]
 
 
 def pictures(rng: np.random.Generator, count: int) -> tuple[Tensor, Tensor]:

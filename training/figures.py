@@ -7,7 +7,6 @@ variety of seeds, grid patterns, and how much detail the pictures have beside th
 from __future__ import annotations
 
 import argparse
-import colorsys
 import json
 from collections.abc import Callable
 
@@ -17,13 +16,14 @@ import torch
 from training import classifier
 from training.captions import Wish
 from training.families import FAMILIES
-from training.fields import CELL, coordinates
+from training.fields import CELL
+from training.hues import HUE_TOLERANCE, dominant_hue, hue_error
 from training.painter import Painter, add_model_flags, chosen, noise
 from training.palettes import HUES
-from training.pictures import picture
+from training.pictures import coordinates_seen, picture
+from training.strangers import seeds, strangers
 from training.teacher import unseen_words
 
-HUE_TOLERANCE = 25.0
 WALKS = ("deep blue ocean", "red lava", "violet crystals", "purple nebula", "golden feathers", "neon skyline")
 COLOUR_PROMPTS = (
     ("deep blue ocean", "deep blue"),
@@ -57,19 +57,6 @@ COLOUR_PROMPTS = (
     ("glowing magenta spiral", "magenta"),
     ("cobalt stained glass", "blue"),
 )
-
-
-def dominant_hue(image: np.ndarray) -> float:
-    """Degrees: the peak of the hue histogram (36 bins, smoothed round the circle) weighted by saturation x value."""
-    small = image.reshape(-1, 3)[::7]
-    hue, saturation, value = np.array([colorsys.rgb_to_hsv(*pixel) for pixel in small]).T
-    histogram, _ = np.histogram(hue, 36, (0, 1), weights=saturation * value)
-    smooth = histogram + 0.5 * (np.roll(histogram, 1) + np.roll(histogram, -1))
-    return float(np.argmax(smooth) * 10 + 5)
-
-
-def hue_error(a: float, b: float) -> float:
-    return abs((a - b + 180) % 360 - 180)
 
 
 def comb(image: np.ndarray, period: int) -> float:
@@ -168,11 +155,11 @@ def grids(painter: Painter) -> dict[str, object]:
 def detail(painter: Painter) -> dict[str, object]:
     """Per family, the mean difference of neighbouring pixels over that of the data for the same noise; and mean L1."""
     ratio, error = {}, []
-    grid = coordinates(16, 16, 16, per_cell=CELL)
     for index, (family, (_, nouns)) in enumerate(FAMILIES.items()):
         z = noise(400 + index)
         made = painter.paint(painter.embed(nouns[0][0]), z)
-        wanted = picture(z[0].numpy(), *grid, Wish("", family, nouns[0][1]))
+        seen = coordinates_seen(z[0].numpy(), painter.pan, painter.zoom, CELL)
+        wanted = picture(z[0].numpy(), *seen, Wish("", family, nouns[0][1]))
         slopes = [
             np.abs(np.diff(image, axis=0)).mean() + np.abs(np.diff(image, axis=1)).mean() for image in (made, wanted)
         ]
@@ -186,7 +173,7 @@ def detail(painter: Painter) -> dict[str, object]:
 
 
 FIGURES: dict[str, Callable[[Painter], dict[str, object]]] = {
-    f.__name__: f for f in (colour, structure, unseen, smoothness, grids, detail)
+    f.__name__: f for f in (colour, structure, unseen, strangers, seeds, smoothness, grids, detail)
 }
 
 
