@@ -21,7 +21,7 @@ from transformers import CLIPTextModel
 
 from training import tokens
 from training.model import SCHEDULER, VAE, AutoencoderPixelShuffle, Embedded
-from training.pictures import COORDINATE_CHANNELS, planes_of
+from training.pictures import COORDINATE_CHANNELS, PAN, ZOOM, planes_of
 
 log = logging.getLogger("training")
 RUN, OUT = Path("training/runs/second"), Path("livemusviz/diffusion/embedded")
@@ -71,7 +71,13 @@ def export(model: Embedded, tokenizer: Path, out: Path) -> None:
     unet = {key: value for key, value in model.unet.config.items() if not key.startswith("_")}
     _write_json(
         out / "unet/config.json",
-        {"_class_name": "UNet2DConditionModel", **unet, "coordinate_channels": COORDINATE_CHANNELS},
+        {
+            "_class_name": "UNet2DConditionModel",
+            **unet,
+            "coordinate_channels": COORDINATE_CHANNELS,
+            "coordinate_pan": PAN,
+            "coordinate_zoom": ZOOM,
+        },
     )
     _write_weights(model.unet, out / "unet/diffusion_pytorch_model.safetensors")
     _write_json(out / "vae/config.json", VAE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +12,15 @@ import torch
 from training import tokens
 from training.export import OUT, load, restore
 from training.model import Embedded
-from training.pictures import planes_of
+from training.pictures import PAN, ZOOM, coordinates_seen, planes
 
 
 class Painter:
-    """Prompts and noise to pictures. Keeps the tokenizer and the model."""
+    """Prompts and noise to pictures. Keeps the tokenizer and the model. pan, zoom: of the view that noise chooses."""
 
-    def __init__(self, model: Embedded, tokenizer: Path) -> None:
+    def __init__(self, model: Embedded, tokenizer: Path, pan: float = PAN, zoom: float = ZOOM) -> None:
         self.model, self.tokenizer = model.eval(), tokens.load(tokenizer)
+        self.pan, self.zoom = pan, zoom
 
     @torch.no_grad()
     def embed(self, prompt: str) -> torch.Tensor:
@@ -27,8 +29,8 @@ class Painter:
     @torch.no_grad()
     def paint(self, embedding: torch.Tensor, noise: torch.Tensor) -> np.ndarray:
         """float32 (H, W, 3) in [0, 1] of noise (1, 32, H/16, W/16)."""
-        planes = torch.from_numpy(planes_of(*noise.shape[2:]))[None]
-        image = self.model.vae.decoder(self.model.denoise(embedding, noise, planes))[0]
+        seen = torch.from_numpy(planes(*coordinates_seen(noise[0].numpy(), self.pan, self.zoom)))[None]
+        image = self.model.vae.decoder(self.model.denoise(embedding, noise, seen))[0]
         return (image.clamp(-1, 1) / 2 + 0.5).permute(1, 2, 0).numpy()
 
     def __call__(self, prompt: str, seed: int, h: int = 16, w: int = 16) -> np.ndarray:
@@ -44,7 +46,9 @@ def add_model_flags(parser: argparse.ArgumentParser) -> None:
 def chosen(args: argparse.Namespace) -> Painter:
     if args.run:
         return Painter(restore(args.run), args.run / "tokenizer.json")
-    return Painter(load(args.model), args.model / "tokenizer/tokenizer.json")
+    config = json.loads((args.model / "unet/config.json").read_text(encoding="utf-8"))
+    view = (config.get(f"coordinate_{name}", 0.0) for name in ("pan", "zoom"))
+    return Painter(load(args.model), args.model / "tokenizer/tokenizer.json", *view)
 
 
 def noise(seed: int, h: int = 16, w: int = 16) -> torch.Tensor:

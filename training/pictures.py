@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from livemusviz.diffusion.coordinates import coordinate_planes
+from livemusviz.diffusion.coordinates import VIEW_CHANNELS, coordinate_planes, view
 from training.captions import Wish
 from training.families import FAMILIES
 from training.fields import CELL, LATENT_CHANNELS, Fields, Layers, Style, coordinates, line, sigmoid, step
 from training.palettes import paint
 
 COORDINATE_CHANNELS = 32  # planes that tell the UNet where each cell is
+PAN, ZOOM = 0.25, 0.25  # of the view, see coordinates.view
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,14 @@ def planes(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     return coordinate_planes(u, v, COORDINATE_CHANNELS).transpose(2, 0, 1)
 
 
+def coordinates_seen(noise: np.ndarray, pan: float, zoom: float, per_cell: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """Return u and v, see `coordinates`, of a whole picture in the view that its noise, (32, h, w), chooses."""
+    _, h, w = noise.shape
+    u, v = coordinates(h, w, min(h, w), per_cell=per_cell)
+    scale, right, down = (x.astype(np.float32) for x in view(noise[VIEW_CHANNELS].mean((1, 2)), h * w, pan, zoom))
+    return scale * u + right, scale * v + down
+
+
 def planes_of(h: int, w: int) -> np.ndarray:
     """float32 (32, h, w): the coordinate planes of a whole picture of h x w latent cells."""
     return planes(*coordinates(h, w, min(h, w)))
@@ -107,7 +116,7 @@ def sample(
     other: Wish | None = None,
     amount: float = 0.0,
 ) -> Sample:
-    """Return a window of `cells` (rows, columns) of a picture, or a whole one of that size.
+    """Return a window of `cells` (rows, columns) of a picture, or a whole one of that size in the view of its noise.
 
     Windows are of pictures of 256 pixels on the shorter side mostly, else 384 or 512, a third of them 16:9.
     """
@@ -117,5 +126,8 @@ def sample(
     top, left = (0, 0) if whole else (int(rng.integers(m - h + 1)), int(rng.integers(width - w + 1)))
     window = {"top": top, "left": left, "height": m, "width": width}
     z = rng.standard_normal((LATENT_CHANNELS, h, w), dtype=np.float32)
-    image = picture(z, *coordinates(h, w, m, per_cell=CELL, **window), wish, other, amount)
-    return Sample(z, planes(*coordinates(h, w, m, **window)), np.ascontiguousarray((2 * image - 1).transpose(2, 0, 1)))
+    cells_at, pixels_at = (
+        coordinates_seen(z, PAN, ZOOM, n) if whole else coordinates(h, w, m, per_cell=n, **window) for n in (1, CELL)
+    )
+    image = picture(z, *pixels_at, wish, other, amount)
+    return Sample(z, planes(*cells_at), np.ascontiguousarray((2 * image - 1).transpose(2, 0, 1)))

@@ -13,6 +13,7 @@ QUANTIZATION = "quantization"
 
 RANGES: dict[str, tuple[float, float]] = {
     "in_channels": (1, 256), "out_channels": (1, 256), "latent_channels": (1, 256), "coordinate_channels": (0, 256),
+    "coordinate_pan": (0, 1), "coordinate_zoom": (0, 0.9),
     "block_out_channels": (1, 16384), "encoder_block_out_channels": (1, 16384), "channels": (1, 16384),
     "decoder_block_out_channels": (1, 16384), "fine_channels": (1, 16384), "encoder_channels": (0, 16384),
     "layers_per_block": (1, 32), "transformer_layers_per_block": (1, 64),

@@ -1,22 +1,42 @@
-"""Computes the coordinate planes for a UNet with `coordinate_channels`. numpy only: training uses it too."""
+"""Computes the coordinate planes for a UNet with `coordinate_channels`, and the view that a frame's noise chooses.
+
+For numpy, as training uses them, and for MLX, whose functions have the same names.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 TURNS = (1, 2, 3, 6, 10)  # of the angle
 WAVES = (0.5, 1.0, 2.0)  # periods a unit of u, v and r
+VIEW_CHANNELS = slice(20, 23)
+"""Channels of the noise whose means choose the view."""
 
 
-def coordinate_planes(u: np.ndarray, v: np.ndarray, count: int) -> np.ndarray:
-    """Return float32 (h, w, count) for u (1, w) to the right and v (h, 1) down, of a picture whose shorter side spans
-    (-1, 1).
+def view(means: Any, cells: int, pan: float, zoom: float, xp: Any = np) -> tuple[Any, Any, Any]:
+    """Return a view, (scale, right, down), each (...,): u is drawn as scale u + right, v as scale v + down.
+
+    So the horizon, the sun or the middle of a mandala lies elsewhere for another seed, and moves as the noise moves.
+
+    means : float32 (..., 3), of the noise in `VIEW_CHANNELS`.  cells : how many each is the mean of.
+    pan : farthest way of the middle, in halves of the shorter side.  zoom : 0..1, most that the scale is less than 1.
+    """
+    amounts = xp.tanh(0.8 * cells**0.5 * means)
+    return 1.0 - zoom * (0.5 + 0.5 * amounts[..., 2]), pan * amounts[..., 0], 0.8 * pan * amounts[..., 1]
+
+
+def coordinate_planes(u: Any, v: Any, count: int, xp: Any = np) -> Any:
+    """Return float32 (..., h, w, count) for u (..., 1, w) to the right and v (..., h, 1) down, of a picture whose
+    shorter side spans (-1, 1).
 
     count 2 : u, v.  32 : also the distance r from the middle, log(r + 0.1), and cosine and sine of the angle times
     TURNS and of u, v and r at WAVES, because a network is slow to make fine patterns of a coordinate itself (Tancik et
     al., NeurIPS 2020).  0 : nothing.
     """
-    r, angle = np.sqrt(u * u + v * v), np.arctan2(v, u)
+    r, angle = xp.sqrt(u * u + v * v), xp.arctan2(v, u)
     phases = [*(k * angle for k in TURNS), *(2 * np.pi * f * x for x in (u, v, r) for f in WAVES)]
-    waves = [wave(phase) for phase in phases for wave in (np.cos, np.sin)]
-    return np.stack(np.broadcast_arrays(u, v, r, np.log(r + 0.1), *waves), axis=-1)[..., :count].astype(np.float32)
+    waves = [wave(phase) for phase in phases for wave in (xp.cos, xp.sin)]
+    planes = xp.broadcast_arrays(u, v, r, xp.log(r + 0.1), *waves)
+    return xp.stack(planes, axis=-1)[..., :count].astype(xp.float32)

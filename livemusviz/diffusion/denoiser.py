@@ -16,6 +16,7 @@ from livemusviz.diffusion.cached_attention import AttentionMemory
 from livemusviz.diffusion.conditioning import UNetInputs, stacked
 from livemusviz.diffusion.controls import Residuals
 from livemusviz.diffusion.layers import KeysValues
+from livemusviz.diffusion.planes import PicturePlanes
 from livemusviz.diffusion.schedulers import Scheduler
 from livemusviz.diffusion.unet import UNet2DConditionModel
 
@@ -52,11 +53,11 @@ class StreamFrame(NamedTuple):
 
 class Denoiser:
     def __init__(
-        self, unet: UNet2DConditionModel, scheduler: Scheduler, guidance: str, dtype: mx.Dtype, planes: mx.array
+        self, unet: UNet2DConditionModel, scheduler: Scheduler, guidance: str, dtype: mx.Dtype, planes: PicturePlanes
     ) -> None:
-        """guidance : see spec.py. planes : (1, h, w, coordinate_channels)."""
+        """guidance : see spec.py."""
         self.unet, self.scheduler, self.guidance = unet, scheduler, guidance
-        self._dtype, self._planes = dtype, planes.astype(dtype)
+        self._dtype, self._planes = dtype, planes
 
     @property
     def steps(self) -> int:
@@ -149,11 +150,10 @@ class Denoiser:
 
     def _seen(self, x: mx.array, i: int) -> mx.array:
         """Return the latents before step i, as the UNet takes them."""
-        scaled = self.scheduler.scale_input(x, i).astype(self._dtype)
+        scaled = self.scheduler.scale_input(x, i)
         if self.unet.config.coordinate_channels:
-            planes = mx.broadcast_to(self._planes, (*scaled.shape[:3], self._planes.shape[-1]))
-            scaled = mx.concatenate([scaled, planes], axis=-1)
-        return scaled
+            scaled = mx.concatenate([scaled, self._planes(scaled).astype(scaled.dtype)], axis=-1)
+        return scaled.astype(self._dtype)
 
     def _guided(
         self, prediction: mx.array, negative: mx.array | None, frame: StreamFrame, i: int, guide: Guide

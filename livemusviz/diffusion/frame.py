@@ -20,7 +20,7 @@ from livemusviz.diffusion.denoiser import Denoiser, Guide, StreamFrame
 from livemusviz.diffusion.drift import STILL
 from livemusviz.diffusion.layers import KeysValues
 from livemusviz.diffusion.model import ModelParts
-from livemusviz.diffusion.planes import picture_planes
+from livemusviz.diffusion.planes import PicturePlanes
 from livemusviz.diffusion.streams import in_bands
 
 
@@ -89,7 +89,10 @@ class FrameGraph:
     def __init__(self, parts: ModelParts, latent_shape: tuple[int, int, int]) -> None:
         """latent_shape : (h, w, c)."""
         self._parts = parts
-        planes = picture_planes(*latent_shape[:2], parts.unet.config.coordinate_channels)
+        config = parts.unet.config
+        planes = PicturePlanes(
+            *latent_shape[:2], config.coordinate_channels, config.coordinate_pan, config.coordinate_zoom
+        )
         self.denoiser = Denoiser(parts.unet, parts.scheduler, parts.spec.guidance, parts.dtype, planes)
 
     def full(

@@ -155,9 +155,10 @@ def _prepare_for_cpu(parts: ModelParts) -> ModelParts:
     modules = [module for network in (parts.unet, parts.vae, *parts.controls) for module in network.modules()]
     most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
     winograd.prepare_winograd(modules, streams, most)
-    entry, planes = parts.unet.conv_in, parts.unet.config.coordinate_channels
-    if planes and isinstance(entry, Conv2d) and entry.fast is not None:  # not where its weights are packed
-        entry.fast = JoinedConvolution(entry.weight, planes, streams)
+    entry, config = parts.unet.conv_in, parts.unet.config
+    still = config.coordinate_channels and not (config.coordinate_pan or config.coordinate_zoom)
+    if still and isinstance(entry, Conv2d) and entry.fast is not None:  # not where its weights are packed
+        entry.fast = JoinedConvolution(entry.weight, config.coordinate_channels, streams)
     for module in modules:
         if isinstance(module, Resnet | PixelShuffleDecoder):
             module.streams = streams

@@ -10,16 +10,43 @@ from livemusviz.diffusion.winograd import Winograd
 
 def picture_planes(height: int, width: int, count: int) -> mx.array:
     """Return the coordinate planes of a whole picture of that many latent cells, float32 (1, height, width, count)."""
+    return mx.array(coordinates.coordinate_planes(*_coordinates(height, width), count)[None])
+
+
+def _coordinates(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return u (1, width) and v (height, 1) of the cells' middles; the shorter side spans (-1, 1)."""
     shorter = min(height, width)
     u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
     v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
-    return mx.array(coordinates.coordinate_planes(u, v, count)[None])
+    return u, v
+
+
+class PicturePlanes:
+    """The coordinate planes of frames of one size. With `pan` or `zoom` each frame's noise chooses its view."""
+
+    def __init__(self, height: int, width: int, count: int, pan: float = 0.0, zoom: float = 0.0) -> None:
+        """height, width : latent cells.  count : of planes.  pan, zoom : see `coordinates.view`."""
+        self.count, self._pan, self._zoom = count, pan, zoom
+        self._u, self._v = (mx.array(x.astype(np.float32)) for x in _coordinates(height, width))
+        self._still = picture_planes(height, width, count)
+
+    def __call__(self, noise: mx.array) -> mx.array:
+        """Return the planes of frames by their unit noise, (B, h, w, c): float32 (B, h, w, count)."""
+        B, h, w, _ = noise.shape
+        if not (self._pan or self._zoom):
+            return mx.broadcast_to(self._still, (B, h, w, self.count))
+        means = noise[..., coordinates.VIEW_CHANNELS].astype(mx.float32).mean(axis=(1, 2))
+        scale, right, down = (x[:, None, None] for x in coordinates.view(means, h * w, self._pan, self._zoom, mx))
+        planes: mx.array = coordinates.coordinate_planes(
+            scale * self._u + right, scale * self._v + down, self.count, mx
+        )
+        return planes
 
 
 class JoinedConvolution:
     """A 3x3 convolution of latents whose last channels are coordinate planes, by Winograd's filtering on a CPU.
 
-    The planes are the same in every frame of a size, so their share of the result is computed once.
+    For planes that are the same in every frame of a size: their share of the result is computed once.
     """
 
     def __init__(self, weight: mx.array, planes: int, streams: Streams = OWN) -> None:

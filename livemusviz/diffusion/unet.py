@@ -66,7 +66,8 @@ WITHOUT_EFFECT = {
     "norm_eps", "cross_attention_dim", "transformer_layers_per_block",
     "reverse_transformer_layers_per_block", "attention_head_dim", "in_channels",
     "out_channels", "flip_sin_to_cos", "freq_shift", "down_block_types", "up_block_types",
-    "addition_embed_type_num_heads", "coordinate_channels", "time_cond_proj_dim", "only_cross_attention",
+    "addition_embed_type_num_heads", "coordinate_channels", "coordinate_pan", "coordinate_zoom",
+    "time_cond_proj_dim", "only_cross_attention",
 }  # fmt: skip
 """Config keys that are read below or that only say how the model was trained or stored."""
 
@@ -78,6 +79,7 @@ class UNetConfig:
     in_channels : of the latents, with whatever a model appends to them.
     out_channels : of the prediction.
     coordinate_channels : coordinate planes that the embedded model appends; 0 for others.
+    coordinate_pan, coordinate_zoom : of the view that the noise chooses, see `coordinates.view`; 0 is the same for all.
     channels : of each level.
     layers : resnets of each level on the way down; one more on the way up.
     down_depths, up_depths : layers of the transformer behind each resnet; `up_depths` from the coarsest level.
@@ -98,6 +100,8 @@ class UNetConfig:
     in_channels: int
     out_channels: int
     coordinate_channels: int
+    coordinate_pan: float
+    coordinate_zoom: float
     channels: tuple[int, ...]
     layers: tuple[int, ...]
     down_depths: tuple[tuple[int, ...], ...]
@@ -156,6 +160,8 @@ class UNetConfig:
             in_channels=_get(config, "in_channels", 4),
             out_channels=_get(config, "out_channels", 4),
             coordinate_channels=_get(config, "coordinate_channels", 0),
+            coordinate_pan=_get(config, "coordinate_pan", 0.0),
+            coordinate_zoom=_get(config, "coordinate_zoom", 0.0),
             channels=channels,
             layers=layers,
             down_depths=down_depths,

@@ -8,7 +8,7 @@ from training.captions import CLOSERS, MODIFIERS, OPENERS, PLACES, STYLES, Lexic
 from training.families import FAMILIES
 from training.fields import CELL, Fields, coordinates
 from training.palettes import HUES, NAMES, PALETTES, table
-from training.pictures import picture, planes_of, sample
+from training.pictures import PAN, ZOOM, coordinates_seen, picture, planes, planes_of, sample
 from training.teacher import holds_unseen, unseen_words
 
 CELLS = 8
@@ -137,6 +137,31 @@ def test_the_product_tells_the_unet_the_same_coordinates() -> None:
         assert picture_planes(h, w, 2).shape == (1, h, w, 2)
 
 
+@pytest.mark.parametrize(("h", "w"), [(16, 16), (18, 32)])
+def test_noise_chooses_the_same_view_in_the_product(h: int, w: int) -> None:
+    import mlx.core as mx
+
+    from livemusviz.diffusion.planes import PicturePlanes
+
+    frames = np.random.default_rng(9).standard_normal((3, h, w, 32), dtype=np.float32)
+    ours = np.array(PicturePlanes(h, w, 32, PAN, ZOOM)(mx.array(frames)))
+    for frame, found in zip(frames, ours, strict=True):
+        theirs = planes(*coordinates_seen(frame.transpose(2, 0, 1), PAN, ZOOM))
+        np.testing.assert_allclose(found.transpose(2, 0, 1), theirs, atol=1e-4)
+    assert np.abs(ours[0] - ours[1]).max() > 0.05
+    still = np.array(PicturePlanes(h, w, 32)(mx.array(frames)))
+    np.testing.assert_allclose(still[2].transpose(2, 0, 1), planes_of(h, w), atol=2e-5)
+
+
+def test_a_view_stays_near_the_middle_and_moves_smoothly() -> None:
+    a, b = noise(1), noise(2)
+    walk = [coordinates_seen(np.cos(t) * a + np.sin(t) * b, PAN, ZOOM) for t in np.linspace(0, 2 * np.pi, 241)]
+    middles = np.array([[u.mean(), v.mean()] for u, v in walk])
+    assert np.abs(middles).max() <= PAN and np.abs(np.diff(middles, axis=0)).max() < 0.02
+    spans = np.array([float(np.ptp(u)) for u, _ in walk]) / (2 - 2 / CELLS)
+    assert np.all((spans >= 1 - ZOOM) & (spans <= 1)) and np.ptp(spans) > 0
+
+
 def test_samples_repeat_and_differ() -> None:
     def one(seed: int) -> np.ndarray:
         rng = np.random.default_rng(seed)
@@ -144,7 +169,9 @@ def test_samples_repeat_and_differ() -> None:
 
     assert np.array_equal(one(1), one(1)) and not np.array_equal(one(1), one(2))
     whole = sample(np.random.default_rng(3), Wish("", "eye", "blue"), (16, 28), True)
-    assert whole.image.shape == (3, 256, 448) and np.array_equal(whole.planes, planes_of(16, 28))
+    assert whole.image.shape == (3, 256, 448) and np.array_equal(
+        whole.planes, planes(*coordinates_seen(whole.z, PAN, ZOOM))
+    )
     assert one(1).shape == (3, 128, 128) and -1 <= one(1).min() < one(1).max() <= 1
 
 

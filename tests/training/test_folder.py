@@ -9,6 +9,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from livemusviz.diffusion.folder import EMBEDDED, resolve_model
+from training.pictures import PAN, ZOOM
 
 FOLDER = resolve_model(EMBEDDED)
 
@@ -121,6 +122,7 @@ def test_configs_say_what_the_loader_needs() -> None:
         32,
         16,
     )
+    assert (unet["coordinate_pan"], unet["coordinate_zoom"]) == (PAN, ZOOM)
     assert (unet["act_fn"], unet["resnet_time_scale_shift"], unet["addition_embed_type"]) == (
         "relu",
         "scale_shift",
