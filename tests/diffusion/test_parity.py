@@ -19,7 +19,8 @@ import mlx.core as mx  # noqa: E402
 from livemusviz.diffusion import model as loader  # noqa: E402
 from livemusviz.diffusion.pipeline import Pipeline  # noqa: E402
 from livemusviz.diffusion.spec import ModelSpec  # noqa: E402
-from training.pictures import planes_of  # noqa: E402
+from training.pictures import coordinates_seen  # noqa: E402
+from training.pictures import planes as planes_of_view  # noqa: E402
 
 pytestmark = [pytest.mark.parity, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -180,12 +181,13 @@ def test_one_step_of_a_whole_folder(kind: str, tmp_path: Path) -> None:
     scheduler = diffusers.EulerDiscreteScheduler.from_pretrained(folder / "scheduler")
     scheduler.set_timesteps(1)
     x, latents = noise(1, 4, 8, 32)
-    planes = torch.from_numpy(planes_of(4, 8)[: unet.config.in_channels - 32])[None]
+    view = pipeline.parts.unet.config.coordinate_pan, pipeline.parts.unet.config.coordinate_zoom
     with torch.no_grad():
         tokens = text(torch.from_numpy(ids).long()).last_hidden_state
         latents = latents * scheduler.init_noise_sigma
         scaled = scheduler.scale_model_input(latents, scheduler.timesteps[0])
-        predicted = unet(torch.cat([scaled, planes], 1), scheduler.timesteps[0], tokens).sample
+        planes = planes_of_view(*coordinates_seen(scaled[0].numpy(), *view))[: unet.config.in_channels - 32]
+        predicted = unet(torch.cat([scaled, torch.from_numpy(planes)[None]], 1), scheduler.timesteps[0], tokens).sample
         x0 = scheduler.step(predicted, scheduler.timesteps[0], latents).prev_sample
     embedding = pipeline.prompts.encode("deep blue ocean")
     assert relative_error(embedding.tokens, tokens) < TOLERANCE
