@@ -115,10 +115,13 @@ def raise_process_priority(niceness: int) -> None:
 
 
 def lower_process_priority(niceness: int) -> None:
-    """Lower the priority of this process. niceness : 1..19. On Windows it gets BELOW_NORMAL_PRIORITY_CLASS."""
+    """Lower the priority of this process and of the threads it starts from now on.
+
+    niceness : 1..19; a process that is as nice already stays as it is. On Windows: BELOW_NORMAL_PRIORITY_CLASS.
+    """
     if sys.platform == "win32":
         psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-    else:
+    elif os.getpriority(os.PRIO_PROCESS, 0) < niceness:
         os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
@@ -140,15 +143,33 @@ def raised_thread_priority(niceness: int) -> Iterator[None]:
 
     niceness : -20..-1. Does nothing where the user has no right to it, see docs/STAGE.md.
     """
+    with _thread_priority(lambda before: min(before, niceness)):
+        yield
+
+
+@contextmanager
+def usual_thread_priority() -> Iterator[None]:
+    """Take a raised priority from the calling thread for a while: the processes it starts would inherit it.
+
+    Linux only. A thread that is nicer than usual stays so.
+    """
+    with _thread_priority(lambda before: max(before, 0)):
+        yield
+
+
+@contextmanager
+def _thread_priority(choose: Callable[[int], int]) -> Iterator[None]:
+    """Give the calling thread another niceness for a while. choose : returns it, given that of before."""
     if sys.platform == "linux":
         thread = threading.get_native_id()
         before = os.getpriority(os.PRIO_PROCESS, thread)
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, min(before, niceness))
+            os.setpriority(os.PRIO_PROCESS, thread, choose(before))
         try:
             yield
         finally:
-            os.setpriority(os.PRIO_PROCESS, thread, before)
+            with suppress(OSError):  # a thread that was raised may have lost the right to it
+                os.setpriority(os.PRIO_PROCESS, thread, before)
     else:
         yield
 

@@ -102,7 +102,8 @@ def test_priority_is_the_threads_own() -> None:
         "t = threading.Thread(target=low); t.start(); t.join(); print(os.getpriority(os.PRIO_PROCESS, 0))"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    assert out.split() == ["7", "0"]
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    assert out.split() == [str(max(own, 7)), str(own)]
 
 
 def test_a_port_just_left_can_be_taken_again() -> None:

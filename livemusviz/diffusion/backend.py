@@ -46,8 +46,7 @@ def prepare_backend(device: str | None = None, blas_threads: int | None = None) 
     Returns `backend_name()`. Calling it again is harmless. After `import mlx` it may be too late for OpenBLAS; then
     `blas_name()` returns another name.
     """
-    if sys.platform.startswith("linux") and "mlx.core" not in sys.modules:
-        _load_openblas()
+    load_blas()
     if blas_threads is not None:
         _set_blas_threads(blas_threads)
     if sys.platform.startswith("linux"):
@@ -61,6 +60,12 @@ def prepare_backend(device: str | None = None, blas_threads: int | None = None) 
         mx.set_default_device(mx.Device(mx.cpu))
     mx.set_cache_limit(CACHE_LIMIT)
     return backend_name()
+
+
+def load_blas() -> None:
+    """Load OpenBLAS, whose threads inherit the caller's priority, where MLX would use it and is not imported yet."""
+    if sys.platform.startswith("linux") and _openblas is None and "mlx.core" not in sys.modules:
+        _load_openblas()
 
 
 def release_memory() -> None:

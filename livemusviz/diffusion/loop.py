@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import atexit
 import gc
+import importlib
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -140,7 +142,8 @@ class Engine:
 
     def _run(self) -> None:
         try:
-            lower_thread_priority(self.spec.budget.engine_niceness)  # MLX's and BLAS's threads inherit it
+            self._import()
+            lower_thread_priority(self.spec.budget.engine_niceness)  # MLX's threads inherit it
             pipeline: Pipeline | None = self._load(self.spec.model)
             while pipeline is not None:
                 following = self._draw(pipeline)
@@ -149,6 +152,22 @@ class Engine:
                     pipeline = self._fall_back() if following is None else self._change(following)
         except Exception as error:  # no model at all: the show goes on with its idle scene
             self._say("failed", f"engine: {error}", None if isinstance(error, UserError) else error)
+
+    def _import(self) -> None:
+        """Import MLX and the networks, with the usual priority.
+
+        The interpreter's lock is held for most of that second: other programs would keep a nice thread from the cores
+        meanwhile, and the display would wait for the lock. OpenBLAS starts its threads as it is loaded: nice ones.
+        """
+        blas = threading.Thread(target=self._load_blas, name="blas", daemon=True)
+        blas.start()
+        blas.join()
+        with suppress(ImportError):  # told when the model is opened
+            importlib.import_module("livemusviz.diffusion.pipeline")
+
+    def _load_blas(self) -> None:
+        lower_thread_priority(self.spec.budget.engine_niceness)
+        backend.load_blas()
 
     def _load(self, model: ModelSpec) -> Pipeline:
         """Load a model; if it cannot be loaded or cannot draw once, load the embedded model."""

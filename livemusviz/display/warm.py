@@ -2,14 +2,13 @@
 
 The child draws a shader as the show will, so the driver keeps the machine code in its cache on disk; then compiling it
 in the show takes milliseconds instead of 40 to 300 and no canvas is late. A driver without such a cache gains nothing
-and loses nothing. The child (`python -m livemusviz.display.warm`) takes a JSON line for each shader and answers each.
+and loses nothing. The child takes a JSON line for each shader and answers each.
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
 import select
 import subprocess
 import sys
@@ -23,10 +22,16 @@ from livemusviz.display import context
 from livemusviz.display.compositor import Compositor
 from livemusviz.display.rehearsal import Sizes
 from livemusviz.errors import UserError
+from livemusviz.platforms import usual_thread_priority
 
 log = logging.getLogger(__name__)
 
 NICENESS = 19  # of the child: the meekest
+CHILD = f"""import os
+os.nice({NICENESS})
+from livemusviz.display.warm import main
+raise SystemExit(main())
+"""  # it is meek before it imports anything
 SETTLED = 1.0  # s after an answer in which the driver writes its cache, by a thread that is meek too
 PATIENCE = 30.0  # s without an answer, after which the child is given up
 
@@ -86,11 +91,12 @@ class ShaderWarmer:
         self._last_reply = now
         if sys.platform == "win32":
             return
-        command = [sys.executable, "-m", "livemusviz.display.warm"]
+        command = [sys.executable, "-c", CHILD]
         try:
-            self._child = subprocess.Popen(  # noqa: S603
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
-            )
+            with usual_thread_priority():
+                self._child = subprocess.Popen(  # noqa: S603
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
+                )
         except OSError as error:
             log.info("no process to compile shaders in: %s", error.strerror or error)
             return
@@ -120,8 +126,6 @@ class ShaderWarmer:
 
 def main() -> int:
     """Run the child: sizes on the first line of stdin, a shader's path on each other one; an answer for each."""
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     sizes = Sizes(**{name: tuple(size) for name, size in json.loads(sys.stdin.readline()).items()})
     try:
         compositor = Compositor(context.headless_context(), sizes.canvas)
@@ -132,7 +136,3 @@ def main() -> int:
             compositor.fill_cache(Path(json.loads(line)["path"]), sizes)
         print("", flush=True)
     return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

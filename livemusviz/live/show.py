@@ -5,6 +5,7 @@ Order matters: the audio process is spawned before mlx is imported, and the disp
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -325,6 +326,8 @@ def run_live(config: LiveConfig) -> int:
     """Check what can be checked, run the show, write its figures. Returns the exit status."""
     map_large_blocks()
     show = Show(config)
+    gc.collect()
+    gc.freeze()  # else full collections while the model loads would hold the display up for tens of milliseconds
     told = show.run()
     if show.stats.recorded:
         log.info("%s", recorded_line(show.stats.recorded))

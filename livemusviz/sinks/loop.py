@@ -21,7 +21,6 @@ from livemusviz.bridge.supervise import Backoff
 from livemusviz.clock import Clock, SystemClock
 from livemusviz.errors import UserError, one_line
 from livemusviz.features.hop import read_blocks
-from livemusviz.platforms import lower_process_priority
 from livemusviz.sinks.open import make_sink
 from livemusviz.sinks.protocol import PictureSink, SinkWiring
 from livemusviz.sinks.status import pack_output_status
@@ -30,7 +29,6 @@ log = logging.getLogger(__name__)
 
 POLL = 0.005  # s between looks at the rings
 REPORT = 0.1  # s between reports
-NICENESS = 4  # the display comes first, the engine (7 and more) later
 PAUSES = (0.5, 1.0, 1.5, 2.0, 2.0, 5.0)  # s between attempts
 SLOT_OFFSET = 0.25  # of a picture's time: canvases at this or twice this rate then lie away from a slot's ends
 HEALTHY = 5.0  # s after which the pauses begin anew
@@ -38,7 +36,6 @@ HEALTHY = 5.0  # s after which the pauses begin anew
 
 def run(wiring: SinkWiring) -> None:
     """Feed the sink until the pipe closes."""
-    lower_process_priority(NICENESS)
     with ExitStack() as stack:
         pictures = CanvasRing.attach(wiring.pictures)
         stack.callback(pictures.close)

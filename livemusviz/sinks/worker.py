@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 PATIENCE = Patience(stalled=5.0, starting=20.0, healthy=10.0)
 ENDING = 2.0  # s that a process gets to end by itself
 STATUS_SLOTS = 16
+NICENESS = 4  # the display comes first, the engine (7 and more) later
 
 Wire = Callable[[SinkSpec, str, MessagePipe], SinkWiring]
 """Makes the wiring of a process: spec, name of the status ring, its end of the pipe."""
@@ -139,6 +140,6 @@ class SinkWorker:
         ours, theirs = multiprocessing.Pipe()
         self._pipe = ours
         wiring = self._wire(self.spec, self._ring.name, theirs)
-        self._process = SpawnedProcess("livemusviz.sinks.loop", wiring, f"out {self.spec.name}")
+        self._process = SpawnedProcess("livemusviz.sinks.loop", wiring, f"out {self.spec.name}", NICENESS)
         theirs.close()
         return self._process

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from livemusviz.bridge.ring import SharedRing
 from livemusviz.errors import UserError
-from livemusviz.platforms import lower_thread_priority
 from livemusviz.sources.capture import PictureCapture
 from livemusviz.sources.clip import Clip
 from livemusviz.sources.devices import cameras, find_device, screens
@@ -21,12 +20,9 @@ from livemusviz.sources.reader import BREATH, Pictures
 from livemusviz.sources.senders import read_sender
 from livemusviz.sources.still import read_still
 
-NICENESS = 5  # the picture may come a little later; the sound and the display may not
-
 
 def run(wiring: SourceWiring) -> None:
     """Read until the source is lost. Its reason is told by the pipe."""
-    lower_thread_priority(NICENESS)
     with ExitStack() as stack:
         ring = SharedRing.attach(wiring.ring)
         stack.callback(ring.close)

@@ -16,6 +16,7 @@ from livemusviz.sources.spec import PictureSpec
 
 PATIENCE = Patience(stalled=4.0, starting=15.0, healthy=5.0)
 END_PATIENCE = 0.5  # s
+NICENESS = 5  # the picture may come a little later; the sound and the display may not
 
 
 class SourceWorker:
@@ -98,7 +99,7 @@ class SourceWorker:
         resume = self._clock.now() - self._began if self.spec.kind == "video" else 0.0
         try:
             wiring = SourceWiring(self.spec, self._size, self._ring.name, resume, theirs, self._ours)
-            self._process = SpawnedProcess("livemusviz.sources.process", wiring, "picture")
+            self._process = SpawnedProcess("livemusviz.sources.process", wiring, "picture", NICENESS)
         finally:
             theirs.close()
         self._pipe = ours

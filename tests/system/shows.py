@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,20 @@ class LiveShow:
     """`livemusviz live` with `words`, headless unless `window`; its log, figures, trace and recording in `folder`."""
 
     def __init__(
-        self, folder: Path, *words: str, window: bool = False, port: int = 0, env: dict[str, str] | None = None
+        self,
+        folder: Path,
+        *words: str,
+        window: bool = False,
+        port: int = 0,
+        env: dict[str, str] | None = None,
+        program: Sequence[str] = ("-m", "livemusviz"),
     ) -> None:
+        """program : what Python runs."""
         self.folder, self.port = folder, port or free_udp_port()
         self.stats_path, self.trace_path = folder / "stats.json", folder / "trace.jsonl"
         self.recording, self.log_path = folder / "set.mp4", folder / "show.log"
         own = {**os.environ, "XDG_CONFIG_HOME": str(folder / "config"), **(env or {})}  # the user's presets are theirs
-        command = [sys.executable, "-m", "livemusviz", "live", *words, "--osc-port", str(self.port)]
+        command = [sys.executable, *program, "live", *words, "--osc-port", str(self.port)]
         command += ["--stats", str(self.stats_path), "--trace", str(self.trace_path)]
         command += [] if window else ["--headless"]
         command += [] if "--canvas" in words else ["--canvas", "640x360"]
