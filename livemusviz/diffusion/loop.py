@@ -17,7 +17,7 @@ import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -69,6 +69,18 @@ class LostFrames:
     black: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Holds the events between the engine thread and others.
+
+    stop : it is to end.  wake : it is to draw at once.  imported : it has imported MLX and the networks.
+    """
+
+    stop: threading.Event = field(default_factory=threading.Event)
+    wake: threading.Event = field(default_factory=threading.Event)
+    imported: threading.Event = field(default_factory=threading.Event)
+
+
 class Engine:
     """Runs the engine thread. `frames` holds the newest Frame, `status` its state: read them on any thread.
 
@@ -98,8 +110,7 @@ class Engine:
         self._lost = LostFrames()
         self._refused: tuple[int, tuple[int, ...]] | None = None  # steps that the model does not make
         self._unread: Callable[[], None] | None = None  # publishes a frame that is computed
-        self._stop = threading.Event()
-        self._wake = threading.Event()
+        self._signals = Signals()
         self._thread = threading.Thread(target=self._run, name="engine", daemon=True)
 
     @property
@@ -120,18 +131,20 @@ class Engine:
             self._notices.put(logging.WARNING, "engine: the model answers again", "engine")
         self._hung = hung
 
-    def start(self) -> None:
+    def start(self, patience: float = 0.0) -> None:
+        """Start the thread. patience : s to wait at most until it has imported MLX, which holds the GIL meanwhile."""
         self._thread.start()
+        self._signals.imported.wait(patience)
 
     def wake(self) -> None:
         """Draw at once what should be seen, without waiting for the next slot."""
-        self._wake.set()
+        self._signals.wake.set()
 
     def close(self, timeout: float = 1.0) -> bool:
         """Ask the thread to end; False if it has not within `timeout` seconds. Then the end of the interpreter waits
         for it: a model that is loading in native code must not outlive Python's own state."""
-        self._stop.set()
-        self._wake.set()
+        self._signals.stop.set()
+        self._signals.wake.set()
         self.models.close()
         if self._thread.is_alive():
             self._thread.join(timeout)
@@ -143,12 +156,13 @@ class Engine:
     def _run(self) -> None:
         try:
             self._import()
+            self._signals.imported.set()
             lower_thread_priority(self.spec.budget.engine_niceness)  # MLX's threads inherit it
             pipeline: Pipeline | None = self._load(self.spec.model)
             while pipeline is not None:
                 following = self._draw(pipeline)
                 pipeline = None  # its memory is free for the next one
-                if not self._stop.is_set():
+                if not self._signals.stop.is_set():
                     pipeline = self._fall_back() if following is None else self._change(following)
         except Exception as error:  # no model at all: the show goes on with its idle scene
             self._say("failed", f"engine: {error}", None if isinstance(error, UserError) else error)
@@ -192,7 +206,7 @@ class Engine:
         self._model, self._refused = model, None
         gc.collect()
         gc.freeze()  # a later full collection would hold every thread for tens of milliseconds
-        if not self._stop.is_set():  # else the show has ended
+        if not self._signals.stop.is_set():  # else the show has ended
             log.info("drawing with %(model)s on %(backend)s, BLAS %(blas)s", about)
         if "remark" in about:
             self._notices.put(logging.WARNING, about["remark"], "engine")
@@ -229,7 +243,7 @@ class Engine:
         lost = 0  # by the director, in a row
         self._lost = LostFrames()
         slot = trimmed = self._clock.now()
-        while not self._stop.is_set():
+        while not self._signals.stop.is_set():
             if self._clock.now() < slot and not self._attempt(self._read):  # else the next frame is enqueued first
                 break
             self._slot_began = None
@@ -331,9 +345,9 @@ class Engine:
     def _wait_until(self, time: float) -> None:
         """Wait until `time`, or until woken."""
         remaining = time - self._clock.now()
-        if remaining > 0 and not self._stop.is_set():
-            self._wake.wait(remaining)
-        self._wake.clear()
+        if remaining > 0 and not self._signals.stop.is_set():
+            self._signals.wake.wait(remaining)
+        self._signals.wake.clear()
 
     def _say(self, state: str, message: str, cause: Exception | None = None) -> None:
         """Set the state; put a message that is new as a notice. cause : whose traceback the log shows."""

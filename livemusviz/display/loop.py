@@ -159,7 +159,8 @@ class _Show:
         self._hand_over_picture(shown, self._age.step(shown - features.time))
         if self._housekeeping.opens(now):
             self._keep_house()
-        if frame is None and self._preparation.step(now) and self._ladder is not None:
+        loading = self._tally.generated == 0
+        if frame is None and self._preparation.step(now, loading) and self._ladder is not None:
             self._ladder.settle(now)
         for problem in self._compositor.problems:
             self._hooks.on_problem(problem)

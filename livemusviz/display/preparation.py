@@ -13,6 +13,7 @@ from livemusviz.display.warm import ShaderWarmer
 HEAD_START = 0.5  # s before the first canvas in which shaders of the presets to come are compiled: all, from a cache
 QUICK = 0.05  # s; one that takes longer is not in the driver's cache, and a child compiles those that are left
 PREPARING = 2.0  # Hz: one of those that the child is done with
+LOADING = 10.0  # s for which a model that loads goes first: it holds the GIL as shaders do
 
 
 class Preparation:
@@ -23,6 +24,7 @@ class Preparation:
         self._compositor, self._names, self._frame, self._clock = compositor, list(names), frame, clock
         self._gate = Gate(PREPARING)
         self._warmer: ShaderWarmer | None = None
+        self._after: float | None = None  # s, when shaders are prepared, whatever the model does
 
     def head_start(self) -> Iterator[str]:
         """Draw everything once, then yield shaders to prepare while there is time and each is quick; a child compiles
@@ -41,9 +43,11 @@ class Preparation:
             self._warmer.ask(self._names, now)
             self._names.clear()
 
-    def step(self, now: float) -> bool:
-        """Prepare a shader now and then. True if that took time."""
-        if not self._gate.opens(now):
+    def step(self, now: float, loading: bool = False) -> bool:
+        """Prepare a shader now and then. True if that took time. loading : no picture has been generated yet."""
+        if self._after is None:
+            self._after = now + LOADING
+        if not self._gate.opens(now) or (loading and now < self._after):
             return False
         if self._warmer is not None and self._warmer.busy:
             self._names += self._warmer.ready(now)
