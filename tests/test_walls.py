@@ -74,7 +74,7 @@ ABOVE = {"live", "render", "cli"}
 GROUND = {"bridge": {"params"}, "params": set()}  # everyone may import these
 # ... and these files.
 COMMON = {"errors", "clock", "platforms", "documents", "resources", "budget", "figures", "signals"}
-COMMON |= {"sizes", "curves", "names", "regular", "folders"}
+COMMON |= {"sizes", "curves", "names", "regular", "folders", "stills"}
 MOST_ATTRIBUTES, MOST_METHODS = 18, 24
 
 

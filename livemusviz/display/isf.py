@@ -28,6 +28,7 @@ from livemusviz.isf import glsl
 from livemusviz.isf.expression import NoSize, evaluate
 from livemusviz.isf.header import IMAGE_TYPES, Header, Input, Number, Pass, parse_isf
 from livemusviz.regular import open_regular
+from livemusviz.stills import KINDS, refuse_programs
 
 MAX_SIDE = 8192  # pixels, of a buffer
 MAX_PROGRAMS = 8  # of one file; with more passes than that one program draws them all
@@ -266,10 +267,13 @@ class IsfShader:
         path = (root / name).resolve()
         if not path.is_relative_to(root):
             raise UserError(f"{self.path}: IMPORTED '{name[:60]}' is outside the shader's folder")
-        with open_regular(path) as file, Image.open(file) as image:
-            if image.width * image.height > MAX_IMPORTED_PIXELS:
-                raise UserError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_IMPORTED_PIXELS}")
-            pixels = np.asarray(image.convert("RGBA"))[::-1]
+        with open_regular(path) as file:
+            refuse_programs(file, path)
+            Image.init()
+            with Image.open(file, formats=sorted(KINDS & Image.OPEN.keys())) as image:
+                if image.width * image.height > MAX_IMPORTED_PIXELS:
+                    raise UserError(f"{path}: {image.width}x{image.height} pixels; at most {MAX_IMPORTED_PIXELS}")
+                pixels = np.asarray(image.convert("RGBA"))[::-1]
         texture = self._ctx.texture((pixels.shape[1], pixels.shape[0]), 4, np.ascontiguousarray(pixels).tobytes())
         texture.repeat_x = texture.repeat_y = False
         return texture

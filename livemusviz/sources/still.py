@@ -1,4 +1,4 @@
-"""Reads one still picture of any kind that Pillow knows, as `--picture FILE` and `--init-image FILE` name it."""
+"""Reads one still picture, as `--picture FILE` and `--init-image FILE` name it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from livemusviz.errors import DAMAGED, UserError, one_line
 from livemusviz.regular import open_regular
+from livemusviz.stills import KINDS, refuse_programs
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -29,7 +30,9 @@ def read_still(path: Path, size: tuple[int, int]) -> np.ndarray:
     try:
         with open_regular(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's words on what it reads in spite of damage
-            with Image.open(file) as image:
+            refuse_programs(file, path)
+            Image.init()
+            with Image.open(file, formats=sorted(KINDS & Image.OPEN.keys())) as image:
                 if image.width * image.height > MAX_PICTURE_PIXELS:
                     raise UserError(
                         f"{path}: {image.width}x{image.height} pixels, at most {MAX_PICTURE_PIXELS} are read"

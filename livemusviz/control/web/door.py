@@ -1,7 +1,8 @@
 """Bounds the connections of a web server. On the web thread.
 
 A connection without a request holds a file descriptor. So few may wait at a time, a new one replaces the oldest, and
-none may wait for long. Clients that are served are counted for each server.
+none may wait for long. Clients that are served are counted for each server. One that sends more than any controller
+does is cut off: each of its frames costs the interpreter time, pings and fragments of a message too.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 
+from livemusviz.control.feedback import RateLimit
+
 MAX_WAITING = 32  # connections without a request
 PATIENCE = 3.0  # s for which they may wait
 BACKLOG = 16  # accepted in one go
 MAX_CLIENTS = 16  # of a server
+BYTES_A_SECOND = 131_072.0  # from a client: four times as much as its 500 requests, or two of the longest messages
 
 
 class Door:
@@ -37,8 +41,17 @@ class Door:
             """Waits until its request is answered or its session begins."""
 
             def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                self._limit = RateLimit(BYTES_A_SECOND)
                 super().connection_made(transport)
                 door.knock(self)
+
+            def data_received(self, data: bytes) -> None:
+                if self._limit.allow(self.loop.time()):
+                    self._limit.spend(len(data) - 1)
+                    super().data_received(data)
+                else:
+                    self.loop.call_exception_handler({"message": "a client sent too much and was cut off"})
+                    self.transport.abort()
 
             def connection_lost(self, exc: Exception | None) -> None:
                 door.leave(self)

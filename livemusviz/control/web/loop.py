@@ -138,10 +138,12 @@ class WebServers:
         now, error = self._clock.now(), context.get("exception")
         if now - self._short >= TELL_EVERY:
             self._short = now
-            log.warning("web: %s (%s); the show goes on", context.get("message", "trouble"), error)
+            reason = "" if error is None else f" ({error})"
+            log.warning("web: %s%s; the show goes on", context.get("message", "trouble"), reason)
 
     async def _serve(self) -> None:
         self._loop.set_exception_handler(self._trouble)
+        logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of every write to a client that has gone
         serving = [asyncio.create_task(self._keep_serving(name)) for name in self._sockets]
         await self._stop.wait()
         for each in serving:

@@ -31,6 +31,7 @@ from livemusviz.control.web.loop import WebOptions, WebServers
 from livemusviz.errors import UserError
 from livemusviz.params.registry import ACTIONS, PARAMS
 from livemusviz.params.values import ParamValues
+from tests.control.web.flood import CONTINUED, FLOODS, TEXT, frame, shaken_hands
 
 LOCAL = "127.0.0.1"
 
@@ -273,6 +274,34 @@ def test_messages_and_clients_are_bounded(served: Served) -> None:
         with pytest.raises(ConnectionClosed) as caught:
             extra.recv(timeout=3)
     assert caught.value.rcvd is not None and caught.value.rcvd.code == 1013
+
+
+@pytest.mark.parametrize("kind", FLOODS)
+def test_a_client_that_floods_is_cut_off_and_told_of_once(
+    served: Served, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    begin, more = FLOODS[kind]
+    with (
+        shaken_hands(served.web.oscquery_port) as client,
+        pytest.raises(OSError, match="reset|Broken pipe|aborted|timed out"),
+    ):
+        client.sendall(begin)
+        for _ in range(200):
+            client.sendall(more * 5000)
+    assert served.get("/gain?VALUE")[0] == 200
+    assert len(caplog.records) <= 1, "asyncio and websockets have a line for each write to a client that has gone"
+    wait_for(lambda: served.web.doors["oscquery"].clients == 0)
+
+
+def test_a_client_may_be_slow_and_split_its_messages(served: Served) -> None:
+    """A byte at a time, a message in fragments: it is answered, and others are meanwhile."""
+    words = [b'{"COMMAND": ', b'"LISTEN", ', b'"DATA": "/gain"}']
+    frames = [frame(TEXT, words[0], False), frame(CONTINUED, words[1], False), frame(CONTINUED, words[2])]
+    with shaken_hands(served.web.oscquery_port) as client:
+        for each in b"".join(frames):
+            client.sendall(bytes([each]))
+        assert served.get("/gain?VALUE")[0] == 200
+        assert b"/gain" in client.recv(4096)
 
 
 def test_listeners_without_a_token_do_not_lock_the_phone_out(served: Served) -> None:
