@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ log = logging.getLogger("training")
 BATCH = 256
 RATE = 1.5e-3
 BARE = 0.12  # share of captions that are one word or phrase and nothing else
+KEPT = 0.1  # share of captions whose vector stays the base's
+PRESETS = Path(__file__).parent.parent / "presets"
 PLAIN = ("{adjective} {colour} {noun}", "{colour} {noun}, {adjective}")
 
 
@@ -46,13 +49,17 @@ class Reader:
         self.base, self.tokenizer = base.eval(), tokens.load(tokenizer)
         self._vectors: dict[str, Tensor] = {}
 
+    def read(self, captions: list[str]) -> Tensor:
+        """Return the base's own vectors of captions."""
+        with torch.no_grad():
+            return prompt_vector(self.base, torch.tensor([tokens.encode(self.tokenizer, text) for text in captions]))
+
     @torch.no_grad()
     def __call__(self, wishes: list[Wish]) -> Tensor:
         captions = [plain_captions(wish) for wish in wishes]
         new = sorted({text for texts in captions for text in texts if text not in self._vectors})
         if new:
-            ids = torch.tensor([tokens.encode(self.tokenizer, text) for text in new])
-            self._vectors.update(zip(new, prompt_vector(self.base, ids), strict=True))
+            self._vectors.update(zip(new, self.read(new), strict=True))
         return torch.stack([torch.stack([self._vectors[text] for text in texts]).mean(0) for texts in captions])
 
 
@@ -80,6 +87,12 @@ def bare(rng: np.random.Generator, lexicon: Lexicon) -> Wish:
     return Wish(noun, family, palette)
 
 
+def preset_prompts() -> list[str]:
+    """Return the prompts of the presets: what the base paints of them stays."""
+    presets = (tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(PRESETS.glob("*.toml")))
+    return [preset["params"]["prompt"] for preset in presets if "prompt" in preset.get("params", {})]
+
+
 def start(base: Embedded, words: teacher.Words) -> Embedded:
     """Return a model with the base's painting weights and the new words; its text layers start from the base's."""
     count = len(words.pieces)
@@ -94,8 +107,13 @@ def start(base: Embedded, words: teacher.Words) -> Embedded:
     return model
 
 
-def train(base_folder: Path, run: Path, steps: int, seed: int = 3, batch: int = BATCH) -> list[float]:
-    """Takes `steps` steps and writes the run's last.pt. Returns the shares of the conditions' variance missed."""
+def train(
+    base_folder: Path, run: Path, steps: int, seed: int = 3, batch: int = BATCH, rate: float = RATE
+) -> list[float]:
+    """Takes `steps` steps, from the run's last.pt if there is one, and writes that.
+
+    Returns the shares of the conditions' variance missed.
+    """
     run.mkdir(parents=True, exist_ok=True)
     if not (run / "words.json").exists():
         learnt = teacher.learn(seed)
@@ -105,18 +123,22 @@ def train(base_folder: Path, run: Path, steps: int, seed: int = 3, batch: int = 
     torch.manual_seed(seed)
     base = load(base_folder).requires_grad_(False)
     reader, model = Reader(base, base_folder / "tokenizer/tokenizer.json"), start(base, words)
-    model.text_encoder.train()
+    if (run / "last.pt").exists():
+        model.load_state_dict(torch.load(run / "last.pt")["average"], strict=False)
     model.train()
+    kept = preset_prompts()
     rng = np.random.default_rng(seed)
     scale = reader([draw(rng) for _ in range(512)])
     spread, condition_spread = scale.std(0).mean(), conditions(base, scale).std(0).mean()
-    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=RATE, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.05)
+    optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
     losses = []
     for step in range(steps):
         wishes = [bare(rng, words.lexicon) if rng.random() < BARE else draw(rng, words.lexicon) for _ in range(batch)]
-        wanted = reader(wishes)
-        found = prompt_vector(model, torch.tensor([tokens.encode(tokenizer, wish.caption) for wish in wishes]))
+        texts = [kept[int(i)] for i in rng.integers(len(kept), size=int(KEPT * batch))]
+        wanted = torch.cat([reader(wishes), reader.read(texts)])
+        captions = [*(wish.caption for wish in wishes), *texts]
+        found = prompt_vector(model, torch.tensor([tokens.encode(tokenizer, text) for text in captions]))
         loss = (found - wanted).square().mean() / spread**2
         apart = (conditions(base, found) - conditions(base, wanted)).square().mean() / condition_spread**2
         optimiser.zero_grad()
@@ -146,10 +168,11 @@ def main() -> None:
     parser.add_argument("--base", type=Path, default=OUT, help="the exported model whose painting weights stay")
     parser.add_argument("--run", type=Path, default=Path("training/runs/third"))
     parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--rate", type=float, default=RATE)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(1)
-    train(args.base, args.run, args.steps)
+    train(args.base, args.run, args.steps, rate=args.rate)
 
 
 if __name__ == "__main__":

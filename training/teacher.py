@@ -35,6 +35,7 @@ NEAREST, SHARPNESS = 16, 0.1
 ITSELF = 0.999  # likeness of a text to itself
 MEANT = 0.32  # a word less like any noun means nothing we draw
 COMMONEST = 350
+FOREIGN = ("uber",)  # read without its accent, "über"
 NONSENSE = "xqzt"  # stands for every word outside the vocabulary
 
 
@@ -244,7 +245,7 @@ def vocabulary(sentences: Sentences) -> tuple[list[str], list[str], set[str]]:
     own, hidden = grammar_words(), hidden_words()
     common = [word for word in top_n_list("en", CANDIDATES) if re.fullmatch("[a-z]{3,14}", word)]
     rank = {word: i for i, word in enumerate(common)}
-    common = [word for word in common if word not in own and word not in hidden]
+    common = [word for word in common if word not in own and word not in hidden and word not in FOREIGN]
     vectors = sentences(common)
     nearest = np.maximum((vectors @ anchors.nouns.T).max(1), (vectors @ anchors.colours.T).max(1))
     # a word is worth a place for being like something we draw, or for being common; the commonest have one anyway
