@@ -18,10 +18,8 @@ from livemusviz.diffusion.controlnet import ControlNetConfig, ControlNetModel, C
 from livemusviz.diffusion.controls import Control
 from livemusviz.diffusion.folder import check_folder
 from livemusviz.diffusion.ip_adapter import IPAdapter, LoadedStyle, StyleUnfit, forward_order
-from livemusviz.diffusion.layers import Conv2d
 from livemusviz.diffusion.lora import Component, apply_lora
 from livemusviz.diffusion.pixelshuffle import AutoencoderPixelShuffle, PixelShuffleConfig, PixelShuffleDecoder
-from livemusviz.diffusion.planes import JoinedConvolution
 from livemusviz.diffusion.quantize import GROUP_SIZE, choose_bits, prepare_packed, stage, weight_bytes
 from livemusviz.diffusion.schedulers import Scheduler, make_scheduler
 from livemusviz.diffusion.spec import ModelSpec
@@ -155,10 +153,6 @@ def _prepare_for_cpu(parts: ModelParts) -> ModelParts:
     modules = [module for network in (parts.unet, parts.vae, *parts.controls) for module in network.modules()]
     most = winograd.LAYER_BYTES if parts.bits == 16 else winograd.LAYER_BYTES // 16
     winograd.prepare_winograd(modules, streams, most)
-    entry, config = parts.unet.conv_in, parts.unet.config
-    still = config.coordinate_channels and not (config.coordinate_pan or config.coordinate_zoom)
-    if still and isinstance(entry, Conv2d) and entry.fast is not None:  # not where its weights are packed
-        entry.fast = JoinedConvolution(entry.weight, config.coordinate_channels, streams)
     for module in modules:
         if isinstance(module, Resnet | PixelShuffleDecoder):
             module.streams = streams

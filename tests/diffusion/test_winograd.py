@@ -10,7 +10,6 @@ import pytest
 from livemusviz.diffusion import backend, winograd
 from livemusviz.diffusion.layers import Conv2d
 from livemusviz.diffusion.model import load_model
-from livemusviz.diffusion.planes import JoinedConvolution, picture_planes
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.diffusion.streams import OWN, side_by_side
 from livemusviz.diffusion.winograd import BLOCK, F2, F4, FEW_TILES, FEWEST_TILES, Filtering, Winograd, choose_forms
@@ -140,8 +139,7 @@ def test_a_loaded_model_takes_it_and_shares_the_cores_among_streams(embedded_lik
     fast = [layer for layer in layers if layer.fast is not None]
     assert len(fast) == sum(winograd.suits(layer) for layer in layers) > 20
     threads = backend.blas_threads() or 1
-    assert {len(layer.fast.streams) for layer in fast if isinstance(layer.fast, Winograd)} == {threads}
-    assert isinstance(parts.unet.conv_in.fast, JoinedConvolution)
+    assert {len(layer.fast.streams) for layer in fast} == {threads}
     assert backend.blas_threads() == threads
 
 
@@ -149,13 +147,3 @@ def test_packed_weights_stay_packed(embedded_like_folder: Path) -> None:
     parts = load_model(ModelSpec(embedded_like_folder, bits=4))
     fast = [m for m in parts.unet.modules() if isinstance(m, Conv2d) and m.fast is not None]
     assert sum(F4.window**2 * m.weight.nbytes // 9 for m in fast) < 1 << 20
-
-
-@pytest.mark.parametrize(("height", "width", "count"), [(16, 16, 2), (8, 24, 1), (64, 40, 2)])
-def test_latents_joined_with_planes_are_convolved_as_a_whole(height: int, width: int, count: int) -> None:
-    x = mx.concatenate([normal(2, height, width, 6), mx.repeat(picture_planes(height, width, 32), 2, axis=0)], axis=-1)
-    layer = Conv2d(38, 24, 3, padding=1)
-    wanted = layer(x)
-    layer.fast = JoinedConvolution(layer.weight, 32, side_by_side(count))
-    assert_close(layer(x), wanted)
-    assert_close(layer(x), wanted)  # with the planes' share of the first call
