@@ -156,7 +156,7 @@ class _Show:
                 self._ladder.generated(frame.duration)
             self._hooks.on_shown(frame, shown)
         self._report_onset(features, view, shown)
-        self._hand_over_picture(shown, self._age.step(shown - features.time))
+        self._hand_over_picture(shown, self._age.step(shown - features.time) + 0.5 * self._period)
         if self._housekeeping.opens(now):
             self._keep_house()
         loading = self._tally.generated == 0
@@ -168,6 +168,7 @@ class _Show:
         return True
 
     def _hand_over_picture(self, shown: float, age: float) -> None:
+        """age : s, of the sound that the canvas shows: what was heard since the one before, on the mean."""
         if self._hooks.on_texture is not None:
             self._hooks.on_texture(self._compositor.share(shown - age))
         take = self._hooks.on_picture
