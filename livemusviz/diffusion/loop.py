@@ -73,12 +73,12 @@ class LostFrames:
 class Signals:
     """Holds the events between the engine thread and others.
 
-    stop : it is to end.  wake : it is to draw at once.  imported : it has imported MLX and the networks.
+    stop : it is to end.  wake : it is to draw at once.  opened : its first model is open, or it has none.
     """
 
     stop: threading.Event = field(default_factory=threading.Event)
     wake: threading.Event = field(default_factory=threading.Event)
-    imported: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
 
 
 class Engine:
@@ -132,9 +132,9 @@ class Engine:
         self._hung = hung
 
     def start(self, patience: float = 0.0) -> None:
-        """Start the thread. patience : s to wait at most until it has imported MLX, which holds the GIL meanwhile."""
+        """Start the thread. patience : s to wait at most until a model is open: that holds the GIL for long."""
         self._thread.start()
-        self._signals.imported.wait(patience)
+        self._signals.opened.wait(patience)
 
     def wake(self) -> None:
         """Draw at once what should be seen, without waiting for the next slot."""
@@ -156,9 +156,9 @@ class Engine:
     def _run(self) -> None:
         try:
             self._import()
-            self._signals.imported.set()
             lower_thread_priority(self.spec.budget.engine_niceness)  # MLX's threads inherit it
             pipeline: Pipeline | None = self._load(self.spec.model)
+            self._signals.opened.set()
             while pipeline is not None:
                 following = self._draw(pipeline)
                 pipeline = None  # its memory is free for the next one
@@ -166,6 +166,8 @@ class Engine:
                     pipeline = self._fall_back() if following is None else self._change(following)
         except Exception as error:  # no model at all: the show goes on with its idle scene
             self._say("failed", f"engine: {error}", None if isinstance(error, UserError) else error)
+        finally:
+            self._signals.opened.set()
 
     def _import(self) -> None:
         """Import MLX and the networks, with the usual priority.
