@@ -201,6 +201,8 @@ class _Show:
 
     def _count(self, started: float, shown: float) -> None:
         self._tally.add(started, shown)
+        if self._tally.shown == 1:
+            log.info("showing a canvas of %dx%d", *self._compositor.size)
         if self._ladder is not None:
             self._ladder.drew(shown - started)
 

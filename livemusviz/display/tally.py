@@ -91,29 +91,28 @@ class Recent:
 
 
 class Tally:
-    """Counts canvases. generated : generated frames that reached one."""
+    """Counts canvases. shown : of them so far.  generated : generated frames that reached one."""
 
     def __init__(self) -> None:
         self.intervals, self.recent = Intervals(), Recent()
-        self.generated = 0
+        self.shown = self.generated = 0
         self._work = Durations()
-        self._shown = 0
 
     def add(self, started: float, shown: float) -> None:
         """Count a canvas whose frame was `started` and which was presented at `shown`."""
         self._work.add(shown - started)
         self.recent.add(started, shown)
         self.intervals.add(shown)
-        self._shown += 1
+        self.shown += 1
 
     def stats(self, errors: int, quality: str, renderer: str) -> DisplayStats:
         """Return the figures of the whole run; the arguments are its other ones."""
         intervals, seconds = self.intervals, self.intervals.seconds
         return DisplayStats(
-            frames_shown=self._shown,
+            frames_shown=self.shown,
             generated_shown=self.generated,
             seconds=seconds,
-            display_fps=(self._shown - 1) / seconds if seconds > 0.0 else 0.0,
+            display_fps=(self.shown - 1) / seconds if seconds > 0.0 else 0.0,
             frame_ms_p50=intervals.durations.percentile(50),
             frame_ms_p99=intervals.durations.percentile(99),
             frame_ms_max=1000.0 * intervals.longest,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-DRAWING = "drawing with"
+DRAWING, SHOWING = "drawing with", "showing a canvas"
 STARTED_WITHIN = 30.0  # s; a bound, not a target
 
 
@@ -42,7 +42,7 @@ class LiveShow:
         self.process = subprocess.Popen(command, stdout=self._log, stderr=self._log, env=own)
 
     def wait_until_drawing(self) -> None:
-        self.wait_for(lambda: DRAWING in self.log(), "the engine to draw")
+        self.wait_for(lambda: DRAWING in self.log() and SHOWING in self.log(), "the engine and the display to draw")
 
     def wait_for(self, condition: Any, what: str, within: float = STARTED_WITHIN) -> None:
         deadline = time.monotonic() + within
