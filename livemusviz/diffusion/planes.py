@@ -23,7 +23,11 @@ class PicturePlanes:
     """The coordinate planes of frames of one size. With `pan` or `zoom` each frame's noise chooses its view."""
 
     def __init__(self, height: int, width: int, count: int, pan: float = 0.0, zoom: float = 0.0) -> None:
-        """height, width : latent cells.  count : of planes.  pan, zoom : see `coordinates.view`."""
+        """
+        height, width : latent cells.
+        count : of planes.
+        pan, zoom : see `coordinates.view`.
+        """
         self.count, self._pan, self._zoom = count, pan, zoom
         self._u, self._v = (mx.array(x.astype(np.float32)) for x in _coordinates(height, width))
         self._still = picture_planes(height, width, count)
