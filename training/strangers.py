@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tomllib
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,15 @@ from training import classifier
 from training.hues import HUE_TOLERANCE, dominant_hue, hue_error
 from training.painter import Painter
 from training.palettes import HUES
+from training.teacher import STRANGERS
 
-LIST = Path(__file__).parent / "strangers.toml"
 LIKELIEST = 3  # families that the classifier may name for a picture of two
 SEEDS = 8
 
 
 def stranger_prompts() -> dict[str, dict[str, list[str]]]:
     """Return each prompt with what is expected of it: `families`, `both`, `colours`."""
-    return tomllib.loads(LIST.read_text(encoding="utf-8"))
+    return tomllib.loads(STRANGERS.read_text(encoding="utf-8"))
 
 
 def faults(image: np.ndarray, wanted: dict[str, list[str]], judge: classifier.Classifier) -> list[str]:

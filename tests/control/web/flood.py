@@ -22,7 +22,7 @@ FLOODS = {
     "pongs": (b"", frame(PONG, b"x")),
     "messages": (b"", frame(TEXT, b"{}")),
 }
-"""What a flood begins with, and what it goes on with."""
+"""Each flood: its first bytes, and those it repeats."""
 
 
 def shaken_hands(port: int) -> socket.socket:
