@@ -9,18 +9,27 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from livemusviz.diffusion.compositions import composition
+from livemusviz.diffusion.pipeline import Pipeline
+from livemusviz.diffusion.spec import ModelSpec
 from training import tokens
 from training.export import OUT, load, restore
+from training.fields import CELL
 from training.model import Embedded
 from training.pictures import PAN, ZOOM, coordinates_seen, planes
 
 
 class Painter:
-    """Prompts and noise to pictures. Keeps the tokenizer and the model. pan, zoom: of the view that noise chooses."""
+    """Prompts and noise to pictures. Keeps the tokenizer and the model. pan, zoom: of the view that noise chooses.
 
-    def __init__(self, model: Embedded, tokenizer: Path, pan: float = PAN, zoom: float = ZOOM) -> None:
+    folder: the exported model, if it is one: prompts of two things are painted by the product, which places them.
+    """
+
+    def __init__(
+        self, model: Embedded, tokenizer: Path, pan: float = PAN, zoom: float = ZOOM, folder: Path | None = None
+    ) -> None:
         self.model, self.tokenizer = model.eval(), tokens.load(tokenizer)
-        self.pan, self.zoom = pan, zoom
+        self.pan, self.zoom, self.folder = pan, zoom, folder
 
     @torch.no_grad()
     def embed(self, prompt: str) -> torch.Tensor:
@@ -35,7 +44,17 @@ class Painter:
         return (image.clamp(-1, 1) / 2 + 0.5).permute(1, 2, 0).numpy()
 
     def __call__(self, prompt: str, seed: int, h: int = 16, w: int = 16) -> np.ndarray:
+        if self.folder is not None and composition(prompt):
+            return composed(self.folder, prompt, noise(seed, h, w))
         return self.paint(self.embed(prompt), noise(seed, h, w))
+
+
+def composed(folder: Path, prompt: str, noise: torch.Tensor) -> np.ndarray:
+    """Return what the product paints of a prompt of two things: float32 (H, W, 3) in [0, 1], see `Painter.paint`."""
+    z = noise[0].permute(1, 2, 0).numpy()
+    pipeline = Pipeline.load(ModelSpec(folder), *(CELL * n for n in z.shape[:2]))
+    picture = pipeline.generate(z, pipeline.prompts.shown(prompt, z))[..., :3]
+    return (picture / 255).astype(np.float32)
 
 
 def add_model_flags(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +68,7 @@ def chosen(args: argparse.Namespace) -> Painter:
         return Painter(restore(args.run), args.run / "tokenizer.json")
     config = json.loads((args.model / "unet/config.json").read_text(encoding="utf-8"))
     view = (config.get(f"coordinate_{name}", 0.0) for name in ("pan", "zoom"))
-    return Painter(load(args.model), args.model / "tokenizer/tokenizer.json", *view)
+    return Painter(load(args.model), args.model / "tokenizer/tokenizer.json", *view, args.model)
 
 
 def noise(seed: int, h: int = 16, w: int = 16) -> torch.Tensor:

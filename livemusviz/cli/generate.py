@@ -72,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
     negative = pipeline.prompts.encode_negative(options.negative_prompt)
     image = pipeline.generate(
         noise,
-        pipeline.prompts.encode(prompt),
+        pipeline.prompts.shown(prompt, noise),
         options=FrameOptions(options.guidance_scale, negative=negative),
     )
     _write(image, output)

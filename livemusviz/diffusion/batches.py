@@ -112,7 +112,7 @@ class BatchGenerator:
             prompts.with_guidance(conditioning(self.pipeline, control), control.guidance_scale) for control in controls
         ]
         pairs = zip(controls, texts, strict=True)
-        runs = [list(alike) for _, alike in groupby(pairs, key=lambda pair: bool(pair[1].inputs.regions))]
+        runs = [list(alike) for _, alike in groupby(pairs, key=lambda pair: pair[1].places)]
         return mx.concatenate([self._evaluated(*zip(*run, strict=True)) for run in runs])
 
     def _evaluated(self, controls: Sequence[Controls], texts: Sequence[Conditioning]) -> mx.array:

@@ -46,10 +46,10 @@ class BlockStyle:
 
 
 class Region(NamedTuple):
-    """A second prompt in one evaluation of the UNet, and where it shows.
+    """A second prompt in one evaluation of the UNet, and where it shows; or K more, in a UNet without cross-attention.
 
-    share : of it in each latent cell, float32 (B or 1, h, w, 1), 0..1.
-    conditions, keys_values : made of it as those of the first prompt.
+    share : of each in each latent cell, float32 (B or 1, h, w, K), 0..1, in all at most 1.
+    conditions, keys_values : made of it as those of the first prompt; of K stacked, (B or 1, 1, K, C).
     """
 
     share: mx.array
@@ -120,20 +120,28 @@ class _RegionFeed:
         return mixed(own, other, share.reshape(share.shape[0], -1, 1))
 
     def _share(self, height: int, width: int) -> mx.array:
-        """Return the share at a level of the UNet, (B or 1, height, width, 1): means of 2x2 finer cells."""
+        """Return the shares at a level of the UNet, (B or 1, height, width, K): means of 2x2 finer cells."""
         for known in self._shares:
             if known.shape[1:3] == (height, width):
                 return known
         finer = self._shares[-1]
-        B, h, w, _ = finer.shape
+        B, h, w, K = finer.shape
         even = mx.pad(finer, [(0, 0), (0, h % 2), (0, w % 2), (0, 0)], mode="edge") if h % 2 or w % 2 else finer
-        self._shares.append(even.reshape(B, (h + 1) // 2, 2, (w + 1) // 2, 2, 1).mean(axis=(2, 4)))
+        self._shares.append(even.reshape(B, (h + 1) // 2, 2, (w + 1) // 2, 2, K).mean(axis=(2, 4)))
         return self._share(height, width)
 
 
 def mixed(a: mx.array, b: mx.array, share: mx.array) -> mx.array:
-    """Return a with a share of b, 0 to 1, each broadcast; exactly a where the share is 0."""
-    return a + share.astype(a.dtype) * (b - a)
+    """Return a with a share of b, 0 to 1, each broadcast; exactly a where the share is 0.
+
+    K shares, (B or 1, h, w, K), are of K vectors, (B or 1, 1, K, C).
+    """
+    share = share.astype(a.dtype)
+    if share.shape[-1] == 1:
+        return a + share * (b - a)
+    B, h, w, K = share.shape
+    apart: mx.array = share.reshape(B, h * w, K) @ (b - a)[:, 0]
+    return a + apart.reshape(-1, h, w, apart.shape[-1])
 
 
 class Resnet(nn.Module):

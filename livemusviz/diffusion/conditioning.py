@@ -13,6 +13,8 @@ from mlx.utils import tree_map
 
 from livemusviz.bridge.frames import Prompt
 from livemusviz.diffusion.blocks import Condition, Region
+from livemusviz.diffusion.compositions import composition, place
+from livemusviz.diffusion.fronts import front
 from livemusviz.diffusion.layers import KeysValues
 from livemusviz.diffusion.lora import LiveLora
 from livemusviz.diffusion.model import ModelParts
@@ -41,7 +43,8 @@ class NetInputs(NamedTuple):
 
 
 class RegionInputs(NamedTuple):
-    """Inputs of the UNet from a second prompt, see `NetInputs`, and its share in each cell, float32 (1, h, w, 1)."""
+    """Inputs of the UNet from a second prompt or more, see `blocks.Region`, and their shares in each cell, float32
+    (1, h, w, K)."""
 
     share: mx.array
     conditions: list[list[Condition]]
@@ -51,7 +54,7 @@ class RegionInputs(NamedTuple):
 class UNetInputs(NamedTuple):
     """Inputs of the UNet from a prompt, see `NetInputs`. nets : of each ControlNet, evaluated when needed.
 
-    regions : one, where a second prompt shows in parts of the picture, or none.
+    regions : one, where further prompts show in parts of the picture, or none.
     """
 
     conditions: list[list[Condition]]
@@ -87,6 +90,11 @@ class Conditioning:
     def conditions(self) -> list[list[Condition]]:
         """Return the condition of each resnet, for each step."""
         return self.inputs.conditions
+
+    @property
+    def places(self) -> int:
+        """Return how many further prompts show in parts of the picture."""
+        return self.inputs.regions[0].share.shape[-1] if self.inputs.regions else 0
 
 
 class Conditioner:
@@ -154,6 +162,54 @@ class Conditioner:
             between = a.encoding.toward(b.encoding, mx.array(t, dtype=mx.float32))
             nets = [self._inputs(network, between) for network in self._parts.controls]
         return Conditioning(a.encoding, a.inputs._replace(nets=nets, regions=[region]), b)
+
+    def shown(self, prompt: Prompt, noise: np.ndarray) -> Conditioning:
+        """Return the conditioning of a prompt in the frame of a noise, (h, w, c): of two things, each in its place.
+
+        Where the UNet reads tokens by cross-attention it places them itself, and this is `encode`.
+        """
+        found = composition(prompt) if self.composes else None
+        if found is None:
+            return self.encode(prompt)
+        config = self._parts.unet.config
+        share = place(noise, found.within, config.coordinate_pan, config.coordinate_zoom)
+        return self.beside(self.encode(found.background), self.encode(found.subject), share, float(share.mean()))
+
+    def fade(self, previous: Prompt, prompt: Prompt, noise: np.ndarray, t: float) -> Conditioning:
+        """Return the conditioning at t, 0 to 1, between two prompts in the frame of a noise, (h, w, c).
+
+        Near prompts are blended, far ones and those of two things share the picture.
+        """
+        if t >= 1.0:
+            return self.shown(prompt, noise)
+        if self.composes and (composition(previous) or composition(prompt)):
+            if previous == prompt:
+                return self.shown(prompt, noise)
+            return self._faded(self.shown(previous, noise), self.shown(prompt, noise), front(noise, t))
+        a, b = self.encode(previous), self.encode(prompt)
+        return self.beside(a, b, front(noise, t), t) if self.far(previous, prompt) else self.blend(a, b, t)
+
+    @property
+    def composes(self) -> bool:
+        """Return True if the UNet takes a prompt as one vector alone, so that two things in it have no place."""
+        config = self._parts.unet.config
+        attends = any((*config.down_heads, *config.up_heads, config.mid_heads))
+        return bool(config.text_embedding_heads) and not attends and not config.guidance_dim
+
+    def _faded(self, a: Conditioning, b: Conditioning, share: np.ndarray) -> Conditioning:
+        """Return the conditioning of a picture that shows `a`, and `b` in parts of it, where either has a region.
+
+        It always has four prompts, some of them nowhere, so that a GPU compiles one form for all such fades.
+        """
+        shares, conditions = [], []
+        for weight, inputs in ((1.0 - share, a.inputs), (share, b.inputs)):
+            region = inputs.regions[0] if inputs.regions else RegionInputs(mx.zeros(1), inputs.conditions, [])
+            own = np.array(region.share)[0]
+            shares += [weight * (1.0 - own), weight * own]
+            conditions += [inputs.conditions, region.conditions]
+        joined = tree_map(lambda *each: mx.concatenate(list(each), axis=2), *conditions[1:])
+        rest = RegionInputs(mx.array(np.concatenate(shares[1:], axis=-1))[None], joined, [])
+        return Conditioning(a.encoding, a.inputs._replace(regions=[rest]), b)
 
     def far(self, a: Prompt, b: Prompt) -> bool:
         """Return True if what lies half-way between two prompts is neither: then a fade is better one of places.

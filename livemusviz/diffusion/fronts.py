@@ -24,11 +24,17 @@ def front(noise: np.ndarray, fade: float) -> np.ndarray:
     mean share is about as large as the fade.
     """
     h, w, _ = noise.shape
-    hills = _smoothing(h, HILL * min(h, w)) @ noise.sum(axis=-1) @ _smoothing(w, HILL * min(h, w)).T
     order = np.empty(h * w, np.float32)
-    order[np.argsort(hills, axis=None, kind="stable")] = np.linspace(0.0, 1.0, h * w)
+    order[np.argsort(hills(noise), axis=None, kind="stable")] = np.linspace(0.0, 1.0, h * w)
     share = np.clip((fade * (1.0 + SOFTNESS) - order.reshape(h, w, 1)) / SOFTNESS, 0.0, 1.0)
     return np.asarray(share * share * (3.0 - 2.0 * share), np.float32)
+
+
+def hills(noise: np.ndarray) -> np.ndarray:
+    """Return the smoothed sum of the channels of noise, (h, w, c), as (h, w): what a soft edge follows."""
+    h, w, _ = noise.shape
+    smoothed: np.ndarray = _smoothing(h, HILL * min(h, w)) @ noise.sum(axis=-1) @ _smoothing(w, HILL * min(h, w)).T
+    return smoothed
 
 
 @cache

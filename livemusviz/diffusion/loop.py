@@ -31,7 +31,6 @@ from livemusviz.clock import Clock
 from livemusviz.diffusion import backend
 from livemusviz.diffusion.exchange.loop import ModelExchange, NextModel, Opened
 from livemusviz.diffusion.folder import EMBEDDED
-from livemusviz.diffusion.fronts import front
 from livemusviz.diffusion.opening import EngineSpec, OpenModel, ReadsWords, open_pipeline
 from livemusviz.diffusion.spec import ModelSpec
 from livemusviz.errors import UserError, one_line
@@ -359,15 +358,5 @@ class Engine:
 
 
 def conditioning(pipeline: Pipeline, controls: Controls) -> Conditioning:
-    """Return the conditioning of one moment: one prompt's, or that of two in a fade.
-
-    Near prompts are blended, far ones share the picture.
-    """
-    prompts, fade = pipeline.prompts, controls.fade
-    target = prompts.encode(controls.prompt)
-    if fade >= 1.0:
-        return target
-    previous = prompts.encode(controls.previous_prompt)
-    if prompts.far(controls.previous_prompt, controls.prompt):
-        return prompts.beside(previous, target, front(controls.noise, fade), fade)
-    return prompts.blend(previous, target, fade)
+    """Return the conditioning of one moment: one prompt's, or that of two in a fade."""
+    return pipeline.prompts.fade(controls.previous_prompt, controls.prompt, controls.noise, controls.fade)

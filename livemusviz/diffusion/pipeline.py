@@ -281,13 +281,14 @@ class Pipeline:
         self.reset()
 
     def _draw_every_form(self, prompt: str) -> None:
-        """Draw in full, twice, and with each reuse of earlier frames; of one prompt and, where it is a form of
-        its own, of two in one picture; without ControlNets and with them."""
+        """Draw in full, twice, and with each reuse of earlier frames; of one prompt and, where they are forms of
+        their own, of two in one picture and of a fade to a composition; without ControlNets and with them."""
         noise = np.random.default_rng(0).standard_normal(self.latent_shape, dtype=np.float32)
         text = self.prompts.encode(prompt)
         both = self.prompts.beside(text, self.prompts.encode(f"{prompt} light"), front(noise, 0.5), 0.5)
+        faded = [self.prompts.fade(prompt, f"{prompt} over light", noise, 0.5)] if self.prompts.composes else []
         for _ in self.controls.rehearse():
-            for shown in (text, both) if self._compiled else (text,):
+            for shown in (text, both, *faded) if self._compiled else (text,):
                 for reuse in (Reuse.NONE, Reuse.NONE, Reuse.DEEP_FEATURES, Reuse.LATENTS):
                     self.generate(noise, shown, options=FrameOptions(reuse=reuse))
                 self._rehearse_cached_attention(noise, shown)
