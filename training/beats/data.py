@@ -17,7 +17,7 @@ from livemusviz.features.flux import SuperFlux
 from livemusviz.features.frontend import FrontEnd
 from livemusviz.features.spectrum import ShortSpectrum
 from livemusviz.features.strokes import INPUTS, STRIDE, BeatInputs
-from training.beats.song import compose
+from training.beats.song import AMBIGUOUS, STYLES, compose
 from training.beats.sound import render
 
 
@@ -44,6 +44,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=26.0)
+    parser.add_argument("--styles", choices=(STYLES, AMBIGUOUS), default=STYLES)
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     for number in range(options.first, options.first + options.count):
@@ -51,7 +52,7 @@ def main() -> int:
         if path.exists():
             continue
         rng = np.random.default_rng(number)
-        song = compose(rng, options.seconds)
+        song = compose(rng, options.seconds, options.styles)
         inputs = hear(render(rng, song))
         np.savez(path, inputs=inputs.astype(np.float16), beats=song.beats, places=song.places, style=song.style)
     print(f"{options.first + options.count} pieces, {STRIDE * HOP / SAMPLE_RATE * 1000:.1f} ms a step")

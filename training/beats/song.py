@@ -1,19 +1,20 @@
 """Composes short pieces of music whose beats are known. Pure: a random generator goes in, notes and beats come out.
 
-A piece has a style of `styles.toml`, a tempo that may drift, sections in which parts come and go, fills, and a player's
+A piece has a style of a file, a tempo that may drift, sections in which parts come and go, fills, and a player's
 timing. It need not be good music: it must stress what music of its style stresses, with its ambiguities.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-STYLES: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name("styles.toml").read_text(encoding="utf-8"))
+STYLES, AMBIGUOUS = "styles.toml", "ambiguous.toml"  # files of styles
 LOUD = {"x": 1.0, "o": 0.72, "g": 0.4}  # of a full stroke
 KICKS, SNARES, RIMS = (36, 36, 35), (38, 38, 40), (37, 37, 39)
 CYMBALS = ((42,), (42,), (42, 46), (51,), (51, 53), (46,), (44,), (70,), (54,), (69,))  # hats, ride, shakers
@@ -41,7 +42,7 @@ class Note(NamedTuple):
 class Song:
     """Holds a piece.
 
-    style : its name in `styles.toml`.
+    style : its name in the file of styles.
     bpm : the tempo at the start.
     beats : times of the beats, s.
     places : the place of each beat in its bar, 0 for the first.
@@ -80,12 +81,15 @@ class Grid:
 class Composer:
     """Writes one piece."""
 
-    def __init__(self, rng: np.random.Generator, style: str, seconds: float, parts: str) -> None:
-        """Choose style, tempo, patterns and instruments.
+    def __init__(
+        self, rng: np.random.Generator, name: str, style: Mapping[str, Any], seconds: float, parts: str
+    ) -> None:
+        """Choose tempo, patterns and instruments.
 
+        name, style : of a file of styles.
         parts : "drums", "rhythm" (drums and bass), "mix", or "no drums".
         """
-        self.rng, self.style = rng, STYLES[style]
+        self.rng, self.style = rng, style
         bpm = float(np.exp(rng.uniform(*np.log(self.style["bpm"]))))
         self.in_bar, steps = self.style.get("beats", 4), self.style["steps"]
         self.bar = self.in_bar * steps
@@ -93,7 +97,7 @@ class Composer:
         swing = rng.uniform(*self.style.get("swing", (0.0, 0.25 if rng.random() < 0.2 else 0.0)))
         self.grid = Grid(rng, bpm, bars * self.in_bar + 1, steps, swing)
         self.bars = bars
-        self.song = Song(style, bpm)
+        self.song = Song(name, bpm)
         self.song.beats = self.grid.beats[:-1].tolist()
         self.song.places = [i % self.in_bar for i in range(len(self.song.beats))]
         self.jitter = rng.uniform(*JITTER)
@@ -267,10 +271,11 @@ class Composer:
                     self._note(bar * self.bar, PAD, key, level, seconds)
 
 
-def compose(rng: np.random.Generator, seconds: float) -> Song:
-    """Return a piece of about `seconds` in a random style."""
-    names = list(STYLES)
-    shares = np.array([STYLES[name]["share"] for name in names])
+def compose(rng: np.random.Generator, seconds: float, file: str = STYLES) -> Song:
+    """Return a piece of about `seconds` in a random style of `STYLES` or `AMBIGUOUS`."""
+    styles: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
+    names = list(styles)
+    shares = np.array([styles[name]["share"] for name in names])
     style = names[rng.choice(len(names), p=shares / shares.sum())]
     parts = str(rng.choice(["drums", "rhythm", "mix", "no drums"], p=[0.27, 0.1, 0.5, 0.13]))
-    return Composer(rng, style, seconds, parts).write()
+    return Composer(rng, style, styles[style], seconds, parts).write()
