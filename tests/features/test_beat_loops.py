@@ -10,7 +10,7 @@ from tests.beat_loops import STYLES, beat_loop
 from tests.features.extraction import extract, f_measure
 from tests.features.test_recordings import beat_times
 
-TEMPI = (75, 90, 105, 120, 140, 160, 175, 190)
+TEMPI = (60, 75, 90, 105, 120, 140, 160, 175, 190)
 
 
 @cache
@@ -31,6 +31,15 @@ def test_tempo_and_beats_of_a_loop_are_found_within_four_seconds(name):
     assert score > 0.9
 
 
+@pytest.mark.parametrize(
+    ("name", "bpm"), [("four on the floor", 60), ("rock", 66), ("rock, loud hats", 60), ("reggae", 90), ("reggae", 105)]
+)
+def test_the_rhythm_of_some_seconds_tells_a_slow_loop_from_its_double(name, bpm):
+    """In two beats it looks like its double: hi-hats on the beat, and a backbeat on the third of four."""
+    _, late, _ = found(name, bpm)
+    assert abs(late) < 0.04
+
+
 def test_a_skank_is_not_taken_for_the_beat():
     """It is heard at double time, as its players may count it; but none of its beats is missed for the off-beat."""
     sound, beats = beat_loop("reggae", 75, 12.0)
@@ -48,11 +57,15 @@ def test_the_beat_moves_to_a_song_of_another_tempo_within_five_seconds():
 
 
 @pytest.mark.slow
-def test_most_loops_of_75_to_190_are_found_within_four_seconds_and_in_the_right_octave():
-    """Straight loops of 60 are heard at 120, reggae below 110 at its double, and a bar of seven eighths as none."""
-    rows = {(name, bpm): found(name, bpm) for name in STYLES if name != "seven eight" for bpm in TEMPI}
+def test_most_loops_of_60_to_190_are_found_within_four_seconds_and_in_the_right_octave():
+    """The beats are scored apart from 75 bpm on and without seven eighths, whose bar the filter does not know."""
+    rows = {(name, bpm): found(name, bpm) for name in STYLES for bpm in TEMPI}
     early, late, scores = (np.array(column) for column in zip(*rows.values(), strict=True))
     print(f"within 4 s {np.mean(abs(early) < 0.04):.3f}  octave {np.mean(abs(late) < 0.04):.3f}  F {scores.mean():.3f}")
+    print("missed:", [row for row, error in zip(rows, late, strict=True) if abs(error) >= 0.04])
     assert np.mean(abs(early) < 0.04) >= 0.85
-    assert np.mean(abs(late) < 0.04) >= 0.85
-    assert scores.mean() >= 0.9
+    assert np.mean(abs(late) < 0.04) >= 0.9
+    usual = np.array([bpm >= 75 and name != "seven eight" for name, bpm in rows])
+    assert np.mean(abs(early[usual]) < 0.04) >= 0.85
+    assert np.mean(abs(late[usual]) < 0.04) >= 0.85
+    assert scores[usual].mean() >= 0.9
