@@ -182,14 +182,22 @@ def shifted(times: np.ndarray, strength: np.ndarray, onsets: np.ndarray, by: flo
 
 
 def truth(path: Path, sound: np.ndarray) -> tuple[np.ndarray, float]:
-    """Onsets, s, and half a beat in s: by people where they are marked."""
+    """Return the onsets of `sound`, s, by people where they are marked, and half a beat in s.
+
+    sound : float32 (n, 2), the beginning of the track.
+    """
     track = analyse_hops(sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP))
     found = np.array([f.time for f in track if f.onset])
     bpm = track.column("bpm")
     half = 30.0 / float(np.median(bpm[bpm > 0])) if (bpm > 0).any() else 0.25
     if path.with_suffix(".drums").is_file():
         found = merged(list(marks(path, ".drums")))
-    return found, half
+    return within_sound(found, sound), half
+
+
+def within_sound(times: np.ndarray, sound: np.ndarray) -> np.ndarray:
+    """Return those of `times`, s, that lie within `sound`: marks cover the whole track, and would wrap when shifted."""
+    return times[times < len(sound) / SAMPLE_RATE]
 
 
 def scores_of_others(path: Path, times: np.ndarray, pictures: list[np.ndarray], sound: np.ndarray) -> dict[str, float]:
@@ -213,9 +221,9 @@ def scores_of_others(path: Path, times: np.ndarray, pictures: list[np.ndarray], 
 
 
 def music_beats(path: Path, sound: np.ndarray) -> np.ndarray:
-    """Return the beats of the music, s: marked by people, or found offline."""
+    """Return the beats of `sound`, s: marked by people, or found offline."""
     if path.with_suffix(".beats").is_file():
-        return marks(path, ".beats")
+        return within_sound(marks(path, ".beats"), sound)
     return beat_times(list(analyse_hops(sound[i : i + HOP] for i in range(0, len(sound) - HOP + 1, HOP))))
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks.dance import music_beats, truth
 from benchmarks.scores import SIGMA, av_align, beat_alignment, grey, local_maxima, mean_flow
+from livemusviz.bridge.sound import SAMPLE_RATE
 
 
 def test_av_align_is_intersection_over_union():
@@ -20,6 +22,16 @@ def test_beat_alignment_is_a_mean_of_gaussians():
     assert beat_alignment(beats + SIGMA, beats) == pytest.approx(np.exp(-0.5))
     assert beat_alignment(np.array([1.0, 1.5]), beats) == pytest.approx(0.5)
     assert beat_alignment(beats, np.array([1.0])) == pytest.approx(1 / 3)
+
+
+def test_marks_after_the_end_of_the_sound_are_left_out(tmp_path):
+    """A shift wraps round the end of what was played, and would put later marks where no beat is."""
+    for suffix in (".beats", ".drums"):
+        (tmp_path / f"track{suffix}").write_text("".join(f"{moment:.3f} KD\n" for moment in np.arange(0.1, 9.0, 0.5)))
+    sound = np.zeros((2 * SAMPLE_RATE, 2), np.float32)
+    path = tmp_path / "track.flac"
+    assert music_beats(path, sound) == pytest.approx([0.1, 0.6, 1.1, 1.6])
+    assert truth(path, sound)[0] == pytest.approx([0.1, 0.6, 1.1, 1.6])
 
 
 def test_local_maxima_are_larger_than_both_neighbours():
