@@ -47,6 +47,10 @@ train: ## make the embedded model again from nothing; resumes after an interrupt
 	@$(PYTHON_RUN) -m training.train
 	@$(PYTHON_RUN) -m training.encode
 	@$(PYTHON_RUN) -m training.export
+	@$(PYTHON_RUN) -m training.retext
+	@$(PYTHON_RUN) -m training.export --run training/runs/third
+	@$(PYTHON_RUN) -m training.refine --words training/runs/third/words.json
+	@$(PYTHON_RUN) -m training.export --run training/runs/refined
 	@$(PYTHON_RUN) -m training.grid
 	@$(PYTHON_RUN) -m training.figures
 

@@ -42,7 +42,7 @@ esac
 case "$what" in
   demo) apt_install "${runtime_packages[@]}" ;;
   test) apt_install "${runtime_packages[@]}" "${test_packages[@]}"; extras+=(dev parity midi link ndi) ;;
-  train) apt_install "${runtime_packages[@]}"; extras+=(dev train) ;;
+  train) apt_install "${runtime_packages[@]}" wordnet-base; extras+=(dev train) ;;
   *) say "unknown target $what"; exit 2 ;;
 esac
 

@@ -154,13 +154,14 @@ def train(
     return losses
 
 
-def save(model: Embedded, run: Path) -> None:
-    """Write the model as `training.train` would, without an optimiser's state."""
+def save(model: Embedded, run: Path, minutes: float = 0.0) -> None:
+    """Write the model as `training.train` would, without an optimiser's state. minutes : spent on it."""
     count = model.word_table.shape[0] - 3
     average = {name: value.detach() for name, value in model.named_parameters()}
-    torch.save(
-        {"model": model.state_dict(), "average": average, "sizes": (count + 3, count + 1, count + 2)}, run / "last.pt"
-    )
+    sizes = (count + 3, count + 1, count + 2)
+    state = {"model": model.state_dict(), "average": average, "sizes": sizes, "minutes": minutes}
+    torch.save(state, run / "last.part")
+    (run / "last.part").replace(run / "last.pt")
 
 
 def main() -> None:

@@ -108,6 +108,25 @@ def test_the_text_side_learns_what_the_painter_takes_of_plain_captions(tmp_path:
             assert torch.equal(value, made.state_dict()[name]), name
 
 
+def test_a_few_families_are_refined_and_the_rest_is_held(tmp_path: Path) -> None:
+    import torch
+
+    from training import refine, retext
+    from training.export import restore
+
+    base = retext.load(FOLDER)
+    refiner = refine.Refiner(base, FOLDER / "tokenizer/tokenizer.json", None, ("contours", "geometry"))
+    rng = np.random.default_rng(0)
+    assert {refine.focused(rng, None, ("contours", "geometry")).family for _ in range(40)} == {"contours", "geometry"}
+    assert float(refiner.kept_fault(rng, 8, 2)) == 0  # the model is the base still
+    losses = [refiner.step(rng, 0.2, 4) for _ in range(3)]
+    assert np.isfinite(losses).all() and float(refiner.kept_fault(rng, 8, 2)) > 0
+    refine.save(refiner.model, tmp_path, 0.5)
+    made, start = restore(tmp_path).state_dict(), base.state_dict()
+    moved = {name for name, value in start.items() if not torch.equal(value, made[name])}
+    assert moved and all(name.startswith("unet") and "add_embedding" not in name for name in moved)
+
+
 def test_plain_captions_say_all_of_a_wish_in_the_usual_words() -> None:
     from training.retext import plain_captions
 
