@@ -108,7 +108,7 @@ class Refiner:
         """
         cells = 16 if rng.random() < 0.5 else 8
         count = count if cells == 8 else count // 4
-        fault, kept = self.picture_fault(rng, cells, count), self.kept_fault(rng, cells, count // 2)
+        fault, kept = self.picture_fault(rng, cells, count), self.kept_fault(rng, cells, max(1, count // 2))
         (fault + KEEP * kept).backward()
         torch.nn.utils.clip_grad_norm_(self.model.unet.parameters(), 1.0)
         updates = [torch.empty(p.numel()) for p in self.muon.parameters]
