@@ -131,7 +131,7 @@ def train(
     scale = reader([draw(rng) for _ in range(512)])
     spread, condition_spread = scale.std(0).mean(), conditions(base, scale).std(0).mean()
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=rate, weight_decay=0.01)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.05)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=max(0.05, 2 / steps))
     losses = []
     for step in range(steps):
         wishes = [bare(rng, words.lexicon) if rng.random() < BARE else draw(rng, words.lexicon) for _ in range(batch)]

@@ -156,6 +156,20 @@ def test_strangers_prompts_are_judged_by_families_and_hues() -> None:
     assert len(faults(red, wrong, Judge())) == 3  # type: ignore[arg-type]
 
 
+def test_the_two_things_of_a_picture_are_looked_for_in_its_halves_too() -> None:
+    from training.strangers import likeliest
+
+    class Judge:
+        def ranking(self, image: np.ndarray) -> list[str]:
+            order = {(1.0, 0.0): "planet", (1.0,): "eye", (0.0,): "ocean"}
+            first = order[tuple(sorted(set(image[:, 0, 0].tolist()), reverse=True))]
+            return [first, "silk", "ink", "never"]
+
+    picture = np.zeros((16, 16, 3), np.float32)
+    picture[:8] = 1.0
+    assert likeliest(picture, Judge()) == {"planet", "eye", "ocean", "silk", "ink"}  # type: ignore[arg-type]
+
+
 def test_similarity_is_one_for_the_same_picture_and_low_for_noise() -> None:
     import torch
 
