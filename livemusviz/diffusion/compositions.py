@@ -93,7 +93,9 @@ def place(noise: np.ndarray, within: bool, pan: float = 0.0, zoom: float = 0.0) 
     noise : of the frame, float32 (h, w, c).  within, see `Composition`.
     """
     h, w, _ = noise.shape
-    scale, right, down = view(noise[..., VIEW_CHANNELS].mean(axis=(0, 1)), h * w, pan, zoom)
+    scale, right, down = 1.0, 0.0, 0.0
+    if pan or zoom:
+        scale, right, down = view(noise[..., VIEW_CHANNELS].mean(axis=(0, 1)), h * w, pan, zoom)
     v = scale * ((2 * np.arange(h) + 1 - h) / min(h, w))[:, None] + down
     u = scale * ((2 * np.arange(w) + 1 - w) / min(h, w))[None, :] + right
     ground = hills(noise)

@@ -44,11 +44,8 @@ class FakePipeline:
     def prompts(self) -> "FakePipeline":
         return self
 
-    def far(self, a: str, b: str) -> bool:
-        return False
-
-    def blend(self, a: str, b: str, t: float) -> tuple[str, str, float]:
-        return a, b, t
+    def fade(self, previous: str, prompt: str, noise: np.ndarray, t: float) -> str | tuple[str, str, float]:
+        return prompt if t >= 1.0 else (previous, prompt, t)
 
     def apply(self, controls: Controls) -> None:
         pass
