@@ -60,7 +60,9 @@ def test_several_processes_paint_what_one_does(tmp_path: Path) -> None:
     assert json.loads(stats.read_text())["ranks"] == ranks
     a, b = film(one), film(many)
     assert a.shape == b.shape == (39, 96, 160, 3)
-    assert np.abs(a - b).mean(axis=(1, 2, 3)).max() / 255 < 1e-3
+    errors = np.abs(a - b).mean(axis=(1, 2, 3)) / 255
+    assert np.median(errors) < 1e-4
+    assert errors.max() < 3e-3  # a level may change what the encoder decides, up to its next key frame
 
 
 def test_what_cannot_be_ends_all_of_them(tmp_path: Path) -> None:
