@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +50,15 @@ class Painter:
         return self.paint(self.embed(prompt), noise(seed, h, w))
 
 
+@cache
+def _pipeline(folder: Path, h: int, w: int) -> Pipeline:
+    return Pipeline.load(ModelSpec(folder), CELL * h, CELL * w)
+
+
 def composed(folder: Path, prompt: str, noise: torch.Tensor) -> np.ndarray:
     """Return what the product paints of a prompt of two things: float32 (H, W, 3) in [0, 1], see `Painter.paint`."""
     z = noise[0].permute(1, 2, 0).numpy()
-    pipeline = Pipeline.load(ModelSpec(folder), *(CELL * n for n in z.shape[:2]))
+    pipeline = _pipeline(folder, *z.shape[:2])
     picture = pipeline.generate(z, pipeline.prompts.shown(prompt, z))[..., :3]
     return (picture / 255).astype(np.float32)
 

@@ -8,6 +8,7 @@ captions of all families and mixtures of two, whose latents stay what the base m
 from __future__ import annotations
 
 import argparse
+import copy
 import logging
 import shutil
 import time
@@ -54,7 +55,7 @@ class Refiner:
     """Holds the model, the base that it started from, and the optimiser. Pictures are of 128 and of 256 pixels."""
 
     def __init__(self, base: Embedded, tokenizer: Path, lexicon: Lexicon | None, families: tuple[str, ...]) -> None:
-        self.base, self.model = (one.to(memory_format=torch.channels_last) for one in (base, load_copy(base)))
+        self.base, self.model = (one.to(memory_format=torch.channels_last) for one in (base, copy.deepcopy(base)))
         self.base.requires_grad_(False)
         self.tokenizer, self.lexicon, self.families = tokens.load(tokenizer), lexicon, families
         self.model.requires_grad_(False)
@@ -118,14 +119,6 @@ class Refiner:
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
         return float(fault.detach()), float(kept.detach())
-
-
-def load_copy(base: Embedded) -> Embedded:
-    """Return a model of its own with the base's weights, on evaluation."""
-    count = base.word_table.shape[0] - 3
-    model = Embedded(count + 3, count + 1, count + 2)
-    model.load_state_dict(base.state_dict())
-    return model.eval()
 
 
 def train(

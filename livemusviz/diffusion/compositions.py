@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 
 from livemusviz.bridge.frames import Prompt
-from livemusviz.diffusion.coordinates import VIEW_CHANNELS, view
-from livemusviz.diffusion.fronts import hills
+from livemusviz.diffusion.coordinates import VIEW_CHANNELS, cell_coordinates, view
+from livemusviz.diffusion.fronts import hills, soft_share
 from livemusviz.diffusion.text import weighted
 
 ABOVE = re.compile(r"\b(?:over|above|behind)\b", re.IGNORECASE)
@@ -96,9 +96,8 @@ def place(noise: np.ndarray, within: bool, pan: float = 0.0, zoom: float = 0.0) 
     scale, right, down = 1.0, 0.0, 0.0
     if pan or zoom:
         scale, right, down = view(noise[..., VIEW_CHANNELS].mean(axis=(0, 1)), h * w, pan, zoom)
-    v = scale * ((2 * np.arange(h) + 1 - h) / min(h, w))[:, None] + down
-    u = scale * ((2 * np.arange(w) + 1 - w) / min(h, w))[None, :] + right
+    u, v = cell_coordinates(h, w)
+    u, v = scale * u + right, scale * v + down
     ground = hills(noise)
     inside = (RADIUS - np.sqrt(u * u + v * v) if within else HORIZON - v) + RELIEF * ground / max(ground.std(), 1e-6)
-    share = np.clip(inside / SOFTNESS + 0.5, 0.0, 1.0)[..., None]
-    return np.asarray(share * share * (3.0 - 2.0 * share), np.float32)
+    return soft_share(inside / SOFTNESS + 0.5)[..., None]

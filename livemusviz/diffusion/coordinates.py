@@ -27,6 +27,14 @@ def view(means: Any, cells: int, pan: float, zoom: float, xp: Any = np) -> tuple
     return 1.0 - zoom * (0.5 + 0.5 * amounts[..., 2]), pan * amounts[..., 0], 0.8 * pan * amounts[..., 1]
 
 
+def cell_coordinates(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return u (1, width) and v (height, 1) of the cells' middles; the shorter side spans (-1, 1)."""
+    shorter = min(height, width)
+    u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
+    v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
+    return u, v
+
+
 def coordinate_planes(u: Any, v: Any, count: int, xp: Any = np) -> Any:
     """Return float32 (..., h, w, count) for u (..., 1, w) to the right and v (..., h, 1) down, of a picture whose
     shorter side spans (-1, 1).

@@ -26,7 +26,12 @@ def front(noise: np.ndarray, fade: float) -> np.ndarray:
     h, w, _ = noise.shape
     order = np.empty(h * w, np.float32)
     order[np.argsort(hills(noise), axis=None, kind="stable")] = np.linspace(0.0, 1.0, h * w)
-    share = np.clip((fade * (1.0 + SOFTNESS) - order.reshape(h, w, 1)) / SOFTNESS, 0.0, 1.0)
+    return soft_share((fade * (1.0 + SOFTNESS) - order.reshape(h, w, 1)) / SOFTNESS)
+
+
+def soft_share(way: np.ndarray) -> np.ndarray:
+    """Return the share, float32 0..1, at each place of the way across a soft edge: 0 before it, 1 behind it."""
+    share = np.clip(way, 0.0, 1.0)
     return np.asarray(share * share * (3.0 - 2.0 * share), np.float32)
 
 

@@ -8,15 +8,7 @@ from livemusviz.diffusion import coordinates
 
 def picture_planes(height: int, width: int, count: int) -> mx.array:
     """Return the coordinate planes of a whole picture of that many latent cells, float32 (1, height, width, count)."""
-    return mx.array(coordinates.coordinate_planes(*_coordinates(height, width), count)[None])
-
-
-def _coordinates(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return u (1, width) and v (height, 1) of the cells' middles; the shorter side spans (-1, 1)."""
-    shorter = min(height, width)
-    u = ((2 * np.arange(width) + 1 - width) / shorter)[None, :]
-    v = ((2 * np.arange(height) + 1 - height) / shorter)[:, None]
-    return u, v
+    return mx.array(coordinates.coordinate_planes(*coordinates.cell_coordinates(height, width), count)[None])
 
 
 class PicturePlanes:
@@ -29,7 +21,7 @@ class PicturePlanes:
         pan, zoom : see `coordinates.view`.
         """
         self.count, self._pan, self._zoom = count, pan, zoom
-        self._u, self._v = (mx.array(x.astype(np.float32)) for x in _coordinates(height, width))
+        self._u, self._v = (mx.array(x.astype(np.float32)) for x in coordinates.cell_coordinates(height, width))
         self._still = picture_planes(height, width, count)
 
     def __call__(self, noise: mx.array) -> mx.array:
