@@ -5,8 +5,8 @@ A *transition* is a change of relative luminance by a tenth or more of the maxim
 
 * WCAG 2.2, success criterion 2.3.1 (https://www.w3.org/TR/WCAG22/#three-flashes-or-below-threshold): at most three
   flashes in any second, counted where a quarter of a window of a third by a third of the screen flashes.
-* ITU-R BT.1702-3 and EA IRIS (https://github.com/electronicarts/IRIS): the mean of the screen, each monotone run of
-  it a transition, at most six in a second; four or more a second may not go on for four of five seconds.
+* ITU-R BT.1702-3 and EA IRIS (https://github.com/electronicarts/IRIS): the mean of the screen, each run of it one way
+  a transition (`flash_mean`), at most six in a second; four or more a second may not go on for four of five seconds.
 """
 
 from __future__ import annotations
@@ -93,81 +93,6 @@ def busy_seconds(times: deque[float], now: float) -> float:
         if stop > start:
             total, end = total + stop - start, stop
     return total
-
-
-class MeanGuard:
-    """Keep the mean of a whole picture within its transitions: `bounds` before a frame is shown, `shown` after it.
-
-    change : what counts as a transition.  dark : no transition where both states are above it.  margin : kept from
-    the change.  All in the signal's unit, 0..1.
-    """
-
-    def __init__(self, change: float, dark: float, extended: bool, margin: float = MARGIN) -> None:
-        self._change, self._dark, self._margin = change, dark, margin
-        self._budget = TransitionBudget(extended)
-        self._last, self._empty = 0.0, True
-        self._low = self._high = 0.0  # extremes since the last transition
-        self._rising: bool | None = None  # direction of the last transition
-        self._start = 0.0  # where the present monotone run began
-        self._run = 0  # its direction: -1, 0 or 1
-        self._counted = False  # whether this run is a transition already
-
-    def bounds(self, now: float) -> tuple[float, float]:
-        """Return the least and the greatest value that may be shown at `now` without a transition too many."""
-        if self._empty or self._budget.allows(now):
-            return 0.0, 1.0
-        low, high, step = 0.0, 1.0, self._change - self._margin
-        if self._rising is not False:  # a fall would be a transition
-            low = min(self._high - step, self._dark)
-        if self._rising is not True and self._low < self._dark:
-            high = self._low + step
-        if not (self._run < 0 and self._counted):
-            low = max(low, min((self._start if self._run < 0 else self._last) - step, self._dark))
-        if not (self._run > 0 and self._counted) and self._last < self._dark:
-            high = min(high, (self._start if self._run > 0 else self._last) + step)
-        return min(max(low, 0.0), self._last), max(min(high, 1.0), self._last)
-
-    def refuse(self, now: float) -> None:
-        """Note that the picture of `now` was held back."""
-        self._budget.refuse(now)
-
-    def shown(self, now: float, value: float) -> bool:
-        """Note that a picture with this mean was shown at `now`. Return whether that was a transition."""
-        if self._empty:
-            self._empty = False
-            self._last = self._low = self._high = self._start = value
-        by_run = self._follow_run(value)
-        by_extremes = self._follow_extremes(value)
-        if by_run or by_extremes:
-            self._budget.add(now)
-        self._last = value
-        return by_run or by_extremes
-
-    def exchange(self, state: State) -> None:
-        """Save or restore the mean so far."""
-        state.part("budget", self._budget)
-        self._last, self._empty = state.value("last", self._last), state.value("empty", self._empty)
-        self._low, self._high = state.value("low", self._low), state.value("high", self._high)
-        self._rising, self._start = state.value("rising", self._rising), state.value("start", self._start)
-        self._run, self._counted = state.value("run", self._run), state.value("counted", self._counted)
-
-    def _follow_run(self, value: float) -> bool:
-        direction = int(np.sign(value - self._last))
-        if direction and direction != self._run:
-            self._start, self._run, self._counted = self._last, direction, False
-        if self._counted or abs(value - self._start) < self._change or min(self._last, value) >= self._dark:
-            return False
-        self._counted = True
-        return True
-
-    def _follow_extremes(self, value: float) -> bool:
-        self._low, self._high = min(self._low, value), max(self._high, value)
-        fell = self._high - value >= self._change and value < self._dark and self._rising is not False
-        rose = value - self._low >= self._change and self._low < self._dark and self._rising is not True
-        if not (fell or rose):
-            return False
-        self._rising, self._low, self._high = rose and not fell, value, value
-        return True
 
 
 def flash_signals(cells: np.ndarray) -> np.ndarray:

@@ -19,25 +19,17 @@ from livemusviz.display.flash import (
     LUMINANCE_CHANGE,
     RED_CHANGE,
     TRANSITIONS,
-    MeanGuard,
     flash_signals,
-)  # fmt: skip
+)
 from livemusviz.display.flash_guard import LUMINANCE, NEVER_DARK_ENOUGH, RED
+from livemusviz.display.flash_mean import MeanGuard
+from livemusviz.display.flash_samples import changed_parts, mean_of_cells, sample_light
 from livemusviz.display.flash_windows import AREA, GRID, WINDOW, WindowGuard, cells_of_windows
 
 SECOND = 0.998  # s that transitions count; time stamps are rounded to milliseconds
-SAMPLES = 16  # pixels that are looked at across a cell, and as many down
 BUSY_MOST = 4.0  # s of any five with four or more transitions a second: the extended failure of EA IRIS
 WORST = 3  # seconds that a report names
 ENOUGH_CELLS = math.ceil(AREA * WINDOW[0] * WINDOW[1])  # that make a window flash
-
-
-def _linear_levels() -> np.ndarray:
-    srgb = np.arange(256) / 255.0
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
-
-
-LINEAR = _linear_levels()  # linear light of each 8-bit sRGB value
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +86,58 @@ class FlashReport:
         return self.luminance.passes and self.red.passes
 
 
+class _Series:
+    """Counts the transitions of a mean, by one rule."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()  # of the transitions of a second
+        self._busy: deque[tuple[float, float]] = deque()  # time and length of the pictures with many
+
+    def count(self, now: float, last: float, moved: bool) -> tuple[int, float]:
+        """Return the transitions of the second before `now`, and s of the last five with four or more a second.
+
+        last : s, time of the picture before.  moved : this one made a transition.
+        """
+        if moved:
+            self._times.append(now)
+        while self._times and now - self._times[0] >= SECOND:
+            self._times.popleft()
+        if len(self._times) >= BUSY:
+            self._busy.append((now, now - last))
+        while self._busy and now - self._busy[0][0] >= BUSY_WINDOW:
+            self._busy.popleft()
+        return len(self._times), sum(length for _, length in self._busy)
+
+
 class FlashCounter:
     """`add` every picture in the order of its time, then `report`."""
 
     def __init__(self) -> None:
         self._windows = WindowGuard(np.zeros((3, 1, 1)))
         self._means = {
-            LUMINANCE: MeanGuard(LUMINANCE_CHANGE, DARK, extended=False),
-            RED: MeanGuard(RED_CHANGE, NEVER_DARK_ENOUGH, extended=False),
+            LUMINANCE: MeanGuard(LUMINANCE_CHANGE, DARK, extended=False, margin=0.0, parts=(AREA,)),
+            RED: MeanGuard(RED_CHANGE, NEVER_DARK_ENOUGH, extended=False, margin=0.0, parts=(AREA,)),
         }
-        self._times: dict[int, deque[float]] = {signal: deque() for signal in self._means}  # transitions of a second
-        self._busy: dict[int, deque[tuple[float, float]]] = {signal: deque() for signal in self._means}  # time, length
+        self._series = {signal: (_Series(), _Series()) for signal in self._means}  # by each rule of a `MeanGuard`
         self._moved: deque[tuple[float, np.ndarray]] = deque()  # cells with a transition, of a second
         self._counts = np.zeros((3, GRID[1], GRID[0]), np.int32)  # of these
         self._reports = dict.fromkeys(self._means, SignalReport())
         self._seconds: dict[int, Worst] = {}  # the worst of each whole second of the film
         self._pictures, self._last = 0, 0.0
+        self._light: np.ndarray | None = None  # of the last picture's samples
 
     def add(self, now: float, picture: np.ndarray) -> None:
         """Count a picture. now : s, later than the one before.  picture : uint8 (H, W, 3 or 4), sRGB."""
-        values = flash_signals(measure_cells(picture))
+        light = sample_light(picture)
+        values = flash_signals(mean_of_cells(light))
+        parts = changed_parts(light if self._light is None else self._light, light)
+        self._light = light
         windows = self._count_windows(now, values)
         for signal, guard in self._means.items():
-            canvas, series = self._count_mean(signal, now, guard.shown(now, float(values[signal].mean())))
+            moved = guard.shown(now, float(values[signal].mean()), parts[signal])
+            rules = zip(self._series[signal], moved, strict=True)
+            counts = [rule.count(now, self._last, seen) for rule, seen in rules]
+            canvas, series = max(count for count, _ in counts), max(busy for _, busy in counts)
             worst = self._reports[signal]
             self._reports[signal] = SignalReport(
                 worst.canvas.or_worse(canvas, now),
@@ -137,19 +158,6 @@ class FlashCounter:
         reports = self._reports
         return FlashReport(self._pictures, self._last, reports[LUMINANCE], reports[RED], tuple(worst))
 
-    def _count_mean(self, signal: int, now: float, moved: bool) -> tuple[int, float]:
-        """Return the transitions of the second before `now`, and s of the last five with four or more a second."""
-        times, busy = self._times[signal], self._busy[signal]
-        if moved:
-            times.append(now)
-        while times and now - times[0] >= SECOND:
-            times.popleft()
-        if len(times) >= BUSY:
-            busy.append((now, now - self._last))
-        while busy and now - busy[0][0] >= BUSY_WINDOW:
-            busy.popleft()
-        return len(times), sum(length for _, length in busy)
-
     def _count_windows(self, now: float, values: np.ndarray) -> tuple[int, int]:
         """Return the transitions of the second before `now` in the worst window: of luminance, and of red or chroma."""
         moved = self._windows.shown(now, values)
@@ -160,23 +168,3 @@ class FlashCounter:
         cells = cells_of_windows(self._counts).reshape(3, -1, WINDOW[0] * WINDOW[1])
         most = np.sort(cells)[..., -ENOUGH_CELLS].max(-1)  # a quarter of a window made so many, or more
         return int(most[0]), int(most[1:].max())
-
-
-def measure_cells(picture: np.ndarray) -> np.ndarray:
-    """Return the cells of a picture as `flash_signals` takes them, float (9, 12, 4), from `SAMPLES`^2 pixels of each.
-
-    picture : uint8 (H, W, 3 or 4), sRGB.
-    """
-    height, width = picture.shape[:2]
-    rows, columns = (_spread(length, cells) for length, cells in ((height, GRID[1]), (width, GRID[0])))
-    rgb = LINEAR[picture[rows[:, None], columns, :3]]
-    red, total = rgb[..., 0], rgb.sum(-1)
-    saturated = np.where(red >= 0.8 * total, np.maximum(2.0 * red - total, 0.0), 0.0)
-    pixels = np.concatenate([rgb, saturated[..., None]], axis=-1)
-    return pixels.reshape(GRID[1], SAMPLES, GRID[0], SAMPLES, 4).mean((1, 3), dtype=np.float64)
-
-
-def _spread(length: int, cells: int) -> np.ndarray:
-    """Return the indices of `SAMPLES` pixels for each cell of a side of `length` pixels."""
-    count = cells * SAMPLES
-    return ((np.arange(count) + 0.5) * length / count).astype(int)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, RED_CHANGE, MeanGuard
+from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, RED_CHANGE
+from livemusviz.display.flash_mean import MeanGuard
 from livemusviz.display.flash_windows import GRID, WindowGuard
 from livemusviz.display.state import State
 
@@ -19,6 +20,7 @@ RELEASE = 0.15  # s, time constant of a gain's way back to 1
 SETTLED = 0.01  # distance from 1 that is taken for none
 CHANGED = 0.005  # least change of a cell that takes part in a change of the mean
 PLAIN = np.ones((GRID[1], GRID[0]))
+WHOLE = np.ones(2)  # parts of a picture that changed, where that is not known
 
 
 class Hold(NamedTuple):
@@ -79,12 +81,15 @@ class CanvasGuard:
             shares = np.minimum(shares, _least_around(needed.min(0)))
         return None if (shares == 1.0).all() and (gains == 1.0).all() else Hold(shares, gains)
 
-    def shown(self, now: float, values: np.ndarray, gains: np.ndarray = PLAIN) -> None:
-        """Note the signals of the picture that was shown at `now`, s, and its gains."""
+    def shown(self, now: float, values: np.ndarray, parts: np.ndarray = WHOLE, gains: np.ndarray = PLAIN) -> None:
+        """Note the signals of the picture that was shown at `now`, s.
+
+        parts : of it in which luminance and red are others than in the last one, (2,), 0..1.  gains : on its light.
+        """
         self._last, self._gains, self._time = values, gains, now
         self._windows.shown(now, values)
         for signal, guard in self._means.items():
-            guard.shown(now, float(values[signal].mean()))
+            guard.shown(now, float(values[signal].mean()), float(parts[signal]))
 
     def exchange(self, state: State) -> None:
         """Save or restore what may be shown next."""

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from livemusviz.director.stage import Look
-from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, MeanGuard, busy_seconds
+from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, busy_seconds
 from livemusviz.display.flash_guard import CanvasGuard, mixture
+from livemusviz.display.flash_mean import MeanGuard
 from tests import iris
 
 from .conftest import Stage, colourful, flat

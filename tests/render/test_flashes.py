@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from livemusviz.cli import main
-from livemusviz.display.flash_count import FlashCounter, measure_cells
+from livemusviz.display.flash_count import FlashCounter
+from livemusviz.display.flash_samples import mean_of_cells, sample_light
 from livemusviz.record.readback import read_pictures
 from tests import iris
 from tests.tracks import clicks
@@ -95,11 +96,12 @@ def test_bright_flicker_is_no_flash():
 def test_cells_are_means_of_linear_light():
     picture = np.zeros((90, 160, 3), np.uint8)
     picture[:10, :] = (255, 0, 0)  # the first row of cells
-    cells = measure_cells(picture)
+    cells = mean_of_cells(sample_light(picture))
     assert cells.shape == (9, 12, 4)
     assert cells[0, :, 0] == pytest.approx(1.0) and cells[0, :, 3] == pytest.approx(1.0)
     assert cells[1:].max() == 0.0
-    assert measure_cells(np.full((16, 16, 4), 188, np.uint8))[..., :3] == pytest.approx(0.5, abs=0.01)
+    grey = mean_of_cells(sample_light(np.full((16, 16, 4), 188, np.uint8)))
+    assert grey[..., :3] == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_film_that_is_there_is_checked(tmp_path, capsys):
