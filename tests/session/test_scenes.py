@@ -39,7 +39,7 @@ def test_a_preset_brings_its_values_and_its_chain(home: Path) -> None:
     played = Played()
     step = played.ask("preset", "ink")
     assert step.values.params.prompt == "black ink in water" and step.values.params.preset == "ink"
-    assert [each.shader for each in step.view.scene.chain] == ["liquid", "grade", "pixelsort"]
+    assert [each.shader for each in step.view.scene.chain] == ["isolines", "liquid", "feedback"]
     assert step.params == step.values.params
 
 
@@ -144,6 +144,6 @@ def test_inputs_of_shaders_are_parameters_like_any_other(home: Path) -> None:
     registry = played.values.registry
     assert played.values.values["fx/grade/contrast"] == 1.1 and "/fx/grade/contrast" in registry.by_address
     assert played.ask("fx/grade/contrast", 2.5).values.values["fx/grade/contrast"] == 2.5
-    assert played.ask("preset", "ink").values.values["fx/grade/contrast"] == 1.5, "as the preset has it"
+    assert played.ask("preset", "nebula").values.values["fx/grade/contrast"] == 1.4, "as the preset has it"
     assert "outside 0..3" in played.ask("fx/grade/contrast", 9.0).errors[0]
-    assert played.values.values["fx/grade/contrast"] == 1.5
+    assert played.values.values["fx/grade/contrast"] == 1.4
