@@ -39,8 +39,7 @@ class Painter:
     @torch.no_grad()
     def paint(self, embedding: torch.Tensor, noise: torch.Tensor) -> np.ndarray:
         """float32 (H, W, 3) in [0, 1] of noise (1, 32, H/16, W/16)."""
-        u_v = coordinates_seen(self.model.scale * noise[0].numpy(), self.pan, self.zoom)
-        seen = torch.from_numpy(planes(*u_v))[None]
+        seen = torch.from_numpy(planes(*coordinates_seen(noise[0].numpy(), self.pan, self.zoom)))[None]
         image = self.model.vae.decoder(self.model.denoise(embedding, noise, seen))[0]
         return (image.clamp(-1, 1) / 2 + 0.5).permute(1, 2, 0).numpy()
 

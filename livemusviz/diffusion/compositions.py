@@ -93,11 +93,10 @@ def place(noise: np.ndarray, within: bool, pan: float = 0.0, zoom: float = 0.0) 
     noise : of the frame, float32 (h, w, c).  within, see `Composition`.
     """
     h, w, _ = noise.shape
-    scale, right, down = 1.0, 0.0, 0.0
+    u, v = cell_coordinates(h, w)
     if pan or zoom:
         scale, right, down = view(noise[..., VIEW_CHANNELS].mean(axis=(0, 1)), h * w, pan, zoom)
-    u, v = cell_coordinates(h, w)
-    u, v = scale * u + right, scale * v + down
+        u, v = scale * u + right, scale * v + down
     ground = hills(noise)
     inside = (RADIUS - np.sqrt(u * u + v * v) if within else HORIZON - v) + RELIEF * ground / max(ground.std(), 1e-6)
     return soft_share(inside / SOFTNESS + 0.5)[..., None]

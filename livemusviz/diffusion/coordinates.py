@@ -1,21 +1,20 @@
 """Computes the coordinate planes for a UNet with `coordinate_channels`, and the view that a frame's noise chooses.
 
-For numpy, as training uses them, and for MLX, whose functions have the same names.
+numpy, for training and for frames.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 
 TURNS = (1, 2, 3, 6, 10)  # of the angle
 WAVES = (0.5, 1.0, 2.0)  # periods a unit of u, v and r
+FACTORS = np.array([*TURNS, *(2 * np.pi * f for _ in "uvr" for f in WAVES)], np.float32)  # of the angle, u, v and r
 VIEW_CHANNELS = slice(20, 23)
 """Channels of the noise whose means choose the view."""
 
 
-def view(means: Any, cells: int, pan: float, zoom: float, xp: Any = np) -> tuple[Any, Any, Any]:
+def view(means: np.ndarray, cells: int, pan: float, zoom: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a view, (scale, right, down), each (...,): u is drawn as scale u + right, v as scale v + down.
 
     So the horizon, the sun or the middle of a mandala lies elsewhere for another seed, and moves as the noise moves.
@@ -23,7 +22,7 @@ def view(means: Any, cells: int, pan: float, zoom: float, xp: Any = np) -> tuple
     means : float32 (..., 3), of the noise in `VIEW_CHANNELS`.  cells : how many each is the mean of.
     pan : farthest way of the middle, in halves of the shorter side.  zoom : 0..1, most that the scale is less than 1.
     """
-    amounts = xp.tanh(0.8 * cells**0.5 * means)
+    amounts = np.tanh(0.8 * cells**0.5 * means)
     return 1.0 - zoom * (0.5 + 0.5 * amounts[..., 2]), pan * amounts[..., 0], 0.8 * pan * amounts[..., 1]
 
 
@@ -35,7 +34,7 @@ def cell_coordinates(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     return u, v
 
 
-def coordinate_planes(u: Any, v: Any, count: int, xp: Any = np) -> Any:
+def coordinate_planes(u: np.ndarray, v: np.ndarray, count: int) -> np.ndarray:
     """Return float32 (..., h, w, count) for u (..., 1, w) to the right and v (..., h, 1) down, of a picture whose
     shorter side spans (-1, 1).
 
@@ -43,8 +42,14 @@ def coordinate_planes(u: Any, v: Any, count: int, xp: Any = np) -> Any:
     TURNS and of u, v and r at WAVES, because a network is slow to make fine patterns of a coordinate itself (Tancik et
     al., NeurIPS 2020).  0 : nothing.
     """
-    r, angle = xp.sqrt(u * u + v * v), xp.arctan2(v, u)
-    phases = [*(k * angle for k in TURNS), *(2 * np.pi * f * x for x in (u, v, r) for f in WAVES)]
-    waves = [wave(phase) for phase in phases for wave in (xp.cos, xp.sin)]
-    planes = xp.broadcast_arrays(u, v, r, xp.log(r + 0.1), *waves)
-    return xp.stack(planes, axis=-1)[..., :count].astype(xp.float32)
+    r = np.hypot(u, v)
+    planes = np.empty((*r.shape, 4 + 2 * len(FACTORS)), np.float32)
+    phases = np.empty((*r.shape, len(FACTORS)), np.float32)
+    planes[..., 0], planes[..., 1], planes[..., 2] = u, v, r
+    np.log(r + 0.1, out=planes[..., 3], casting="same_kind")
+    phases[..., : len(TURNS)] = np.arctan2(v, u)[..., None]
+    phases[..., len(TURNS) :].reshape(*r.shape, 3, len(WAVES))[...] = planes[..., :3, None]
+    phases *= FACTORS
+    np.cos(phases, out=planes[..., 4::2])
+    np.sin(phases, out=planes[..., 5::2])
+    return planes[..., :count]

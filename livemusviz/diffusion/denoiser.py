@@ -16,12 +16,8 @@ from livemusviz.diffusion.cached_attention import AttentionMemory
 from livemusviz.diffusion.conditioning import UNetInputs, stacked
 from livemusviz.diffusion.controls import Residuals
 from livemusviz.diffusion.layers import KeysValues
-from livemusviz.diffusion.planes import PicturePlanes
 from livemusviz.diffusion.schedulers import Scheduler
 from livemusviz.diffusion.unet import UNet2DConditionModel
-
-Asked = tuple[mx.array, int, UNetInputs]
-"""A prediction of the UNet that a step needs: (latents, step, inputs)."""
 
 
 class Guide(NamedTuple):
@@ -43,34 +39,43 @@ class Guide(NamedTuple):
 
 
 class StreamFrame(NamedTuple):
-    """Holds a frame between two steps. x : its latents. reference : R-CFG's clean latents. noise : what it started
-    from."""
+    """Holds a frame between two steps.
+
+    x : its latents. reference : R-CFG's clean latents. noise : what it started from. planes : its coordinate planes.
+    """
 
     x: mx.array
     reference: mx.array
     noise: mx.array
+    planes: mx.array | None = None
+
+
+Asked = tuple[StreamFrame, int, UNetInputs]
+"""A prediction of the UNet that a step needs: (frame, step, inputs)."""
 
 
 class Denoiser:
-    def __init__(
-        self, unet: UNet2DConditionModel, scheduler: Scheduler, guidance: str, dtype: mx.Dtype, planes: PicturePlanes
-    ) -> None:
+    def __init__(self, unet: UNet2DConditionModel, scheduler: Scheduler, guidance: str, dtype: mx.Dtype) -> None:
         """guidance : see spec.py."""
         self.unet, self.scheduler, self.guidance = unet, scheduler, guidance
-        self._dtype, self._planes = dtype, planes
+        self._dtype = dtype
 
     @property
     def steps(self) -> int:
         return len(self.scheduler)
 
-    def start(self, noise: mx.array, init: mx.array | None) -> StreamFrame:
-        """Return a frame before its first step. noise : unit normal, (B, h, w, c). init : clean latents to start
-        from."""
+    def start(self, noise: mx.array, init: mx.array | None, planes: mx.array | None = None) -> StreamFrame:
+        """Return a frame before its first step.
+
+        noise : unit normal, (B, h, w, c). init : clean latents to start from. planes : (B, h, w, count), for a UNet
+        with coordinate planes.
+        """
         scheduler = self.scheduler
         if init is not None and not scheduler.one_step:
-            return StreamFrame(scheduler.add_noise(init, noise), mx.broadcast_to(init, noise.shape), noise)
+            return StreamFrame(scheduler.add_noise(init, noise), mx.broadcast_to(init, noise.shape), noise, planes)
         x = noise * scheduler.init_noise_sigma
-        return StreamFrame(x, (x - float(scheduler.noise[0]) * noise) / float(scheduler.signal[0]), noise)
+        reference = (x - float(scheduler.noise[0]) * noise) / float(scheduler.signal[0])
+        return StreamFrame(x, reference, noise, planes)
 
     def run(
         self, frame: StreamFrame, text: UNetInputs, guide: Guide, fresh: Sequence[mx.array] | None = None
@@ -96,8 +101,8 @@ class Denoiser:
         deep : features of an earlier frame, which take the place of the UNet's deep layers.
         """
         (conditions,), keys_values = text.conditions, text.keys_values
-        x = self._seen(frame.x, 0)
-        residuals, features = _residuals([(frame.x, 0, text)], x, guide.controls), _features(guide.controls)
+        x = self._seen(frame, 0)
+        residuals, features = _residuals([(frame, 0, text)], x, guide.controls), _features(guide.controls)
         if deep is None:
             prediction, deep = self.unet.with_deep(
                 x, conditions, keys_values, residuals, guide.memory, features, text.region(0)
@@ -119,10 +124,10 @@ class Denoiser:
         fresh: Sequence[mx.array] | None,
     ) -> list[StreamFrame]:  # fmt: skip
         """Take frame k from step steps[k] to the next, with one evaluation of the UNet for all."""
-        asked = [(frame.x, i, text) for frame, i in zip(frames, steps, strict=True)]
+        asked = [(frame, i, text) for frame, i in zip(frames, steps, strict=True)]
         if guide.negative is not None:
             everywhere = self.guidance == "full"
-            asked += [(f.x, i, guide.negative) for f, i in zip(frames, steps, strict=True) if everywhere or i == 0]
+            asked += [(f, i, guide.negative) for f, i in zip(frames, steps, strict=True) if everywhere or i == 0]
         predictions = self._predict(asked, guide)
         moved = []
         for k, (frame, i) in enumerate(zip(frames, steps, strict=True)):
@@ -131,12 +136,12 @@ class Denoiser:
             x0, reference = self._guided(predictions[k], negative, frame, i, guide)
             noise = self._fresh(frame, i) if fresh is None else fresh[i]
             x = self.scheduler.step(x0, frame.x, i, noise)
-            moved.append(StreamFrame(x, reference, frame.noise))
+            moved.append(frame._replace(x=x, reference=reference))
         return moved
 
     def _predict(self, asked: Sequence[Asked], guide: Guide) -> list[mx.array]:
         """Return the UNet's predictions, float32, for each asked one under inputs of its own."""
-        xs = [self._seen(x, i) for x, i, _ in asked]
+        xs = [self._seen(frame, i) for frame, i, _ in asked]
         x = xs[0] if len(xs) == 1 else mx.concatenate(xs)
         conditions = _joined(asked, [inputs.conditions[i] for _, i, inputs in asked])
         keys_values = _joined(asked, [inputs.keys_values for _, _, inputs in asked])
@@ -148,11 +153,11 @@ class Denoiser:
         ends = np.cumsum([each.shape[0] for each in xs])[:-1]
         return list(mx.split(prediction, [int(end) for end in ends]))
 
-    def _seen(self, x: mx.array, i: int) -> mx.array:
-        """Return the latents before step i, as the UNet takes them."""
-        scaled = self.scheduler.scale_input(x, i)
-        if self.unet.config.coordinate_channels:
-            scaled = mx.concatenate([scaled, self._planes(scaled).astype(scaled.dtype)], axis=-1)
+    def _seen(self, frame: StreamFrame, i: int) -> mx.array:
+        """Return a frame's latents before step i, as the UNet takes them."""
+        scaled = self.scheduler.scale_input(frame.x, i)
+        if frame.planes is not None:
+            scaled = mx.concatenate([scaled, frame.planes.astype(scaled.dtype)], axis=-1)
         return scaled.astype(self._dtype)
 
     def _guided(
@@ -221,7 +226,7 @@ def _joined(asked: Sequence[Asked], trees: Sequence[Any]) -> Any:
     """Return trees of arrays, one for each asked one, joined along the batch; one tree for all stays as it is."""
     if all(tree is trees[0] for tree in trees):
         return trees[0]
-    return stacked([_repeated(tree, x.shape[0]) for (x, _, _), tree in zip(asked, trees, strict=True)])
+    return stacked([_repeated(tree, frame.x.shape[0]) for (frame, _, _), tree in zip(asked, trees, strict=True)])
 
 
 def _repeated(tree: Any, batch: int) -> Any:

@@ -84,20 +84,23 @@ class FrameGraph:
 
     (image, latents, finite, target, ...): uint8 RGBA (height, width, 4), top row first; blended latents, float32
     (1, h, w, c); bool, 0-d; denoised latents, as `latents`.
+
+    planes : makes the coordinate planes of a noise, which these functions take beside it.
     """
 
     def __init__(self, parts: ModelParts, latent_shape: tuple[int, int, int]) -> None:
         """latent_shape : (h, w, c)."""
         self._parts = parts
         config = parts.unet.config
-        planes = PicturePlanes(
+        self.planes = PicturePlanes(
             *latent_shape[:2], config.coordinate_channels, config.coordinate_pan, config.coordinate_zoom
         )
-        self.denoiser = Denoiser(parts.unet, parts.scheduler, parts.spec.guidance, parts.dtype, planes)
+        self.denoiser = Denoiser(parts.unet, parts.scheduler, parts.spec.guidance, parts.dtype)
 
     def full(
         self,
         noise: mx.array,
+        planes: mx.array | None,
         init: Init | None,
         stream: list[StreamFrame],
         before: tuple[mx.array, mx.array],
@@ -118,7 +121,7 @@ class FrameGraph:
         """Evaluate the whole UNet. before : latents of the last frame and their weight. controls : one for each
         ControlNet, or none where all are off. cached : of self-attention, in earlier frames. Also returns the
         stream's frames, the UNet's deep features, the ControlNets' residuals and this frame's keys and values."""
-        frame, text = self._start(noise, init), UNetInputs(*text)
+        frame, text = self._start(noise, planes, init), UNetInputs(*text)
         guide, residuals = self._guided(guide, controls)
         memory = None if cached is None else AttentionMemory(cached)
         guide = guide._replace(memory=memory)
@@ -141,6 +144,7 @@ class FrameGraph:
     def shallow(
         self,
         noise: mx.array,
+        planes: mx.array | None,
         init: Init | None,
         before: tuple[mx.array, mx.array],
         text: UNetInputs,
@@ -150,7 +154,7 @@ class FrameGraph:
     ) -> tuple[mx.array, mx.array, mx.array, mx.array]:
         """Evaluate the UNet's outermost level, with the deep features and residuals of an earlier frame."""
         guide, _ = self._guided(guide, controls)
-        x0, _ = self.denoiser.once(self._start(noise, init), UNetInputs(*text), guide, deep)
+        x0, _ = self.denoiser.once(self._start(noise, planes, init), UNetInputs(*text), guide, deep)
         return self.decoded(self._near_init(x0, init), before)
 
     def decoded(
@@ -164,6 +168,7 @@ class FrameGraph:
     def denoise(
         self,
         noise: mx.array,
+        planes: mx.array | None,
         init: Init | None,
         text: UNetInputs,
         guide: Guide,
@@ -171,7 +176,7 @@ class FrameGraph:
     ) -> mx.array:
         """Return denoised latents, float32 (B, h, w, c). text, guide : one for all or one for each."""
         guide, _ = self._guided(guide, controls)
-        return self._near_init(self.denoiser.run(self._start(noise, init), text, guide), init)
+        return self._near_init(self.denoiser.run(self._start(noise, planes, init), text, guide), init)
 
     def _guided(self, guide: Guide, controls: Sequence[ControlInput]) -> tuple[Guide, Residuals]:
         """Return the guide with a frame's residuals, and these. `mx.compile` makes plain tuples of named ones."""
@@ -188,8 +193,9 @@ class FrameGraph:
         finite = mx.isfinite(rgb.sum(axis=1).sum(axis=(1, 2)))  # by rows first: that much faster on a CPU
         return in_bands(_rgba, rgb, self._parts.streams), finite
 
-    def _start(self, noise: mx.array, init: Init | None) -> StreamFrame:
-        return self.denoiser.start(noise, None if init is None else init[0])  # a compiled function makes it a tuple
+    def _start(self, noise: mx.array, planes: mx.array | None, init: Init | None) -> StreamFrame:
+        latents = None if init is None else init[0]  # a compiled function makes it a tuple
+        return self.denoiser.start(noise, latents, planes)
 
     def _near_init(self, x0: mx.array, init: Init | None) -> mx.array:
         """Mix the init latents in where the model has one step only and cannot start half-way."""

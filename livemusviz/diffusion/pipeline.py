@@ -213,7 +213,7 @@ class Pipeline:
         if noise.shape != self.latent_shape:
             raise ValueError(f"noise has shape {noise.shape}, this pipeline takes {self.latent_shape}")
         text = self.styles.styled(self.prompts.with_guidance(text, options.guidance_scale))
-        x, state = mx.array(noise, dtype=mx.float32)[None], self._state
+        x, planes, state = mx.array(noise, dtype=mx.float32)[None], self.graph.planes(noise[None]), self._state
         before = self._before(x, feedback, options.drift)
         negative = self.styles.led_away(self.prompts.negative_inputs(options.negative))
         guide = Guide(_scalar(options.guidance_scale), _scalar(options.delta), negative)
@@ -223,14 +223,14 @@ class Pipeline:
             made = replace(state, latents=latents)
         elif options.reuse >= Reuse.DEEP_FEATURES and state.deep and kept is not None:
             image, latents, finite, target = self._forms.shallow(
-                x, self.init.init(), before, text.inputs, guide, state.deep[0], kept
+                x, planes, self.init.init(), before, text.inputs, guide, state.deep[0], kept
             )
             made = replace(state, latents=latents, target=target)
         else:
             controls = self.controls.inputs(state.residuals)
             cached = self.attention.inputs()
             image, latents, finite, target, stream, deep, residuals, keys_values = self._forms.full(
-                x, self.init.init(), self._stream(x), before, text.inputs, guide, controls, cached
+                x, planes, self.init.init(), self._stream(x, planes), before, text.inputs, guide, controls, cached
             )
             frames = tuple(StreamFrame(*frame) for frame in stream)
             made = FrameState(latents, target, tuple(deep), frames, tuple(residuals), tuple(keys_values))
@@ -302,13 +302,16 @@ class Pipeline:
             self.attention.set(0.0)
 
     def denoise(self, noise: mx.array, text: Conditioning) -> mx.array:
-        """Return clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy."""
+        """Return clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy, but for
+        the noise."""
         guide = Guide(_scalar(1.0), _scalar(1.0), self.prompts.negative_inputs(None))
         return self.denoise_batch(noise, text.inputs, guide)
 
     def denoise_batch(self, noise: mx.array, text: UNetInputs, guide: Guide) -> mx.array:
         """Do what `denoise` does where text and guide are one for all or one for each."""
-        return self.graph.denoise(noise, self.init.init(), text, guide, self.controls.inputs())
+        return self.graph.denoise(
+            noise, self.graph.planes(np.array(noise)), self.init.init(), text, guide, self.controls.inputs()
+        )
 
     def _before(self, x: mx.array, feedback: float, drift: tuple[float, ...]) -> tuple[mx.array, mx.array]:
         """Return the last frame's latents, moved on, and their weight in the next one's."""
@@ -319,7 +322,7 @@ class Pipeline:
             latents = drifted(latents, mx.array(drift, dtype=mx.float32))
         return latents, _scalar(feedback)
 
-    def _stream(self, x: mx.array) -> list[StreamFrame]:
+    def _stream(self, x: mx.array, planes: mx.array | None) -> list[StreamFrame]:
         """Return the frames between two steps of the stream batch; at first the new frame, on the way to the last
         picture, stands in for all of them. More steps than a batch should hold are made one after the other."""
         if not self.parts.spec.stream or not 1 < self.denoiser.steps <= MAX_STREAM:
@@ -329,7 +332,7 @@ class Pipeline:
         scheduler = self.parts.scheduler
         clean = self.init.latents if self.init.latents is not None else self._state.latents
         clean = mx.zeros_like(x) if clean is None else clean
-        return [StreamFrame(scheduler.add_noise(clean, x, i), clean, x) for i in range(1, self.denoiser.steps)]
+        return [StreamFrame(scheduler.add_noise(clean, x, i), clean, x, planes) for i in range(1, self.denoiser.steps)]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from livemusviz.diffusion.cached_attention import MOST_FRAMES
 from livemusviz.diffusion.conditioning import UNetInputs
-from livemusviz.diffusion.denoiser import Guide
+from livemusviz.diffusion.denoiser import Guide, StreamFrame
 from livemusviz.diffusion.frame import FrameOptions
 from livemusviz.diffusion.pipeline import Pipeline
 from livemusviz.diffusion.schedulers import Sampling
@@ -87,7 +87,9 @@ PLAIN_GUIDE = Guide(mx.array(1.0), mx.array(1.0))
 
 
 def predict(pipeline: Pipeline, x: np.ndarray, i: int, instruction: UNetInputs) -> np.ndarray:
-    (prediction,) = pipeline.denoiser._predict([(mx.array(x)[None], i, instruction)], PLAIN_GUIDE)
+    latents = mx.array(x)[None]
+    frame = StreamFrame(latents, latents, latents)
+    (prediction,) = pipeline.denoiser._predict([(frame, i, instruction)], PLAIN_GUIDE)
     return np.array(prediction)[0]
 
 

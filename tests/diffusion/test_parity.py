@@ -184,9 +184,9 @@ def test_one_step_of_a_whole_folder(kind: str, tmp_path: Path) -> None:
     view = pipeline.parts.unet.config.coordinate_pan, pipeline.parts.unet.config.coordinate_zoom
     with torch.no_grad():
         tokens = text(torch.from_numpy(ids).long()).last_hidden_state
+        planes = planes_of_view(*coordinates_seen(latents[0].numpy(), *view))[: unet.config.in_channels - 32]
         latents = latents * scheduler.init_noise_sigma
         scaled = scheduler.scale_model_input(latents, scheduler.timesteps[0])
-        planes = planes_of_view(*coordinates_seen(scaled[0].numpy(), *view))[: unet.config.in_channels - 32]
         predicted = unet(torch.cat([scaled, torch.from_numpy(planes)[None]], 1), scheduler.timesteps[0], tokens).sample
         x0 = scheduler.step(predicted, scheduler.timesteps[0], latents).prev_sample
     embedding = pipeline.prompts.encode("deep blue ocean")
