@@ -108,7 +108,7 @@ def form(layer: Timed) -> str:
     """Return how a layer is computed: "F(4x4, 3x3)" or "F(2x2, 3x3)" for Winograd's, else its class."""
     if getattr(layer, "fast", None) is None:
         return type(object.__getattribute__(layer, "_layer")).__name__
-    by = choose_forms(*layer.shape[:3])
+    by, _ = choose_forms(*layer.shape[:3])
     return f"F({by.tile}x{by.tile}, 3x3)"
 
 

@@ -98,9 +98,11 @@ LAYER_BYTES = 16 << 20
 """Most that a layer's weights transformed for F(4x4) take, four times the plain ones. A larger layer stays as it is."""
 
 
-def choose_forms(B: int, H: int, W: int) -> Filtering:
-    """Return the filtering that is fastest for pictures of a shape, as measured."""
-    return F4 if B * F4.tiles(H) * F4.tiles(W) >= FEWEST_TILES else F2
+@cache
+def choose_forms(B: int, H: int, W: int) -> tuple[Filtering, bool]:
+    """Return the filtering that is fastest for pictures of a shape, as measured, and True if it has few tiles."""
+    by = F4 if B * F4.tiles(H) * F4.tiles(W) >= FEWEST_TILES else F2
+    return by, B * by.tiles(H) * by.tiles(W) <= FEW_TILES
 
 
 class Winograd:
@@ -111,7 +113,7 @@ class Winograd:
 
     def __init__(self, weight: mx.array, streams: Streams = OWN) -> None:
         self._plain = weight
-        self._transformed: dict[tuple[Filtering, bool], mx.array] = {}
+        self._transformed: dict[tuple[Filtering, bool], list[mx.array]] = {}
         self.streams = streams
 
     def __call__(self, x: mx.array, bias: mx.array | None) -> mx.array:
@@ -122,21 +124,21 @@ class Winograd:
         if bias is not None and bias.size > bias.shape[0] * bias.shape[-1]:  # it differs from place to place
             return self(x, None) + bias
         B, H, W, _ = x.shape
-        by = choose_forms(B, H, W)
-        if B * by.tiles(H) * by.tiles(W) > FEW_TILES:
-            y = self._by_rows(by, x, self.weight(by, few_tiles=False), bias)
+        by, few = choose_forms(B, H, W)
+        if not few:
+            y = self._by_rows(by, x, self.weights(by, few_tiles=False)[0], bias)
             return y if y.shape[1] == H else y[:, :H]
-        weight, parts = self.weight(by, few_tiles=True), []
+        weights, parts = self.weights(by, few_tiles=True), []
         for k, stream in enumerate(self.streams.each[: by.window]):
             with stream():
-                parts.append(self._by_columns(by, x, weight, k))
+                parts.append(self._by_columns(by, x, weights[k], k))
         y = parts[0] if bias is None else parts[0] + bias  # while the other parts are made
         return sum(parts[1:], y)
 
-    def weight(self, by: Filtering, few_tiles: bool) -> mx.array:
-        """Return G g G', float32, evaluated. Where there are few tiles it is (column of the window, block of outputs,
-        row, C, outputs in a block), so that each product reads its weights from end to end; else (row, 1, column, C,
-        O)."""
+    def weights(self, by: Filtering, few_tiles: bool) -> list[mx.array]:
+        """Return G g G', float32, evaluated. Where there are few tiles it is one for each stream, (columns of the
+        window, block of outputs, row, C, outputs in a block), so that each product reads its weights from end to end;
+        else one for all, (row, 1, column, C, O)."""
         if (by, few_tiles) not in self._transformed:
             g = np.array(self._plain, dtype=np.float64).transpose(1, 2, 3, 0)
             C, O = g.shape[2:]  # noqa: E741
@@ -144,9 +146,10 @@ class Winograd:
             if few_tiles:
                 block = BLOCK if O % BLOCK == 0 else O
                 whole = whole.reshape(by.window, by.window, C, -1, block).transpose(1, 3, 0, 2, 4)
+                parts = [whole[first:end] for first, end in self._columns(by)]
             else:
-                whole = whole[:, None]
-            (self._transformed[by, few_tiles],) = _evaluated(whole)
+                parts = [whole[:, None]]
+            self._transformed[by, few_tiles] = list(_evaluated(*parts))
         return self._transformed[by, few_tiles]
 
     def on_bands(self, bands: list[mx.array], bias: mx.array | None) -> list[mx.array]:
@@ -156,12 +159,11 @@ class Winograd:
         """
         B, _, W, C = bands[0].shape
         heights = [band.shape[1] for band in bands]
-        by = choose_forms(B, sum(heights), W)
-        few = B * by.tiles(sum(heights)) * by.tiles(W) <= FEW_TILES
+        by, few = choose_forms(B, sum(heights), W)
         if few or any(height % by.tile or self._rows_at_once(by, bands[0]) * by.tile < height for height in heights):
             whole = self(mx.concatenate(bands, axis=1), bias)
             return list(mx.split(whole, [sum(heights[:k]) for k in range(1, len(bands))], axis=1))
-        weight, made = self.weight(by, few_tiles=False), []
+        (weight,), made = self.weights(by, few_tiles=False), []
         for k, (band, stream) in enumerate(zip(bands, self.streams.each, strict=False)):
             with stream():
                 border = mx.zeros((B, 1, W, C))
@@ -193,6 +195,11 @@ class Winograd:
         B, _, W, C = x.shape
         return max(1, PART_BYTES // (B * by.tiles(W) * by.window**2 * max(C, len(self._plain)) * x.itemsize))
 
+    def _columns(self, by: Filtering) -> list[tuple[int, int]]:
+        """Return the first column of the window and the one after the last, for each stream that has a part."""
+        n, count = by.window, min(len(self.streams), by.window)
+        return [(n * k // count, n * (k + 1) // count) for k in range(count)]
+
     def _by_columns(self, by: Filtering, x: mx.array, weight: mx.array, k: int) -> mx.array:
         """Return the share of stream k in the result, (B, H, W, O), from its columns of transformed windows.
 
@@ -200,16 +207,11 @@ class Winograd:
         The columns come first in every array, so that the one copy is that of the tiles, on their way back.
         """
         B, H, W, C = x.shape
-        n, (blocks, block) = by.window, (weight.shape[1], weight.shape[4])
-        count = min(len(self.streams), n)
-        first, end = n * k // count, n * (k + 1) // count
-        columns, tiles = end - first, by.tiles(W)
-        down, up = _side(by, H, 0, n)
-        across, back = _side(by, W, first, end)
+        columns, blocks, n, _, block = weight.shape
+        (down, up), (across, back), tiles = _down(by, H), _across(by, W, *self._columns(by)[k]), by.tiles(W)
         x = x.reshape(H, W, C) if B == 1 else x.transpose(1, 2, 0, 3).reshape(H, W, B * C)
-        v = across.reshape(columns, 1, tiles, W) @ x
-        v = down @ v.reshape(columns, H, -1)
-        m = v.reshape(columns, 1, n, -1, C) @ weight[first:end]
+        v = down @ (across @ x).reshape(columns, H, -1)
+        m = v.reshape(columns, 1, n, -1, C) @ weight
         y = up @ m.reshape(columns * blocks, down.shape[0], -1)
         y = y.reshape(columns, blocks, H, tiles * B, block).transpose(2, 0, 3, 1, 4)
         y = back @ y.reshape(H, columns * tiles, -1)
@@ -241,6 +243,7 @@ def _rows_of_tiles(by: Filtering, d: mx.array, weight: mx.array, bias: mx.array 
     return y if y.shape[2] == W else y[:, :, :W]
 
 
+@cache
 def _groups(tiles: int) -> tuple[int, int]:
     """Return how many tiles a group has, and how many groups a row of tiles; the last one may have more than there are.
 
@@ -257,13 +260,18 @@ def _window(by: Filtering) -> tuple[mx.array, ...]:
 
 
 @cache
-def _side(by: Filtering, pixels: int, first: int, end: int) -> tuple[mx.array, ...]:
-    """Return the transforms of a whole side of a picture, rows first to end - 1 of each of its T windows.
-
-    ((end - first) * T, pixels) into the windows; (pixels, (end - first) * T) back from the tiles.
-    """
-    into, out_of = _spread(by, pixels, first, end)
+def _down(by: Filtering, pixels: int) -> tuple[mx.array, ...]:
+    """Return the transforms of a whole side of a picture: (n * T, pixels) into its T windows of n, (pixels, n * T)
+    back."""
+    into, out_of = _spread(by, pixels, 0, by.window)
     return _evaluated(into.reshape(-1, pixels), out_of.reshape(pixels, -1))
+
+
+@cache
+def _across(by: Filtering, pixels: int, first: int, end: int) -> tuple[mx.array, ...]:
+    """Return the same of columns first to end - 1 of each window: (columns, 1, T, pixels), (pixels, columns * T)."""
+    into, out_of = _spread(by, pixels, first, end)
+    return _evaluated(into[:, None], out_of.reshape(pixels, -1))
 
 
 @cache
