@@ -58,10 +58,9 @@ def test_it_is_the_direct_convolution(shape: tuple[int, ...], outputs: int, coun
 
 
 def test_the_sizes_above_reach_every_form() -> None:
-    assert (
-        choose_forms(1, 8, 8) == choose_forms(1, 12, 16) == F2
-        and choose_forms(1, 16, 16) == choose_forms(4, 8, 8) == F4
-    )
+    assert choose_forms(1, 8, 8) == choose_forms(1, 12, 16) == (F2, True)
+    assert choose_forms(1, 16, 16) == choose_forms(4, 8, 8) == (F4, True)
+    assert choose_forms(2, 33, 18) == (F4, False)
     assert FEWEST_TILES <= 16 and FEW_TILES < 2 * 9 * 5
 
 
