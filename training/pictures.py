@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from livemusviz.diffusion.coordinates import VIEW_CHANNELS, coordinate_planes, view
+from livemusviz.diffusion.coordinates import coordinate_planes, view
 from training.captions import Wish
 from training.families import FAMILIES
 from training.fields import CELL, LATENT_CHANNELS, Fields, Layers, Style, coordinates, line, sigmoid, step
@@ -99,8 +99,8 @@ def coordinates_seen(noise: np.ndarray, pan: float, zoom: float, per_cell: int =
     """Return u and v, see `coordinates`, of a whole picture in the view that its noise, (32, h, w), chooses."""
     _, h, w = noise.shape
     u, v = coordinates(h, w, min(h, w), per_cell=per_cell)
-    scale, right, down = (x.astype(np.float32) for x in view(noise[VIEW_CHANNELS].mean((1, 2)), h * w, pan, zoom))
-    return scale * u + right, scale * v + down
+    scale, right, down = view(noise.transpose(1, 2, 0), pan, zoom)
+    return (scale * u + right).astype(np.float32), (scale * v + down).astype(np.float32)
 
 
 def planes_of(h: int, w: int) -> np.ndarray:

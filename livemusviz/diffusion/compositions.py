@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from livemusviz.bridge.frames import Prompt
-from livemusviz.diffusion.coordinates import VIEW_CHANNELS, cell_coordinates, view
+from livemusviz.diffusion.coordinates import cell_coordinates, view
 from livemusviz.diffusion.fronts import hills, soft_share
 from livemusviz.diffusion.text import weighted
 
@@ -95,7 +95,7 @@ def place(noise: np.ndarray, within: bool, pan: float = 0.0, zoom: float = 0.0) 
     h, w, _ = noise.shape
     u, v = cell_coordinates(h, w)
     if pan or zoom:
-        scale, right, down = view(noise[..., VIEW_CHANNELS].mean(axis=(0, 1)), h * w, pan, zoom)
+        scale, right, down = view(noise, pan, zoom)
         u, v = scale * u + right, scale * v + down
     ground = hills(noise)
     inside = (RADIUS - np.sqrt(u * u + v * v) if within else HORIZON - v) + RELIEF * ground / max(ground.std(), 1e-6)

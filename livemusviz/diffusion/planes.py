@@ -1,7 +1,4 @@
-"""Makes the coordinate planes of frames. Engine thread.
-
-numpy computes them: on a CPU MLX takes five times as long, most of it to start seventy small operations.
-"""
+"""Makes the coordinate planes of frames. Engine thread."""
 
 import mlx.core as mx
 import numpy as np
@@ -31,9 +28,12 @@ class PicturePlanes:
         """Return the planes of frames by their unit noise, (B, h, w, c): float32 (B, h, w, count). None for none."""
         if not self.count:
             return None
-        B, h, w, _ = noise.shape
         if not (self._pan or self._zoom):
-            return mx.broadcast_to(self._still, (B, h, w, self.count))
-        means = noise.reshape(B, h * w, -1).mean(axis=1)[:, coordinates.VIEW_CHANNELS]
-        scale, right, down = (x[:, None, None] for x in coordinates.view(means, h * w, self._pan, self._zoom))
-        return mx.array(coordinates.coordinate_planes(scale * self._u + right, scale * self._v + down, self.count))
+            return mx.broadcast_to(self._still, (*noise.shape[:3], self.count))
+        frames = [mx.array(self._seen(frame)[None]) for frame in noise]
+        return frames[0] if len(frames) == 1 else mx.concatenate(frames)
+
+    def _seen(self, noise: np.ndarray) -> np.ndarray:
+        """Return the planes in one frame's view, float32 (h, w, count)."""
+        scale, right, down = coordinates.view(noise, self._pan, self._zoom)
+        return coordinates.coordinate_planes(scale * self._u + right, scale * self._v + down, self.count)
