@@ -71,13 +71,15 @@ def motion(film: Film) -> np.ndarray:
 
 
 def onset_motion_ratio(film: Film, onsets: np.ndarray, after: float = 3.0) -> float:
-    """Mean motion within 100 ms after an onset over that elsewhere, counted from `after` s. onsets : s, film time."""
+    """Mean motion from an onset to 100 ms later over that elsewhere, counted from `after` s. onsets : s, film time.
+
+    A picture stands until the next one: that during which an onset comes counts, though it began before.
+    """
     difference, counted = motion(film), film.times >= after
-    since = np.full(len(film.times), np.inf)
+    ends = np.append(film.times[1:], np.inf)
+    near = np.zeros(len(film.times), bool)
     for onset in onsets:
-        later = film.times >= onset
-        since[later] = np.minimum(since[later], film.times[later] - onset)
-    near = since <= ONSET_WINDOW
+        near |= (ends > onset) & (film.times <= onset + ONSET_WINDOW)
     if not (counted & near).any() or not (counted & ~near).any():
         return float("nan")
     return float(difference[counted & near].mean() / difference[counted & ~near].mean())

@@ -30,6 +30,8 @@ def test_motion_on_onsets_is_told_from_motion_between() -> None:
         pictures.append(still.clip(0, 255))
     made = film(np.array(pictures, np.uint8))
     assert onset_motion_ratio(made, onsets, after=0.5) == pytest.approx(3.0, rel=0.15)
+    during = onset_motion_ratio(made, onsets + 0.4 / FPS, after=0.5)
+    assert during == pytest.approx(3.0, rel=0.1), "the picture that stands when an onset comes counts"
     assert onset_motion_ratio(made, onsets + 0.25, after=0.5) < 1.0
 
 
