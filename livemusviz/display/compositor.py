@@ -21,6 +21,7 @@ from livemusviz import resources
 from livemusviz.bridge.frames import Frame
 from livemusviz.bridge.outputs import CanvasTexture
 from livemusviz.bridge.view import View
+from livemusviz.display import flash_pattern
 from livemusviz.display.bank import ShaderBank
 from livemusviz.display.base import BasePicture
 from livemusviz.display.chain import Job
@@ -95,7 +96,10 @@ class Compositor:
             before = None if first else self._art
             job = Job(self._inner_size(), self.quality.filters, dt, self._draw_sound(view, dt))
             picture = self._chains.draw(self._base.draw(now, dt, view), before, job)
+            striped = self.limiter.patterns.striped
             self._take_art(self.limiter.limit(now, picture, before, view.flash_limit))
+            if self.limiter.patterns.striped and not striped:
+                self.problems.append(flash_pattern.WARNING)
         step = dt / BLACKOUT_FADE
         self._darkness = min(self._darkness + step, 1.0) if view.blackout else max(self._darkness - step, 0.0)
         self._shown = self._art

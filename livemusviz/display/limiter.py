@@ -13,6 +13,7 @@ import numpy as np
 
 from livemusviz.display.flash import flash_signals
 from livemusviz.display.flash_guard import GAIN_MOST, GAMMA, LUMINANCE, PLAIN, RED, CanvasGuard, Hold
+from livemusviz.display.flash_pattern import PatternWatch
 from livemusviz.display.flash_windows import GRID
 from livemusviz.display.layers import Layer
 from livemusviz.display.program import ShaderProgram
@@ -26,8 +27,10 @@ LESS = 0.6  # factor on the new picture's share from one try to the next
 class FlashLimiter:
     """`limit` once for each canvas that is drawn.
 
-    size : of the pictures, (width, height) in pixels; it may change.  measure, hold : the programs of measure.frag and
-    hold.frag.  active : the last picture was held back.
+    size : of the pictures, (width, height) in pixels; it may change.
+    measure, hold : the programs of measure.frag and hold.frag.
+    active : the last picture was held back.
+    patterns : tells if the pictures are striped.
     """
 
     def __init__(
@@ -39,7 +42,8 @@ class FlashLimiter:
         self._mixture.repeat_x = self._mixture.repeat_y = False
         self._pair = [Layer(ctx, size) for _ in range(2)]
         self._mode, self._guard = "off", CanvasGuard(extended=False)
-        self.active = False
+        self._light = np.zeros((POINTS[1], POINTS[0], 4), np.float32)  # of the picture measured last
+        self.active, self.patterns = False, PatternWatch()
 
     def limit(self, now: float, picture: Layer, before: Layer | None, mode: str) -> Layer:
         """Return what to show in the place of `picture` at `now`, s.
@@ -59,11 +63,12 @@ class FlashLimiter:
             self.active = True
             shown, values, parts, gains = self._hold_back(now, picture, before, hold)
         self._guard.shown(now, values, parts, gains)
+        self.patterns.look(now, self._light)
         return shown
 
     def forget(self) -> None:
         """Take the next picture for the first one that is seen."""
-        self._guard = CanvasGuard(extended=self._mode == "broadcast")
+        self._guard, self.patterns = CanvasGuard(extended=self._mode == "broadcast"), PatternWatch()
 
     def rehearse(self, picture: Layer) -> None:
         """Draw what `limit` may draw once, from a picture of the canvas's size; nothing is remembered of it."""
@@ -77,6 +82,7 @@ class FlashLimiter:
         """Save or restore what the next picture depends on."""
         self.active = state.value("active", self.active)
         state.part("guard", self._guard)
+        state.part("patterns", self.patterns)
         for i, layer in enumerate(self._pair):
             state.layer(f"held {i}", layer)
 
@@ -88,6 +94,7 @@ class FlashLimiter:
         self._measure.set("points", POINTS)
         self._measure.draw(self._points, image=picture.texture, before=before.texture)
         light = np.frombuffer(self._points.read(components=4, dtype="f4"), np.float32)
+        self._light = light.reshape(POINTS[1], POINTS[0], 4)
         change = np.frombuffer(self._points.read(components=2, attachment=1, alignment=1), np.uint8).reshape(-1, 2)
         rows = light.reshape(GRID[1], POINTS[1] // GRID[1], -1).sum(1)  # one axis at a time: five times as fast
         cells = rows.reshape(GRID[1], GRID[0], POINTS[0] // GRID[0], 4).sum(2, dtype=np.float64)

@@ -196,6 +196,7 @@ class _Show:
             work_ms=recent[1],
             quality=str(compositor.quality),
             limited=compositor.limiter.active,
+            striped=compositor.limiter.patterns.striped,
             stalls=self._tally.intervals.stalls,
         )
 

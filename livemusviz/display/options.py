@@ -73,6 +73,7 @@ class DisplayHealth:
     work_ms : mean time from a frame's start to its presentation, ms.
     quality : text of the quality ladder.
     limited : True if the flash limiter holds the canvas back.
+    striped : True if the canvas shows a striped pattern.
     stalls : intervals over `STALL` since the first canvas.
     """
 
@@ -80,6 +81,7 @@ class DisplayHealth:
     work_ms: float = 0.0
     quality: str = "full"
     limited: bool = False
+    striped: bool = False
     stalls: int = 0
 
 

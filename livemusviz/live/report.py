@@ -68,7 +68,8 @@ def hud_lines(now: Snapshot) -> tuple[str, ...]:
     recording = _clock(now.record.seconds) if now.record.state == "recording" else "off"
     limited = "   flash limiter at work" if display.limited else ""
     idle = [name for name in engine.unused if now.step.values.value(name) != BY_NAME[name].default]
-    quality = f"stalls {display.stalls}  quality {display.quality}{limited}"
+    striped = "   striped pattern" if display.striped else ""
+    quality = f"stalls {display.stalls}  quality {display.quality}{limited}{striped}"
     lines = (
         f"canvas {display.fps:.1f} fps  {display.work_ms:.1f} ms  {quality}" if display.fps else "canvas starting",
         _engine_line(engine, spent["p50"], now.late_ms),

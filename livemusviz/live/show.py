@@ -144,9 +144,14 @@ class Show:
             on_texture=self.outlets.put_texture,
             on_shown=self._shown,
             on_onset_shown=self.stats.onset_shown,
-            on_problem=lambda text: self.notices.put(logging.WARNING, text, "display"),
+            on_problem=self._warn,
             on_health=self.stats.take_health,
         )
+
+    def _warn(self, text: str) -> None:
+        """Tell the performer of a problem of the display, and the show log."""
+        self.notices.put(logging.WARNING, text, "display")
+        self.outlets.recorder.note(self.clock.now(), {"problem": text})
 
     # --- each display frame ---------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
     {"sample": 96000, "values": {"prompt": "red lava"}}      parameters that took new values
     {"sample": 34000, "latents": [16, 16]}                   of the model, once it is loaded
     {"sample": 96512, "walk": [1.234]}                       where the latent walk was in a slot of the engine
+    {"sample": 99000, "problem": "striped pattern: ..."}     what the performer was warned of; a film does without it
     {"sample": 480000, "end": true}
 
 `sample` counts from the first sample of the recording. A log that was cut off is read as far as it goes. The writer

@@ -15,11 +15,13 @@ from livemusviz.record.loop import RecordStatus
 from livemusviz.session.session import Session
 from tests.session.content import small_content
 
+REST = DisplayHealth()
 
-def lines(values: ParamValues, engine: EngineStatus) -> tuple[str, ...]:
+
+def lines(values: ParamValues, engine: EngineStatus, display: DisplayHealth = REST) -> tuple[str, ...]:
     session = Session(small_content(), values, 0.0, np.random.default_rng(0))
     step = session.play(0.0, AudioFeatures.rest(0.0))
-    return hud_lines(Snapshot(step, AudioStatus(), engine, DisplayHealth(), RecordStatus(), PictureStatus(), 7000, 0.0))
+    return hud_lines(Snapshot(step, AudioStatus(), engine, display, RecordStatus(), PictureStatus(), 7000, 0.0))
 
 
 def test_a_fader_that_moves_nothing_in_this_model_is_named_once_it_is_moved() -> None:
@@ -42,3 +44,12 @@ def test_the_onset_curve_stands_beside_its_threshold() -> None:
     loud = replace(quiet, rms=0.1, novelty=0.8)
     assert hearing_line(loud, 2.0) == "hears -20 dB   onset curve 0.80 of 0.50 (sensitivity 2)"
     assert any(line.startswith("hears nothing") for line in lines(ParamValues(), EngineStatus()))
+
+
+def test_what_the_flash_limiter_does_and_sees_stands_behind_the_canvas() -> None:
+    def canvas(**figures: bool) -> str:
+        return lines(ParamValues(), EngineStatus(), DisplayHealth(fps=30.0, **figures))[0]
+
+    assert "flash limiter" not in canvas() and "striped" not in canvas()
+    assert canvas(limited=True).endswith("flash limiter at work")
+    assert canvas(striped=True).endswith("striped pattern")

@@ -19,6 +19,7 @@ def written(folder: Path) -> Path:
     show.line(99.0, {"latents": [16, 16]})
     show.line(101.5, {"walk": [0.25]})
     show.line(102.0, {"values": {"prompt": "red lava", "fade": 3.0}})
+    show.line(102.2, {"problem": "striped pattern"})
     show.line(102.5, {"walk": [0.5]})
     show.close(104.0)
     return log_path(folder / "set.mp4")
