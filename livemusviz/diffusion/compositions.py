@@ -27,6 +27,8 @@ NO_BACKGROUND = {
     "shades", "shape", "style", "that", "there", "this", "time",
 }  # fmt: skip
 """Words that name no background at the end of what stands after it: "in the distance", "over and over again"."""
+FILLS_A_SKY = {"aurora", "auroras", "borealis", "clouds", "lightning", "lights", "rain", "snow", "stars", "storm"}
+"""Subjects that are not put in the middle of a sky: one picture shows both."""
 
 HORIZON = 0.1
 """Lower end of the upper part, below the middle of the view, in halves of the shorter side."""
@@ -75,6 +77,8 @@ def _parts(text: str) -> Composition | None:
                 continue
             before, after = clause[: found.start()].strip(), clause[found.end() :].strip()
             if _last_word(before) in NO_SUBJECT or _last_word(after) in NO_SUBJECT | NO_BACKGROUND:
+                continue
+            if _last_word(before) in FILLS_A_SKY and _last_word(after) == "sky":
                 continue
             both = [", ".join([*clauses[:index], thing, *clauses[index + 1 :]]) for thing in (before, after)]
             subject, background = reversed(both) if pattern is BELOW else both

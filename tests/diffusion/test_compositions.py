@@ -63,7 +63,8 @@ def test_a_preposition_divides_a_prompt(prompt: str, subject: str, background: s
     [
         "", "deep blue ocean", "over", "ocean from above", "lava all over", "over and over again", "inside a cave",
         "golden galaxy in space", "a city in shades of amber", "mountains in the distance", "rain over, and over",
-        "stars in the night", "discover overture", "the view over the", "above", "waves over and over",
+        "stars in the night", "stars in a black sky", "discover overture", "the view over the", "above",
+        "waves over and over",
     ],
 )  # fmt: skip
 def test_other_prompts_are_of_one_thing(prompt: str) -> None:
