@@ -15,7 +15,11 @@ void main() {
 
     vec2 wave = vec2(sin(p.y * 3.1 + phases.x) + sin(p.y * 5.3 - p.x * 2.0 + phases.y),
                      sin(p.x * 2.7 + phases.z) + sin(p.x * 4.6 + p.y * 2.3 + phases.w));
-    float near = 1.0 - kick * (0.105 - 0.05 * dot(p, p));
+    // The leap grows faster than the stroke and is largest on the beat, so that the beat stands out of the motion; the
+    // light answers every stroke.
+    float on_beat = cos(6.2831853 * phase);                                             // 1 while no tempo is known
+    float leap = kick * (0.4 + 0.75 * hit) * (0.85 + 0.15 * on_beat);
+    float near = 1.0 - leap * (0.105 - 0.05 * dot(p, p));
     place = (p * near * OVERSCAN + wave * 0.0075) / vec2(aspect, 1.0) + 0.5;
 
     float growth = zoom * (0.12 + 0.35 * energy + 0.75 * bass) + 2.2 * kick;            // 1/s
@@ -26,6 +30,6 @@ void main() {
     before = q / vec2(aspect, 1.0) + 0.5;
 
     float life = 0.03 + zoom * (0.10 + 0.34 * energy + 0.12 * bass);                    // s
-    rest = vec4(1.0 - 0.12 * zoom * energy, kick * 1.6, mod(float(FRAMEINDEX), 64.0) * 0.618034,
+    rest = vec4(1.0 - 0.12 * zoom * energy, kick * 1.7, mod(float(FRAMEINDEX), 64.0) * 0.618034,
                 exp(-TIMEDELTA / life));
 }
