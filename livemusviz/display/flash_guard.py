@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, RED_CHANGE
 from livemusviz.display.flash_mean import MeanGuard
@@ -19,6 +20,7 @@ GAIN_MOST = 2.0  # beyond it a dark picture is mixed with the last one
 RELEASE = 0.15  # s, time constant of a gain's way back to 1
 SETTLED = 0.01  # distance from 1 that is taken for none
 CHANGED = 0.005  # least change of a cell that takes part in a change of the mean
+SOFTNESS = 5  # cells over which a share passes into another; odd
 PLAIN = np.ones((GRID[1], GRID[0]))
 WHOLE = np.ones(2)  # parts of a picture that changed, where that is not known
 
@@ -78,7 +80,7 @@ class CanvasGuard:
         if bounds is not None:
             allowed_values = np.clip(values, *bounds)
             needed = np.where(allowed_values == values, 1.0, mixture(last, values, allowed_values))
-            shares = np.minimum(shares, _least_around(needed.min(0)))
+            shares = np.minimum(shares, softened(needed.min(0)))
         return None if (shares == 1.0).all() and (gains == 1.0).all() else Hold(shares, gains)
 
     def shown(self, now: float, values: np.ndarray, parts: np.ndarray = WHOLE, gains: np.ndarray = PLAIN) -> None:
@@ -128,7 +130,13 @@ def mixture(start: np.ndarray | float, end: np.ndarray | float, wanted: np.ndarr
     return np.where(np.abs(b - a) > 1e-6, np.clip((c - a) / way, 0.0, 1.0), 0.0)
 
 
-def _least_around(shares: np.ndarray) -> np.ndarray:
-    """Return the least of each cell and its neighbours, as the shares are interpolated between cells."""
-    edged = np.pad(shares, 1, constant_values=1.0)
-    return np.lib.stride_tricks.sliding_window_view(edged, (3, 3)).min((-1, -2))
+def softened(shares: np.ndarray) -> np.ndarray:
+    """Return shares, (H, W), that are nowhere more than each cell and its neighbours allow, and change little from cell
+    to cell: where a part of the picture is held back, no edge shows."""
+    least = _around(shares, SOFTNESS + 2).min((-1, -2))
+    return np.asarray(_around(least, SOFTNESS).mean((-1, -2)))
+
+
+def _around(cells: np.ndarray, side: int) -> np.ndarray:
+    """Return the square of `side` cells around each cell, (H, W, side, side); the outermost go on beyond the edge."""
+    return sliding_window_view(np.pad(cells, side // 2, mode="edge"), (side, side))

@@ -12,7 +12,7 @@ import moderngl
 import numpy as np
 
 from livemusviz.display.flash import flash_signals
-from livemusviz.display.flash_guard import GAIN_MOST, GAMMA, LUMINANCE, PLAIN, RED, CanvasGuard, Hold
+from livemusviz.display.flash_guard import GAIN_MOST, GAMMA, LUMINANCE, PLAIN, RED, CanvasGuard, Hold, softened
 from livemusviz.display.flash_pattern import PatternWatch
 from livemusviz.display.flash_windows import GRID
 from livemusviz.display.layers import Layer
@@ -114,7 +114,7 @@ class FlashLimiter:
             still = self._guard.hold(now, values)
             if still is None:
                 return target, values, parts, hold.gains
-            less = np.where((still.shares < 1.0) | (number > 0), LESS, 1.0)
+            less = LESS if number else softened(np.where(still.shares < 1.0, LESS, 1.0))
             hold = Hold(hold.shares * less, np.minimum(hold.gains * still.gains, GAIN_MOST))
         values, parts = self._mix(target, picture, before, hold._replace(shares=np.zeros_like(hold.shares)))
         return target, values, parts, hold.gains
