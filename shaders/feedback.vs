@@ -30,6 +30,6 @@ void main() {
     before = q / vec2(aspect, 1.0) + 0.5;
 
     float life = 0.03 + zoom * (0.10 + 0.34 * energy + 0.12 * bass);                    // s
-    rest = vec4(1.0 - 0.12 * zoom * energy, kick * 1.7, mod(float(FRAMEINDEX), 64.0) * 0.618034,
+    rest = vec4(1.0 - 0.12 * zoom * energy, kick * 1.6, mod(float(FRAMEINDEX), 64.0) * 0.618034,
                 exp(-TIMEDELTA / life));
 }
