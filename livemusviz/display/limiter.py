@@ -1,9 +1,9 @@
 """Measure the canvas and hold it back where it would flash too often. Runs on the thread that owns the context.
 
 The canvas is measured at 96 by 72 points, each the mean of 4 pixels, and judged as 12 by 9 cells. Where one would
-change once too often it is mixed with the last picture shown, as little as is needed, and only there. Where the whole
-would, its light is scaled: what moves goes on moving. The measure is read back in the same frame, so no flash is shown
-before it is known.
+change once too often it is mixed with the last picture shown, no more than is needed there, and less and less around.
+Where the whole would, its light is scaled: what moves goes on moving. The measure is read back in the same frame, so no
+flash is shown before it is known.
 """
 
 from __future__ import annotations

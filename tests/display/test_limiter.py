@@ -7,7 +7,7 @@ import pytest
 
 from livemusviz.director.stage import Look
 from livemusviz.display.flash import DARK, LUMINANCE_CHANGE, busy_seconds
-from livemusviz.display.flash_guard import CanvasGuard, mixture
+from livemusviz.display.flash_guard import CanvasGuard, mixture, softened
 from livemusviz.display.flash_mean import MeanGuard
 from tests import iris
 
@@ -83,6 +83,16 @@ def test_pictures_that_do_not_flash_are_left_alone(ctx):
         a, b = (stage.run(1, energy=0.7, bass=1.0, onset_strength=strength) for stage in (free, held))
         assert (a == b).all()
     assert not held.compositor.limiter.active
+
+
+def test_a_part_that_is_held_back_has_soft_edges():
+    needed = np.random.default_rng(3).random((9, 12)) ** 0.1
+    needed[4:6, 5:8] = 0.0
+    shares = softened(needed)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(needed, 1, constant_values=1.0), (3, 3)).min((-1, -2))
+    assert (shares <= around).all() and (shares[4:6, 5:8] == 0.0).all()
+    assert max(np.abs(np.diff(shares, axis=axis)).max() for axis in (0, 1)) < 0.25
+    assert shares[0, 0] > 0.5 and (softened(np.ones((9, 12))) == 1.0).all()
 
 
 def test_two_flashes_a_second_are_allowed_by_wcag(ctx):
