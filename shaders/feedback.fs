@@ -12,7 +12,6 @@
         {"NAME": "bass", "TYPE": "float", "DEFAULT": 0.0, "MIN": 0.0, "MAX": 1.0,
          "DRIVE": {"source": "bass", "gain": 0.5, "attack": 0.02, "release": 0.22}},
         {"NAME": "hit", "TYPE": "float", "DEFAULT": 0.0, "MIN": 0.0, "MAX": 1.0, "DRIVE": "onset"},
-        {"NAME": "phase", "TYPE": "float", "DEFAULT": 0.0, "MIN": 0.0, "MAX": 1.0, "DRIVE": "beat", "LABEL": "place in the beat"},
         {"NAME": "flow", "TYPE": "float", "DEFAULT": 0.0, "MIN": 0.0, "MAX": 628.3185307,
          "DRIVE": {"source": "energy", "low": 0.17, "high": 0.6, "accumulate": true}}
     ],

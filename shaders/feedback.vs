@@ -15,11 +15,7 @@ void main() {
 
     vec2 wave = vec2(sin(p.y * 3.1 + phases.x) + sin(p.y * 5.3 - p.x * 2.0 + phases.y),
                      sin(p.x * 2.7 + phases.z) + sin(p.x * 4.6 + p.y * 2.3 + phases.w));
-    // The leap grows faster than the stroke and is largest on the beat, so that the beat stands out of the motion; the
-    // light answers every stroke.
-    float on_beat = cos(6.2831853 * phase);                                             // 1 while no tempo is known
-    float leap = kick * (0.4 + 0.75 * hit) * (0.85 + 0.15 * on_beat);
-    float near = 1.0 - leap * (0.105 - 0.05 * dot(p, p));
+    float near = 1.0 - kick * (0.105 - 0.05 * dot(p, p));
     place = (p * near * OVERSCAN + wave * 0.0075) / vec2(aspect, 1.0) + 0.5;
 
     float growth = zoom * (0.12 + 0.35 * energy + 0.75 * bass) + 2.2 * kick;            // 1/s
