@@ -213,7 +213,7 @@ class Pipeline:
         if noise.shape != self.latent_shape:
             raise ValueError(f"noise has shape {noise.shape}, this pipeline takes {self.latent_shape}")
         text = self.styles.styled(self.prompts.with_guidance(text, options.guidance_scale))
-        x, planes, state = mx.array(noise, dtype=mx.float32)[None], self.graph.planes(noise[None]), self._state
+        x, state = mx.array(noise, dtype=mx.float32)[None], self._state
         before = self._before(x, feedback, options.drift)
         negative = self.styles.led_away(self.prompts.negative_inputs(options.negative))
         guide = Guide(_scalar(options.guidance_scale), _scalar(options.delta), negative)
@@ -222,11 +222,13 @@ class Pipeline:
             image, latents, finite, target = self._forms.decoded(state.target, before)
             made = replace(state, latents=latents)
         elif options.reuse >= Reuse.DEEP_FEATURES and state.deep and kept is not None:
+            planes = self.graph.planes(noise[None])
             image, latents, finite, target = self._forms.shallow(
                 x, planes, self.init.init(), before, text.inputs, guide, state.deep[0], kept
             )
             made = replace(state, latents=latents, target=target)
         else:
+            planes = self.graph.planes(noise[None])
             controls = self.controls.inputs(state.residuals)
             cached = self.attention.inputs()
             image, latents, finite, target, stream, deep, residuals, keys_values = self._forms.full(

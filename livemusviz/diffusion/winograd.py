@@ -146,7 +146,7 @@ class Winograd:
             if few_tiles:
                 block = BLOCK if O % BLOCK == 0 else O
                 whole = whole.reshape(by.window, by.window, C, -1, block).transpose(1, 3, 0, 2, 4)
-                parts = [whole[first:end] for first, end in self._columns(by)]
+                parts = [whole[first:end] for first, end in _columns(by.window, len(self.streams))]
             else:
                 parts = [whole[:, None]]
             self._transformed[by, few_tiles] = list(_evaluated(*parts))
@@ -195,11 +195,6 @@ class Winograd:
         B, _, W, C = x.shape
         return max(1, PART_BYTES // (B * by.tiles(W) * by.window**2 * max(C, len(self._plain)) * x.itemsize))
 
-    def _columns(self, by: Filtering) -> list[tuple[int, int]]:
-        """Return the first column of the window and the one after the last, for each stream that has a part."""
-        n, count = by.window, min(len(self.streams), by.window)
-        return [(n * k // count, n * (k + 1) // count) for k in range(count)]
-
     def _by_columns(self, by: Filtering, x: mx.array, weight: mx.array, k: int) -> mx.array:
         """Return the share of stream k in the result, (B, H, W, O), from its columns of transformed windows.
 
@@ -208,7 +203,8 @@ class Winograd:
         """
         B, H, W, C = x.shape
         columns, blocks, n, _, block = weight.shape
-        (down, up), (across, back), tiles = _down(by, H), _across(by, W, *self._columns(by)[k]), by.tiles(W)
+        first, end = _columns(n, len(self.streams))[k]
+        (down, up), (across, back), tiles = _down(by, H), _across(by, W, first, end), by.tiles(W)
         x = x.reshape(H, W, C) if B == 1 else x.transpose(1, 2, 0, 3).reshape(H, W, B * C)
         v = down @ (across @ x).reshape(columns, H, -1)
         m = v.reshape(columns, 1, n, -1, C) @ weight
@@ -257,6 +253,13 @@ def _groups(tiles: int) -> tuple[int, int]:
 def _window(by: Filtering) -> tuple[mx.array, ...]:
     """B' and A', float32."""
     return _evaluated(by.into, by.out_of)
+
+
+@cache
+def _columns(window: int, streams: int) -> list[tuple[int, int]]:
+    """Return the first column of the window and the one after the last, for each stream that has a part."""
+    count = min(streams, window)
+    return [(window * k // count, window * (k + 1) // count) for k in range(count)]
 
 
 @cache

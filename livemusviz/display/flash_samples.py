@@ -6,6 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from livemusviz.display.flash import SATURATED
 from livemusviz.display.flash_windows import GRID
 
 SAMPLES = 16  # pixels that are looked at across a cell, and as many down
@@ -27,7 +28,7 @@ def sample_light(picture: np.ndarray) -> np.ndarray:
     """
     rgb = LINEAR[picture[..., :3].reshape(-1, 3)[_samples(*picture.shape[:2])]]
     red, total = rgb[..., 0], rgb.sum(-1)
-    saturated = np.where(red >= 0.8 * total, np.maximum(2.0 * red - total, 0.0), 0.0)
+    saturated = np.where(red >= SATURATED * total, np.maximum(2.0 * red - total, 0.0), 0.0)
     return np.concatenate([rgb, saturated[..., None]], axis=-1)
 
 
