@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from livemusviz.diffusion.coordinates import coordinate_planes, view
+from livemusviz.diffusion.coordinates import coordinate_planes, in_view
 from training.captions import Wish
 from training.families import FAMILIES
 from training.fields import CELL, LATENT_CHANNELS, Fields, Layers, Style, coordinates, line, sigmoid, step
 from training.palettes import paint
 
 COORDINATE_CHANNELS = 32  # planes that tell the UNet where each cell is
-PAN, ZOOM = 0.25, 0.25  # of the view, see coordinates.view
+PAN, ZOOM = 0.25, 0.25  # of the view, see coordinates.in_view
 
 
 @dataclass(frozen=True)
@@ -92,15 +92,19 @@ def picture(
 
 def planes(u: np.ndarray, v: np.ndarray) -> np.ndarray:
     """Return the coordinate planes for the UNet, float32 (32, h, w), from u (1, w) and v (h, 1)."""
-    return coordinate_planes(u, v, COORDINATE_CHANNELS).transpose(2, 0, 1)
+    return coordinate_planes(_places(u, v), COORDINATE_CHANNELS).transpose(2, 0, 1)
 
 
 def coordinates_seen(noise: np.ndarray, pan: float, zoom: float, per_cell: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return u and v, see `coordinates`, of a whole picture in the view that its noise, (32, h, w), chooses."""
     _, h, w = noise.shape
     u, v = coordinates(h, w, min(h, w), per_cell=per_cell)
-    scale, right, down = view(noise.transpose(1, 2, 0), pan, zoom)
-    return (scale * u + right).astype(np.float32), (scale * v + down).astype(np.float32)
+    seen = in_view(_places(u, v), noise.transpose(1, 2, 0), pan, zoom)
+    return seen[:1, :, 0], seen[:, :1, 1]
+
+
+def _places(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.stack(np.broadcast_arrays(u, v), axis=-1)
 
 
 def planes_of(h: int, w: int) -> np.ndarray:

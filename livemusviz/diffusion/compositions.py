@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from livemusviz.bridge.frames import Prompt
-from livemusviz.diffusion.coordinates import cell_coordinates, view
+from livemusviz.diffusion.coordinates import cell_places, in_view
 from livemusviz.diffusion.fronts import hills, soft_share
 from livemusviz.diffusion.text import weighted
 
@@ -93,14 +93,14 @@ def _last_word(text: str) -> str:
 def place(noise: np.ndarray, within: bool, pan: float = 0.0, zoom: float = 0.0) -> np.ndarray:
     """Return the subject's share of each latent cell, float32 (h, w, 1), 0..1.
 
-    The edge lies in the view that the noise chooses, see `coordinates.view`, and follows the noise's hills.
+    The edge lies in the view that the noise chooses, see `coordinates.in_view`, and follows the noise's hills.
     noise : of the frame, float32 (h, w, c).  within, see `Composition`.
     """
     h, w, _ = noise.shape
-    u, v = cell_coordinates(h, w)
+    places = cell_places(h, w)
     if pan or zoom:
-        scale, right, down = view(noise, pan, zoom)
-        u, v = scale * u + right, scale * v + down
+        places = in_view(places, noise, pan, zoom)
+    u, v = places[..., 0], places[..., 1]
     ground = hills(noise)
     inside = (RADIUS - np.sqrt(u * u + v * v) if within else HORIZON - v) + RELIEF * ground / max(ground.std(), 1e-6)
     return soft_share(inside / SOFTNESS + 0.5)[..., None]

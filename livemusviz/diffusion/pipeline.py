@@ -222,13 +222,13 @@ class Pipeline:
             image, latents, finite, target = self._forms.decoded(state.target, before)
             made = replace(state, latents=latents)
         elif options.reuse >= Reuse.DEEP_FEATURES and state.deep and kept is not None:
-            planes = self.graph.planes(noise[None])
+            planes = self.graph.planes(x)
             image, latents, finite, target = self._forms.shallow(
                 x, planes, self.init.init(), before, text.inputs, guide, state.deep[0], kept
             )
             made = replace(state, latents=latents, target=target)
         else:
-            planes = self.graph.planes(noise[None])
+            planes = self.graph.planes(x)
             controls = self.controls.inputs(state.residuals)
             cached = self.attention.inputs()
             image, latents, finite, target, stream, deep, residuals, keys_values = self._forms.full(
@@ -304,15 +304,14 @@ class Pipeline:
             self.attention.set(0.0)
 
     def denoise(self, noise: mx.array, text: Conditioning) -> mx.array:
-        """Return clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy, but for
-        the noise."""
+        """Return clean latents, float32 (B, h, w, c), from unit noise of that shape, through all steps. Lazy."""
         guide = Guide(_scalar(1.0), _scalar(1.0), self.prompts.negative_inputs(None))
         return self.denoise_batch(noise, text.inputs, guide)
 
     def denoise_batch(self, noise: mx.array, text: UNetInputs, guide: Guide) -> mx.array:
         """Do what `denoise` does where text and guide are one for all or one for each."""
         return self.graph.denoise(
-            noise, self.graph.planes(np.array(noise)), self.init.init(), text, guide, self.controls.inputs()
+            noise, self.graph.planes(noise), self.init.init(), text, guide, self.controls.inputs()
         )
 
     def _before(self, x: mx.array, feedback: float, drift: tuple[float, ...]) -> tuple[mx.array, mx.array]:

@@ -79,7 +79,7 @@ class UNetConfig:
     in_channels : of the latents, with whatever a model appends to them.
     out_channels : of the prediction.
     coordinate_channels : coordinate planes that the embedded model appends; 0 for others.
-    coordinate_pan, coordinate_zoom : of the view that the noise chooses, see `coordinates.view`; 0 is the same for all.
+    coordinate_pan, coordinate_zoom : see `coordinates.in_view`; 0 is one view for all noise.
     channels : of each level.
     layers : resnets of each level on the way down; one more on the way up.
     down_depths, up_depths : layers of the transformer behind each resnet; `up_depths` from the coarsest level.

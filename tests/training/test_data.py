@@ -139,16 +139,16 @@ def test_the_product_tells_the_unet_the_same_coordinates() -> None:
 
 @pytest.mark.parametrize(("h", "w"), [(16, 16), (18, 32)])
 def test_noise_chooses_the_same_view_in_the_product(h: int, w: int) -> None:
-
+    mx = pytest.importorskip("mlx.core")
     from livemusviz.diffusion.planes import PicturePlanes
 
     frames = np.random.default_rng(9).standard_normal((3, h, w, 32), dtype=np.float32)
-    ours = np.array(PicturePlanes(h, w, 32, PAN, ZOOM)(frames))
+    ours = np.array(PicturePlanes(h, w, 32, PAN, ZOOM)(mx.array(frames)))
     for frame, found in zip(frames, ours, strict=True):
         theirs = planes(*coordinates_seen(frame.transpose(2, 0, 1), PAN, ZOOM))
         np.testing.assert_allclose(found.transpose(2, 0, 1), theirs, atol=1e-4)
     assert np.abs(ours[0] - ours[1]).max() > 0.05
-    still = np.array(PicturePlanes(h, w, 32)(frames))
+    still = np.array(PicturePlanes(h, w, 32)(mx.array(frames)))
     np.testing.assert_allclose(still[2].transpose(2, 0, 1), planes_of(h, w), atol=2e-5)
 
 
