@@ -35,8 +35,8 @@ def in_view(places: Any, noise: Any, pan: float, zoom: float, xp: ModuleType = n
     """
     *_, rows, columns, _ = noise.shape
     sums = noise.sum(axis=(-3, -2), keepdims=True)[..., VIEW_CHANNELS]
-    moves = xp.tanh(sums * (0.8 * (rows * columns) ** -0.5))
-    return places * (1 - zoom / 2 - zoom / 2 * moves[..., 2:]) + moves[..., :2] * (pan * _constants(xp)[0])
+    middle, near = xp.split(xp.tanh(sums * (0.8 * (rows * columns) ** -0.5)), [2], axis=-1)
+    return places * (1 - zoom / 2 - zoom / 2 * near) + middle * (pan * _constants(xp)[0])
 
 
 def coordinate_planes(places: Any, count: int, xp: ModuleType = np) -> Any:
@@ -46,11 +46,13 @@ def coordinate_planes(places: Any, count: int, xp: ModuleType = np) -> Any:
     TURNS and of u, v and r at WAVES, because a network is slow to make fine patterns of a coordinate itself (Tancik et
     al., NeurIPS 2020).  0 : nothing.
     """
+    if count <= 2:
+        return places[..., :count]
+    r = xp.linalg.norm(places, axis=-1, keepdims=True)
+    u, v = xp.split(places, 2, axis=-1)
     _, factors, offsets = _constants(xp)
-    r = xp.sqrt(xp.square(places).sum(axis=-1, keepdims=True))
-    angle = xp.arctan2(places[..., 1:], places[..., :1])
-    phases = xp.concatenate([places, r, angle], axis=-1) @ factors + offsets
-    return xp.concatenate([places, r, xp.log(r + 0.1), xp.cos(phases)], axis=-1)[..., :count]
+    phases = xp.concatenate([places, r, xp.arctan2(v, u)], axis=-1) @ factors + offsets
+    return xp.concatenate([places, r, xp.log(r + 0.1), xp.cos(phases)], axis=-1)
 
 
 @cache
