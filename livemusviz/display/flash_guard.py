@@ -93,6 +93,11 @@ class CanvasGuard:
         for signal, guard in self._means.items():
             guard.shown(now, float(values[signal].mean()), float(parts[signal]))
 
+    def stay(self, now: float) -> None:
+        """Note that the last picture was shown again at `now`."""
+        if self._last is not None:
+            self.shown(now, self._last, np.zeros(2), self._gains)
+
     def exchange(self, state: State) -> None:
         """Save or restore what may be shown next."""
         self._last = state.optional_array("last", self._last)
@@ -110,14 +115,27 @@ def lit(values: np.ndarray, gains: np.ndarray) -> np.ndarray:
 def factor(last: np.ndarray, values: np.ndarray, mean: float) -> np.ndarray | None:
     """Return the factors, (H, W), on the cells that changed which give the whole a mean; None where that is too much.
 
+    Towards the cells that did not change they pass into 1, if the others can take the rest.
     last, values : one signal of the last picture and of the new one, (H, W).
     """
     changed = np.abs(values - last) > CHANGED
-    light = float(values[changed].sum())
-    wanted = mean * values.size - float(values[~changed].sum())
-    if not 0.0 < wanted < GAIN_MOST * light:
-        return None
-    return np.where(changed, wanted / light, 1.0)
+    missing = mean * values.size - float(values.sum())
+    for parts in (inward(changed), changed.astype(float)):
+        light, most = float((parts * values).sum()), float(parts.max())
+        if -light < missing * most < (GAIN_MOST - 1.0) * light:
+            return np.asarray(1.0 + missing / light * parts)
+    return None
+
+
+def inward(cells: np.ndarray) -> np.ndarray:
+    """Return 1 within some cells, less towards the others and 0 there, (H, W). A small gap among them belongs to them.
+
+    cells : bool (H, W).
+    """
+    grown = _around(cells.astype(float), SOFTNESS).max((-1, -2))
+    closed = _around(grown, SOFTNESS).min((-1, -2))
+    inner = _around(closed, 3).min((-1, -2))
+    return np.asarray(closed * _around(inner, SOFTNESS).mean((-1, -2)))
 
 
 def mixture(start: np.ndarray | float, end: np.ndarray | float, wanted: np.ndarray | float) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 The canvas is measured at 96 by 72 points, each the mean of 4 pixels, and judged as 12 by 9 cells. Where one would
 change once too often it is mixed with the last picture shown, no more than is needed there, and less and less around.
-Where the whole would, its light is scaled: what moves goes on moving. The measure is read back in the same frame, so no
-flash is shown before it is known.
+Where the whole would, its light is scaled: what moves goes on moving. The blank pictures of a strobe are left out
+meanwhile. The measure is read back in the same frame, so no flash is shown before it is known.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import moderngl
 import numpy as np
 
 from livemusviz.display.flash import flash_signals
+from livemusviz.display.flash_blank import BlankWatch
 from livemusviz.display.flash_guard import GAIN_MOST, GAMMA, LUMINANCE, PLAIN, RED, CanvasGuard, Hold, softened
 from livemusviz.display.flash_pattern import PatternWatch
 from livemusviz.display.flash_windows import GRID
@@ -43,6 +44,7 @@ class FlashLimiter:
         self._pair = [Layer(ctx, size) for _ in range(2)]
         self._mode, self._guard = "off", CanvasGuard(extended=False)
         self._light = np.zeros((POINTS[1], POINTS[0], 4), np.float32)  # of the picture measured last
+        self._blanks = BlankWatch()
         self.active, self.patterns = False, PatternWatch()
 
     def limit(self, now: float, picture: Layer, before: Layer | None, mode: str) -> Layer:
@@ -56,19 +58,14 @@ class FlashLimiter:
         self.active = False
         if mode == "off":
             return picture
-        shown, gains = picture, PLAIN
-        values, parts = self.measure(picture, before or picture)
-        hold = self._guard.hold(now, values, self._guard.gains(now)) if before is not None else None
-        if hold is not None and before is not None:
-            self.active = True
-            shown, values, parts, gains = self._hold_back(now, picture, before, hold)
-        self._guard.shown(now, values, parts, gains)
+        shown = self._show(now, picture, before)
         self.patterns.look(now, self._light)
         return shown
 
     def forget(self) -> None:
         """Take the next picture for the first one that is seen."""
-        self._guard, self.patterns = CanvasGuard(extended=self._mode == "broadcast"), PatternWatch()
+        self._guard = CanvasGuard(extended=self._mode == "broadcast")
+        self._blanks, self.patterns = BlankWatch(), PatternWatch()
 
     def rehearse(self, picture: Layer) -> None:
         """Draw what `limit` may draw once, from a picture of the canvas's size; nothing is remembered of it."""
@@ -82,6 +79,8 @@ class FlashLimiter:
         """Save or restore what the next picture depends on."""
         self.active = state.value("active", self.active)
         state.part("guard", self._guard)
+        state.part("blanks", self._blanks)
+        self._light = state.array("light", self._light)
         state.part("patterns", self.patterns)
         for i, layer in enumerate(self._pair):
             state.layer(f"held {i}", layer)
@@ -101,6 +100,22 @@ class FlashLimiter:
         parts = np.array([np.count_nonzero(change[:, i]) for i in (LUMINANCE, RED)])
         return flash_signals(cells * (GRID[0] * GRID[1] / len(change))), parts / len(change)
 
+    def _show(self, now: float, picture: Layer, before: Layer | None) -> Layer:
+        """Return `picture`, a mixture or `before`, and note its measures."""
+        light, gains = self._light, PLAIN
+        values, parts = self.measure(picture, before or picture)
+        if before is not None:
+            hold = self._guard.hold(now, values, self._guard.gains(now))
+            if self._blanks.is_blank(now, hold is not None, self._light, light):
+                self.active, self._light = True, light
+                self._guard.stay(now)
+                return self._keep(picture, before)
+            if hold is not None:
+                self.active = True
+                picture, values, parts, gains = self._hold_back(now, picture, before, hold)
+        self._guard.shown(now, values, parts, gains)
+        return picture
+
     def _hold_back(
         self, now: float, picture: Layer, before: Layer, hold: Hold
     ) -> tuple[Layer, np.ndarray, np.ndarray, np.ndarray]:
@@ -119,12 +134,24 @@ class FlashLimiter:
         values, parts = self._mix(target, picture, before, hold._replace(shares=np.zeros_like(hold.shares)))
         return target, values, parts, hold.gains
 
+    def _keep(self, picture: Layer, before: Layer) -> Layer:
+        """Return a layer that goes on holding `before`: its owner may draw into it while it is shown."""
+        if before in self._pair:
+            return before
+        target = self._spare(picture.size, before)
+        self._draw(target, picture, before, Hold(np.zeros_like(PLAIN), PLAIN))
+        return target
+
     def _mix(self, target: Layer, picture: Layer, before: Layer, hold: Hold) -> tuple[np.ndarray, np.ndarray]:
         """Draw a mixture into `target`. Return its measures."""
+        self._draw(target, picture, before, hold)
+        return self.measure(target, before)
+
+    def _draw(self, target: Layer, picture: Layer, before: Layer, hold: Hold) -> None:
+        """Draw a mixture into `target`."""
         cells = np.stack([hold.shares, hold.gains ** (1.0 / GAMMA)], axis=-1)
         self._mixture.write(cells.astype(np.float32).tobytes())
         self._hold.draw(target.target, image=before.texture, other=picture.texture, cells=self._mixture)
-        return self.measure(target, before)
 
     def _spare(self, size: tuple[int, int], used: Layer) -> Layer:
         """Return one of two layers of its own: the one that `used` is not."""
