@@ -52,6 +52,7 @@ class View:
     scene : the shaders and their inputs.
     fade : s, duration of the change to a scene with other shaders.
     flash_limit : "off", "wcag" or "broadcast".
+    frame_fade : s, the least length of the cross-fade from one frame to the next.
     sway : 0..1, how far a picture that rests moves.
     energy : 0..1, of the music.
     sound : float32 (n, CHANNELS), the newest samples, for shaders that draw them; None is silence.
@@ -69,6 +70,7 @@ class View:
     scene: Scene = Scene()
     fade: float = 0.0
     flash_limit: str = "broadcast"
+    frame_fade: float = 0.0
     sway: float = 0.0
     energy: float = 0.0
     sound: np.ndarray | None = None

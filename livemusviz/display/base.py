@@ -140,6 +140,7 @@ class BasePicture:
     def draw(self, now: float, dt: float, view: View) -> Layer:
         """Return the stage, the idle scene, or a mixture of both, at `now` (s), `dt` s after the last."""
         sway = None
+        self._fade.shortest = view.frame_fade
         if self._frame is not None:
             self.idle.fade_out(dt)
             progress = self._fade.progress(now, dt)

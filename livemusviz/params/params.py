@@ -185,6 +185,9 @@ class Params:
     pulse: Annotated[
         float, Range(0.0, 1.0), Address("/fx/feedback/pulse"), "how hard an onset strikes the feedback zoom"
     ] = 0.6
+    frame_fade: Annotated[
+        float, Range(0.0, 2.0, "s"), "least length of the cross-fade between frames: longer is smoother"
+    ] = 0.0
     sway: Annotated[float, Range(0.0, 1.0), "how far a picture sways while it rests"] = 1.0
     guidance_scale: Annotated[float, Range(0.0, 30.0), "how strictly the prompt is followed, where guidance is on"] = (
         1.0

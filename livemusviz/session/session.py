@@ -115,6 +115,7 @@ class Session:
             scene=scene,
             fade=params.fade,
             flash_limit=params.flash_limit,
+            frame_fade=params.frame_fade,
             sway=params.sway,
             energy=features.energy,
             sound=sound,

@@ -69,6 +69,20 @@ def test_the_cross_fade_runs_over_the_time_between_frames(ctx, share):
     assert stage.run(60, dt).mean() == pytest.approx(200, abs=3)
 
 
+def test_a_long_cross_fade_evens_out_what_changes_from_frame_to_frame(ctx):
+    spans = []
+    for seconds in (0.0, 0.4):
+        stage, view, means = Stage(ctx, zoom=0.0, pulse=0.0), View(frame_fade=seconds), []
+        stage.settle(flat(100, 100, 100))
+        for number in range(60):  # a steady engine, a frame each 0.1 s
+            light = 80 + 40 * (number % 2)
+            stage.show(flat(light, light, light))
+            means += [stage.run(1, view=view).mean() for _ in range(6)]
+        spans.append(np.ptp(means[-60:]))
+    assert spans[0] > 30
+    assert spans[1] < 12
+
+
 def test_a_frame_that_arrives_early_starts_from_what_is_on_the_screen(ctx):
     stage = Stage(ctx, zoom=0.0, pulse=0.0)
     stage.settle(flat(0, 0, 0))

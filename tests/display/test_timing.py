@@ -82,6 +82,18 @@ def test_the_fade_learns_the_engines_rate():
     assert fade.interval < 0.75
 
 
+def test_a_fade_is_at_least_as_long_as_asked():
+    fade = FadeClock()
+    fade.shortest = 0.5
+    for frame in range(100):
+        fade.arrived(0.1 * frame)
+    assert fade.progress(9.9, 0.1) == pytest.approx(0.2)  # when the next frame comes
+    fade.shortest = 0.05
+    assert fade.progress(9.9, 0.1) == pytest.approx(0.2)  # a fade that runs keeps its length
+    fade.arrived(10.0)
+    assert fade.progress(10.0, 0.1) == pytest.approx(1.0 / 1.1, abs=0.02)
+
+
 def test_percentiles_in_constant_memory():
     durations = Durations()
     assert durations.percentile(99) == 0.0
