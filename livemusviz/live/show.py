@@ -66,7 +66,7 @@ log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL = 0.001  # s; the display thread gets the GIL back this soon
 TIMED = 15  # frames whose time is taken for the next one's
-HALF_FADE = 0.55  # of the time between two frames: half of the display's cross-fade
+HALF_FADE = 0.55  # of the time between two frames: half of the display's cross-fade, where none lengthens it
 OPENING = 1.5  # s by which the first canvas may wait, so that opening a model does not make those after it late
 LEAVE_RATE = 2.0  # Hz, of the state that is kept for a show that takes over
 
