@@ -1,9 +1,9 @@
 """Tell the blank pictures of a strobe (white, black, one colour) from the picture that they cover. Pure: points in.
 
 While the limiter holds back, a blank picture is not shown at all: the picture that it covers stays. A blank picture is
-one that shows far less than those shortly before it. What a part shows is the deviation of its points beside their
-mean, so a picture that is only dimmed is not blank. Where nothing shows anything, as two colours that take turns, none
-is blank.
+one that shows far less than those shortly before it, from one picture to the next: one that fades is none. What a part
+shows is the deviation of its points beside their mean, so a picture that is only dimmed is not blank. Where nothing
+shows anything, as two colours that take turns, none is blank.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from livemusviz.display.state import State
 
 CALM = 0.35  # s without a refusal or a change between blank and not, after which the pictures are no strobe
 SHARE = 0.5  # of what the pictures before it show, that a blank one does not reach
+FALL = 0.25  # of the same, by which the first blank one shows less than the picture before it
 FADE = 1.0  # s, time constant by which what was shown is forgotten
 PARTS = (3, 4)  # rows and columns that are looked at apart, so that one that flashes makes no picture blank
 STEP = 2  # of the points that are looked at
@@ -29,6 +30,7 @@ class BlankWatch:
     def __init__(self) -> None:
         self._until = float("-inf")  # s, when the pictures are no strobe any more
         self._best, self._time = np.zeros(PARTS), 0.0  # what each part showed lately, and when that was
+        self._last = 0.0  # mean of what the last picture showed
         self._blank = False  # the last picture was
 
     def is_blank(self, now: float, refused: bool, light: np.ndarray, before: np.ndarray) -> bool:
@@ -40,11 +42,13 @@ class BlankWatch:
         if not refused and not 0.0 < self._until - now <= CALM:
             self._best, self._blank = np.zeros(PARTS), False
             return False
-        shows = detail(light)
+        shows, shown = detail(light), detail(before)
+        last = self._last if self._best.any() else float(shown.mean())
         faded = self._best * math.exp(min(self._time - now, 0.0) / FADE)
-        self._best, self._time = np.maximum.reduce([shows, detail(before), faded]), now
-        best = float(self._best.mean())
-        blank = best >= LEAST and float(shows.mean()) < SHARE * best
+        self._best, self._time = np.maximum.reduce([shows, shown, faded]), now
+        best, self._last = float(self._best.mean()), float(shows.mean())
+        blank = best >= LEAST and self._last < SHARE * best
+        blank = blank and (self._blank or self._last < last - FALL * best)
         if refused or blank != self._blank:
             self._until = now + CALM
         self._blank = blank
@@ -53,7 +57,8 @@ class BlankWatch:
     def exchange(self, state: State) -> None:
         """Save or restore what was seen so far."""
         self._until, self._time = state.value("until", self._until), state.value("time", self._time)
-        self._best, self._blank = state.array("best", self._best), state.value("blank", self._blank)
+        self._best, self._last = state.array("best", self._best), state.value("last", self._last)
+        self._blank = state.value("blank", self._blank)
 
 
 def detail(light: np.ndarray) -> np.ndarray:

@@ -54,6 +54,13 @@ def test_a_picture_that_is_dimmed_or_flashes_in_a_ninth_is_not_blank():
         assert not watch.is_blank(i / FPS, True, light, picture)
 
 
+def test_a_picture_that_fades_slowly_is_not_blank():
+    watch, picture = BlankWatch(), points()
+    for i in range(31):
+        light = picture + (flat(0.5) - picture) * (i / 30.0)
+        assert not watch.is_blank(i / FPS, True, light, light)
+
+
 def test_two_colours_that_take_turns_have_no_picture_to_cover():
     watch = BlankWatch()
     assert not any(watch.is_blank(i / FPS, True, flat(float(i // 6 % 2)), flat(0.0)) for i in range(60))
