@@ -212,7 +212,7 @@ def scores_of_others(path: Path, times: np.ndarray, pictures: list[np.ndarray], 
     beats, (_, half) = music_beats(path, sound), truth(path, sound)
     row, end = {}, float(times[-1])
     for prefix, by in (("", 0.0), ("shifted_", half), ("quarter_", half / 2)):
-        heard, counted = (np.sort((found + by) % end) for found in (onsets, beats))
+        heard, counted = ((found + by) % end for found in (onsets, beats))
         within = [each[(each >= SETTLED) & (each <= end)] for each in (heard, counted, maxima, struck)]
         heard, counted, most, motion = within
         row[f"{prefix}av_align"] = round(av_align(heard, most), 3)
@@ -324,8 +324,8 @@ def main() -> int:
                 plot(options.plot / f"{path.stem}-{name}.png", log, truth(path, sound)[0])
     head = ["track", "show", "corr", "lag", "hits", "false", "shifted corr", "hits"]
     if options.scores:
-        head += ["av-align", "motion", "music", "shifted av-align", "motion", "music"]
-        head += ["quarter av-align", "motion", "music"]
+        for prefix in ("", "shifted ", "quarter "):
+            head += [f"{prefix}av-align", "motion", "music"]
     print(table([tuple(row.values()) for row in rows], head))
     if options.json is not None:
         options.json.write_text(json.dumps(rows, indent=1) + "\n")

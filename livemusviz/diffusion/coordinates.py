@@ -36,7 +36,7 @@ def in_view(places: Any, noise: Any, pan: float, zoom: float, xp: ModuleType = n
     *_, rows, columns, _ = noise.shape
     sums = noise.sum(axis=(-3, -2), keepdims=True)[..., VIEW_CHANNELS]
     middle, near = xp.split(xp.tanh(sums * (0.8 * (rows * columns) ** -0.5)), [2], axis=-1)
-    return places * (1 - zoom / 2 - zoom / 2 * near) + middle * (pan * _constants(xp)[0])
+    return places * (1 - zoom / 2 - zoom / 2 * near) + middle * (pan * _reach(xp))
 
 
 def coordinate_planes(places: Any, count: int, xp: ModuleType = np) -> Any:
@@ -50,17 +50,23 @@ def coordinate_planes(places: Any, count: int, xp: ModuleType = np) -> Any:
         return places[..., :count]
     r = xp.linalg.norm(places, axis=-1, keepdims=True)
     u, v = xp.split(places, 2, axis=-1)
-    _, factors, offsets = _constants(xp)
+    factors, offsets = _phases(xp)
     phases = xp.concatenate([places, r, xp.arctan2(v, u)], axis=-1) @ factors + offsets
     return xp.concatenate([places, r, xp.log(r + 0.1), xp.cos(phases)], axis=-1)
 
 
 @cache
-def _constants(xp: ModuleType) -> tuple[Any, Any, Any]:
-    """Return how far the middle moves right and down; the factors of u, v, r and the angle in each phase; and what is
-    added to these: nothing for a cosine, a quarter of a turn less for a sine."""
+def _reach(xp: ModuleType) -> Any:
+    """Return how far the middle of a view moves right and down, of `pan`."""
+    return xp.array([1.0, 0.8], xp.float32)
+
+
+@cache
+def _phases(xp: ModuleType) -> tuple[Any, Any]:
+    """Return the factors of u, v, r and the angle in each phase, (4, phases), and what is added: nothing for a cosine,
+    a quarter of a turn less for a sine."""
     factors = np.zeros((4, len(TURNS) + 3 * len(WAVES)), np.float32)
     factors[3, : len(TURNS)] = TURNS
     factors[:3, len(TURNS) :] = np.kron(np.eye(3), 2 * np.pi * np.array(WAVES))
     offsets = np.tile(np.array([0, -np.pi / 2], np.float32), factors.shape[1])
-    return xp.array([1.0, 0.8], xp.float32), xp.array(factors.repeat(2, axis=1)), xp.array(offsets)
+    return xp.array(factors.repeat(2, axis=1)), xp.array(offsets)

@@ -70,7 +70,7 @@ class Compositor:
         self._base = BasePicture(ctx, size, self.bank, self.problems, self._plain)
         self._chains = Chains(ctx, size, self.bank, self.problems, self._plain)
         self._sound = SoundTextures(ctx)
-        self.limiter = FlashLimiter(ctx, size, self._plain.measure, self._plain.hold)
+        self.limiter = FlashLimiter(ctx, size, self._plain)
         self._full, self._dark = Layer(ctx, size), Layer(ctx, size)
         self._darkness = 0.0
         self._drawn_at: float | None = None

@@ -17,7 +17,7 @@ from livemusviz.display.flash_guard import GAIN_MOST, GAMMA, LUMINANCE, PLAIN, R
 from livemusviz.display.flash_pattern import PatternWatch
 from livemusviz.display.flash_windows import GRID
 from livemusviz.display.layers import Layer
-from livemusviz.display.program import ShaderProgram
+from livemusviz.display.plain import PlainShaders
 from livemusviz.display.state import State
 
 POINTS = (96, 72)  # means that are read back: columns and rows
@@ -29,15 +29,13 @@ class FlashLimiter:
     """`limit` once for each canvas that is drawn.
 
     size : of the pictures, (width, height) in pixels; it may change.
-    measure, hold : the programs of measure.frag and hold.frag.
+    plain : the programs that measure, mix and copy.
     active : the last picture was held back.
     patterns : tells if the pictures are striped.
     """
 
-    def __init__(
-        self, ctx: moderngl.Context, size: tuple[int, int], measure: ShaderProgram, hold: ShaderProgram
-    ) -> None:
-        self._ctx, self._measure, self._hold = ctx, measure, hold
+    def __init__(self, ctx: moderngl.Context, size: tuple[int, int], plain: PlainShaders) -> None:
+        self._ctx, self._plain = ctx, plain
         self._points = ctx.framebuffer([ctx.texture(POINTS, 4, dtype="f4"), ctx.texture(POINTS, 2, dtype="f1")])
         self._mixture = ctx.texture(GRID, 2, dtype="f4")
         self._mixture.repeat_x = self._mixture.repeat_y = False
@@ -90,8 +88,8 @@ class FlashLimiter:
 
         before : the picture shown last. The parts in which luminance and red are others than there are float (2,).
         """
-        self._measure.set("points", POINTS)
-        self._measure.draw(self._points, image=picture.texture, before=before.texture)
+        self._plain.measure.set("points", POINTS)
+        self._plain.measure.draw(self._points, image=picture.texture, before=before.texture)
         light = np.frombuffer(self._points.read(components=4, dtype="f4"), np.float32)
         self._light = light.reshape(POINTS[1], POINTS[0], 4)
         change = np.frombuffer(self._points.read(components=2, attachment=1, alignment=1), np.uint8).reshape(-1, 2)
@@ -109,7 +107,7 @@ class FlashLimiter:
             if self._blanks.is_blank(now, hold is not None, self._light, light):
                 self.active, self._light = True, light
                 self._guard.stay(now)
-                return self._keep(picture, before)
+                return self._keep(before, picture.size)
             if hold is not None:
                 self.active = True
                 picture, values, parts, gains = self._hold_back(now, picture, before, hold)
@@ -134,24 +132,20 @@ class FlashLimiter:
         values, parts = self._mix(target, picture, before, hold._replace(shares=np.zeros_like(hold.shares)))
         return target, values, parts, hold.gains
 
-    def _keep(self, picture: Layer, before: Layer) -> Layer:
+    def _keep(self, before: Layer, size: tuple[int, int]) -> Layer:
         """Return a layer that goes on holding `before`: its owner may draw into it while it is shown."""
         if before in self._pair:
             return before
-        target = self._spare(picture.size, before)
-        self._draw(target, picture, before, Hold(np.zeros_like(PLAIN), PLAIN))
+        target = self._spare(size, before)
+        self._plain.copy(before, target)
         return target
 
     def _mix(self, target: Layer, picture: Layer, before: Layer, hold: Hold) -> tuple[np.ndarray, np.ndarray]:
         """Draw a mixture into `target`. Return its measures."""
-        self._draw(target, picture, before, hold)
-        return self.measure(target, before)
-
-    def _draw(self, target: Layer, picture: Layer, before: Layer, hold: Hold) -> None:
-        """Draw a mixture into `target`."""
         cells = np.stack([hold.shares, hold.gains ** (1.0 / GAMMA)], axis=-1)
         self._mixture.write(cells.astype(np.float32).tobytes())
-        self._hold.draw(target.target, image=before.texture, other=picture.texture, cells=self._mixture)
+        self._plain.hold.draw(target.target, image=before.texture, other=picture.texture, cells=self._mixture)
+        return self.measure(target, before)
 
     def _spare(self, size: tuple[int, int], used: Layer) -> Layer:
         """Return one of two layers of its own: the one that `used` is not."""

@@ -139,7 +139,8 @@ def test_the_product_tells_the_unet_the_same_coordinates() -> None:
 
 @pytest.mark.parametrize(("h", "w"), [(16, 16), (18, 32)])
 def test_noise_chooses_the_same_view_in_the_product(h: int, w: int) -> None:
-    mx = pytest.importorskip("mlx.core")
+    import mlx.core as mx
+
     from livemusviz.diffusion.planes import PicturePlanes
 
     frames = np.random.default_rng(9).standard_normal((3, h, w, 32), dtype=np.float32)
