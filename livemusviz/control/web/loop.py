@@ -156,7 +156,10 @@ class WebServers:
         while True:
             try:
                 async with AsyncExitStack() as stack:
-                    await stack.enter_async_context(self._server(name))
+                    sockets = self._sockets[name]
+                    copy = sockets.pop() if len(sockets) > 1 else sockets[0].dup()
+                    stack.callback(copy.close)  # for a server that is cancelled while it starts: it leaves it open
+                    await stack.enter_async_context(self._server(name, copy))
                     if name == "oscquery":
                         await self._announce(stack)
                     await asyncio.Event().wait()  # until cancelled
@@ -166,10 +169,8 @@ class WebServers:
                 log.exception("web: the %s server failed; it starts again in %g s", name, pause)
                 await asyncio.sleep(pause)
 
-    def _server(self, name: str) -> AbstractAsyncContextManager[object]:
+    def _server(self, name: str, copy: socket.socket) -> AbstractAsyncContextManager[object]:
         """Return a server on a copy of its socket: a server closes its socket, and another may have to follow."""
-        sockets = self._sockets[name]
-        copy = sockets.pop() if len(sockets) > 1 else sockets[0].dup()
         door = self.doors[name]
         page = name == "page"
         answer, session = (self._page_request, self._page) if page else (self._oscquery_request, self._listener)

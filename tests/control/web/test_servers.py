@@ -8,11 +8,13 @@ import os
 import resource
 import socket
 import time
+from asyncio import base_events
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -381,8 +383,31 @@ def test_a_busy_port_is_stepped_over_and_closing_frees_it(served: Served, caplog
     assert second.oscquery_port > served.web.oscquery_port and "is taken; listening on" in caplog.text
     second.close()
     second.close()
-    with pytest.raises(ConnectionRefusedError):  # its number may be some client's by now, so it cannot be bound here
-        socket.create_connection((LOCAL, second.oscquery_port), timeout=3).close()
+    assert second.oscquery_port not in listening()
+
+
+def test_closing_while_it_starts_frees_the_ports(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = WebServers(WebOptions((LOCAL, 0), (LOCAL, 0), 7000), SystemClock(), served.events)
+    begin = base_events.Server._start_serving
+    reached = []
+
+    def begin_and_stop(server: base_events.Server) -> None:
+        begin(server)
+        reached.append(server)  # kept, so that no collector closes its socket
+        web._stop.set()
+
+    monkeypatch.setattr(base_events.Server, "_start_serving", begin_and_stop)
+    web.start()
+    ports = {web.oscquery_port, int(web.url.split(":")[2].split("/")[0])}
+    assert ports <= listening()
+    web.close()
+    assert reached and not ports & listening()
+
+
+def listening() -> set[int]:
+    """The TCP ports on which this process listens. A connection would not tell: a port may be another's by now."""
+    found = psutil.Process().net_connections("tcp")
+    return {each.laddr.port for each in found if each.status == psutil.CONN_LISTEN}
 
 
 def test_a_host_that_is_none_is_a_user_error() -> None:
