@@ -17,7 +17,8 @@ from livemusviz.features.flux import SuperFlux
 from livemusviz.features.frontend import FrontEnd
 from livemusviz.features.spectrum import ShortSpectrum
 from livemusviz.features.strokes import INPUTS, STRIDE, BeatInputs
-from training.beats.song import AMBIGUOUS, STYLES, compose
+from training.beats.kits import Kits
+from training.beats.song import AMBIGUOUS, MODERN, STYLES, compose
 from training.beats.sound import render
 
 
@@ -44,8 +45,10 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=26.0)
-    parser.add_argument("--styles", choices=(STYLES, AMBIGUOUS), default=STYLES)
+    parser.add_argument("--styles", choices=(STYLES, AMBIGUOUS, MODERN), default=STYLES)
+    parser.add_argument("--kits", type=Path, help="folder of drum kits, see `kits.py`, for some of the pieces")
     options = parser.parse_args()
+    kits = None if options.kits is None else Kits(options.kits)
     options.folder.mkdir(parents=True, exist_ok=True)
     for number in range(options.first, options.first + options.count):
         path = options.folder / f"{number:05d}.npz"
@@ -53,7 +56,7 @@ def main() -> int:
             continue
         rng = np.random.default_rng(number)
         song = compose(rng, options.seconds, options.styles)
-        inputs = hear(render(rng, song))
+        inputs = hear(render(rng, song, kits))
         np.savez(path, inputs=inputs.astype(np.float16), beats=song.beats, places=song.places, style=song.style)
     print(f"{options.first + options.count} pieces, {STRIDE * HOP / SAMPLE_RATE * 1000:.1f} ms a step")
     return 0

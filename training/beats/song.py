@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-STYLES, AMBIGUOUS = "styles.toml", "ambiguous.toml"  # files of styles
+STYLES, AMBIGUOUS, MODERN = "styles.toml", "ambiguous.toml", "modern.toml"  # files of styles
 LOUD = {"x": 1.0, "o": 0.72, "g": 0.4}  # of a full stroke
 KICKS, SNARES, RIMS = (36, 36, 35), (38, 38, 40), (37, 37, 39)
 CYMBALS = ((42,), (42,), (42, 46), (51,), (51, 53), (46,), (44,), (70,), (54,), (69,))  # hats, ride, shakers
@@ -48,6 +48,7 @@ class Song:
     places : the place of each beat in its bar, 0 for the first.
     programs : MIDI program of each channel.
     notes : in no order.
+    machine : True if drum machines and synthesisers play it.
     """
 
     style: str
@@ -56,13 +57,17 @@ class Song:
     places: list[int] = field(default_factory=list)
     programs: dict[int, int] = field(default_factory=dict)
     notes: list[Note] = field(default_factory=list)
+    machine: bool = False
 
 
 class Grid:
     """Gives the time of each step of a piece: tempo drift and swing included."""
 
-    def __init__(self, rng: np.random.Generator, bpm: float, beats: int, steps: int, swing: float) -> None:
-        human = rng.random() < 0.6
+    def __init__(
+        self, rng: np.random.Generator, bpm: float, beats: int, steps: int, swing: float, machine: bool = False
+    ) -> None:
+        """Begin at a random time. machine : without drift."""
+        human = rng.random() < 0.6 and not machine
         drift = np.cumsum(rng.normal(0.0, 0.006, beats)) if human else np.zeros(beats)
         drift -= np.linspace(0.0, drift[-1], beats) * rng.random()
         lengths = 60.0 / bpm * np.exp(np.clip(drift, -0.08, 0.08))
@@ -95,13 +100,16 @@ class Composer:
         self.bar = self.in_bar * steps
         bars = max(4, round(seconds * bpm / 60.0 / self.in_bar))
         swing = rng.uniform(*self.style.get("swing", (0.0, 0.25 if rng.random() < 0.2 else 0.0)))
-        self.grid = Grid(rng, bpm, bars * self.in_bar + 1, steps, swing)
+        machine = bool(style.get("machine", False))
+        self.grid = Grid(rng, bpm, bars * self.in_bar + 1, steps, swing, machine)
         self.bars = bars
-        self.song = Song(name, bpm)
+        self.song = Song(name, bpm, machine=machine)
         self.song.beats = self.grid.beats[:-1].tolist()
         self.song.places = [i % self.in_bar for i in range(len(self.song.beats))]
         self.jitter = rng.uniform(*JITTER)
         self.late = {channel: rng.normal(0.0, 0.006) for channel in (DRUMS, BASS, COMP, LEAD, PAD)}
+        if machine:
+            self.jitter, self.late = 0.0, dict.fromkeys(self.late, 0.0)
         self.parts = parts
         self.key = int(rng.integers(12))
         self.minor = rng.random() < 0.5
@@ -146,7 +154,8 @@ class Composer:
 
     def _note(self, step: float, channel: int, key: int, loud: float, length: float = 0.1, grace: float = 0.0) -> None:
         start = self.grid.time(int(step)) + self.late[channel] + self.rng.normal(0.0, self.jitter) + grace
-        velocity = int(np.clip(loud * 100 * self.rng.normal(1.0, 0.07), 8, 127))
+        evenness = 0.0 if self.song.machine else 0.07
+        velocity = int(np.clip(loud * 100 * self.rng.normal(1.0, evenness), 8, 127))
         if start > 0.0:
             self.song.notes.append(Note(start, length, channel, key, velocity))
 
@@ -205,6 +214,7 @@ class Composer:
         pattern = kick if pattern == "kick" else pattern
         level, moving = rng.uniform(0.6, 1.1), rng.random()
         length = rng.uniform(0.3, 1.2)
+        octaves = bool(self.style.get("octaves", False)) and rng.random() < 0.5
         for bar, playing in enumerate(plan):
             if not playing["bass"]:
                 continue
@@ -214,6 +224,8 @@ class Composer:
                 after = strokes[i + 1][0] if i + 1 < len(strokes) else (bar + 1) * self.bar
                 seconds = (self.grid.time(after) - self.grid.time(step)) * length
                 key = root if i == 0 or rng.random() > moving else root + int(self.pick((0, 7, 12, 5, 10, 3, 2)))
+                if octaves:
+                    key = root + 12 * (step % self.grid.steps != 0)
                 if rng.random() > 0.03:
                     self._note(step, BASS, key, loud * level, max(0.05, seconds))
 
@@ -272,7 +284,7 @@ class Composer:
 
 
 def compose(rng: np.random.Generator, seconds: float, file: str = STYLES) -> Song:
-    """Return a piece of about `seconds` in a random style of `STYLES` or `AMBIGUOUS`."""
+    """Return a piece of about `seconds` in a random style of `STYLES`, `AMBIGUOUS` or `MODERN`."""
     styles: dict[str, dict[str, Any]] = tomllib.loads(Path(__file__).with_name(file).read_text(encoding="utf-8"))
     names = list(styles)
     shares = np.array([styles[name]["share"] for name in names])

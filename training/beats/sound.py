@@ -1,4 +1,7 @@
-"""Renders a piece with FluidSynth and two free SoundFonts, or its drums by formulas, and changes it as records differ.
+"""Renders a piece with FluidSynth and two free SoundFonts, and changes it as records differ.
+
+Its drums are made by formulas in some pieces and played from recorded kits in others; in a machine's piece the bass and
+the other tones are made by formulas as often as not.
 
 In: `Song`. Out: float32 (n, 2) at SAMPLE_RATE. Needs `fluidsynth`, FluidR3_GM and MuseScore_General (both MIT).
 """
@@ -14,26 +17,92 @@ import numpy as np
 import soundfile
 
 from livemusviz.bridge.sound import SAMPLE_RATE
-from training.beats.song import COMP, DRUMS, Note, Song
+from training.beats.kits import Kits
+from training.beats.song import BASS, COMP, DRUMS, LEAD, Note, Song
 
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3")
 SHARES = (0.75, 0.25)  # the second takes longer to load
 TICKS = 1000  # a second
 VOLUME, PAN, REVERB, BANK = 7, 10, 91, 0  # MIDI controllers
 FORMULA = 0.2  # share of pieces whose drums are made by formulas
+SAMPLED = 0.5  # share whose drums are played from kits, where there are kits
+SYNTHESISED, PUMPED = 0.5, 0.35  # shares of a machine's pieces with tones by formulas, and ducked by the kick
+KICKED = (35, 36)  # keys
 
 
-def render(rng: np.random.Generator, song: Song) -> np.ndarray:
-    """Return the sound of a piece."""
+def render(rng: np.random.Generator, song: Song, kits: Kits | None = None) -> np.ndarray:
+    """Return the sound of a piece. kits : to play some pieces' drums from."""
     by_formula = rng.random() < FORMULA
-    notes = [note for note in song.notes if not (by_formula and note.channel == DRUMS)]
-    sound = _fluidsynth(rng, song, notes)
-    if by_formula:
-        drums = formula_drums(rng, [note for note in song.notes if note.channel == DRUMS])
-        length = max(len(sound), len(drums))
-        sound = np.pad(sound, ((0, length - len(sound)), (0, 0)))
-        sound[: len(drums)] += drums[:, None] * rng.uniform(0.5, 1.5) * max(0.15, float(np.abs(sound).max()))
+    sampled = kits is not None and rng.random() < SAMPLED
+    synthesised = song.machine and rng.random() < SYNTHESISED
+    apart = [note for note in song.notes if note.channel == DRUMS and (by_formula or sampled)]
+    tones = [note for note in song.notes if note.channel in (BASS, COMP, LEAD) and synthesised]
+    taken = {id(note) for note in (*apart, *tones)}
+    sound = _fluidsynth(rng, song, [note for note in song.notes if id(note) not in taken])
+    if tones:
+        made = formula_tones(rng, tones)
+        sound = _added(sound, made * _relative(rng, sound, made))
+    if song.machine and rng.random() < PUMPED:
+        sound = _pumped(rng, sound, [note.start for note in song.notes if note.key in KICKED and note.channel == DRUMS])
+    if sampled and kits is not None:
+        drums = kits.play(rng, apart)
+        sound = _added(sound, drums * _relative(rng, sound, drums))
+    elif by_formula:
+        sound = _added(sound, formula_drums(rng, apart) * rng.uniform(0.5, 1.5) * max(0.15, float(np.abs(sound).max())))
     return _produce(rng, sound)
+
+
+def _added(sound: np.ndarray, mono: np.ndarray) -> np.ndarray:
+    """Return (n, 2) with (m,) added to both sides, as long as the longer."""
+    sound = np.pad(sound, ((0, max(0, len(mono) - len(sound))), (0, 0)))
+    sound[: len(mono)] += mono[:, None]
+    return sound
+
+
+def _relative(rng: np.random.Generator, sound: np.ndarray, added: np.ndarray) -> float:
+    """Return a factor that makes `added` about as loud as `sound`, 6 dB more or less."""
+    there, own = (float(np.sqrt(np.mean(np.square(each)))) if each.size else 0.0 for each in (sound, added))
+    return rng.uniform(0.5, 2.0) * max(there, 0.02) / max(own, 1e-6)
+
+
+def _pumped(rng: np.random.Generator, sound: np.ndarray, kicks: list[float]) -> np.ndarray:
+    """Duck the sound at each kick, as a compressor does that listens to it."""
+    depth, seconds = rng.uniform(0.4, 0.95), rng.uniform(0.08, 0.3)
+    gain = np.ones(len(sound), np.float32)
+    dip = 1.0 - depth * np.exp(-np.arange(round(4 * seconds * SAMPLE_RATE)) / (seconds * SAMPLE_RATE))
+    for kick in kicks:
+        start = round(kick * SAMPLE_RATE)
+        part = gain[start : start + len(dip)]
+        np.minimum(part, dip[: len(part)], out=part)
+    return sound * gain[:, None]
+
+
+def formula_tones(rng: np.random.Generator, notes: list[Note]) -> np.ndarray:
+    """Return pulses and saws of an oscillator for each channel, with an envelope that decays, float32 (n,)."""
+    sound = np.zeros(round((max(note.start + note.duration for note in notes) + 0.6) * SAMPLE_RATE), np.float32)
+    channels = sorted({note.channel for note in notes})
+    partials = {channel: int(rng.integers(2, 24)) for channel in channels}  # few: through a filter
+    slope = {channel: rng.uniform(0.6, 1.6) for channel in channels}
+    odd = {channel: rng.random() < 0.4 for channel in channels}  # a square wave's
+    decay = {channel: rng.uniform(0.08, 0.8) for channel in channels}
+    level = {channel: rng.uniform(0.3, 1.0) for channel in channels} | {BASS: rng.uniform(0.5, 1.5)}
+    made: dict[tuple[int, int, int], np.ndarray] = {}
+    for note in notes:
+        channel, samples = note.channel, round(min(note.duration, 2.0) * SAMPLE_RATE)
+        key = (channel, note.key, samples // 480)
+        if key not in made:
+            t = np.arange(samples) / SAMPLE_RATE
+            frequency = 440.0 * 2.0 ** ((note.key - 69) / 12)
+            numbers = np.arange(1, partials[channel] + 1, 2 if odd[channel] else 1)
+            numbers = numbers[numbers * frequency < 12_000.0]
+            waves = np.sin(2 * np.pi * frequency * t[:, None] * numbers) @ (numbers ** -slope[channel])
+            ends = np.minimum(1.0, np.minimum(t / 0.003, (t[-1:] - t) / 0.01))
+            made[key] = (waves * np.exp(-t / decay[channel]) * ends).astype(np.float32)
+        start, tone = round(note.start * SAMPLE_RATE), made[key]
+        sound[start : start + len(tone)] += (
+            np.float32(level[channel] * note.velocity / 100) * tone[: len(sound) - start]
+        )
+    return sound
 
 
 def _fluidsynth(rng: np.random.Generator, song: Song, notes: list[Note]) -> np.ndarray:

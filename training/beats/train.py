@@ -2,30 +2,36 @@
 
     python -m training.beats.train FOLDER --out training/runs/beats.pt --weights livemusviz/features/beats.npz
 
-Goes on from --out where it is. Pieces whose number ends in 9 are kept apart, and their loss is printed.
+Goes on from --out where it is, and writes --weights after the last batch. Pieces whose number ends in 9 are kept apart,
+and their loss is printed. With --further it begins with the network in --weights, and what it writes is the mean of
+that and the trained one: on music of other kinds than the pieces it is better than either (Wortsman et al., CVPR 2022).
+Several processes have a batch each, and take one step by their mean gradient.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.distributed
+import torch.multiprocessing
 from torch import nn
 
 from livemusviz.features.beatnet import HIDDEN, LAYERS, NETWORK_STEP, POOLED
 from livemusviz.features.strokes import INPUTS
 
 LATE = 0.02  # s after a beat at which the network is asked for it, so that it has heard the stroke
-BATCH, LENGTH = 64, 1400  # sequences, steps
+BATCH, LENGTH = 96, 1000  # sequences, steps
 CUT = (250, 1200)  # steps of a piece at a time; then another one follows without a pause
 STRETCH = 0.12  # largest change of tempo
 UNSURE = 100  # steps at the start of a piece whose loss counts little: no one can know yet
 BEAT, DOWNBEAT = 0, 1
-ROUND = 10  # batches
+ROUND, WARM = 10, 30  # batches; over the first WARM the rate rises
 
 
 class Network(nn.Module):
@@ -95,22 +101,27 @@ def save_weights(network: Network, path: Path) -> None:
     if path.exists():
         with np.load(path) as stored:
             arrays = {name: stored[name] for name in stored.files}
-    arrays |= {
-        name.replace("gru.", "").replace(".", "_"): value.numpy() for name, value in network.state_dict().items()
-    }
+    arrays |= {_stored_name(name): value.numpy() for name, value in network.state_dict().items()}
     np.savez_compressed(path, **arrays)
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=10.0)
-    parser.add_argument("--rate", type=float, default=3e-3, help="of learning, at the start")
-    parser.add_argument("--batches", type=int, default=1200, help="after which the rate has come down to 0")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--weights", type=Path, required=True)
-    options = parser.parse_args()
+def load_weights(network: Network, path: Path) -> None:
+    """Read what `save_weights` wrote."""
+    with np.load(path) as stored:
+        found = {name: torch.from_numpy(stored[_stored_name(name)].astype(np.float32)) for name in network.state_dict()}
+    network.load_state_dict(found)
+
+
+def _stored_name(name: str) -> str:
+    return name.replace("gru.", "").replace(".", "_")
+
+
+def train(rank: int, options: argparse.Namespace, meeting: str) -> None:
+    """Train as one of several processes. meeting : a file by which they find one another."""
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=options.processes
+    )
     paths = sorted(options.folder.glob("*.npz"))
     seen = [Piece(path) for path in paths if int(path.stem) % 10 != 9]
     apart = batch(np.random.default_rng(1), [Piece(path) for path in paths if int(path.stem) % 10 == 9])
@@ -123,19 +134,24 @@ def main() -> int:
         network.load_state_dict(kept["network"])
         optimiser.load_state_dict(kept["optimiser"])
         done = kept["done"]
-    rng = np.random.default_rng([options.seed, done])
+    elif options.further:
+        load_weights(network, options.weights)
+    rng = np.random.default_rng([options.seed, rank, done])
     began, losses = time.monotonic(), []
-    while done < options.batches and time.monotonic() - began < 60.0 * options.minutes:
+    while done < options.batches and _together(torch.tensor(time.monotonic() - began)) < 60.0 * options.minutes:
+        rise = min(1.0, (done + 1) / WARM)
         for group in optimiser.param_groups:
-            group["lr"] = options.rate * 0.5 * (1.0 + math.cos(math.pi * done / options.batches))
+            group["lr"] = options.rate * rise * 0.5 * (1.0 + math.cos(math.pi * done / options.batches))
         optimiser.zero_grad()
         loss = loss_of(network, *batch(rng, seen))
         loss.backward()
+        for weight in network.parameters():
+            weight.grad = _together(weight.grad)
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         losses.append(loss.item())
         done += 1
-        if done % ROUND == 0:
+        if rank == 0 and done % ROUND == 0:
             with torch.no_grad():
                 other = loss_of(network, *apart).item()
             print(f"{done:5d}  {np.mean(losses):.4f}  apart {other:.4f}", flush=True)
@@ -143,7 +159,41 @@ def main() -> int:
             torch.save(
                 {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "done": done}, options.out
             )
-    save_weights(network, options.weights)
+    if rank == 0 and done == options.batches:
+        if options.further:
+            _mix_in(network, options.weights)
+        save_weights(network, options.weights)
+
+
+def _mix_in(network: Network, path: Path) -> None:
+    """Replace each weight by its mean with that in a file."""
+    before = Network()
+    load_weights(before, path)
+    with torch.no_grad():
+        for weight, other in zip(network.parameters(), before.parameters(), strict=True):
+            weight.lerp_(other, 0.5)
+
+
+def _together(value: torch.Tensor) -> torch.Tensor:
+    """Return the mean over the processes."""
+    torch.distributed.all_reduce(value)
+    return value / torch.distributed.get_world_size()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--rate", type=float, default=1.5e-3, help="of learning, at the start")
+    parser.add_argument("--batches", type=int, default=1000, help="after which the rate has come down to 0")
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--further", action="store_true", help="begin with the network in --weights")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--weights", type=Path, required=True)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        torch.multiprocessing.spawn(train, (options, str(Path(folder, "meeting"))), options.processes)
     return 0
 
 
