@@ -127,10 +127,11 @@ def test_F20_osc_malformed_two_hundred_thousand_times_costs_no_stall_and_no_memo
     valid = [datagram for datagram, _ in GOOD.values()] + [message(p.address, (1.0, "f")) for p in PARAMS]
     lengths = rng.integers(0, 300, 100_000)
     noise = rng.integers(0, 256, int(lengths.max()) + 100_000, dtype=np.uint8).tobytes()
-    slowest, accepted = 0.0, 0
+    accepted = 0
 
-    def one(datagram: bytes) -> None:
-        nonlocal slowest, accepted
+    def one(datagram: bytes) -> float:
+        """Return what it took, s of this thread."""
+        nonlocal accepted
         began = time.thread_time()
         try:
             for address, arguments in validate(datagram):
@@ -141,7 +142,11 @@ def test_F20_osc_malformed_two_hundred_thousand_times_costs_no_stall_and_no_memo
                     pass
         except OscRejected:
             pass
-        slowest = max(slowest, time.thread_time() - began)
+        return time.thread_time() - began
+
+    def stalls(datagram: bytes) -> bool:
+        """Return True if it is slow each time: a collection of garbage, or the machine, is slow once."""
+        return all(one(datagram) > 0.005 for _ in range(4))
 
     def flipped(i: int) -> bytes:
         changed = bytearray(valid[i % len(valid)])
@@ -157,12 +162,10 @@ def test_F20_osc_malformed_two_hundred_thousand_times_costs_no_stall_and_no_memo
         one(flipped(i))
     kept = tracemalloc.get_traced_memory()[0] - before
     tracemalloc.stop()
-    slowest = 0.0
-    for i in range(100_000):
-        one(noise[i : i + lengths[i]])
-        one(flipped(i))
     assert kept < 20_000, kept
-    assert slowest < 0.005, slowest
+    for i in range(100_000):
+        for datagram in (noise[i : i + lengths[i]], flipped(i)):
+            assert not stalls(datagram), datagram.hex()
     assert accepted > 1000  # many flips leave a valid message, or the table was never reached
 
 
