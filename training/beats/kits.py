@@ -25,7 +25,7 @@ ROLES = {
     "ride": r"ride|bell",
     "tom": r"tom|conga|bongo",
 }
-"""What the name of an instrument says, the first that fits."""
+"""Patterns of instruments' names; the first that fits tells the role."""
 KEYS = {35: "kick", 36: "kick", 37: "snare", 38: "snare", 39: "snare", 40: "snare", 42: "hat", 44: "hat", 46: "open"}
 KEYS |= dict.fromkeys((54, 69, 70), "hat") | dict.fromkeys((51, 53), "ride") | {49: "crash"}
 LONGEST = 1.2  # s, of a stroke
