@@ -106,3 +106,5 @@ def test_two_processes_train_one_network(tmp_path: Path, monkeypatch: pytest.Mon
     for name, weight in written.state_dict().items():
         trained, first = kept["network"][name], begin.state_dict()[name]
         assert torch.allclose(weight, (trained + first) / 2, atol=1e-6) and not torch.equal(trained, first)
+    mixed = weights.read_bytes()
+    assert train.main() == 0 and weights.read_bytes() == mixed  # a run that is over changes nothing

@@ -18,7 +18,7 @@ import soundfile
 
 from livemusviz.bridge.sound import SAMPLE_RATE
 from training.beats.kits import Kits
-from training.beats.song import BASS, COMP, DRUMS, LEAD, Note, Song
+from training.beats.song import BASS, COMP, DRUMS, KICKS, LEAD, Note, Song
 
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3")
 SHARES = (0.75, 0.25)  # the second takes longer to load
@@ -27,7 +27,6 @@ VOLUME, PAN, REVERB, BANK = 7, 10, 91, 0  # MIDI controllers
 FORMULA = 0.2  # share of pieces whose drums are made by formulas
 SAMPLED = 0.5  # share whose drums are played from kits, where there are kits
 SYNTHESISED, PUMPED = 0.5, 0.35  # shares of a machine's pieces with tones by formulas, and ducked by the kick
-KICKED = (35, 36)  # keys
 
 
 def render(rng: np.random.Generator, song: Song, kits: Kits | None = None) -> np.ndarray:
@@ -43,7 +42,7 @@ def render(rng: np.random.Generator, song: Song, kits: Kits | None = None) -> np
         made = formula_tones(rng, tones)
         sound = _added(sound, made * _relative(rng, sound, made))
     if song.machine and rng.random() < PUMPED:
-        sound = _pumped(rng, sound, [note.start for note in song.notes if note.key in KICKED and note.channel == DRUMS])
+        sound = _pumped(rng, sound, [note.start for note in song.notes if note.key in KICKS and note.channel == DRUMS])
     if sampled and kits is not None:
         drums = kits.play(rng, apart)
         sound = _added(sound, drums * _relative(rng, sound, drums))

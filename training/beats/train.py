@@ -134,6 +134,8 @@ def train(rank: int, options: argparse.Namespace, meeting: str) -> None:
         network.load_state_dict(kept["network"])
         optimiser.load_state_dict(kept["optimiser"])
         done = kept["done"]
+        if done >= options.batches:  # what it came to is in --weights, and must not be mixed in twice
+            return
     elif options.further:
         load_weights(network, options.weights)
     rng = np.random.default_rng([options.seed, rank, done])

@@ -158,7 +158,7 @@ class WebServers:
                 async with AsyncExitStack() as stack:
                     sockets = self._sockets[name]
                     copy = sockets.pop() if len(sockets) > 1 else sockets[0].dup()
-                    stack.callback(copy.close)  # for a server that is cancelled while it starts: it leaves it open
+                    stack.callback(copy.close)  # a server that is cancelled while it starts leaves it open
                     await stack.enter_async_context(self._server(name, copy))
                     if name == "oscquery":
                         await self._announce(stack)
