@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -138,7 +137,7 @@ def test_F17_shader_bad_and_F24_preset_bad_during_a_show(tmp_path: Path, shows: 
     show = LiveShow(tmp_path, *words, env={"XDG_CONFIG_HOME": str(tmp_path / "config")})
     shows.append(show)
     show.wait_until_drawing()
-    time.sleep(1.0)
+    show.record_until(1.0)
     edited = tmp_path / "edited"
     edited.write_text("/*{}*/\n\nvoid main() { nonsense }\n")
     os.utime(edited, (0, mine.stat().st_mtime + 10))
@@ -148,7 +147,7 @@ def test_F17_shader_bad_and_F24_preset_bad_during_a_show(tmp_path: Path, shows: 
     show.wait_for(lambda: "ERROR livemusviz.show: preset 'bad'" in show.log(), "the complaint about the preset")
     show.osc("/preset", "s", "lava")
     show.osc("/next")
-    time.sleep(2.0)
+    show.record_until(3.5)
     show.end()
     stats = show.stats()
     assert stats["display_errors"] == 0 and "fadee" in stats["error"]

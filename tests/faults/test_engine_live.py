@@ -31,8 +31,7 @@ class BrokenShow:
 
     def drawn(self) -> int:
         """Return for how many pictures the model was directed, so far."""
-        log = self.show.recording.with_suffix(".jsonl")
-        return log.read_text().count('"walk"') if log.exists() else 0
+        return len(self.show.directed())
 
     def draw(self, count: int) -> None:
         """Wait until the model has drawn `count` more pictures."""

@@ -101,7 +101,7 @@ def test_F26_signal_ends_the_show_with_a_playable_recording(
     show = LiveShow(tmp_path, "--input", str(track), "--record", str(tmp_path / "set.mp4"))
     shows.append(show)
     show.wait_until_drawing()
-    time.sleep(2.0)
+    show.record_until(2.0)
     assert show.end(number) < 2.0
     film = read_film(show.recording)
     assert film.seconds > 1.5 and film.codecs == ("h264", "aac") and bad_pictures(film) == 0
@@ -129,7 +129,7 @@ def test_F26_closing_the_window_ends_the_show(x_display: str, tmp_path: Path, sh
     search = ["xdotool", "search", "--sync", "--onlyvisible", "--name", "livemusviz"]
     environment = {**os.environ, "DISPLAY": x_display}
     found = subprocess.run(search, env=environment, capture_output=True, text=True, timeout=20, check=True)
-    time.sleep(2.0)
+    show.record_until(2.0)
     begun = time.monotonic()
     close_window(found.stdout.split()[0], x_display)
     assert show.gone(begun) < 2.0

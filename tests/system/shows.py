@@ -84,6 +84,22 @@ class LiveShow:
     def trace(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.trace_path.read_text().splitlines()]
 
+    def show_log(self) -> list[dict[str, Any]]:
+        """Return what was written so far beside the recording, whose own clock is `sample`."""
+        path = self.recording.with_suffix(".jsonl")
+        text = path.read_text() if path.exists() else ""
+        return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+
+    def directed(self, since: float = 0.0) -> list[float]:
+        """Return when each picture was directed so far, from `since` on, s of the recording."""
+        log = self.show_log()
+        times = [line["sample"] / log[0]["rate"] for line in log if "walk" in line]
+        return [time for time in times if time >= since]
+
+    def record_until(self, seconds: float) -> None:
+        """Wait for a picture that is directed after so many seconds of the recording."""
+        self.wait_for(lambda: bool(self.directed(seconds)), f"{seconds} s of the recording")
+
 
 def free_udp_port() -> int:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:

@@ -67,6 +67,16 @@ def test_stats_hold_what_the_contract_names(rested: LiveShow) -> None:
     assert stats["generate_ms"]["p50"] > 0 and stats["onset_to_shader_ms"]["p50"] > 0
 
 
+DRAWN_AFTER = 6
+"""Pictures from the end of a fade on, until the first of them is certainly on the canvas."""
+
+
+def prompted(show: LiveShow, prompt: str) -> list[float]:
+    """Return when a prompt was told so far, s of the recording."""
+    log = show.show_log()
+    return [line["sample"] / log[0]["rate"] for line in log[1:] if line.get("values", {}).get("prompt") == prompt]
+
+
 @pytest.mark.skipif(shutil.which("oscsend") is None, reason="liblo-tools is not installed")
 def test_prompt_by_osc_moves_the_hue_within_the_fade(tmp_path: Path, shows: list[LiveShow]) -> None:
     fade = 2.0
@@ -74,18 +84,17 @@ def test_prompt_by_osc_moves_the_hue_within_the_fade(tmp_path: Path, shows: list
     words = ["--input", str(track), "--prompt", "deep blue ocean", "--fade", str(fade), "--duration", "60"]
     show = LiveShow(tmp_path, *words, "--record", str(tmp_path / "set.mp4"))
     shows.append(show)
-    begun = time.monotonic()
     show.wait_until_drawing()
-    time.sleep(2.0)
-    changed = time.monotonic() - begun
+    show.record_until(1.0)
     show.osc("/prompt", "s", "red lava")
-    time.sleep(fade + 2.0)
-    ended = time.monotonic() - begun
+    show.wait_for(lambda: bool(prompted(show, "red lava")), "the prompt")
+    changed = prompted(show, "red lava")[0]
+    faded = changed + fade
+    show.wait_for(lambda: len(show.directed(faded)) >= DRAWN_AFTER, "pictures after the fade")
+    after_it = show.directed(faded)[DRAWN_AFTER - 1]
     show.end()
     film = read_film(show.recording)
-    start = film.seconds - (ended - changed)  # the change, on the film's own clock, 0.1 s or so early
-    before = film.pictures[np.searchsorted(film.times, start - 0.5)]
-    after = film.pictures[np.searchsorted(film.times, start + fade + 1.0)]
+    before, after = (film.pictures[np.searchsorted(film.times, time)] for time in (changed, after_it))
     assert hue_distance(dominant_hue(before), 220) < 45
     assert hue_distance(dominant_hue(after), 10) < 35
     assert show.stats()["osc_messages"] == 1 and show.stats()["osc_rejected"] == 0
