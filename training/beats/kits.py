@@ -53,22 +53,27 @@ class Kits:
 
     def play(self, rng: np.random.Generator, notes: Sequence[Note]) -> np.ndarray:
         """Return drums of a kit that is put together at random, float32 (n,)."""
-        if not notes:
-            return np.zeros(0, np.float32)
         instruments = {role: found[rng.integers(len(found))] for role, found in self._files.items()}
         level = {role: rng.uniform(0.4, 1.0) for role in ROLES} | {"kick": rng.uniform(0.6, 1.2)}
         speed = {role: 2.0 ** rng.normal(0.0, PITCH) for role in ROLES}
         strokes: dict[Path, np.ndarray] = {}
-        sound = np.zeros(round((max(note.start for note in notes) + LONGEST + 0.1) * SAMPLE_RATE), np.float32)
+        struck = []
         for note in notes:
             role = KEYS.get(note.key, "tom")
             path = instruments[role][rng.integers(len(instruments[role]))]
             if path not in strokes:
                 strokes[path] = _stroke(path, speed[role])
-            stroke, start = strokes[path], round(note.start * SAMPLE_RATE)
-            loud = np.float32(level[role] * note.velocity / 100)
-            sound[start : start + len(stroke)] += loud * stroke[: len(sound) - start]
-        return sound
+            struck.append((note.start, np.float32(level[role] * note.velocity / 100) * strokes[path]))
+        return added_up(struck)
+
+
+def added_up(sounds: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
+    """Return sounds, (m,) each, that begin at their times, s, as one, float32 (n,): until the last of them ends."""
+    placed = [(round(start * SAMPLE_RATE), sound) for start, sound in sounds]
+    whole = np.zeros(max((first + len(sound) for first, sound in placed), default=0), np.float32)
+    for first, sound in placed:
+        whole[first : first + len(sound)] += sound
+    return whole
 
 
 def _stroke(path: Path, speed: float) -> np.ndarray:

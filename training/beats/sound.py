@@ -17,7 +17,7 @@ import numpy as np
 import soundfile
 
 from livemusviz.bridge.sound import SAMPLE_RATE
-from training.beats.kits import Kits
+from training.beats.kits import Kits, added_up
 from training.beats.song import BASS, COMP, DRUMS, KICKS, LEAD, Note, Song
 
 SOUNDFONTS = ("/usr/share/sounds/sf2/FluidR3_GM.sf2", "/usr/share/sounds/sf3/MuseScore_General_Lite.sf3")
@@ -78,7 +78,6 @@ def _pumped(rng: np.random.Generator, sound: np.ndarray, kicks: list[float]) -> 
 
 def formula_tones(rng: np.random.Generator, notes: list[Note]) -> np.ndarray:
     """Return pulses and saws of an oscillator for each channel, with an envelope that decays, float32 (n,)."""
-    sound = np.zeros(round((max(note.start + note.duration for note in notes) + 0.6) * SAMPLE_RATE), np.float32)
     channels = sorted({note.channel for note in notes})
     partials = {channel: int(rng.integers(2, 24)) for channel in channels}  # few: through a filter
     slope = {channel: rng.uniform(0.6, 1.6) for channel in channels}
@@ -86,6 +85,7 @@ def formula_tones(rng: np.random.Generator, notes: list[Note]) -> np.ndarray:
     decay = {channel: rng.uniform(0.08, 0.8) for channel in channels}
     level = {channel: rng.uniform(0.3, 1.0) for channel in channels} | {BASS: rng.uniform(0.5, 1.5)}
     made: dict[tuple[int, int, int], np.ndarray] = {}
+    sounds = []
     for note in notes:
         channel, samples = note.channel, round(min(note.duration, 2.0) * SAMPLE_RATE)
         key = (channel, note.key, samples // 480)
@@ -97,11 +97,8 @@ def formula_tones(rng: np.random.Generator, notes: list[Note]) -> np.ndarray:
             waves = np.sin(2 * np.pi * frequency * t[:, None] * numbers) @ (numbers ** -slope[channel])
             ends = np.minimum(1.0, np.minimum(t / 0.003, (t[-1:] - t) / 0.01))
             made[key] = (waves * np.exp(-t / decay[channel]) * ends).astype(np.float32)
-        start, tone = round(note.start * SAMPLE_RATE), made[key]
-        sound[start : start + len(tone)] += (
-            np.float32(level[channel] * note.velocity / 100) * tone[: len(sound) - start]
-        )
-    return sound
+        sounds.append((note.start, np.float32(level[channel] * note.velocity / 100) * made[key]))
+    return added_up(sounds)
 
 
 def _fluidsynth(rng: np.random.Generator, song: Song, notes: list[Note]) -> np.ndarray:
@@ -140,14 +137,12 @@ def _write_midi(path: Path, rng: np.random.Generator, song: Song, notes: list[No
 
 def formula_drums(rng: np.random.Generator, notes: list[Note]) -> np.ndarray:
     """Return drums made of decaying sines and noise, float32 (n,), as drum machines make them."""
-    if not notes:
-        return np.zeros(0, np.float32)
     t = np.arange(round(0.5 * SAMPLE_RATE)) / SAMPLE_RATE
     low, sweep, body = rng.uniform(40, 65), rng.uniform(60, 200), rng.uniform(150, 240)
     decay = {"kick": rng.uniform(0.05, 0.2), "snare": rng.uniform(0.03, 0.1), "hat": rng.uniform(0.01, 0.05)}
     level = {"kick": rng.uniform(0.5, 1.2), "snare": rng.uniform(0.3, 0.8), "hat": rng.uniform(0.1, 0.6)}
     sweep_decay = rng.uniform(0.01, 0.04)
-    sound = np.zeros(round((max(note.start for note in notes) + 0.6) * SAMPLE_RATE), np.float32)
+    strokes = []
     for note in notes:
         noise = rng.standard_normal(len(t))
         if note.key in (35, 36) or note.key in (41, 43, 45, 47, 48, 50):
@@ -159,9 +154,8 @@ def formula_drums(rng: np.random.Generator, notes: list[Note]) -> np.ndarray:
         else:
             open_ = 6.0 if note.key in (46, 49, 51) else 1.0
             piece = level["hat"] * 0.5 * np.diff(noise, prepend=0.0) * np.exp(-t / (open_ * decay["hat"]))
-        start = round(note.start * SAMPLE_RATE)
-        sound[start : start + len(t)] += (piece * (note.velocity / 100)).astype(np.float32)[: len(sound) - start]
-    return sound
+        strokes.append((note.start, (piece * (note.velocity / 100)).astype(np.float32)))
+    return added_up(strokes)
 
 
 def _produce(rng: np.random.Generator, sound: np.ndarray) -> np.ndarray:
