@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 
 import moderngl
@@ -63,8 +63,15 @@ class ShaderBank:
 
     def get(self, name: str) -> IsfShader:
         """Return the shader, compiled and tried. UserError if there is none, it does not compile or takes too long."""
+        for _ in self.in_parts(name):
+            pass
+        return self._shaders[name]
+
+    def in_parts(self, name: str) -> Iterator[None]:
+        """Do what `get` does, a part at each step: compile, then each of the first draws. A canvas may be drawn between
+        any two. UserError as there."""
         if name in self._shaders:
-            return self._shaders[name]
+            return
         path = self.paths.get(name)
         if path is None:
             raise UserError(f"no shader '{name[:64]}'")
@@ -72,24 +79,26 @@ class ShaderBank:
         if name in self._failed and self._failed[name][0] == stamp:
             raise UserError(self._failed[name][1])  # it is not compiled again until it is edited
         try:
-            shader = self._tried(path)
+            shader = yield from self._tried(path)
         except UserError as error:
             self._failed[name] = (stamp, str(error))
             if self._ours.get(name, path) == path:
                 raise
             log.warning("%s; using the one that comes with livemusviz", error)
-            shader = self._tried(self._ours[name])
+            shader = yield from self._tried(self._ours[name])
+        if name in self._shaders:  # it was needed meanwhile
+            self._proven.discard(shader)
+            shader.release()
+            return
         self._shaders[name] = shader
         self._take_problems(shader)
-        return shader
 
     def rehearse(self, sizes: Sizes, sound: Mapping[str, moderngl.Texture]) -> None:
         """From now on draw each shader once at these sizes when it is compiled; those that are there, now."""
         self._sizes, self._sound = sizes, sound
         for shader in self._shaders.values():
             try:
-                with self._marker.trying(shader.path):
-                    self._rehearse(shader, sizes)
+                self._rehearse(shader, sizes)
             except UserError as error:
                 self.problems.append(str(error))
 
@@ -142,8 +151,8 @@ class ShaderBank:
         self.problems += shader.problems
         shader.problems.clear()
 
-    def _tried(self, path: Path) -> IsfShader:
-        """Return the shader at `path`, compiled and drawn for the first time. UserError if that fails.
+    def _tried(self, path: Path) -> Generator[None, None, IsfShader]:
+        """Return the shader at `path`, compiled and drawn for the first time, in parts. UserError if that fails.
 
         The small trial has a program of its own, for the driver files machine code under a key that a program's first
         draw changes for all later ones; ours need no trial.
@@ -156,22 +165,32 @@ class ShaderBank:
                 finally:
                     small.release()
             shader = IsfShader(self._ctx, path, self._make_array)
-            if self._sizes is not None:
-                self._rehearse(shader, self._sizes)
+        if self._sizes is not None:
+            yield from self._rehearsed(shader, self._sizes)
         return shader
 
     def _try_edited(self, shader: IsfShader) -> None:
         with self._marker.trying(shader.path):
             self._try(shader)
-            if self._sizes is not None:
-                self._rehearse(shader, self._sizes)
-                self._proven.discard(shader)  # its program goes to the one that is edited
+        if self._sizes is not None:
+            self._rehearse(shader, self._sizes)
+            self._proven.discard(shader)  # its program goes to the one that is edited
 
     def _rehearse(self, shader: IsfShader, sizes: Sizes) -> None:
-        begun = time.perf_counter()
-        draw_once(self._ctx, shader, sizes, self._sound)
-        self._ctx.finish()
-        if time.perf_counter() - begun > FIRST_LIMIT and not self._marker.trusts(shader.path):
+        for _ in self._rehearsed(shader, sizes):
+            pass
+
+    def _rehearsed(self, shader: IsfShader, sizes: Sizes) -> Iterator[None]:
+        """Draw a shader in each of its ways, one at a step. UserError if that takes too long."""
+        spent = 0.0
+        for way in sizes.ways(shader.kind):
+            yield
+            with self._marker.trying(shader.path):
+                begun = time.perf_counter()
+                draw_once(self._ctx, shader, way, self._sound)
+                self._ctx.finish()
+                spent += time.perf_counter() - begun
+        if spent > FIRST_LIMIT and not self._marker.trusts(shader.path):
             raise UserError(f"{shader.path}: its first frames took over {FIRST_LIMIT:g} s; it is left out")
         self._proven.add(shader)
 

@@ -11,7 +11,7 @@ Everything is drawn with the time that the caller gives, so the same calls make 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import moderngl
@@ -177,13 +177,18 @@ class Compositor:
     def prepare(self, name: str) -> bool:
         """Compile a shader that will be needed, so that its scene comes on without a stall. False if there was nothing
         to do."""
-        if self.bank.has(name):
-            return False
-        try:
-            self.bank.get(name)
-        except UserError as error:
-            self.problems.append(str(error))
-        return True
+        there = self.bank.has(name)
+        for _ in self.prepare_in_parts(name):
+            pass
+        return not there
+
+    def prepare_in_parts(self, name: str) -> Iterator[None]:
+        """Do the same, a part at each step, with a canvas between any two."""
+        if not self.bank.has(name):
+            try:
+                yield from self.bank.in_parts(name)
+            except UserError as error:
+                self.problems.append(str(error))
 
     def reload_edited(self) -> None:
         """Take over shader files edited since the last call. UserError names the first that does not compile; its last

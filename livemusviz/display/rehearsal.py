@@ -39,12 +39,6 @@ class Sizes:
         return tuple((size, size, self.canvas) for size in dict.fromkeys((self.stage, self.idle, self.canvas)))
 
 
-def draw_once(ctx: moderngl.Context, shader: IsfShader, sizes: Sizes, sound: Mapping[str, moderngl.Texture]) -> None:
-    """Draw `shader` once in each of its ways. sound : textures for the types "audio" and "audioFFT"."""
-    for way in sizes.ways(shader.kind):
-        _draw(ctx, shader, way, sound)
-
-
 def fill_cache(
     ctx: moderngl.Context, make: Callable[[], IsfShader], sizes: Sizes, sound: Mapping[str, moderngl.Texture]
 ) -> None:
@@ -52,13 +46,14 @@ def fill_cache(
     that the first draw of a program changes for all later ones. make : compiles the shader."""
     shader = make()
     for way in sizes.ways(shader.kind):
-        _draw(ctx, shader, way, sound)
+        draw_once(ctx, shader, way, sound)
         shader.release()
         shader = make()
     shader.release()
 
 
-def _draw(ctx: moderngl.Context, shader: IsfShader, way: Way, sound: Mapping[str, moderngl.Texture]) -> None:
+def draw_once(ctx: moderngl.Context, shader: IsfShader, way: Way, sound: Mapping[str, moderngl.Texture]) -> None:
+    """Draw `shader` once in one of its ways. sound : textures for the types "audio" and "audioFFT"."""
     inputs = [each for each in shader.header.inputs if each.type in IMAGE_TYPES]
     first, rest, into = (Layer(ctx, size) for size in way)
     buffers: Buffers = {}

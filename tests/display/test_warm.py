@@ -2,12 +2,14 @@
 
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from livemusviz.bridge.view import Effect, Scene, View
 from livemusviz.display.isf import IsfShader
+from livemusviz.display.preparation import PREPARING, Preparation
 from livemusviz.display.rehearsal import Sizes
 from livemusviz.display.warm import PATIENCE, SETTLED, ShaderWarmer
 from livemusviz.resources import our_shaders
@@ -56,6 +58,34 @@ def test_every_draw_of_a_show_was_rehearsed(ctx, monkeypatch):
     assert drawn <= rehearsed
 
 
+def test_a_show_prepares_a_part_at_each_step(ctx, monkeypatch):
+    """All of it at once holds a canvas up by 100 ms on a slow machine."""
+    compositor, now = Stage(ctx).compositor, 100.0
+    preparation = Preparation(compositor, ("bloom", "no such", "morph"), None, SimpleNamespace(now=lambda: now))
+    compositor.rehearse(FRAME)
+    steps, going = [], True
+
+    def step():
+        nonlocal going
+        going = preparation.step(now)
+
+    while going:
+        steps.append(ways_drawn(monkeypatch, step))
+        now += 1.0 / PREPARING
+    drawn = [len(ways) for ways in steps]
+    assert drawn == [0, 1, 1, 1, 0, 0, 1, 1, 0]  # compile "bloom", draw it in its ways; "no such"; the same of "morph"
+    assert "no such" in compositor.problems[-1] and compositor.bank.has("bloom") and compositor.bank.has("morph")
+
+
+def test_a_shader_that_is_needed_while_it_is_prepared_comes_at_once(ctx, monkeypatch):
+    compositor = Stage(ctx).compositor
+    compositor.rehearse(FRAME)
+    parts = compositor.prepare_in_parts("bloom")
+    next(parts)
+    needed = compositor.bank.get("bloom")
+    assert list(parts) and compositor.bank.get("bloom") is needed and not compositor.problems
+
+
 def test_a_rehearsal_leaves_no_trace(ctx):
     plain, rehearsed = Stage(ctx, limit=True), Stage(ctx, limit=True)
     rehearsed.compositor.rehearse(FRAME)
@@ -66,13 +96,15 @@ def test_a_rehearsal_leaves_no_trace(ctx):
 
 
 def collect(warmer, names, now):
-    """Return the names as they become ready, in that order; the child works in real time."""
+    """Return the names as they become ready, in that order. The clock waits for each answer: the child may be slow."""
     found, deadline = [], time.monotonic() + 60.0
     while len(found) < len(names):
         assert time.monotonic() < deadline, found
         found += warmer.ready(now)
-        now += 0.05
-        time.sleep(0.01)
+        if warmer._answered:
+            now += SETTLED
+        else:
+            time.sleep(0.01)
     return found
 
 
