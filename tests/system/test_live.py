@@ -67,8 +67,9 @@ def test_stats_hold_what_the_contract_names(rested: LiveShow) -> None:
     assert stats["generate_ms"]["p50"] > 0 and stats["onset_to_shader_ms"]["p50"] > 0
 
 
-DRAWN_AFTER = 6
-"""Pictures from the end of a fade on, until the first of them is certainly on the canvas."""
+UNTIL_SEEN = 12
+"""Pictures from a fade's end until the canvas is certainly of its prompt: words are encoded, pictures drawn and faded
+in. On a slow machine each of them takes longer."""
 
 
 def prompted(show: LiveShow, prompt: str) -> list[float]:
@@ -90,13 +91,13 @@ def test_prompt_by_osc_moves_the_hue_within_the_fade(tmp_path: Path, shows: list
     show.wait_for(lambda: bool(prompted(show, "red lava")), "the prompt")
     changed = prompted(show, "red lava")[0]
     faded = changed + fade
-    show.wait_for(lambda: len(show.directed(faded)) >= DRAWN_AFTER, "pictures after the fade")
-    after_it = show.directed(faded)[DRAWN_AFTER - 1]
+    show.wait_for(lambda: len(show.directed(faded)) >= 2 * UNTIL_SEEN, "pictures after the fade")
     show.end()
     film = read_film(show.recording)
-    before, after = (film.pictures[np.searchsorted(film.times, time)] for time in (changed, after_it))
-    assert hue_distance(dominant_hue(before), 220) < 45
-    assert hue_distance(dominant_hue(after), 10) < 35
+    hues = [dominant_hue(picture) for picture in film.pictures]
+    assert hue_distance(hues[np.searchsorted(film.times, changed)], 220) < 45
+    red = np.array([hue_distance(hue, 10) < 35 for hue in hues])
+    assert red[film.times > show.directed(faded)[UNTIL_SEEN]].all()
     assert show.stats()["osc_messages"] == 1 and show.stats()["osc_rejected"] == 0
 
 
