@@ -30,14 +30,16 @@ class PixelShuffleDecoder(nn.Module):
         coarse, fine, (first, second) = config["channels"], config["fine_channels"], config["upscale"]
         self.upscale = (first, second)
         self.conv_in = nn.Conv2d(config["latent_channels"], coarse, 3, padding=1)
-        self.blocks = nn.ModuleList(self._block(coarse) for _ in range(config["num_blocks"]))
+        self.blocks = nn.ModuleList(self._block(coarse, coarse) for _ in range(config["num_blocks"]))
         self.expand = nn.Conv2d(coarse, fine * first**2, 1)
-        self.fine_blocks = nn.ModuleList(self._block(fine) for _ in range(config["num_fine_blocks"]))
+        hidden = config.get("fine_hidden_channels", fine)
+        self.fine_blocks = nn.ModuleList(self._block(fine, hidden) for _ in range(config["num_fine_blocks"]))
         self.conv_out = nn.Conv2d(fine, 3 * second**2, 3, padding=1)
 
     @staticmethod
-    def _block(channels: int) -> nn.ModuleDict:
-        return nn.ModuleDict({name: nn.Conv2d(channels, channels, 3, padding=1) for name in ("conv1", "conv2")})
+    def _block(channels: int, hidden: int) -> nn.ModuleDict:
+        ends = {"conv1": (channels, hidden), "conv2": (hidden, channels)}
+        return nn.ModuleDict({name: nn.Conv2d(*of, 3, padding=1) for name, of in ends.items()})
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
         x = self.conv_in(z)

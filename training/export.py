@@ -41,8 +41,10 @@ INDEX = {
 def restore(run: Path) -> Embedded:
     """Return the model of a run with its averaged weights, and its encoder where that is trained already."""
     saved = torch.load(run / "last.pt", map_location="cpu")
-    model = Embedded(*saved["sizes"])
-    model.load_state_dict({**saved["model"], **saved["average"]})
+    state = {**saved["model"], **saved["average"]}
+    hidden = len(state["vae.decoder.fine_blocks.0.conv1.bias"])
+    model = Embedded(*saved["sizes"], vae={**VAE, "fine_hidden_channels": hidden})
+    model.load_state_dict(state)
     if (run / "encoder.pt").exists():
         model.vae.encoder.load_state_dict(torch.load(run / "encoder.pt", map_location="cpu"))
     return model.eval()
@@ -80,7 +82,7 @@ def export(model: Embedded, tokenizer: Path, out: Path) -> None:
         },
     )
     _write_weights(model.unet, out / "unet/diffusion_pytorch_model.safetensors")
-    _write_json(out / "vae/config.json", VAE)
+    _write_json(out / "vae/config.json", model.vae.config)
     _write_weights(model.vae, out / "vae/diffusion_pytorch_model.safetensors")
     text = model.text_encoder.config.to_dict() | {
         "architectures": ["CLIPTextModel"],

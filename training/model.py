@@ -46,6 +46,7 @@ VAE = {
     "channels": 128,
     "num_blocks": 2,
     "fine_channels": 48,
+    "fine_hidden_channels": 32,
     "num_fine_blocks": 2,
     "encoder_channels": 96,
     "num_encoder_blocks": 1,
@@ -84,10 +85,13 @@ def text_config(vocabulary: int, start: int, end: int) -> CLIPTextConfig:
 
 
 class Residual(nn.Module):
-    def __init__(self, channels: int) -> None:
+    """hidden: channels between the two convolutions, or as many as outside."""
+
+    def __init__(self, channels: int, hidden: int | None = None) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
+        hidden = hidden or channels
+        self.conv1 = nn.Conv2d(channels, hidden, 3, padding=1)
+        self.conv2 = nn.Conv2d(hidden, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv2(F.relu(self.conv1(F.relu(x))))
@@ -102,7 +106,8 @@ class Decoder(nn.Module):
         self.conv_in = nn.Conv2d(config["latent_channels"], channels, 3, padding=1)
         self.blocks = nn.ModuleList(Residual(channels) for _ in range(config["num_blocks"]))
         self.expand = nn.Conv2d(channels, fine * self.upscale[0] ** 2, 1)
-        self.fine_blocks = nn.ModuleList(Residual(fine) for _ in range(config["num_fine_blocks"]))
+        hidden = config.get("fine_hidden_channels", fine)
+        self.fine_blocks = nn.ModuleList(Residual(fine, hidden) for _ in range(config["num_fine_blocks"]))
         self.conv_out = nn.Conv2d(fine, 3 * self.upscale[1] ** 2, 3, padding=1)
 
     def forward(self, z: Tensor) -> Tensor:
@@ -141,6 +146,7 @@ class AutoencoderPixelShuffle(nn.Module):
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         assert config["scaling_factor"] == 1.0
+        self.config = dict(config)
         self.encoder, self.decoder = Encoder(config), Decoder(config)
 
 
@@ -178,11 +184,11 @@ class Embedded(nn.Module):
     """The whole model. forward: token ids (N, 32), noise (N, 32, h, w), planes (N, 32, h, w) -> picture (N, 3, 16 h, 16
     w) and its latents."""
 
-    def __init__(self, vocabulary: int, start: int, end: int) -> None:
+    def __init__(self, vocabulary: int, start: int, end: int, vae: Mapping[str, Any] = VAE) -> None:
         super().__init__()
         self.text_encoder = CLIPTextModel(text_config(vocabulary, start, end))
         self.unet = UNet2DConditionModel(**UNET)
-        self.vae = AutoencoderPixelShuffle(VAE)
+        self.vae = AutoencoderPixelShuffle(vae)
         self.scale = input_scale()
         self.word_table.requires_grad_(False)
         self.text_encoder.get_input_embeddings().register_forward_hook(self._blur_words)

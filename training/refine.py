@@ -11,7 +11,6 @@ import argparse
 import copy
 import logging
 import shutil
-import time
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +22,7 @@ from training.captions import Lexicon, Wish, draw
 from training.critic import texture_loss
 from training.export import OUT, load
 from training.families import FAMILIES
+from training.further import Minutes, resume
 from training.model import Embedded
 from training.muon import Muon, matrices
 from training.pictures import PAN, ZOOM, coordinates_seen, planes, sample
@@ -34,7 +34,6 @@ log = logging.getLogger("training")
 FAMILIES_BEHIND = ("contours", "geometry", "forest")
 BATCH = 32  # windows a step; of whole pictures a quarter as many
 RATE, REST_RATE = 0.006, 2e-4  # of Muon, and of AdamW for the rest
-LONGEST_STEP = 20.0  # seconds that count for one step
 KEEP = 4.0  # weight of the other captions' latents
 MIXES = 0.25  # share of the other captions that are mixtures of two
 PLAIN = 0.3  # share of the families' captions that are their first noun alone
@@ -133,22 +132,16 @@ def train(
     lexicon = None if words is None else Words.load(words).lexicon
     torch.manual_seed(seed)
     refiner = Refiner(load(base_folder), run / "tokenizer.json", lexicon, families)
-    spent, losses = 0.0, []
-    if (run / "last.pt").exists():
-        saved = torch.load(run / "last.pt")
-        refiner.model.load_state_dict(saved["model"])
-        spent = saved["minutes"]
-    rng = np.random.default_rng((seed, round(60 * spent)))
-    while spent < minutes:
-        begun, share = time.monotonic(), spent / minutes
-        rate = min(1.0, 0.05 + 20 * share) * (0.5 + 0.5 * np.cos(np.pi * share))
-        losses.append(refiner.step(rng, float(rate), BATCH))
-        spent += min(time.monotonic() - begun, LONGEST_STEP) / 60
-        if len(losses) % 25 == 0 or spent >= minutes:
+    clock, losses = Minutes(minutes, resume(refiner.model, run)), []
+    rng = np.random.default_rng((seed, round(60 * clock.spent)))
+    for rate in clock:
+        losses.append(refiner.step(rng, rate, BATCH))
+        if len(losses) % 25 == 0:
             mean = np.mean(losses[-25:], axis=0)
-            log.info("%d steps, %.1f minutes: loss %.4f, others' latents %.4f", len(losses), spent, *mean)
-        if len(losses) % 50 == 0 or spent >= minutes:
-            save(refiner.model, run, spent)
+            log.info("%d steps, %.1f minutes: loss %.4f, others' latents %.4f", len(losses), clock.spent, *mean)
+        if len(losses) % 50 == 0:
+            save(refiner.model, run, clock.spent)
+    save(refiner.model, run, clock.spent)
     return losses
 
 

@@ -24,6 +24,7 @@ class PixelShuffleConfig:
     latent_channels : of the latents.
     channels, num_blocks : of the decoder's coarse part, at latent size.
     fine_channels, num_fine_blocks : of its fine part.
+    fine_hidden_channels : between the two convolutions of a fine block; `fine_channels` where the file says nothing.
     upscale : factors of the two depth-to-space steps.
     scaling_factor : of the latents, as the UNet takes them.
     encoder_channels, num_encoder_blocks : of the encoder; 0 without one.
@@ -34,6 +35,7 @@ class PixelShuffleConfig:
     num_blocks: int
     fine_channels: int
     num_fine_blocks: int
+    fine_hidden_channels: int
     upscale: tuple[int, int]
     scaling_factor: float
     encoder_channels: int = 0
@@ -50,6 +52,7 @@ class PixelShuffleConfig:
         values = {key: config[key] for key in keys[:-1]}
         return PixelShuffleConfig(
             **values,
+            fine_hidden_channels=config.get("fine_hidden_channels", values["fine_channels"]),
             upscale=(first, second),
             scaling_factor=config.get("scaling_factor", 1.0),
             encoder_channels=config.get("encoder_channels", 0),
@@ -58,12 +61,12 @@ class PixelShuffleConfig:
 
 
 class ConvBlock(nn.Module):
-    """x + conv(relu(conv(relu(x))))."""
+    """x + conv(relu(conv(relu(x)))). hidden : channels between the two."""
 
-    def __init__(self, channels: int) -> None:
+    def __init__(self, channels: int, hidden: int) -> None:
         super().__init__()
-        self.conv1 = Conv2d(channels, channels, 3, padding=1)
-        self.conv2 = Conv2d(channels, channels, 3, padding=1)
+        self.conv1 = Conv2d(channels, hidden, 3, padding=1)
+        self.conv2 = Conv2d(hidden, channels, 3, padding=1)
 
     def __call__(self, x: mx.array) -> mx.array:
         return x + self.conv2(relu(self.conv1(relu(x))))
@@ -88,9 +91,9 @@ class PixelShuffleDecoder(nn.Module):
         coarse, fine = config.channels, config.fine_channels
         self.upscale = config.upscale
         self.conv_in = Conv2d(config.latent_channels, coarse, 3, padding=1)
-        self.blocks = [ConvBlock(coarse) for _ in range(config.num_blocks)]
+        self.blocks = [ConvBlock(coarse, coarse) for _ in range(config.num_blocks)]
         self.expand = nn.Linear(coarse, fine * config.upscale[0] ** 2)
-        self.fine_blocks = [ConvBlock(fine) for _ in range(config.num_fine_blocks)]
+        self.fine_blocks = [ConvBlock(fine, config.fine_hidden_channels) for _ in range(config.num_fine_blocks)]
         self.conv_out = Conv2d(fine, 3 * config.upscale[1] ** 2, 3, padding=1)
 
     def __call__(self, z: mx.array) -> mx.array:
@@ -117,9 +120,9 @@ class PixelShuffleEncoder(nn.Module):
         coarse, fine = config.encoder_channels, config.fine_channels
         self.upscale = config.upscale
         self.conv_in = Conv2d(3 * config.upscale[1] ** 2, fine, 3, padding=1)
-        self.fine_block = ConvBlock(fine)
+        self.fine_block = ConvBlock(fine, fine)
         self.reduce = nn.Linear(fine * config.upscale[0] ** 2, coarse)
-        self.blocks = [ConvBlock(coarse) for _ in range(config.num_encoder_blocks)]
+        self.blocks = [ConvBlock(coarse, coarse) for _ in range(config.num_encoder_blocks)]
         self.conv_out = Conv2d(coarse, config.latent_channels, 3, padding=1)
 
     def __call__(self, picture: mx.array) -> mx.array:
