@@ -77,7 +77,7 @@ def test_a_show_prepares_a_part_at_each_step(ctx, monkeypatch):
     assert "no such" in compositor.problems[-1] and compositor.bank.has("bloom") and compositor.bank.has("morph")
 
 
-def test_a_shader_that_is_needed_while_it_is_prepared_comes_at_once(ctx, monkeypatch):
+def test_a_shader_that_is_needed_while_it_is_prepared_comes_at_once(ctx):
     compositor = Stage(ctx).compositor
     compositor.rehearse(FRAME)
     parts = compositor.prepare_in_parts("bloom")
