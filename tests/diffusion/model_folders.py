@@ -51,13 +51,14 @@ EMBEDDED_VAE: dict[str, Any] = {
     "channels": 128,
     "num_blocks": 2,
     "fine_channels": 48,
+    "fine_hidden_channels": 32,
     "num_fine_blocks": 2,
     "encoder_channels": 96,
     "num_encoder_blocks": 1,
     "upscale": [4, 4],
     "scaling_factor": 1.0,
 }
-TINY_VAE = EMBEDDED_VAE | {"latent_channels": 8, "channels": 16, "fine_channels": 8}
+TINY_VAE = EMBEDDED_VAE | {"latent_channels": 8, "channels": 16, "fine_channels": 8, "fine_hidden_channels": 4}
 EMBEDDED_TEXT: dict[str, Any] = {
     "architectures": ["CLIPTextModel"],
     "vocab_size": 320,

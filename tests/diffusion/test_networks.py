@@ -100,6 +100,13 @@ def test_an_autoencoder_without_encoder_says_so() -> None:
         vae.encode(mx.zeros((1, 16, 16, 3)))
 
 
+def test_a_folder_that_names_no_hidden_channels_has_as_many_inside_a_block() -> None:
+    config = {key: value for key, value in TINY_VAE.items() if key != "fine_hidden_channels"}
+    for read, hidden in ((config, 8), (TINY_VAE, 4)):
+        block = AutoencoderPixelShuffle(PixelShuffleConfig.read(read, "vae")).decoder.fine_blocks[0]
+        assert block.conv1.weight.shape == (hidden, 3, 3, 8) and block.conv2.weight.shape == (8, 3, 3, hidden)
+
+
 def test_upsample_nearest() -> None:
     x = normal(1, 2, 3, 2)
     np.testing.assert_array_equal(np.array(upsample_nearest(mx.array(x))), x.repeat(2, 1).repeat(2, 2))

@@ -66,13 +66,15 @@ def vae_shapes() -> dict[str, list[int]]:
     shapes = conv("decoder.conv_in", 128, 32) | conv("decoder.expand", 768, 128, 1) | conv("decoder.conv_out", 48, 48)
     shapes |= conv("encoder.conv_in", 48, 48) | conv("encoder.reduce", 96, 768, 1) | conv("encoder.conv_out", 32, 96)
     blocks = {
-        "decoder.blocks.0": 128,
-        "decoder.blocks.1": 128,
-        "decoder.fine_blocks.0": 48,
-        "decoder.fine_blocks.1": 48,
+        "decoder.blocks.0": (128, 128),
+        "decoder.blocks.1": (128, 128),
+        "decoder.fine_blocks.0": (48, 32),
+        "decoder.fine_blocks.1": (48, 32),
+        "encoder.fine_block": (48, 48),
+        "encoder.blocks.0": (96, 96),
     }
-    for name, channels in (blocks | {"encoder.fine_block": 48, "encoder.blocks.0": 96}).items():
-        shapes |= conv(f"{name}.conv1", channels, channels) | conv(f"{name}.conv2", channels, channels)
+    for name, (channels, hidden) in blocks.items():
+        shapes |= conv(f"{name}.conv1", hidden, channels) | conv(f"{name}.conv2", channels, hidden)
     return shapes
 
 
