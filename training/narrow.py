@@ -23,9 +23,8 @@ from training import tokens
 from training.captions import Lexicon, draw
 from training.critic import texture_loss
 from training.export import OUT, load
-from training.further import Minutes, resume
+from training.further import MIXES, Minutes, mixtures, resume
 from training.model import VAE, AutoencoderPixelShuffle, Embedded, Residual
-from training.pictures import PAN, ZOOM, coordinates_seen, planes
 from training.retext import save
 from training.teacher import Words
 from training.train import picture_loss
@@ -33,7 +32,6 @@ from training.train import picture_loss
 log = logging.getLogger("training")
 WINDOWS, WHOLE = 16, 4  # pictures of 128 pixels a step, of 256
 RATE = 4e-4  # of AdamW
-MIXES = 0.25  # share of the captions that are mixtures of two, and of the steps whose latents are, as in a show
 FITTED = 60_000  # pixels that a convolution is fitted to
 RIDGE = 1e-4  # of the mean of the squares
 
@@ -79,14 +77,8 @@ class Narrower:
     @torch.no_grad()
     def latents(self, rng: np.random.Generator, cells: int, count: int) -> Tensor:
         """Return what the base's UNet makes of captions, (count, 32, cells, cells)."""
-        sides = [[draw(rng, self.lexicon).caption for _ in range(count)] for _ in range(2)]
-        ids = [torch.tensor([tokens.encode(self.tokenizer, caption) for caption in side]) for side in sides]
-        amount = np.where(rng.random(count) < MIXES, rng.random(count), 0.0).astype(np.float32)
-        z = rng.standard_normal((count, 32, cells, cells), dtype=np.float32)
-        seen = np.stack([planes(*coordinates_seen(one, PAN, ZOOM)) for one in z])
-        one, other = (self.base.embed(side) for side in ids)
-        embedding = torch.lerp(one, other, torch.from_numpy(amount[:, None, None]))
-        made: Tensor = self.base.denoise(embedding, torch.from_numpy(z), torch.from_numpy(seen))
+        one, other = ([draw(rng, self.lexicon) for _ in range(count)] for _ in range(2))
+        made: Tensor = self.base.denoise(*mixtures(self.base, self.tokenizer, rng, (one, other), cells))
         return made
 
     @torch.no_grad()
@@ -106,7 +98,7 @@ class Narrower:
         """Take one step. Returns the loss. rate : of the full one, 0..1."""
         cells, count = (16, WHOLE) if rng.random() < 0.5 else (8, WINDOWS)
         latents = self.latents(rng, cells, count)
-        if rng.random() < MIXES:
+        if rng.random() < MIXES:  # as in a show
             latents = torch.lerp(latents, latents.roll(1, 0), float(rng.random()))
         with torch.no_grad():
             wanted = self.base.vae.decoder(latents)

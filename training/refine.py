@@ -22,10 +22,10 @@ from training.captions import Lexicon, Wish, draw
 from training.critic import texture_loss
 from training.export import OUT, load
 from training.families import FAMILIES
-from training.further import Minutes, resume
+from training.further import Minutes, mixtures, resume
 from training.model import Embedded
 from training.muon import Muon, matrices
-from training.pictures import PAN, ZOOM, coordinates_seen, planes, sample
+from training.pictures import sample
 from training.retext import save
 from training.teacher import Words
 from training.train import picture_loss
@@ -35,7 +35,6 @@ FAMILIES_BEHIND = ("contours", "geometry", "forest")
 BATCH = 32  # windows a step; of whole pictures a quarter as many
 RATE, REST_RATE = 0.006, 2e-4  # of Muon, and of AdamW for the rest
 KEEP = 4.0  # weight of the other captions' latents
-MIXES = 0.25  # share of the other captions that are mixtures of two
 PLAIN = 0.3  # share of the families' captions that are their first noun alone
 
 
@@ -83,15 +82,8 @@ class Refiner:
     def kept_fault(self, rng: np.random.Generator, cells: int, count: int) -> Tensor:
         """Return the mean difference of other captions' latents from the base's."""
         wishes, others = ([self._other(rng) for _ in range(count)] for _ in range(2))
-        amount = np.where(rng.random(count) < MIXES, rng.random(count), 0.0).astype(np.float32)
-        z = rng.standard_normal((count, 32, cells, cells), dtype=np.float32)
-        seen = np.stack([planes(*coordinates_seen(one, PAN, ZOOM)) for one in z])
         with torch.autocast("cpu", torch.bfloat16):
-            embedding = torch.lerp(
-                *(self.base.embed(self.ids(side)).float() for side in (wishes, others)),
-                torch.from_numpy(amount[:, None, None]),
-            )
-            inputs = embedding, torch.from_numpy(z), torch.from_numpy(seen)
+            inputs = mixtures(self.base, self.tokenizer, rng, (wishes, others), cells)
             with torch.no_grad():
                 wanted = self.base.denoise(*inputs)
             return (self.model.denoise(*inputs) - wanted).float().abs().mean()
